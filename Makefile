@@ -1,0 +1,44 @@
+# plugnet: one Makefile, one .mk for each room that builds something.
+#
+#   make BOARD=stm32f4discovery OS=none     firmware: build/stm32f4discovery-none/plugnet.{elf,bin,hex}
+#   make APP=/path/to/my/product NAME=thing a firmware of your own, from another folder (see examples/minimal)
+#   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
+#   make size | bench | fuzz | flash        figures, benchmark, fuzzing, write to a real board
+#   make suites                             everything the tests need; ./check runs them
+#   make compile_commands.json              for editors and clang-tidy
+#
+# SPDX-License-Identifier: MIT
+
+BOARD ?= stm32f4discovery
+OS    ?= none
+BUILD ?= build
+APP   ?= app
+NAME  ?= plugnet
+LWIP_PATH ?= $(BUILD)/lwip
+
+.DEFAULT_GOAL := firmware
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# For programs that run on this machine (vboard, pc, native, tests).
+CC      = gcc
+AR      = ar
+CLANG   ?= clang
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
+PCFLAGS := -std=gnu11 -g -O2 $(WARN) -I. -MMD -MP
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# Test programs: each prints "ok NAME", "not ok NAME: why" or "skip NAME: why" lines (tool/suites.py).
+SUITES :=
+
+include firmware.mk
+-include vboard/vboard.mk host/host.mk test/test.mk bench/bench.mk
+
+$(LWIP_PATH)/src/core/init.c:
+	tool/fetch_lwip.sh $(BUILD)
+
+.PHONY: suites clean
+suites: $(SUITES)
+
+clean:
+	rm -rf $(BUILD)/*-none* $(BUILD)/*-freertos* $(BUILD)/vboard* $(BUILD)/host* $(BUILD)/test $(BUILD)/bench

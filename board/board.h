@@ -1,0 +1,74 @@
+/*
+ * The board: what an application may ask of the printed circuit it runs on. One folder for each board
+ * (stm32f4discovery, native, …) implements it; nothing else in the tree knows a pin.
+ *
+ *   board_init ─→ board_usb_port ─→ (loop) … ─→ board_idle
+ *
+ * All calls are for the loop (or, under an operating system, one task), unless said otherwise.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_BOARD_H
+#define PLUGNET_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct usb_port; /* usb/usb_port.h */
+
+#define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
+
+/* What the board is, for pages and descriptors; const, lives for ever. */
+struct board_info {
+    const char *name;             /* as its maker writes it: "STM32F4DISCOVERY" */
+    const char *chip;             /* "STM32F407VG" */
+    const char *const *led_names; /* led_count of them: "green", … */
+    uint8_t led_count;            /* 0 to 8 */
+    bool has_button;
+    uint32_t clock_hz; /* of the core, and so of board_cycles */
+};
+
+/* Clocks, pins, interrupt priorities, the millisecond tick. Once, first thing in main. */
+void board_init(void);
+
+const struct board_info *board_info(void);
+
+/* The chip's unique ID, BOARD_UID_LENGTH bytes; never changes. */
+const uint8_t *board_uid(void);
+
+/* The board's USB device controller, initialised and detached. Its interrupt is already routed. */
+struct usb_port *board_usb_port(void);
+
+/* LEDs by number, 0 to led_count - 1; others are ignored, and read as off. */
+void board_led_set(unsigned led, bool on);
+bool board_led_get(unsigned led);
+
+/* True while the user button is pressed. */
+bool board_button(void);
+
+/* Milliseconds since start; wraps after 49 days. Any context. */
+uint32_t board_time_ms(void);
+
+/* Cycles of the core's clock since start; wraps. Counts while asleep, too. Any context. */
+uint32_t board_cycles(void);
+
+/* Sleep until the next interrupt, unless busy(context) says that there is something to do: it is asked with
+ * interrupts masked, so that no wake-up is lost. Returns after the interrupt has been served, with the
+ * cycles spent asleep. */
+uint32_t board_idle(bool (*busy)(void *context), void *context);
+
+/* 32 random bits (hardware source where there is one, else derived from unique ID and time): sequence numbers,
+ * DNS IDs; not for keys. */
+uint32_t board_random(void);
+
+/* Deepest use of the main stack so far, and its size, in bytes; 0 where the board can't tell. */
+uint32_t board_stack_used_max(void);
+uint32_t board_stack_size(void);
+
+/* Write a line fragment to the board's serial port or terminal; drops what doesn't fit, never waits. */
+void board_log(const char *text);
+
+/* Reset the chip. Doesn't return. */
+_Noreturn void board_reset(void);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * The NCM function: Ethernet frames to and from a USB host, in blocks (NTB16) over two bulk endpoints.
+ *
+ *   receive   OUT endpoint ─→ block buffer ─→ ntb_check ─→ ncm_receive: one frame after the other
+ *             the caller reads a frame in place, or holds its block: ncm_block_hold / ncm_block_release
+ *   send      ncm_send: the pieces of a frame join the open block; when the endpoint is free the block is
+ *             sealed (headers built) and written; `sent` gives each frame's token back
+ *
+ * Vocabulary: NTB = NCM transfer block, NTH16 = its header, NDP16 = table of datagrams in it; a datagram is
+ * an Ethernet frame without FCS. IN is towards the host. Source: FACTS A1 to A6, B1 to B5; NCM 1.0 [unread].
+ *
+ * All calls come from the loop, except ncm_block_release where it says so.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_USB_NCM_H
+#define PLUGNET_USB_NCM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "usb/usb_device.h"
+
+/* What the function declares to the host. */
+#define NCM_OUT_BLOCK_MAX     3072  /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
+#define NCM_OUT_DATAGRAMS_MAX 4     /* wNtbOutMaxDatagrams */
+#define NCM_IN_BLOCK_MAX      16384 /* dwNtbInMaxSize, bytes: costs no memory, sending has no buffer */
+#define NCM_FRAME_MAX         1514  /* wMaxSegmentSize, bytes */
+
+/* Ours, for sending: what one block may carry. */
+#ifndef NCM_IN_DATAGRAMS_MAX
+#define NCM_IN_DATAGRAMS_MAX 8
+#endif
+#ifndef NCM_IN_PIECES_MAX
+#define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
+#endif
+#define NCM_FRAME_PIECES_MAX 6 /* pieces of one frame */
+
+/* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
+struct ncm_stats {
+    uint32_t out_blocks;         /* transfers that ended on OUT with at least one byte */
+    uint32_t out_datagrams;      /* frames given to the caller */
+    uint32_t out_bytes;          /* bytes in those frames */
+    uint32_t in_blocks;          /* NTBs acknowledged by the host */
+    uint32_t in_datagrams;       /* frames acknowledged by the host */
+    uint32_t in_bytes;           /* bytes in those frames */
+    uint32_t out_drop_header;    /* blocks: no or wrong NTH16 (signature, wHeaderLength, NTB32) */
+    uint32_t out_drop_length;    /* blocks: wBlockLength too large or shorter than its own headers */
+    uint32_t out_drop_table;     /* tables: NDP16 out of bounds, misaligned, signature, wLength, no end */
+    uint32_t out_drop_chain;     /* chains: more tables than NTB_NDP_MAX, or one that comes back */
+    uint32_t out_drop_bounds;    /* datagrams: index or length beyond the block, shorter than 14 bytes */
+    uint32_t out_drop_overlap;   /* datagrams: over the NTH16, a table, or another datagram */
+    uint32_t out_drop_oversize;  /* datagrams: longer than NCM_FRAME_MAX */
+    uint32_t out_drop_count;     /* datagrams: more in one block than NTB_DATAGRAMS_MAX */
+    uint32_t out_drop_crc;       /* tables: CRC mode, which we never switched on */
+    uint32_t out_sequence_jumps; /* logged, not dropped: wSequence was not the next one */
+    uint32_t in_drop_full;       /* frames refused: no room in the open block */
+    uint32_t in_drop_down;       /* frames refused: data interface not in alternate setting 1 */
+    uint32_t in_drop_abort;      /* frames lost to a reset, alt 0 or unplug after ncm_send took them */
+    uint32_t out_starved;        /* times no free block was there to arm OUT with */
+};
+
+/* A buffer for one OUT block. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */
+struct ncm_block {
+    uint8_t bytes[NCM_OUT_BLOCK_MAX] __attribute__((aligned(4)));
+    uint32_t length;  /* bytes received */
+    uint8_t holds;    /* references: 1 while the function or a frame in delivery needs it, + ncm_block_hold */
+    struct ncm *owner;
+};
+
+/* One received frame, in place. Valid until the next ncm_receive, or until the block is released if held. */
+struct ncm_frame {
+    uint8_t *bytes; /* writable: lwIP swaps byte order in place */
+    uint16_t length; /* NCM_FRAME minimum 14 … NCM_FRAME_MAX */
+    struct ncm_block *block;
+};
+
+struct ncm_config {
+    uint8_t host_mac[6];      /* iMACAddress: what the host's interface will use */
+    struct ncm_block *blocks; /* memory for receiving */
+    uint8_t block_count;      /* 2 to 8 */
+
+    /* A frame given to ncm_send has left, or was lost (`acknowledged` false): its memory is the caller's
+     * again. Called from the loop, in order, inside ncm_poll or a control request. */
+    void (*sent)(void *context, void *token, bool acknowledged);
+
+    /* The link went up or down: alternate setting 1, or anything that ends it. */
+    void (*link)(void *context, bool up);
+    void *context;
+};
+
+struct ncm; /* defined in usb/ncm.h below by the implementation; caller-owned, one for each function */
+
+/* ---- The calls. See the implementation's struct below for memory. ---- */
+
+/* Prepare the function; `config` must outlive it. Adds nothing to the device yet: pass &ncm->function to
+ * usb_device_init's list. */
+void ncm_init(struct ncm *ncm, const struct ncm_config *config);
+
+/* The next received frame. False: none now. Takes a block's frames in table order; when all are taken the
+ * block goes back to the endpoint as soon as nobody holds it. */
+bool ncm_receive(struct ncm *ncm, struct ncm_frame *frame);
+
+/* Keep a frame's block beyond the next ncm_receive, once for each frame kept. False: this is the last free
+ * block (OUT would stay unarmed): copy the frame instead. */
+bool ncm_block_hold(struct ncm *ncm, struct ncm_block *block);
+
+/* Give a hold back. Only the reference count changes: atomic, any context; the loop re-arms at its next
+ * ncm_poll. */
+void ncm_block_release(struct ncm_block *block);
+
+/* Add a frame, made of `count` pieces (1 to NCM_FRAME_PIECES_MAX, together 14 to NCM_FRAME_MAX bytes), to the
+ * open block. True: the pieces' memory must stay as it is until `sent` is called with `token`. False: no room
+ * or no link, counted, nothing kept. Never waits. The array itself may be reused at once. */
+struct usb_iov;
+bool ncm_send(struct ncm *ncm, const struct usb_iov *pieces, size_t count, void *token);
+
+/* Write the open block if the endpoint is free; give back sent frames; re-arm OUT from released blocks. Call
+ * it once in each round of the loop, after usb_device_poll. */
+void ncm_poll(struct ncm *ncm);
+
+/* True while the host has the data interface in alternate setting 1. */
+bool ncm_link_up(const struct ncm *ncm);
+
+const struct ncm_stats *ncm_stats(const struct ncm *ncm);
+
+#endif
