@@ -71,4 +71,7 @@ void board_log(const char *text);
 /* Reset the chip. Doesn't return. */
 _Noreturn void board_reset(void);
 
+/* Stop for good, visibly: all LEDs on, interrupts off, a breakpoint for a debugger. Any context. */
+_Noreturn void board_halt(void);
+
 #endif

@@ -1,0 +1,32 @@
+/*
+ * Bare metal: lwIP's time is the board's, nothing is locked since there is one thread and interrupts touch
+ * no lwIP state.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "os/os.h"
+
+#include "board/board.h"
+#include "lwip/sys.h"
+
+u32_t sys_now(void)
+{
+    return board_time_ms();
+}
+
+uint32_t os_random(void)
+{
+    return board_random();
+}
+
+const char *os_name(void)
+{
+    return "bare metal";
+}
+
+void os_panic(const char *text)
+{
+    board_log("panic: ");
+    board_log(text);
+    board_log("\n");
+    board_halt();
+}
