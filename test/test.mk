@@ -1,0 +1,76 @@
+# Unit tests and fuzz targets. Every test/unit/test_*.c becomes the suite build/test/test_*, built by gcc with
+# AddressSanitizer and UBSan; every test/fuzz/fuzz_*.c a libFuzzer target with its corpus in
+# test/fuzz/corpus/NAME (NAME without "fuzz_"), also a suite: FUZZ_SECONDS each.
+#
+# A file says in its comment what it needs (make variables and wildcards may be used):
+#   LINK: wire/ntb.c usb/*.c         sources linked besides itself
+#   SET: lwip                        compile all of them with TEST_FLAGS_lwip (objects are kept for each set)
+#
+#   make build/test/test_ntb && build/test/test_ntb        one suite
+#   make unit                                              build and run all of them
+#   make fuzz FUZZ_SECONDS=600                             fuzz longer, one after the other
+#
+# SPDX-License-Identifier: MIT
+
+FUZZ_SECONDS ?= 60
+
+TEST_FLAGS_plain :=
+TEST_FLAGS_lwip  := -Inet -Ios -Ios/none -I$(LWIP_PATH)/src/include
+
+TEST_UNIT := $(wildcard test/unit/test_*.c)
+TEST_FUZZ := $(wildcard test/fuzz/fuzz_*.c)
+
+TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
+TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE) -Wno-gnu-folding-constant
+
+# $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded.
+test_line = $(shell sed -n 's/^ \* $(1): //p' $(2))
+test_link = $(wildcard $(call test_line,LINK,$(1)))
+test_set  = $(or $(call test_line,SET,$(1)),plain)
+
+# $(call test_objects,kind,set,sources)
+test_objects = $(patsubst %.c,$(BUILD)/test/$(1)-$(2)/%.o,$(3))
+
+# One rule for each kind and set: foreign sources (build/lwip) keep their own warnings.
+define test_rules
+$(BUILD)/test/unit-$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(TEST_GCC) $$(TEST_FLAGS_$(1)) $$(if $$(filter $(LWIP_PATH)/%,$$<),-w) -c $$< -o $$@
+
+$(BUILD)/test/fuzz-$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(TEST_CLANG) -fsanitize=fuzzer-no-link $$(TEST_FLAGS_$(1)) $$(if $$(filter $(LWIP_PATH)/%,$$<),-w) -c $$< -o $$@
+endef
+
+# $(call test_unit,file,set,sources)
+define test_unit
+$(BUILD)/test/$(basename $(notdir $(1))): $(call test_objects,unit,$(2),$(1) $(3))
+	$$(CC) $$(SANITIZE) $$^ -o $$@ -lm
+-include $(patsubst %.o,%.d,$(call test_objects,unit,$(2),$(1) $(3)))
+SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
+TEST_SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
+endef
+
+define test_fuzz
+$(BUILD)/test/bin/$(basename $(notdir $(1))): $(call test_objects,fuzz,$(2),$(1) $(3))
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(SANITIZE) -fsanitize=fuzzer $$^ -o $$@
+-include $(patsubst %.o,%.d,$(call test_objects,fuzz,$(2),$(1) $(3)))
+
+$(BUILD)/test/$(basename $(notdir $(1))): $(BUILD)/test/bin/$(basename $(notdir $(1))) test/fuzz/run.sh
+	printf '#!/bin/sh\nexec test/fuzz/run.sh %s %s\n' $$< $(FUZZ_SECONDS) > $$@
+	chmod +x $$@
+SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
+FUZZ_SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
+endef
+
+$(foreach set,$(sort plain $(foreach f,$(TEST_UNIT) $(TEST_FUZZ),$(call test_set,$(f)))),$(eval $(call test_rules,$(set))))
+$(foreach f,$(TEST_UNIT),$(eval $(call test_unit,$(f),$(call test_set,$(f)),$(call test_link,$(f)))))
+$(foreach f,$(TEST_FUZZ),$(eval $(call test_fuzz,$(f),$(call test_set,$(f)),$(call test_link,$(f)))))
+
+.PHONY: unit fuzz
+unit: $(TEST_SUITES)
+	@failed=0; for suite in $(TEST_SUITES); do $$suite || failed=1; done; exit $$failed
+
+fuzz: $(FUZZ_SUITES)
+	@failed=0; for suite in $(FUZZ_SUITES); do FUZZ_SECONDS=$(FUZZ_SECONDS) $$suite || failed=1; done; exit $$failed
