@@ -37,8 +37,14 @@ include firmware.mk
 $(LWIP_PATH)/src/core/init.c:
 	tool/fetch_lwip.sh $(BUILD)
 
-.PHONY: suites clean
+.PHONY: suites suites-list check-build clean
 suites: $(SUITES)
+
+# What ./check needs, and the list it runs.
+check-build: firmware native suites
+
+suites-list:
+	@printf '%s\n' $(SUITES)
 
 clean:
 	rm -rf $(BUILD)/*-none* $(BUILD)/*-freertos* $(BUILD)/vboard* $(BUILD)/host* $(BUILD)/test $(BUILD)/bench

@@ -1,13 +1,105 @@
-# Firmware for a board, and the same as a Linux process.
+# Firmware for a board, or as a Linux process (BOARD=native).
+#
+#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     objects of each room below the same folder, so that symbols can be
+#                                           told apart by room (make size, make bench)
+# A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
+# NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given.
+#
 # SPDX-License-Identifier: MIT
 
-OUT := $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
+OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
 
-WIRE_SRC    := $(wildcard wire/*.c)
-USB_SRC     := $(wildcard usb/*.c)
-NET_SRC     := $(wildcard net/*.c)
-PLUGNET_SRC := $(wildcard plugnet/*.c)
-APP_SRC     := $(wildcard $(APP)/*.c)
+ifeq ($(wildcard board/$(BOARD)/board.mk),)
+$(error BOARD=$(BOARD): no such board; there are: $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk)))
+endif
+ifeq ($(wildcard os/$(OS)/*.c),)
+$(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
+endif
+include board/$(BOARD)/board.mk
 
-firmware:
-	@echo "to be written"
+VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+
+LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
+    core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c \
+    core/stats.c core/tcp.c core/tcp_in.c core/tcp_out.c core/timeouts.c core/udp.c core/raw.c core/sys.c \
+    core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
+    core/ipv4/ip4_frag.c netif/ethernet.c)
+
+FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
+APP_SRC := $(wildcard $(APP)/*.c)
+APP_SITE := $(wildcard $(APP)/site/*)
+
+FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
+    $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
+    $(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o) $(if $(APP_SITE),$(OUT)/site/site.o)
+
+FW_INC := -I. $(BOARD_INC) -Ios/$(OS) -Inet -I$(LWIP_PATH)/src/include -I$(APP)
+FW_WARN := $(filter-out -Wundef,$(WARN))
+FW_FLAGS := -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -MMD -MP \
+    -DPLUGNET_VERSION='"$(VERSION)"' $(BOARD_FLAGS)
+
+# Small everywhere, fast where a datagram passes.
+OPT ?= -Os
+HOT := wire/ntb usb/ncm net/netif_ncm net/chksum lwip/core/tcp_in lwip/core/tcp_out lwip/core/pbuf \
+    lwip/core/inet_chksum lwip/core/ipv4/ip4 lwip/netif/ethernet lwip/core/memp
+$(HOT:%=$(OUT)/%.o): OPT := $(if $(BOARD_OPT),$(BOARD_OPT),-O2)
+
+firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(OUT)/$(NAME).bin $(OUT)/$(NAME).hex)
+
+$(OUT)/%.o: %.c $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+
+$(OUT)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CROSS)gcc $(FW_FLAGS) $(FW_WARN) -c $< -o $@
+
+$(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
+	@mkdir -p $(@D)
+	$(CROSS)gcc $(FW_FLAGS) $(OPT) -w -c $< -o $@
+
+$(OUT)/app/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+
+$(OUT)/site/site.c: $(APP_SITE) tool/site_pack.py
+	@mkdir -p $(@D)
+	python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources
+
+$(OUT)/site/site.o: $(OUT)/site/site.c
+	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+
+# The version is in the image: rebuild what carries it when it changes.
+$(OUT)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: $(OUT)/version
+
+$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER)
+	$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
+	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(BOARD_LIBS) -o $@
+	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
+	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
+
+%.bin: %.elf
+	$(CROSS)objcopy -O binary $< $@
+
+%.hex: %.elf
+	$(CROSS)objcopy -O ihex $< $@
+
+# A real board, by its ST-LINK.
+flash: $(OUT)/$(NAME).elf
+	openocd -f $(FLASH_CFG) -c "program $< verify reset exit"
+
+size: firmware
+	python3 tool/size.py $(OUT) $(OUT)/$(NAME).elf
+
+native:
+	$(MAKE) BOARD=native OS=none
+
+compile_commands.json: FORCE
+	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
+
+comma := ,
+.PHONY: firmware flash size native FORCE
+-include $(FW_OBJ:.o=.d)

@@ -65,27 +65,27 @@ enum usb_request {
 #define USB_ENDPOINT_INTERRUPT   3
 
 /* CDC functional descriptor subtypes, NCM class requests and notifications */
-#define CDC_SUBTYPE_HEADER                    0x00
-#define CDC_SUBTYPE_UNION                     0x06
-#define CDC_SUBTYPE_ETHERNET                  0x0F
-#define CDC_SUBTYPE_NCM                       0x1A
-#define CDC_SET_ETHERNET_MULTICAST_FILTERS    0x40
-#define CDC_SET_ETHERNET_PACKET_FILTER        0x43
-#define CDC_GET_ETHERNET_STATISTIC            0x44
-#define NCM_GET_NTB_PARAMETERS                0x80
-#define NCM_GET_NET_ADDRESS                   0x81
-#define NCM_SET_NET_ADDRESS                   0x82
-#define NCM_GET_NTB_FORMAT                    0x83
-#define NCM_SET_NTB_FORMAT                    0x84
-#define NCM_GET_NTB_INPUT_SIZE                0x85
-#define NCM_SET_NTB_INPUT_SIZE                0x86
-#define NCM_GET_MAX_DATAGRAM_SIZE             0x87
-#define NCM_SET_MAX_DATAGRAM_SIZE             0x88
-#define NCM_GET_CRC_MODE                      0x89
-#define NCM_SET_CRC_MODE                      0x8A
-#define CDC_NOTIFICATION_NETWORK_CONNECTION   0x00
-#define CDC_NOTIFICATION_CONNECTION_SPEED     0x2A
-#define NCM_NTB_PARAMETERS_LENGTH             28
+#define CDC_SUBTYPE_HEADER                  0x00
+#define CDC_SUBTYPE_UNION                   0x06
+#define CDC_SUBTYPE_ETHERNET                0x0F
+#define CDC_SUBTYPE_NCM                     0x1A
+#define CDC_SET_ETHERNET_MULTICAST_FILTERS  0x40
+#define CDC_SET_ETHERNET_PACKET_FILTER      0x43
+#define CDC_GET_ETHERNET_STATISTIC          0x44
+#define NCM_GET_NTB_PARAMETERS              0x80
+#define NCM_GET_NET_ADDRESS                 0x81
+#define NCM_SET_NET_ADDRESS                 0x82
+#define NCM_GET_NTB_FORMAT                  0x83
+#define NCM_SET_NTB_FORMAT                  0x84
+#define NCM_GET_NTB_INPUT_SIZE              0x85
+#define NCM_SET_NTB_INPUT_SIZE              0x86
+#define NCM_GET_MAX_DATAGRAM_SIZE           0x87
+#define NCM_SET_MAX_DATAGRAM_SIZE           0x88
+#define NCM_GET_CRC_MODE                    0x89
+#define NCM_SET_CRC_MODE                    0x8A
+#define CDC_NOTIFICATION_NETWORK_CONNECTION 0x00
+#define CDC_NOTIFICATION_CONNECTION_SPEED   0x2A
+#define NCM_NTB_PARAMETERS_LENGTH           28
 
 /* A SETUP packet as a value. */
 struct usb_setup {
@@ -98,7 +98,8 @@ struct usb_setup {
 
 static inline struct usb_setup usb_setup_load(const uint8_t bytes[8])
 {
-    return (struct usb_setup){bytes[0], bytes[1], load_le16(bytes + 2), load_le16(bytes + 4), load_le16(bytes + 6)};
+    return (struct usb_setup){bytes[0], bytes[1], load_le16(bytes + 2), load_le16(bytes + 4),
+                              load_le16(bytes + 6)};
 }
 
 static inline void usb_setup_store(uint8_t bytes[8], const struct usb_setup *setup)

@@ -21,8 +21,8 @@
 #define X32_F              "x"
 #define SZT_F              "u"
 
-#define LWIP_NO_UNISTD_H          1
-#define LWIP_NO_CTYPE_H           1
+#define LWIP_NO_UNISTD_H 1
+#define LWIP_NO_CTYPE_H  1
 #define LWIP_PLATFORM_DIAG(text)
 #define LWIP_PLATFORM_ASSERT(text) os_panic(text)
 #define LWIP_RAND()                os_random()

@@ -1,0 +1,93 @@
+/*
+ * Tick, sleep, stack and faults of a Cortex-M4F board. See cortex_m4.h and board/board.h.
+ *
+ * Time comes from SysTick alone: it counts while the core sleeps; the DWT cycle counter stops there on STM32.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "board/cortex_m4/cortex_m4.h"
+
+#include "board/board.h"
+
+#include <stddef.h>
+
+extern uint32_t linker_stack_start[], linker_stack_end[];
+
+#define STACK_PAINT 0xA5A5A5A5u
+
+static volatile uint32_t tick_ms;
+
+void SysTick_Handler(void);
+void SysTick_Handler(void)
+{
+    tick_ms++;
+}
+
+void cortex_m4_tick_start(uint32_t clock_hz)
+{
+    SYST_RVR = clock_hz / 1000 - 1;
+    SYST_CVR = 0;
+    SCB_SHPR3 = PRIORITY_TICK << 28;
+    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+}
+
+void cortex_m4_irq_enable(unsigned irq, unsigned priority)
+{
+    NVIC_IPR[irq] = (uint8_t)(priority << 4);
+    NVIC_ISER[irq / 32] = 1u << irq % 32;
+}
+
+uint32_t board_time_ms(void)
+{
+    return tick_ms;
+}
+
+uint32_t board_cycles(void)
+{
+    uint32_t ms, count, pending;
+    uint32_t reload = SYST_RVR;
+
+    do {
+        ms = tick_ms;
+        count = SYST_CVR;
+        pending = SCB_ICSR & ICSR_PENDSTSET;
+    } while (ms != tick_ms);
+    if (pending && count > reload / 2)
+        ms++; /* the counter has wrapped, its interrupt has not run yet */
+    return ms * (reload + 1) + (reload - count);
+}
+
+uint32_t board_idle(bool (*busy)(void *context), void *context)
+{
+    uint32_t slept = 0;
+
+    __asm__ volatile("cpsid i" ::: "memory");
+    if (!busy(context)) {
+        uint32_t start = board_cycles();
+        __asm__ volatile("dsb\n wfi" ::: "memory"); /* an interrupt that pends ends it, masked or not */
+        slept = board_cycles() - start;
+    }
+    __asm__ volatile("cpsie i\n isb" ::: "memory");
+    return slept;
+}
+
+/* The stack below this frame is painted at start-up (startup.c): count what is still untouched. */
+uint32_t board_stack_used_max(void)
+{
+    const volatile uint32_t *word = linker_stack_start;
+    while (word < linker_stack_end && *word == STACK_PAINT)
+        word++;
+    return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)word);
+}
+
+uint32_t board_stack_size(void)
+{
+    return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)linker_stack_start);
+}
+
+void board_reset(void)
+{
+    __asm__ volatile("dsb" ::: "memory");
+    SCB_AIRCR = AIRCR_VECTKEY | AIRCR_SYSRESETREQ;
+    for (;;)
+        __asm__ volatile("dsb");
+}

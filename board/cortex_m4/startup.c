@@ -1,0 +1,108 @@
+/*
+ * From reset to main on a Cortex-M4F, and the vector table.
+ *
+ *   flash: [first sector: start stub, later the boot guard] [vectors | code | constants | data's first values]
+ *   RAM:   [stack, growing down towards unmapped memory] [data] [bss]
+ *
+ * A stack that overflows leaves RAM and faults at once, instead of running into data. The board's
+ * interrupts come from board_vectors.inc in its folder, HANDLER(number, name); how many the chip has
+ * (BOARD_IRQ_COUNT) is in its board.mk.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "board/cortex_m4/cortex_m4.h"
+
+#include "board/board.h"
+
+extern uint32_t linker_stack_start[], linker_stack_end[];
+extern uint32_t linker_data_start[], linker_data_end[], linker_data_load[];
+extern uint32_t linker_bss_start[], linker_bss_end[];
+
+int main(void);
+void Reset_Handler(void);
+void SysTick_Handler(void);
+void Fault_Handler(void);
+
+#define HANDLER(number, name) void name(void);
+#include "board_vectors.inc"
+#undef HANDLER
+
+/* Runs without a frame of its own, since it paints the whole stack. */
+__attribute__((naked, noreturn, used)) void Reset_Handler(void)
+{
+    __asm__ volatile("cpsid i\n"
+                     "ldr r0, =linker_stack_end\n"
+                     "msr msp, r0\n"
+                     "ldr r1, =linker_stack_start\n"
+                     "ldr r2, =0xA5A5A5A5\n"
+                     "1: str r2, [r1], #4\n"
+                     "cmp r1, r0\n"
+                     "blo 1b\n"
+                     "bl startup_c\n");
+}
+
+__attribute__((noreturn, used)) void startup_c(void);
+void startup_c(void)
+{
+    extern uint32_t linker_vectors[];
+    const uint32_t *from = linker_data_load;
+
+    for (uint32_t *to = linker_data_start; to < linker_data_end;)
+        *to++ = *from++;
+    for (uint32_t *to = linker_bss_start; to < linker_bss_end;)
+        *to++ = 0;
+    SCB_VTOR = (uint32_t)(uintptr_t)linker_vectors;
+    SCB_CPACR |= 0xFu << 20; /* FPU: on for all */
+    SCB_CCR |= CCR_DIV_0_TRP;
+    __asm__ volatile("dsb\n isb\n cpsie i" ::: "memory");
+    main();
+    board_halt();
+}
+
+/* Every fault, and every interrupt that nobody serves: our own bug. */
+void Fault_Handler(void)
+{
+    board_halt();
+}
+
+#define RESERVED Fault_Handler
+typedef void (*handler)(void);
+
+/* A named handler takes the place of the default one. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+__attribute__((section(".vectors"), used)) static const handler vectors[] = {
+    (handler)(uintptr_t)linker_stack_end,
+    Reset_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    Fault_Handler,
+    RESERVED,
+    RESERVED,
+    RESERVED,
+    RESERVED,
+    Fault_Handler,
+    Fault_Handler,
+    RESERVED,
+    Fault_Handler,
+    SysTick_Handler,
+    [16 ... 16 + BOARD_IRQ_COUNT - 1] = Fault_Handler,
+#define HANDLER(number, name) [16 + (number)] = (name),
+#include "board_vectors.inc"
+};
+
+/* What stands in the first flash sector until there is a boot guard: go to the image behind it. */
+__attribute__((naked, noreturn, used, section(".guard.code"))) static void guard_start(void)
+{
+    __asm__ volatile("ldr r0, =linker_vectors\n"
+                     "ldr r1, [r0]\n"
+                     "msr msp, r1\n"
+                     "ldr r0, [r0, #4]\n"
+                     "bx r0\n"
+                     ".ltorg\n");
+}
+
+__attribute__((section(".guard.vectors"), used)) static const handler guard_vectors[] = {
+    (handler)(uintptr_t)linker_stack_end,
+    guard_start,
+};

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Install what is missing: Debian packages (by apt, as root or with sudo), then lwIP's source (fetch_lwip.sh).
+#
+#   tool/setup.sh run      what ./run needs
+#   tool/setup.sh check    what ./check needs, too
+#
+# Prints nothing when all is there. SPDX-License-Identifier: MIT
+set -eu
+
+packages="make gcc libc6-dev git python3 dpkg-dev gcc-arm-none-eabi libnewlib-arm-none-eabi"
+[ "${1:-run}" = check ] && packages="$packages clang libclang-rt-14-dev llvm-14 clang-format libunicorn-dev
+    gdb-multiarch chromium chromium-driver tshark iperf curl iproute2 procps"
+
+missing=
+for package in $packages; do
+    status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true)
+    case $status in ii*) ;; *) missing="$missing $package" ;; esac
+done
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo > /dev/null; then
+        as_root=sudo
+    else
+        echo "missing packages:$missing" >&2
+        echo "install them as root (apt-get install$missing), or install sudo" >&2
+        exit 1
+    fi
+    mkdir -p build
+    echo "installing:$missing"
+    # Interactive questions (tshark asks one) get their defaults; $as_root may be empty.
+    $as_root env DEBIAN_FRONTEND=noninteractive sh -c "
+        apt-get -q update && apt-get -q -y --no-install-recommends install $(echo $missing)" \
+        > build/apt-install.log 2>&1 < /dev/null || {
+        echo "apt-get failed; the end of build/apt-install.log:" >&2
+        tail -n 5 build/apt-install.log >&2
+        exit 1
+    }
+fi
+
+[ -n "${LWIP_PATH:-}" ] || tool/fetch_lwip.sh build
