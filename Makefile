@@ -32,7 +32,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 SUITES :=
 
 include firmware.mk
--include vboard/vboard.mk host/host.mk test/test.mk bench/bench.mk
+-include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk bench/bench.mk
 
 $(LWIP_PATH)/src/core/init.c:
 	tool/fetch_lwip.sh $(BUILD)
