@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "usb/usb_device.h"
+#include "wire/ntb.h"
 
 /* What the function declares to the host. */
 #define NCM_OUT_BLOCK_MAX     3072  /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
@@ -60,18 +61,19 @@ struct ncm_stats {
     uint32_t out_starved;        /* times no free block was there to arm OUT with */
 };
 
-/* A buffer for one OUT block. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */
+/* A buffer for one OUT transfer. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */
 struct ncm_block {
     uint8_t bytes[NCM_OUT_BLOCK_MAX] __attribute__((aligned(4)));
-    uint32_t length;  /* bytes received */
-    uint8_t holds;    /* references: 1 while the function or a frame in delivery needs it, + ncm_block_hold */
-    struct ncm *owner;
+    uint16_t length;  /* bytes received, without a tail that was carried over to the next transfer */
+    uint16_t carried; /* bytes at its start that came with the transfer before */
+    bool ours;        /* armed, queued or in delivery */
+    uint8_t holds;    /* references: 1 if ours, + 1 for each ncm_block_hold; atomic */
 };
 
 /* One received frame, in place. Valid until the next ncm_receive, or until the block is released if held. */
 struct ncm_frame {
-    uint8_t *bytes; /* writable: lwIP swaps byte order in place */
-    uint16_t length; /* NCM_FRAME minimum 14 … NCM_FRAME_MAX */
+    uint8_t *bytes;  /* writable: lwIP swaps byte order in place */
+    uint16_t length; /* NTB_DATAGRAM_MIN to NCM_FRAME_MAX bytes */
     struct ncm_block *block;
 };
 
@@ -81,7 +83,7 @@ struct ncm_config {
     uint8_t block_count;      /* 2 to 8 */
 
     /* A frame given to ncm_send has left, or was lost (`acknowledged` false): its memory is the caller's
-     * again. Called from the loop, in order, inside ncm_poll or a control request. */
+     * again. Called in order, from inside usb_device_poll or usb_device_detach. It may call ncm_send. */
     void (*sent)(void *context, void *token, bool acknowledged);
 
     /* The link went up or down: alternate setting 1, or anything that ends it. */
@@ -89,9 +91,52 @@ struct ncm_config {
     void *context;
 };
 
-struct ncm; /* defined in usb/ncm.h below by the implementation; caller-owned, one for each function */
+/* A block towards the host: open (frames join it), or in flight. */
+struct ncm_in_block {
+    uint32_t length; /* bytes, headers included; 0 when empty */
+    uint8_t datagrams;
+    uint8_t pieces; /* used entries of iov */
+    uint16_t lengths[NCM_IN_DATAGRAMS_MAX];
+    void *tokens[NCM_IN_DATAGRAMS_MAX];
+    struct usb_iov iov[1 + NCM_IN_PIECES_MAX + NCM_IN_DATAGRAMS_MAX]; /* headers, then pieces and padding */
+    uint8_t head[NTB_HEAD_LENGTH(NCM_IN_DATAGRAMS_MAX)] __attribute__((aligned(4)));
+};
 
-/* ---- The calls. See the implementation's struct below for memory. ---- */
+/* One function; caller-owned, all fields are ours. */
+struct ncm {
+    struct usb_function function; /* goes into usb_device_config.functions */
+    const struct ncm_config *config;
+    struct ncm_stats stats;
+    bool up;        /* alternate setting 1 */
+    uint8_t halted; /* NCM_HALTED_…: endpoints that the host has halted */
+
+    /* Towards the host. */
+    uint32_t in_size;     /* bytes: dwNtbInMaxSize, or what the host has set below it */
+    uint16_t in_sequence; /* wSequence of the next block */
+    bool in_busy;         /* in_blocks[in_open ^ 1] is in flight */
+    uint8_t in_open;      /* index of the open block */
+    struct ncm_in_block in_blocks[2];
+
+    /* Notifications. */
+    uint8_t notify_due; /* NCM_NOTIFY_… still to be sent */
+    bool notify_busy;   /* one is armed */
+    uint8_t notify_bytes[16];
+    struct usb_iov notify_iov;
+
+    /* From the host. NULL is none. */
+    struct ncm_block *out_armed;    /* the endpoint fills it */
+    struct ncm_block *out_current;  /* in delivery */
+    struct ncm_block *out_queue[8]; /* received after it, oldest first */
+    uint8_t out_queued;             /* how many */
+    bool out_short;                 /* no free block was found, and that was counted */
+    bool out_sequence_known;        /* false before the first block */
+    uint16_t out_sequence;          /* wSequence expected next */
+    uint16_t out_tail_length;       /* bytes of a block that goes on in the next transfer; 0 for none */
+    const uint8_t *out_tail;        /* … where they lie */
+    uint16_t out_base;              /* where the NTB in delivery begins in its transfer */
+    uint8_t out_next;               /* next entry of ntb.datagrams */
+    struct ntb ntb;
+};
 
 /* Prepare the function; `config` must outlive it. Adds nothing to the device yet: pass &ncm->function to
  * usb_device_init's list. */

@@ -1,0 +1,300 @@
+/*
+ * Descriptors: see usb_descriptor.h. The bytes of BOS, MS OS 2.0 and WebUSB are those of FACTS D.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "usb/usb_descriptor.h"
+
+#include <string.h>
+
+#define VENDOR_MS_OS    0x01 /* bVendorCode of MS OS 2.0 */
+#define VENDOR_WEBUSB   0x02 /* … of WebUSB */
+#define MS_OS_INDEX     7    /* wIndex: MS_OS_20_DESCRIPTOR_INDEX */
+#define WEBUSB_GET_URL  2    /* wIndex */
+#define WEBUSB_URL      1    /* iLandingPage */
+#define STRING_TEXT_MAX 32   /* bytes of a function's string, with its 0 */
+
+void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length)
+{
+    if (writer->length + length <= writer->capacity)
+        memcpy(writer->bytes + writer->length, bytes, length);
+    writer->length += length;
+}
+
+/* Write a total length that is known only now, if its place was not lost. */
+static void usb_writer_patch16(struct usb_writer *writer, size_t at, size_t value)
+{
+    if (at + 2 <= writer->capacity)
+        store_le16(writer->bytes + at, (uint16_t)value);
+}
+
+static uint8_t usb_string_index(const char *text, uint8_t index)
+{
+    return text != NULL ? index : 0;
+}
+
+static void usb_device_describe(const struct usb_device *device, struct usb_writer *writer)
+{
+    const struct usb_device_config *config = device->config;
+    uint8_t bytes[18] = {
+        18,
+        USB_DT_DEVICE,
+        0x10,
+        0x02, /* bcdUSB 2.1: hosts read the BOS */
+        0xEF,
+        0x02,
+        0x01, /* interface associations within */
+        device->port->ep0_packet_size,
+    };
+    store_le16(bytes + 8, config->vendor_id);
+    store_le16(bytes + 10, config->product_id);
+    store_le16(bytes + 12, config->release_bcd);
+    bytes[14] = usb_string_index(config->manufacturer, USB_STRING_MANUFACTURER);
+    bytes[15] = usb_string_index(config->product, USB_STRING_PRODUCT);
+    bytes[16] = usb_string_index(config->serial, USB_STRING_SERIAL);
+    bytes[17] = 1; /* bNumConfigurations */
+    usb_writer_put(writer, bytes, sizeof bytes);
+}
+
+static void usb_configuration_describe(const struct usb_device *device, struct usb_writer *writer)
+{
+    const struct usb_device_config *config = device->config;
+    uint8_t interfaces = 0;
+    for (uint8_t i = 0; i < config->function_count; i++)
+        interfaces = (uint8_t)(interfaces + config->functions[i]->ops->interfaces);
+    bool wakes = config->remote_wakeup && device->port->ops->remote_wakeup != NULL;
+    uint8_t attributes = (uint8_t)(0x80 | (config->self_powered ? 0x40 : 0) | (wakes ? 0x20 : 0));
+    uint8_t bytes[9] = {9, USB_DT_CONFIGURATION, 0,
+                        0, interfaces,           1 /* bConfigurationValue */,
+                        0, attributes,           (uint8_t)(config->power_ma / 2)};
+    size_t start = writer->length;
+    usb_writer_put(writer, bytes, sizeof bytes);
+    for (uint8_t i = 0; i < config->function_count; i++)
+        config->functions[i]->ops->describe(config->functions[i], writer);
+    usb_writer_patch16(writer, start + 2, writer->length - start);
+}
+
+/* One character of UTF-8, at most three bytes long; '?' for what is broken or needs more. */
+static uint16_t usb_character_next(const char **text)
+{
+    const uint8_t *bytes = (const uint8_t *)*text;
+    size_t more = bytes[0] < 0x80                       ? 0
+                  : bytes[0] >= 0xC0 && bytes[0] < 0xE0 ? 1
+                  : bytes[0] >= 0xE0 && bytes[0] < 0xF0 ? 2
+                                                        : 3;
+    uint32_t character = more == 0 ? bytes[0] : more == 3 ? '?' : bytes[0] & (0x3Fu >> more);
+    size_t used = 1;
+    for (; used <= more && (bytes[used] & 0xC0) == 0x80; used++)
+        if (more < 3)
+            character = character << 6 | (bytes[used] & 0x3F);
+    *text += used;
+    return used <= more ? '?' : (uint16_t)character;
+}
+
+static void usb_text_describe(const char *text, struct usb_writer *writer)
+{
+    uint8_t head[2] = {2, USB_DT_STRING};
+    size_t start = writer->length;
+    usb_writer_put(writer, head, sizeof head);
+    for (size_t count = 0; *text != 0 && count < 126; count++) {
+        uint8_t unit[2];
+        store_le16(unit, usb_character_next(&text));
+        usb_writer_put(writer, unit, sizeof unit);
+    }
+    if (start < writer->capacity)
+        writer->bytes[start] = (uint8_t)(writer->length - start);
+}
+
+static bool usb_function_string_describe(const struct usb_device *device, uint8_t string,
+                                         struct usb_writer *writer)
+{
+    for (uint8_t i = 0; i < device->config->function_count; i++) {
+        const struct usb_function *function = device->config->functions[i];
+        uint8_t number = (uint8_t)(string - function->string_first);
+        if (string < function->string_first || number >= function->ops->strings)
+            continue;
+        char text[STRING_TEXT_MAX] = "";
+        function->ops->string(function, number, text, sizeof text);
+        usb_text_describe(text, writer);
+        return true;
+    }
+    return false;
+}
+
+static bool usb_string_describe(const struct usb_device *device, uint8_t string, uint16_t language,
+                                struct usb_writer *writer)
+{
+    static const uint8_t languages[4] = {4, USB_DT_STRING, USB_LANGUAGE_ENGLISH & 0xFF,
+                                         USB_LANGUAGE_ENGLISH >> 8};
+    if (string == USB_STRING_LANGUAGES && (language == 0 || language == USB_LANGUAGE_ENGLISH)) {
+        usb_writer_put(writer, languages, sizeof languages);
+        return true;
+    }
+    if (language != USB_LANGUAGE_ENGLISH)
+        return false;
+    const char *text = NULL;
+    switch (string) {
+    case USB_STRING_LANGUAGES: return false;
+    case USB_STRING_MANUFACTURER: text = device->config->manufacturer; break;
+    case USB_STRING_PRODUCT: text = device->config->product; break;
+    case USB_STRING_SERIAL: text = device->config->serial; break;
+    default: return usb_function_string_describe(device, string, writer);
+    }
+    if (text == NULL)
+        return false;
+    usb_text_describe(text, writer);
+    return true;
+}
+
+/* The MS OS 2.0 set: a function subset with a compatible ID for each function that has one. */
+static void usb_ms_os_describe(const struct usb_device *device, struct usb_writer *writer)
+{
+    static const uint8_t head[18] = {10, 0,    0,    0, 0,
+                                     0,  0x03, 0x06, 0, 0, /* set header: Windows 8.1 or later */
+                                     8,  0,    1,    0, 0 /* index of the configuration */,
+                                     0,  0,    0};
+    size_t start = writer->length;
+    usb_writer_put(writer, head, sizeof head);
+    for (uint8_t i = 0; i < device->config->function_count; i++) {
+        const struct usb_function *function = device->config->functions[i];
+        if (function->ops->compatible_id == NULL)
+            continue;
+        uint8_t bytes[28] = {8, 0, 2, 0, function->interface_first, 0, 28, 0, 20, 0, 3, 0};
+        for (size_t c = 0; c < 8 && function->ops->compatible_id[c] != 0; c++)
+            bytes[12 + c] = (uint8_t)function->ops->compatible_id[c];
+        usb_writer_put(writer, bytes, sizeof bytes);
+    }
+    usb_writer_patch16(writer, start + 8, writer->length - start);
+    usb_writer_patch16(writer, start + 16, writer->length - start - 10);
+}
+
+static bool usb_ms_os_wanted(const struct usb_device *device)
+{
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        if (device->config->functions[i]->ops->compatible_id != NULL)
+            return true;
+    return false;
+}
+
+static void usb_bos_describe(const struct usb_device *device, struct usb_writer *writer)
+{
+    uint8_t head[5] = {5, USB_DT_BOS};
+    uint8_t ms_os[28] = {28,
+                         USB_DT_DEVICE_CAPABILITY,
+                         5 /* platform */,
+                         0,
+                         0xDF,
+                         0x60,
+                         0xDD,
+                         0xD8,
+                         0x89,
+                         0x45,
+                         0xC7,
+                         0x4C,
+                         0x9C,
+                         0xD2,
+                         0x65,
+                         0x9D,
+                         0x9E,
+                         0x64,
+                         0x8A,
+                         0x9F,
+                         0x00,
+                         0x00,
+                         0x03,
+                         0x06,
+                         0,
+                         0,
+                         VENDOR_MS_OS,
+                         0};
+    static const uint8_t webusb[24] = {24,
+                                       USB_DT_DEVICE_CAPABILITY,
+                                       5,
+                                       0,
+                                       0x38,
+                                       0xB6,
+                                       0x08,
+                                       0x34,
+                                       0xA9,
+                                       0x09,
+                                       0xA0,
+                                       0x47,
+                                       0x8B,
+                                       0xFD,
+                                       0xA0,
+                                       0x76,
+                                       0x88,
+                                       0x15,
+                                       0xB6,
+                                       0x65,
+                                       0x00,
+                                       0x01,
+                                       VENDOR_WEBUSB,
+                                       WEBUSB_URL};
+    bool has_ms_os = usb_ms_os_wanted(device);
+    bool has_webusb = device->config->landing_url != NULL;
+    head[4] = (uint8_t)(has_ms_os + has_webusb);
+    size_t start = writer->length;
+    usb_writer_put(writer, head, sizeof head);
+    if (has_ms_os) {
+        struct usb_writer counter = {0};
+        usb_ms_os_describe(device, &counter);
+        store_le16(ms_os + 24, (uint16_t)counter.length);
+        usb_writer_put(writer, ms_os, sizeof ms_os);
+    }
+    if (has_webusb)
+        usb_writer_put(writer, webusb, sizeof webusb);
+    usb_writer_patch16(writer, start + 2, writer->length - start);
+}
+
+static void usb_landing_describe(const char *url, struct usb_writer *writer)
+{
+    static const char *const schemes[2] = {"http://", "https://"};
+    uint8_t head[3] = {3, 3 /* WebUSB URL */, 255 /* the scheme is in the text */};
+    for (uint8_t i = 0; i < 2; i++) {
+        size_t length = strlen(schemes[i]);
+        if (strncmp(url, schemes[i], length) == 0) {
+            head[2] = i;
+            url += length;
+        }
+    }
+    size_t length = strlen(url);
+    if (length > 250)
+        length = 250;
+    head[0] = (uint8_t)(3 + length);
+    usb_writer_put(writer, head, sizeof head);
+    usb_writer_put(writer, url, length);
+}
+
+bool usb_descriptor_standard(const struct usb_device *device, uint16_t value, uint16_t index,
+                             struct usb_writer *writer)
+{
+    uint8_t type = (uint8_t)(value >> 8);
+    if (type == USB_DT_STRING)
+        return usb_string_describe(device, (uint8_t)value, index, writer);
+    if ((uint8_t)value != 0 || index != 0)
+        return false;
+    switch (type) {
+    case USB_DT_DEVICE: usb_device_describe(device, writer); return true;
+    case USB_DT_CONFIGURATION: usb_configuration_describe(device, writer); return true;
+    case USB_DT_BOS: usb_bos_describe(device, writer); return true;
+    default: return false; /* no device qualifier: full speed only */
+    }
+}
+
+bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_setup *setup,
+                           struct usb_writer *writer)
+{
+    if (setup->bmRequestType != (USB_DIR_IN | USB_TYPE_VENDOR | USB_RECIPIENT_DEVICE))
+        return false;
+    if (setup->bRequest == VENDOR_MS_OS && setup->wValue == 0 && setup->wIndex == MS_OS_INDEX &&
+        usb_ms_os_wanted(device)) {
+        usb_ms_os_describe(device, writer);
+        return true;
+    }
+    if (setup->bRequest == VENDOR_WEBUSB && setup->wValue == WEBUSB_URL && setup->wIndex == WEBUSB_GET_URL &&
+        device->config->landing_url != NULL) {
+        usb_landing_describe(device->config->landing_url, writer);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,423 @@
+/*
+ * The device core: see usb_device.h.
+ *
+ * Order in usb_device_poll: a reset first, since it makes everything older void; then ended transfers of the
+ * functions, which happened before any SETUP that may stop them; then SETUP; then endpoint 0's own.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "usb/usb_device.h"
+
+#include "usb/usb_descriptor.h"
+
+#define EP0_OUT 0x00
+#define EP0_IN  USB_DIR_IN
+
+/* The event bit of an endpoint address; 0 for an impossible one. */
+static uint32_t ep_bit(uint16_t ep)
+{
+    if ((ep & ~(USB_DIR_IN | 7u)) != 0)
+        return 0;
+    return (ep & USB_DIR_IN) != 0 ? USB_EVENT_IN(ep & 7) : USB_EVENT_OUT(ep);
+}
+
+static uint8_t ep_of_bit(unsigned bit)
+{
+    return (uint8_t)(bit < 8 ? USB_DIR_IN | bit : bit - 8);
+}
+
+static struct usb_function *function_of_interface(const struct usb_device *device, uint16_t interface)
+{
+    for (uint8_t i = 0; i < device->config->function_count; i++) {
+        struct usb_function *function = device->config->functions[i];
+        if (interface >= function->interface_first &&
+            interface < function->interface_first + function->ops->interfaces)
+            return function;
+    }
+    return NULL;
+}
+
+static struct usb_function *function_of_ep(const struct usb_device *device, uint16_t ep)
+{
+    unsigned number = ep & 7u;
+    for (uint8_t i = 0; i < device->config->function_count; i++) {
+        struct usb_function *function = device->config->functions[i];
+        bool in = (ep & USB_DIR_IN) != 0;
+        unsigned first = in ? function->in_first : function->out_first;
+        unsigned count = in ? function->ops->in_endpoints : function->ops->out_endpoints;
+        if (number >= first && number < first + count)
+            return function;
+    }
+    return NULL;
+}
+
+void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size)
+{
+    if (!device->port->ops->ep_open(device->port, ep, type, packet_size))
+        __builtin_trap(); /* more endpoints configured than the controller has */
+    device->opened = (uint16_t)(device->opened | ep_bit(ep));
+    device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
+}
+
+void usb_device_ep_close(struct usb_device *device, uint8_t ep)
+{
+    device->port->ops->ep_close(device->port, ep);
+    device->opened = (uint16_t)(device->opened & ~ep_bit(ep));
+    device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
+}
+
+/* Leave the configured state; the endpoints are closed already, or the port is told to. */
+static void functions_stop(struct usb_device *device, bool close)
+{
+    if (close)
+        for (unsigned bit = 0; bit < 16; bit++)
+            if (device->opened & 1u << bit)
+                device->port->ops->ep_close(device->port, ep_of_bit(bit));
+    device->opened = 0;
+    device->halted = 0;
+    if (device->state != USB_CONFIGURED)
+        return;
+    device->state = USB_ADDRESS;
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        device->config->functions[i]->ops->configured(device->config->functions[i], false);
+}
+
+static void device_reset(struct usb_device *device)
+{
+    functions_stop(device, false);
+    device->state = USB_DEFAULT;
+    device->stage = USB_STAGE_SETUP;
+    device->suspended = false;
+    device->wakeup_enabled = false;
+}
+
+/* ---- Standard requests. Each returns false for STALL; `length` counts the bytes of the reply. ---- */
+
+static bool configuration_set(struct usb_device *device, uint16_t value)
+{
+    if (value > 1 || device->state == USB_DEFAULT)
+        return false;
+    functions_stop(device, true);
+    if (value == 0)
+        return true;
+    device->state = USB_CONFIGURED;
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        device->config->functions[i]->ops->configured(device->config->functions[i], true);
+    return true;
+}
+
+static bool address_set(struct usb_device *device, uint16_t address)
+{
+    if (address > 127 || device->state == USB_CONFIGURED)
+        return false;
+    device->state = address != 0 ? USB_ADDRESS : USB_DEFAULT;
+    device->port->ops->address_set(device->port, (uint8_t)address);
+    return true;
+}
+
+/* SET_FEATURE and CLEAR_FEATURE of the device: remote wakeup only; no test modes at full speed. */
+static bool device_feature(struct usb_device *device, uint16_t feature, bool on)
+{
+    if (feature != USB_FEATURE_DEVICE_REMOTE_WAKEUP || !device->config->remote_wakeup ||
+        device->port->ops->remote_wakeup == NULL)
+        return false;
+    device->wakeup_enabled = on;
+    return true;
+}
+
+static bool device_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    bool in = (setup->bmRequestType & USB_DIR_IN) != 0;
+    uint8_t *reply = device->buffer;
+    if (in && setup->bRequest == USB_GET_DESCRIPTOR) {
+        struct usb_writer writer = {reply, USB_CONTROL_MAX, 0};
+        bool found = usb_descriptor_standard(device, setup->wValue, setup->wIndex, &writer);
+        *length = writer.length;
+        return found;
+    }
+    if (setup->wIndex != 0)
+        return false;
+    if (!in && setup->wLength == 0) {
+        switch (setup->bRequest) {
+        case USB_SET_ADDRESS: return address_set(device, setup->wValue);
+        case USB_SET_CONFIGURATION: return configuration_set(device, setup->wValue);
+        case USB_SET_FEATURE:
+        case USB_CLEAR_FEATURE:
+            return device->state != USB_DEFAULT &&
+                   device_feature(device, setup->wValue, setup->bRequest == USB_SET_FEATURE);
+        default: return false;
+        }
+    }
+    if (!in || setup->wValue != 0 || device->state == USB_DEFAULT)
+        return false;
+    if (setup->bRequest == USB_GET_CONFIGURATION && setup->wLength == 1) {
+        reply[0] = device->state == USB_CONFIGURED;
+        *length = 1;
+        return true;
+    }
+    if (setup->bRequest == USB_GET_STATUS && setup->wLength == 2) {
+        reply[0] = (uint8_t)(device->config->self_powered | device->wakeup_enabled << 1);
+        reply[1] = 0;
+        *length = 2;
+        return true;
+    }
+    return false;
+}
+
+static bool interface_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    struct usb_function *function = function_of_interface(device, setup->wIndex);
+    if (function == NULL || device->state != USB_CONFIGURED)
+        return false;
+    bool in = (setup->bmRequestType & USB_DIR_IN) != 0;
+    uint8_t number = (uint8_t)(setup->wIndex - function->interface_first);
+    if (!in && setup->bRequest == USB_SET_INTERFACE && setup->wLength == 0 && setup->wValue <= UINT8_MAX)
+        return function->ops->alternate_set(function, number, (uint8_t)setup->wValue);
+    if (!in || setup->wValue != 0)
+        return false;
+    if (setup->bRequest == USB_GET_INTERFACE && setup->wLength == 1) {
+        device->buffer[0] = function->ops->alternate_get(function, number);
+        *length = 1;
+        return true;
+    }
+    if (setup->bRequest == USB_GET_STATUS && setup->wLength == 2) {
+        store_le16(device->buffer, 0);
+        *length = 2;
+        return true;
+    }
+    return false;
+}
+
+/* Halt an endpoint or end its halt. Ending sets the toggle to 0 even where there was none. */
+static void endpoint_halt(struct usb_device *device, uint8_t ep, bool on)
+{
+    struct usb_port *port = device->port;
+    uint32_t bit = ep_bit(ep);
+    port->ops->ep_abort(port, ep);
+    port->ops->ep_stall(port, ep, on);
+    device->halted = (uint16_t)(on ? device->halted | bit : device->halted & ~bit);
+    struct usb_function *function = function_of_ep(device, ep);
+    if (function != NULL)
+        function->ops->halted(function, ep, on);
+}
+
+static bool endpoint_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    uint16_t ep = setup->wIndex;
+    uint32_t bit = ep_bit(ep);
+    bool zero = (ep & ~(uint32_t)USB_DIR_IN) == 0;
+    if (device->state == USB_DEFAULT || (!zero && (device->opened & bit) == 0))
+        return false;
+    bool in = (setup->bmRequestType & USB_DIR_IN) != 0;
+    if (in && setup->bRequest == USB_GET_STATUS && setup->wValue == 0 && setup->wLength == 2) {
+        store_le16(device->buffer, (device->halted & bit) != 0);
+        *length = 2;
+        return true;
+    }
+    bool set = setup->bRequest == USB_SET_FEATURE;
+    if (in || setup->wLength != 0 || setup->wValue != USB_FEATURE_ENDPOINT_HALT ||
+        !(set || setup->bRequest == USB_CLEAR_FEATURE))
+        return false;
+    if (zero)
+        return !set; /* endpoint 0 is never halted: the next SETUP would end it anyway */
+    endpoint_halt(device, (uint8_t)ep, set);
+    return true;
+}
+
+static bool standard_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    switch (setup->bmRequestType & USB_RECIPIENT_MASK) {
+    case USB_RECIPIENT_DEVICE: return device_request(device, setup, length);
+    case USB_RECIPIENT_INTERFACE: return interface_request(device, setup, length);
+    case USB_RECIPIENT_ENDPOINT: return endpoint_request(device, setup, length);
+    default: return false;
+    }
+}
+
+static bool function_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    struct usb_function *function = NULL;
+    uint8_t recipient = setup->bmRequestType & USB_RECIPIENT_MASK;
+    if (recipient == USB_RECIPIENT_INTERFACE)
+        function = function_of_interface(device, setup->wIndex);
+    else if (recipient == USB_RECIPIENT_ENDPOINT && (device->opened & ep_bit(setup->wIndex)) != 0)
+        function = function_of_ep(device, setup->wIndex);
+    if (function == NULL || device->state != USB_CONFIGURED || function->ops->control == NULL)
+        return false;
+    device->receiver = function;
+    return function->ops->control(function, setup, device->buffer, length);
+}
+
+static bool request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    bool in = (setup->bmRequestType & USB_DIR_IN) != 0;
+    uint8_t type = setup->bmRequestType & USB_TYPE_MASK;
+    if (!in && setup->wLength > USB_CONTROL_MAX)
+        return false;
+    device->receiver = NULL;
+    if (type == USB_TYPE_STANDARD)
+        return standard_request(device, setup, length);
+    if (type == USB_TYPE_VENDOR && (setup->bmRequestType & USB_RECIPIENT_MASK) == USB_RECIPIENT_DEVICE) {
+        struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
+        bool found = usb_descriptor_vendor(device, setup, &writer);
+        *length = writer.length;
+        return found;
+    }
+    return function_request(device, setup, length);
+}
+
+/* ---- The stages of a control transfer. ---- */
+
+static void control_stall(struct usb_device *device)
+{
+    device->stats.stalls++;
+    device->stage = USB_STAGE_SETUP;
+    device->port->ops->ep_stall(device->port, EP0_IN, true);
+}
+
+static void control_status_in(struct usb_device *device)
+{
+    device->stage = USB_STAGE_STATUS_IN;
+    device->port->ops->ep_write(device->port, EP0_IN, NULL, 0, false);
+}
+
+static void control_setup(struct usb_device *device)
+{
+    struct usb_port *port = device->port;
+    uint8_t packet[8];
+    port->ops->setup_take(port, packet);
+    struct usb_setup *setup = &device->setup;
+    *setup = usb_setup_load(packet);
+    device->stats.setups++;
+
+    size_t length = 0;
+    if (!request(device, setup, &length)) {
+        control_stall(device);
+    } else if (setup->wLength == 0) {
+        control_status_in(device);
+    } else if ((setup->bmRequestType & USB_DIR_IN) != 0) {
+        if (length > USB_CONTROL_MAX)
+            length = USB_CONTROL_MAX;
+        bool shorter = length < setup->wLength;
+        device->stage = USB_STAGE_DATA_IN;
+        device->reply = (struct usb_iov){device->buffer, (uint32_t)(shorter ? length : setup->wLength)};
+        port->ops->ep_write(port, EP0_IN, &device->reply, device->reply.length != 0, shorter);
+        port->ops->ep_read(port, EP0_OUT, NULL, 0);
+    } else if (device->receiver == NULL) {
+        control_stall(device);
+    } else {
+        uint32_t packets = (setup->wLength + port->ep0_packet_size - 1u) / port->ep0_packet_size;
+        device->stage = USB_STAGE_DATA_OUT;
+        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size);
+    }
+}
+
+static void control_in(struct usb_device *device)
+{
+    if (device->stage == USB_STAGE_STATUS_IN)
+        device->stage = USB_STAGE_SETUP;
+    else if (device->stage == USB_STAGE_DATA_IN)
+        device->stage = USB_STAGE_STATUS_OUT;
+}
+
+static void control_out(struct usb_device *device)
+{
+    struct usb_port *port = device->port;
+    switch (device->stage) {
+    case USB_STAGE_DATA_IN: /* status, before all data was asked for */
+        port->ops->ep_abort(port, EP0_IN);
+        device->stage = USB_STAGE_SETUP;
+        break;
+    case USB_STAGE_STATUS_OUT: device->stage = USB_STAGE_SETUP; break;
+    case USB_STAGE_DATA_OUT: {
+        uint32_t length = port->ops->ep_received(port, EP0_OUT);
+        const struct usb_function_ops *ops = device->receiver->ops;
+        if (length <= device->setup.wLength && ops->control_out != NULL &&
+            ops->control_out(device->receiver, &device->setup, device->buffer, length))
+            control_status_in(device);
+        else
+            control_stall(device);
+        break;
+    }
+    case USB_STAGE_SETUP:
+    case USB_STAGE_STATUS_IN: break;
+    }
+}
+
+static void functions_transferred(struct usb_device *device, uint32_t events)
+{
+    for (unsigned bit = 1; bit < 16 && events >> bit != 0; bit++) {
+        if ((events & 1u << bit) == 0)
+            continue;
+        uint8_t ep = ep_of_bit(bit);
+        struct usb_function *function = function_of_ep(device, ep);
+        if (function != NULL && (device->opened & 1u << bit) != 0)
+            function->ops->transferred(function, ep);
+    }
+}
+
+void usb_device_poll(struct usb_device *device)
+{
+    uint32_t events = device->port->ops->events_take(device->port);
+    if (events == 0)
+        return;
+    if (events & USB_EVENT_RESET) {
+        device->stats.resets++;
+        device_reset(device);
+    }
+    if (events & USB_EVENT_SUSPEND) {
+        device->stats.suspends++;
+        device->suspended = true;
+    }
+    if (events & USB_EVENT_RESUME)
+        device->suspended = false;
+    functions_transferred(device, events & device->opened);
+    if (events & USB_EVENT_SETUP)
+        control_setup(device);
+    if (events & USB_EVENT_IN(0))
+        control_in(device);
+    if (events & USB_EVENT_OUT(0))
+        control_out(device);
+}
+
+/* ---- Start and end. ---- */
+
+void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct usb_port *port)
+{
+    *device = (struct usb_device){.config = config, .port = port};
+    uint8_t interface = 0, in = 1, out = 1, string = USB_STRINGS;
+    for (uint8_t i = 0; i < config->function_count; i++) {
+        struct usb_function *function = config->functions[i];
+        function->device = device;
+        function->interface_first = interface;
+        function->in_first = in;
+        function->out_first = out;
+        function->string_first = string;
+        interface = (uint8_t)(interface + function->ops->interfaces);
+        in = (uint8_t)(in + function->ops->in_endpoints);
+        out = (uint8_t)(out + function->ops->out_endpoints);
+        string = (uint8_t)(string + function->ops->strings);
+    }
+    struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
+    usb_descriptor_standard(device, USB_DT_CONFIGURATION << 8, 0, &writer);
+    if (writer.length > USB_CONTROL_MAX || in > 8 || out > 8)
+        __builtin_trap(); /* too many functions for USB_CONTROL_MAX, or for eight endpoints */
+}
+
+void usb_device_attach(struct usb_device *device)
+{
+    device->port->ops->attach(device->port);
+}
+
+void usb_device_detach(struct usb_device *device)
+{
+    device->port->ops->detach(device->port);
+    device_reset(device);
+}
+
+bool usb_device_wake_host(struct usb_device *device)
+{
+    if (!device->suspended || !device->wakeup_enabled)
+        return false;
+    device->port->ops->remote_wakeup(device->port);
+    return true;
+}

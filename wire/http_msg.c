@@ -1,0 +1,181 @@
+/*
+ * The words of HTTP/1.1; see the header.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "wire/http_msg.h"
+
+#include <string.h>
+
+#include "wire/text.h"
+
+static bool http_equal(const char *text, size_t length, const char *string)
+{
+    return strlen(string) == length && memcmp(text, string, length) == 0;
+}
+
+uint8_t http_method_parse(const char *text, size_t length)
+{
+    static const struct {
+        char name[8];
+        uint8_t bit;
+    } methods[] = {{"GET", HTTP_GET},         {"HEAD", HTTP_HEAD},     {"POST", HTTP_POST},
+                   {"PUT", HTTP_PUT},         {"DELETE", HTTP_DELETE}, {"PATCH", HTTP_PATCH},
+                   {"OPTIONS", HTTP_OPTIONS}, {"TRACE", HTTP_TRACE},   {"CONNECT", HTTP_TRACE}};
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (http_equal(text, length, methods[i].name)) {
+            return methods[i].bit;
+        }
+    }
+    return 0;
+}
+
+enum http_header http_header_parse(const char *name, size_t length)
+{
+    static const char *const names[] = {
+        [HTTP_HEADER_HOST] = "host",
+        [HTTP_HEADER_ORIGIN] = "origin",
+        [HTTP_HEADER_CONTENT_LENGTH] = "content-length",
+        [HTTP_HEADER_TRANSFER_ENCODING] = "transfer-encoding",
+        [HTTP_HEADER_CONNECTION] = "connection",
+        [HTTP_HEADER_EXPECT] = "expect",
+        [HTTP_HEADER_IF_NONE_MATCH] = "if-none-match",
+        [HTTP_HEADER_X_PLUGNET] = "x-plugnet",
+    };
+
+    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++) {
+        if (text_equal_nocase(name, length, names[i])) {
+            return (enum http_header)i;
+        }
+    }
+    return HTTP_HEADER_OTHER;
+}
+
+const char *http_status_text(uint16_t status)
+{
+    switch (status) {
+    case 200: return "OK";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return "";
+    }
+}
+
+bool http_is_token(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static int http_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int http_percent_decode(char *text, size_t length)
+{
+    size_t to = 0;
+
+    for (size_t at = 0; at < length; at++) {
+        int c = (unsigned char)text[at];
+        if (c == '%') {
+            int high = length - at > 2 ? http_hex_digit(text[at + 1]) : -1;
+            int low = high >= 0 ? http_hex_digit(text[at + 2]) : -1;
+            if (low < 0) {
+                return -1;
+            }
+            c = high << 4 | low;
+            at += 2;
+        }
+        if (c < 0x20 || c == 0x7F) {
+            return -1;
+        }
+        text[to++] = (char)c;
+    }
+    return (int)to;
+}
+
+bool http_number_parse(const char *text, size_t length, uint32_t *value)
+{
+    uint64_t sum = 0;
+
+    if (length == 0 || length > 10) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        sum = sum * 10 + (uint64_t)(text[i] - '0');
+    }
+    *value = (uint32_t)sum;
+    return sum <= 0xFFFFFFFFu;
+}
+
+bool http_list_has(const char *list, size_t length, const char *token)
+{
+    size_t at = 0;
+
+    while (at < length) {
+        while (at < length && (list[at] == ' ' || list[at] == '\t' || list[at] == ',')) {
+            at++;
+        }
+        size_t start = at;
+        while (at < length && list[at] != ' ' && list[at] != '\t' && list[at] != ',') {
+            at++;
+        }
+        if (at > start && text_equal_nocase(list + start, at - start, token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t http_host_length(const char *authority, size_t length)
+{
+    size_t host = 0;
+
+    if (length > 0 && authority[0] == '[') {
+        while (host < length && authority[host] != ']') {
+            host++;
+        }
+        host = host < length ? host + 1 : 0;
+    } else {
+        while (host < length && authority[host] != ':') {
+            host++;
+        }
+    }
+    if (host == 0) {
+        return 0;
+    }
+    if (host < length && authority[host] != ':') {
+        return 0;
+    }
+    for (size_t at = host + 1; at < length; at++) {
+        if (authority[at] < '0' || authority[at] > '9') {
+            return 0;
+        }
+    }
+    return host > 1 && authority[host - 1] == '.' ? host - 1 : host;
+}

@@ -1,0 +1,107 @@
+/*
+ * Text put together piece by piece; see the header.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "wire/text.h"
+
+#include <string.h>
+
+static const char digits_hex[] = "0123456789abcdef";
+
+void text_put_bytes(struct text *t, const char *bytes, size_t length)
+{
+    if (t->overflow || t->capacity - t->length < length) {
+        t->overflow = true;
+        return;
+    }
+    memcpy(t->bytes + t->length, bytes, length);
+    t->length += length;
+}
+
+void text_put(struct text *t, const char *string)
+{
+    text_put_bytes(t, string, strlen(string));
+}
+
+void text_put_u32(struct text *t, uint32_t value)
+{
+    char digits[10];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    text_put_bytes(t, digits + at, sizeof digits - at);
+}
+
+void text_put_hex(struct text *t, uint32_t value, unsigned digits)
+{
+    char text[8];
+
+    digits = digits > 8 ? 8 : digits;
+    for (unsigned i = 0; i < digits; i++) {
+        text[i] = digits_hex[value >> (4 * (digits - 1 - i)) & 15];
+    }
+    text_put_bytes(t, text, digits);
+}
+
+void text_put_bool(struct text *t, bool value)
+{
+    text_put(t, value ? "true" : "false");
+}
+
+void text_put_ip4(struct text *t, uint32_t address)
+{
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        text_put_u32(t, address >> shift & 255);
+        if (shift > 0) {
+            text_put(t, ".");
+        }
+    }
+}
+
+void text_put_json_string(struct text *t, const char *string)
+{
+    text_put(t, "\"");
+    for (; *string != 0; string++) {
+        unsigned char c = (unsigned char)*string;
+        if (c == '"' || c == '\\') {
+            char escaped[2] = {'\\', (char)c};
+            text_put_bytes(t, escaped, 2);
+        } else if (c < 0x20) {
+            text_put(t, "\\u");
+            text_put_hex(t, c, 4);
+        } else {
+            text_put_bytes(t, string, 1);
+        }
+    }
+    text_put(t, "\"");
+}
+
+void text_put_json_u32(struct text *t, const char *name, uint32_t value)
+{
+    char last = t->length > 0 ? t->bytes[t->length - 1] : ',';
+
+    if (last != '{' && last != '[' && last != ',') {
+        text_put(t, ",");
+    }
+    text_put_json_string(t, name);
+    text_put(t, ":");
+    text_put_u32(t, value);
+}
+
+static char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool text_equal_nocase(const char *bytes, size_t length, const char *string)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i])) {
+            return false;
+        }
+    }
+    return string[length] == 0;
+}
