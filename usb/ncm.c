@@ -34,96 +34,25 @@ static void ncm_describe(const struct usb_function *function, struct usb_writer 
 {
     const struct ncm *ncm = (const struct ncm *)function;
     uint8_t control = function->interface_first, data = (uint8_t)(control + 1);
+    /* clang-format off */
     const uint8_t bytes[] = {
         /* interface association: CDC, NCM */
-        8,
-        USB_DT_INTERFACE_ASSOCIATION,
-        control,
-        2,
-        0x02,
-        0x0D,
-        0x00,
-        0,
+        8, USB_DT_INTERFACE_ASSOCIATION, control, 2, 0x02, 0x0D, 0x00, 0,
         /* control interface and its functional descriptors: header, union, Ethernet, NCM */
-        9,
-        USB_DT_INTERFACE,
-        control,
-        0,
-        1,
-        0x02,
-        0x0D,
-        0x00,
-        0,
-        5,
-        USB_DT_CS_INTERFACE,
-        CDC_SUBTYPE_HEADER,
-        0x10,
-        0x01,
-        5,
-        USB_DT_CS_INTERFACE,
-        CDC_SUBTYPE_UNION,
-        control,
-        data,
-        13,
-        USB_DT_CS_INTERFACE,
-        CDC_SUBTYPE_ETHERNET,
-        function->string_first,
-        0,
-        0,
-        0,
-        0,
-        NCM_FRAME_MAX & 0xFF,
-        NCM_FRAME_MAX >> 8,
-        0,
-        0,
-        0,
-        6,
-        USB_DT_CS_INTERFACE,
-        CDC_SUBTYPE_NCM,
-        0x00,
-        0x01,
-        0x01 /* D0: SetEthernetPacketFilter */,
-        7,
-        USB_DT_ENDPOINT,
-        ncm_ep_notify(ncm),
-        USB_ENDPOINT_INTERRUPT,
-        NOTIFY_PACKET_SIZE,
-        0,
-        NOTIFY_INTERVAL_MS,
+        9, USB_DT_INTERFACE, control, 0, 1, 0x02, 0x0D, 0x00, 0,
+        5, USB_DT_CS_INTERFACE, CDC_SUBTYPE_HEADER, 0x10, 0x01,
+        5, USB_DT_CS_INTERFACE, CDC_SUBTYPE_UNION, control, data,
+        13, USB_DT_CS_INTERFACE, CDC_SUBTYPE_ETHERNET, function->string_first, 0, 0, 0, 0,
+        NCM_FRAME_MAX & 0xFF, NCM_FRAME_MAX >> 8, 0, 0, 0,
+        6, USB_DT_CS_INTERFACE, CDC_SUBTYPE_NCM, 0x00, 0x01, 0x01 /* D0: SetEthernetPacketFilter */,
+        7, USB_DT_ENDPOINT, ncm_ep_notify(ncm), USB_ENDPOINT_INTERRUPT, NOTIFY_PACKET_SIZE, 0, NOTIFY_INTERVAL_MS,
         /* data interface: nothing, then two bulk endpoints */
-        9,
-        USB_DT_INTERFACE,
-        data,
-        0,
-        0,
-        0x0A,
-        0x00,
-        0x01,
-        0,
-        9,
-        USB_DT_INTERFACE,
-        data,
-        1,
-        2,
-        0x0A,
-        0x00,
-        0x01,
-        0,
-        7,
-        USB_DT_ENDPOINT,
-        ncm_ep_in(ncm),
-        USB_ENDPOINT_BULK,
-        BULK_PACKET_SIZE,
-        0,
-        0,
-        7,
-        USB_DT_ENDPOINT,
-        ncm_ep_out(ncm),
-        USB_ENDPOINT_BULK,
-        BULK_PACKET_SIZE,
-        0,
-        0,
+        9, USB_DT_INTERFACE, data, 0, 0, 0x0A, 0x00, 0x01, 0,
+        9, USB_DT_INTERFACE, data, 1, 2, 0x0A, 0x00, 0x01, 0,
+        7, USB_DT_ENDPOINT, ncm_ep_in(ncm), USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
+        7, USB_DT_ENDPOINT, ncm_ep_out(ncm), USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
     };
+    /* clang-format on */
     usb_writer_put(writer, bytes, sizeof bytes);
 }
 
@@ -280,40 +209,15 @@ static void ncm_transferred(struct usb_function *function, uint8_t ep)
 
 /* ---- Class requests, to the control interface. ---- */
 
-static void ncm_parameters(uint8_t reply[NCM_NTB_PARAMETERS_LENGTH])
-{
-    static const uint8_t parameters[NCM_NTB_PARAMETERS_LENGTH] = {
-        NCM_NTB_PARAMETERS_LENGTH,
-        0,
-        0x01,
-        0x00, /* NTB16 only */
-        NCM_IN_BLOCK_MAX & 0xFF,
-        NCM_IN_BLOCK_MAX >> 8,
-        0,
-        0, /* dwNtbInMaxSize */
-        4,
-        0,
-        0,
-        0,
-        NTB_ALIGNMENT,
-        0,
-        0,
-        0, /* IN: divisor, remainder, alignment */
-        NCM_OUT_BLOCK_MAX & 0xFF,
-        NCM_OUT_BLOCK_MAX >> 8,
-        0,
-        0, /* dwNtbOutMaxSize */
-        4,
-        0,
-        0,
-        0,
-        NTB_ALIGNMENT,
-        0,
-        NCM_OUT_DATAGRAMS_MAX,
-        0, /* OUT, and wNtbOutMaxDatagrams */
-    };
-    memcpy(reply, parameters, sizeof parameters);
-}
+/* clang-format off */
+static const uint8_t ncm_parameters[NCM_NTB_PARAMETERS_LENGTH] = {
+    NCM_NTB_PARAMETERS_LENGTH, 0, 0x01, 0x00,               /* NTB16 only */
+    NCM_IN_BLOCK_MAX & 0xFF, NCM_IN_BLOCK_MAX >> 8, 0, 0,   /* dwNtbInMaxSize */
+    4, 0, 0, 0, NTB_ALIGNMENT, 0, 0, 0,                     /* IN: divisor, remainder, alignment, padding */
+    NCM_OUT_BLOCK_MAX & 0xFF, NCM_OUT_BLOCK_MAX >> 8, 0, 0, /* dwNtbOutMaxSize */
+    4, 0, 0, 0, NTB_ALIGNMENT, 0, NCM_OUT_DATAGRAMS_MAX, 0, /* OUT: the same, wNtbOutMaxDatagrams */
+};
+/* clang-format on */
 
 static bool ncm_control_in(struct ncm *ncm, const struct usb_setup *setup, uint8_t *reply, size_t *length)
 {
@@ -321,7 +225,7 @@ static bool ncm_control_in(struct ncm *ncm, const struct usb_setup *setup, uint8
         return false;
     switch (setup->bRequest) {
     case NCM_GET_NTB_PARAMETERS:
-        ncm_parameters(reply);
+        memcpy(reply, ncm_parameters, sizeof ncm_parameters);
         *length = NCM_NTB_PARAMETERS_LENGTH;
         return true; /* as much of it as the host wants */
     case NCM_GET_NTB_FORMAT:

@@ -35,16 +35,12 @@ static uint8_t usb_string_index(const char *text, uint8_t index)
 static void usb_device_describe(const struct usb_device *device, struct usb_writer *writer)
 {
     const struct usb_device_config *config = device->config;
-    uint8_t bytes[18] = {
-        18,
-        USB_DT_DEVICE,
-        0x10,
-        0x02, /* bcdUSB 2.1: hosts read the BOS */
-        0xEF,
-        0x02,
-        0x01, /* interface associations within */
-        device->port->ep0_packet_size,
-    };
+    uint8_t bytes[18] = {18, USB_DT_DEVICE};
+    store_le16(bytes + 2, 0x0210); /* bcdUSB: from 2.1 on hosts read the BOS */
+    bytes[4] = 0xEF;               /* class: interface associations within */
+    bytes[5] = 0x02;
+    bytes[6] = 0x01;
+    bytes[7] = device->port->ep0_packet_size;
     store_le16(bytes + 8, config->vendor_id);
     store_le16(bytes + 10, config->product_id);
     store_le16(bytes + 12, config->release_bcd);
@@ -63,9 +59,11 @@ static void usb_configuration_describe(const struct usb_device *device, struct u
         interfaces = (uint8_t)(interfaces + config->functions[i]->ops->interfaces);
     bool wakes = config->remote_wakeup && device->port->ops->remote_wakeup != NULL;
     uint8_t attributes = (uint8_t)(0x80 | (config->self_powered ? 0x40 : 0) | (wakes ? 0x20 : 0));
-    uint8_t bytes[9] = {9, USB_DT_CONFIGURATION, 0,
-                        0, interfaces,           1 /* bConfigurationValue */,
-                        0, attributes,           (uint8_t)(config->power_ma / 2)};
+    uint8_t bytes[9] = {9, USB_DT_CONFIGURATION};
+    bytes[4] = interfaces;
+    bytes[5] = 1; /* bConfigurationValue */
+    bytes[7] = attributes;
+    bytes[8] = (uint8_t)(config->power_ma / 2);
     size_t start = writer->length;
     usb_writer_put(writer, bytes, sizeof bytes);
     for (uint8_t i = 0; i < config->function_count; i++)
@@ -77,10 +75,7 @@ static void usb_configuration_describe(const struct usb_device *device, struct u
 static uint16_t usb_character_next(const char **text)
 {
     const uint8_t *bytes = (const uint8_t *)*text;
-    size_t more = bytes[0] < 0x80                       ? 0
-                  : bytes[0] >= 0xC0 && bytes[0] < 0xE0 ? 1
-                  : bytes[0] >= 0xE0 && bytes[0] < 0xF0 ? 2
-                                                        : 3;
+    size_t more = bytes[0] < 0x80 ? 0 : bytes[0] < 0xC0 ? 3 : bytes[0] < 0xE0 ? 1 : bytes[0] < 0xF0 ? 2 : 3;
     uint32_t character = more == 0 ? bytes[0] : more == 3 ? '?' : bytes[0] & (0x3Fu >> more);
     size_t used = 1;
     for (; used <= more && (bytes[used] & 0xC0) == 0x80; used++)
@@ -178,58 +173,15 @@ static bool usb_ms_os_wanted(const struct usb_device *device)
 static void usb_bos_describe(const struct usb_device *device, struct usb_writer *writer)
 {
     uint8_t head[5] = {5, USB_DT_BOS};
-    uint8_t ms_os[28] = {28,
-                         USB_DT_DEVICE_CAPABILITY,
-                         5 /* platform */,
-                         0,
-                         0xDF,
-                         0x60,
-                         0xDD,
-                         0xD8,
-                         0x89,
-                         0x45,
-                         0xC7,
-                         0x4C,
-                         0x9C,
-                         0xD2,
-                         0x65,
-                         0x9D,
-                         0x9E,
-                         0x64,
-                         0x8A,
-                         0x9F,
-                         0x00,
-                         0x00,
-                         0x03,
-                         0x06,
-                         0,
-                         0,
-                         VENDOR_MS_OS,
-                         0};
-    static const uint8_t webusb[24] = {24,
-                                       USB_DT_DEVICE_CAPABILITY,
-                                       5,
-                                       0,
-                                       0x38,
-                                       0xB6,
-                                       0x08,
-                                       0x34,
-                                       0xA9,
-                                       0x09,
-                                       0xA0,
-                                       0x47,
-                                       0x8B,
-                                       0xFD,
-                                       0xA0,
-                                       0x76,
-                                       0x88,
-                                       0x15,
-                                       0xB6,
-                                       0x65,
-                                       0x00,
-                                       0x01,
-                                       VENDOR_WEBUSB,
-                                       WEBUSB_URL};
+    /* clang-format off */
+    uint8_t ms_os[28] = {28, USB_DT_DEVICE_CAPABILITY, 5 /* platform */, 0,
+                         0xDF, 0x60, 0xDD, 0xD8, 0x89, 0x45, 0xC7, 0x4C, 0x9C, 0xD2, 0x65, 0x9D, 0x9E, 0x64, 0x8A, 0x9F,
+                         0x00, 0x00, 0x03, 0x06, 0, 0, VENDOR_MS_OS, 0};
+    static const uint8_t webusb[24] = {24, USB_DT_DEVICE_CAPABILITY, 5, 0,
+                                       0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47,
+                                       0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
+                                       0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
+    /* clang-format on */
     bool has_ms_os = usb_ms_os_wanted(device);
     bool has_webusb = device->config->landing_url != NULL;
     head[4] = (uint8_t)(has_ms_os + has_webusb);
