@@ -1,0 +1,293 @@
+/*
+ * The native board: the firmware as a Linux process, its USB controller port/virtual, its cable a socket.
+ *
+ *   plugnet.elf --cable PATH [--uid HEX]     waits at PATH for one PC end; or is started by one (cable_socket.h)
+ *
+ * Time is the cable's: board_idle takes one request, moves time on, lets the loop run, and answers it when the
+ * loop is idle again. So a run depends on what the PC end asks and on nothing else. A reset starts the process
+ * anew with the same socket; what outlives it (time, VBUS, button, power) goes through the environment.
+ *
+ * Exit code: 0 when the PC end has gone, 2 for a wrong command line, 1 after board_halt.
+ */
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "board/board.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/cable_socket.h"
+#include "port/virtual/virtual.h"
+
+#define LED_COUNT 4u
+#define CLOCK_HZ  1000000000u /* board_cycles counts nanoseconds */
+#define STATE_ENV "PLUGNET_NATIVE_STATE"
+
+/* Mutable state of this room: there is one board in a process, and board.h has no argument for it. */
+static struct {
+    struct virtual_port port;
+    struct cable_server server;
+    const char *cable_path;
+    char **arguments;
+    uint8_t uid[BOARD_UID_LENGTH];
+    uint64_t start_ns; /* time of the last reset */
+    uint32_t leds;
+    uint32_t random;
+    bool button;
+    bool power;
+} native = {
+    .uid = {0x4E, 0x41, 0x54, 0x49, 0x56, 0x45, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01},
+    .power = true,
+};
+
+static const char *const led_names[LED_COUNT] = {"green", "orange", "red", "blue"};
+
+static const struct board_info info = {
+    .name = "native",
+    .chip = "Linux process",
+    .led_names = led_names,
+    .led_count = LED_COUNT,
+    .has_button = true,
+    .clock_hz = CLOCK_HZ,
+};
+
+/* ---- Command line. ---- */
+
+static _Noreturn void native_usage(const char *why, const char *what)
+{
+    fprintf(stderr, "plugnet: %s%s; usage: plugnet.elf --cable PATH [--uid %u hexadecimal digits]\n", why,
+            what, 2 * BOARD_UID_LENGTH);
+    exit(2);
+}
+
+static void native_uid_parse(const char *text)
+{
+    if (strlen(text) != 2 * BOARD_UID_LENGTH ||
+        strspn(text, "0123456789abcdefABCDEF") != 2 * BOARD_UID_LENGTH)
+        native_usage("wrong --uid ", text);
+    for (size_t i = 0; i < BOARD_UID_LENGTH; i++) {
+        char digits[3] = {text[2 * i], text[2 * i + 1], 0};
+        native.uid[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+}
+
+/* glibc passes main's arguments to constructors, so that main itself need not know of them. */
+__attribute__((constructor)) static void native_arguments(int argc, char **argv)
+{
+    native.arguments = argv;
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: plugnet.elf --cable PATH [--uid HEX]\n\n"
+                   "The firmware as a Linux process.\n"
+                   "  --cable PATH  UNIX socket to wait at for one PC end\n"
+                   "  --uid HEX     unique ID, %u hexadecimal digits\n",
+                   2 * BOARD_UID_LENGTH);
+            exit(0);
+        }
+        bool cable = strcmp(argv[i], "--cable") == 0;
+        if (!cable && strcmp(argv[i], "--uid") != 0)
+            native_usage("unknown argument ", argv[i]);
+        if (value == NULL)
+            native_usage("no value for ", argv[i]);
+        if (cable)
+            native.cable_path = value;
+        else
+            native_uid_parse(value);
+        i++;
+    }
+}
+
+/* ---- Reset and power: the process starts anew. ---- */
+
+static _Noreturn void native_restart(bool power)
+{
+    char state[64], fd[16];
+    snprintf(state, sizeof state, "%" PRIu64 " %d %d %d", native.server.time_ns, native.port.vbus,
+             native.button, power);
+    snprintf(fd, sizeof fd, "%d", native.server.fd);
+    setenv(STATE_ENV, state, 1);
+    setenv(CABLE_SOCKET_ENV, fd, 1);
+    execv("/proc/self/exe", native.arguments);
+    fprintf(stderr, "plugnet: can't start anew: %s\n", strerror(errno));
+    _exit(1);
+}
+
+static void native_state_restore(void)
+{
+    const char *state = getenv(STATE_ENV);
+    int vbus = 0, button = 0, power = 1;
+    if (state == NULL || sscanf(state, "%" SCNu64 " %d %d %d", &native.start_ns, &vbus, &button, &power) != 4)
+        return;
+    native.port.vbus = vbus != 0;
+    native.button = button != 0;
+    native.power = power != 0;
+    native.server.time_ns = native.start_ns;
+    native.port.time_ns = native.start_ns;
+}
+
+/* ---- The fixture. ---- */
+
+static void native_button(void *board, unsigned number, bool pressed)
+{
+    (void)board;
+    if (number == 0)
+        native.button = pressed;
+}
+
+static uint32_t native_leds(void *board)
+{
+    (void)board;
+    return native.leds;
+}
+
+static void native_reset(void *board)
+{
+    (void)board;
+    native_restart(native.power);
+}
+
+static void native_power(void *board, bool on)
+{
+    (void)board;
+    if (on != native.power)
+        native_restart(on);
+}
+
+static const struct fixture_ops native_fixture = {
+    .button = native_button,
+    .leds = native_leds,
+    .reset = native_reset,
+    .power = native_power,
+};
+
+static _Noreturn void native_end(void)
+{
+    if (native.server.fd >= 0)
+        close(native.server.fd);
+    exit(0);
+}
+
+/* ---- board.h ---- */
+
+void board_init(void)
+{
+    char error[256];
+    virtual_port_init(&native.port);
+    native.server.ops = &virtual_port_cable_ops;
+    native.server.device = &native.port;
+    native.server.fixture = (struct fixture){&native_fixture, NULL};
+    native_state_restore();
+    if (native.cable_path == NULL && getenv(CABLE_SOCKET_ENV) == NULL)
+        native_usage("no --cable", "");
+    native.server.fd = cable_server_open(native.cable_path, error, sizeof error);
+    if (native.server.fd < 0) {
+        fprintf(stderr, "plugnet: %s\n", error);
+        exit(2);
+    }
+    native.random = 0x9E3779B9u ^ (uint32_t)native.start_ns;
+    for (size_t i = 0; i < BOARD_UID_LENGTH; i++)
+        native.random = native.random * 31 + native.uid[i];
+    while (!native.power) /* detached, so silent; native_power ends it */
+        if (!cable_server_serve_one(&native.server))
+            native_end();
+}
+
+const struct board_info *board_info(void)
+{
+    return &info;
+}
+
+const uint8_t *board_uid(void)
+{
+    return native.uid;
+}
+
+struct usb_port *board_usb_port(void)
+{
+    return &native.port.port;
+}
+
+void board_led_set(unsigned led, bool on)
+{
+    if (led < LED_COUNT)
+        native.leds = on ? native.leds | 1u << led : native.leds & ~(1u << led);
+}
+
+bool board_led_get(unsigned led)
+{
+    return led < LED_COUNT && (native.leds >> led & 1) != 0;
+}
+
+bool board_button(void)
+{
+    return native.button;
+}
+
+uint32_t board_time_ms(void)
+{
+    return (uint32_t)((native.port.time_ns - native.start_ns) / 1000000);
+}
+
+uint32_t board_cycles(void)
+{
+    return (uint32_t)(native.port.time_ns - native.start_ns);
+}
+
+/* An idle loop first answers the request that woke it, and looks again what that has brought; with nothing left
+ * to do it waits for the next one. */
+uint32_t board_idle(bool (*busy)(void *context), void *context)
+{
+    if (busy != NULL && busy(context))
+        return 0;
+    if (native.server.request_length != 0) {
+        if (!cable_server_answer(&native.server))
+            native_end();
+        return 0;
+    }
+    uint64_t before = native.port.time_ns;
+    if (!cable_server_wait(&native.server, -1))
+        native_end();
+    return (uint32_t)(native.port.time_ns - before);
+}
+
+/* xorshift32: the same in every run with the same unique ID. */
+uint32_t board_random(void)
+{
+    uint32_t x = native.random != 0 ? native.random : 1;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    native.random = x;
+    return x;
+}
+
+uint32_t board_stack_used_max(void)
+{
+    return 0;
+}
+
+uint32_t board_stack_size(void)
+{
+    return 0;
+}
+
+void board_log(const char *text)
+{
+    fputs(text, stderr);
+}
+
+void board_halt(void)
+{
+    fflush(NULL);
+    exit(1);
+}
+
+void board_reset(void)
+{
+    native_restart(true);
+}
