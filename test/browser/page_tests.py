@@ -1,0 +1,189 @@
+"""The page in Chromium: live figures, LEDs, the button, and nothing asked of anybody but the board."""
+# SPDX-License-Identifier: MIT
+import os
+import urllib.parse
+
+WAIT_S = 60  # generous: the machine may be busy
+
+
+class Page:
+    """The open page, its board, and where screenshots go."""
+
+    def __init__(self, browser, board, shots, name):
+        self.browser, self.board, self.shots, self.name = browser, board, shots, name
+        self.asked = []
+        self.console = []
+
+    def collect(self):
+        self.asked += self.browser.requests()
+        self.console += [entry["message"] for entry in self.browser.entries("browser")]
+
+    def wait(self, question, what):
+        return self.browser.wait(question, WAIT_S, what)
+
+    def live(self):
+        return self.wait(lambda: self.browser.run("return document.querySelector('#state').dataset.state") == "live",
+                         "the page to be live")
+
+    def checked(self, led):
+        return self.browser.run("return document.querySelectorAll('#leds button')[arguments[0]]"
+                                ".getAttribute('aria-checked') === 'true'", led)
+
+
+class Skip(Exception):
+    pass
+
+
+def control_needed(page):
+    if not page.board.control:
+        raise Skip("no control socket")
+
+
+def test_opens(page):
+    page.browser.look(1280, False)
+    page.browser.open("about:blank")
+    page.collect()
+    page.asked, page.console = [], []
+    page.browser.open(page.board.url)
+    page.live()
+
+
+def test_board_is_named(page):
+    status = page.board.status()
+    assert page.browser.text("#board") == status["board"]
+    assert page.browser.text("#chip") == status["chip"]
+    assert page.browser.text("#version") == status["version"]
+    assert status["flavour"] in page.browser.text("#flavour")
+    assert page.browser.run("return document.title") == status["board"] + " · plugnet"
+    facts = page.browser.text("#facts")
+    for wanted in [status["address"], status["serial"], *status["names"]]:
+        assert wanted in facts, f"{wanted} is not in {facts}"
+
+
+def test_figures_move(page):
+    for selector in ("#cable tr:nth-child(1) td:nth-child(2) span", "#cable tr:nth-child(2) td:nth-child(3) span",
+                     "#flavour", "#trace .up"):
+        def look():
+            return page.browser.run("const e = document.querySelector(arguments[0]);"
+                                    "return e.getAttribute('d') || e.textContent", selector)
+        before = look()
+        page.wait(lambda: look() != before, f"{selector} to change from {before!r}")
+    page.wait(lambda: float(page.browser.text("#up").replace(",", "") or 0) > 0, "a rate")
+    assert float(page.browser.text("#cpu")) <= 100
+
+
+def test_everything_is_there(page):
+    status = page.board.status()
+    assert page.browser.run("return document.querySelectorAll('#drops div').length") >= len(status["usb"]["drops"])
+    assert page.browser.run("return document.querySelectorAll('.pool').length") == len(status["pools"]) + 1
+    assert page.browser.run("return document.querySelectorAll('#services dt').length") == len(status["services"])
+    text = page.browser.text("body")
+    assert "NaN" not in text and "undefined" not in text and "[object" not in text, text
+
+
+def test_led_by_click(page):
+    for led, was in enumerate(page.board.leds()):
+        page.browser.click(f"#leds button:nth-child({led + 1})")
+        page.wait(lambda: page.checked(led) != was, f"LED {led} on the page")
+        assert page.board.leds()[led] != was, f"LED {led} of the board"
+    leds = page.board.leds()
+    if page.board.control:
+        lit = leds_lit(page)
+        assert lit == leds, f"the board's pins say {lit}, its status {leds}"
+
+
+def leds_lit(page):
+    """The LEDs as the control socket sees them: a bit mask, or a digit for each."""
+    answer = page.board.ask("leds").split()[-1]
+    count = len(page.board.leds())
+    return [bool(int(answer, 0) >> led & 1) for led in range(count)]
+
+
+def test_led_by_keyboard(page):
+    was = page.checked(0)
+    page.browser.keys("#leds button:nth-child(1)", " ")
+    page.wait(lambda: page.checked(0) != was, "the LED after the space bar")
+    page.wait(lambda: page.board.leds()[0] != was, "the LED itself")
+    page.browser.keys("#leds button:nth-child(1)", "\ue007")
+    page.wait(lambda: page.checked(0) == was, "the LED after the enter key")
+
+
+def test_led_from_elsewhere(page):
+    was = page.checked(2)
+    page.board.led_set(2, not was)
+    page.wait(lambda: page.checked(2) != was, "an LED that somebody else has switched")
+
+
+def test_button(page):
+    control_needed(page)
+    assert page.browser.text("#button") == "released"
+    page.board.ask("button 1")
+    try:
+        page.wait(lambda: page.browser.text("#button") == "pressed", "the pressed button")
+        assert page.browser.run("return document.querySelector('#cap').className") == "down"
+    finally:
+        page.board.ask("button 0")
+    page.wait(lambda: page.browser.text("#button") == "released", "the released button")
+
+
+def test_lost_and_regained(page):
+    control_needed(page)
+    page.board.ask("unplug")
+    page.wait(lambda: page.browser.run("return document.body.className") == "lost", "the lost connection")
+    page.browser.screenshot(os.path.join(page.shots, f"{page.name}-lost.png"))
+    page.board.ask("plug")
+    page.live()
+    assert page.browser.run("return document.body.className") == ""
+    page.console = [text for text in page.console if "net::ERR" not in text]
+    page.board.status()
+    page.browser.entries("browser")  # the browser itself reports what it could not load
+
+
+def test_looks(page):
+    colours = set()
+    for width in (1280, 820, 390, 320):
+        for dark in (False, True):
+            page.browser.look(width, dark)
+            wide = page.browser.run("return document.documentElement.scrollWidth")
+            assert wide <= width, f"at {width} pixels the page is {wide} wide"
+            colours.add(page.browser.run("return getComputedStyle(document.documentElement).backgroundColor"))
+            if width in (1280, 390):
+                page.browser.screenshot(os.path.join(page.shots, f"{page.name}-{width}-{'dark' if dark else 'light'}.png"))
+    page.browser.look(1280, False)
+    assert len(colours) == 2, f"light and dark: {colours}"
+
+
+def test_names_for_screen_readers(page):
+    nameless = page.browser.run(
+        "return [...document.querySelectorAll('button, a, section')].filter((e) => !(e.textContent.trim()"
+        " || e.getAttribute('aria-label'))).length")
+    assert nameless == 0
+    assert page.browser.run("return document.documentElement.lang") == "en"
+    assert page.browser.run("return document.querySelectorAll('h1').length") == 1
+
+
+def test_one_question_at_a_time(page):
+    """A few questions a second, none before the one before is answered."""
+    page.collect()
+    spans = page.browser.run(
+        "performance.clearResourceTimings(); return new Promise((done) => setTimeout(() => done("
+        "performance.getEntriesByType('resource').map((e) => [e.startTime, e.responseEnd])), 4000))")
+    assert 2 <= len(spans) <= 16, f"{len(spans)} questions in 4 s"
+    for (_, end), (start, _) in zip(spans, spans[1:]):
+        assert start >= end, "two at once"
+
+
+def test_asks_only_the_board(page):
+    page.collect()
+    base = urllib.parse.urlsplit(page.board.url).netloc
+    elsewhere = {url for url in page.asked if urllib.parse.urlsplit(url).netloc != base}
+    assert any(url.endswith("/api/status") for url in page.asked), "the log of requests works"
+    assert not elsewhere, f"asked {sorted(elsewhere)}"
+
+
+def test_console_is_empty(page):
+    page.collect()
+    assert not page.console, page.console[:3]
+
+
+TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
