@@ -29,9 +29,9 @@ enum {
     FILE_LENGTH = 128,
 };
 
-#define COOKIE        0x63825363u
-#define BOOTREQUEST   1
-#define BOOTREPLY     2
+#define COOKIE         0x63825363u
+#define BOOTREQUEST    1
+#define BOOTREPLY      2
 #define OVERLOAD_FILE  1u
 #define OVERLOAD_SNAME 2u
 
@@ -124,16 +124,15 @@ bool dhcp_request_parse(const uint8_t *bytes, size_t length, struct dhcp_request
     if (!dhcp_options_walk(request, bytes + AT_OPTIONS, length - AT_OPTIONS, &overload)) {
         return false;
     }
-    if ((overload & OVERLOAD_FILE) != 0 &&
-        !dhcp_options_walk(request, bytes + AT_FILE, FILE_LENGTH, NULL)) {
+    if ((overload & OVERLOAD_FILE) != 0 && !dhcp_options_walk(request, bytes + AT_FILE, FILE_LENGTH, NULL)) {
         return false;
     }
     return (overload & OVERLOAD_SNAME) == 0 ||
            dhcp_options_walk(request, bytes + AT_SNAME, SNAME_LENGTH, NULL);
 }
 
-void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity, const struct dhcp_request *request,
-                      enum dhcp_type type, uint32_t yiaddr)
+void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity,
+                      const struct dhcp_request *request, enum dhcp_type type, uint32_t yiaddr)
 {
     uint8_t value = (uint8_t)type;
 

@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DHCP_PORT_SERVER  67
-#define DHCP_PORT_CLIENT  68
-#define DHCP_MESSAGE_MIN  240 /* bytes: BOOTP part and cookie */
-#define DHCP_REPLY_MIN    300 /* bytes; older relays and clients drop less */
-#define DHCP_REPLY_MAX    548 /* bytes every client takes: a 576-byte datagram without its headers */
+#define DHCP_PORT_SERVER    67
+#define DHCP_PORT_CLIENT    68
+#define DHCP_MESSAGE_MIN    240 /* bytes: BOOTP part and cookie */
+#define DHCP_REPLY_MIN      300 /* bytes; older relays and clients drop less */
+#define DHCP_REPLY_MAX      548 /* bytes every client takes: a 576-byte datagram without its headers */
 #define DHCP_FLAG_BROADCAST 0x8000
 
 enum dhcp_type {
@@ -77,8 +77,8 @@ struct dhcp_writer {
 };
 
 /* dhcp_reply_begin ─→ dhcp_put_… ─→ dhcp_reply_end gives the message's length, 0 after an overflow. */
-void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity, const struct dhcp_request *request,
-                      enum dhcp_type type, uint32_t yiaddr);
+void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity,
+                      const struct dhcp_request *request, enum dhcp_type type, uint32_t yiaddr);
 void dhcp_put_option(struct dhcp_writer *w, enum dhcp_option code, const uint8_t *data, uint8_t length);
 void dhcp_put_u32(struct dhcp_writer *w, enum dhcp_option code, uint32_t value);
 size_t dhcp_reply_end(struct dhcp_writer *w);

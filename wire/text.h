@@ -28,10 +28,11 @@ static inline struct text text_over(char *bytes, size_t capacity)
 void text_put(struct text *t, const char *string);
 void text_put_bytes(struct text *t, const char *bytes, size_t length);
 void text_put_u32(struct text *t, uint32_t value);
-void text_put_hex(struct text *t, uint32_t value, unsigned digits); /* lower case, exactly `digits` (1 to 8) */
-void text_put_bool(struct text *t, bool value);                     /* true, false */
-void text_put_ip4(struct text *t, uint32_t address);                /* host order: 0xC0A80701 is 192.168.7.1 */
-void text_put_json_string(struct text *t, const char *string);      /* with quotes, escaped; must be UTF-8 */
+void text_put_hex(struct text *t, uint32_t value,
+                  unsigned digits);                            /* lower case, exactly `digits` (1 to 8) */
+void text_put_bool(struct text *t, bool value);                /* true, false */
+void text_put_ip4(struct text *t, uint32_t address);           /* host order: 0xC0A80701 is 192.168.7.1 */
+void text_put_json_string(struct text *t, const char *string); /* with quotes, escaped; must be UTF-8 */
 
 /* One JSON member: "name":value, with a comma before it unless it opens its object or array. */
 void text_put_json_u32(struct text *t, const char *name, uint32_t value);

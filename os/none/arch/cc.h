@@ -21,7 +21,9 @@
 #define X32_F              "x"
 #define SZT_F              "u"
 
+#ifndef __linux__ /* there lwIP takes ssize_t from it */
 #define LWIP_NO_UNISTD_H 1
+#endif
 #define LWIP_NO_CTYPE_H  1
 #define LWIP_PLATFORM_DIAG(text)
 #define LWIP_PLATFORM_ASSERT(text) os_panic(text)

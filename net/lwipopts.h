@@ -1,0 +1,106 @@
+/*
+ * lwIP 2.1.3 as this house uses it: IPv4 only, raw API, no heap from libc, pools that a product sees on
+ * its page. Sizes are for one fast stream and a browser's six connections at once, in about 6 kB.
+ *
+ *   received frames   live in the NTB block they came in (netif_ncm.c), so PBUF_POOL is unused
+ *   sent data         lies in flash; a segment costs its header in the heap (80 bytes), a TCP_SEG, a PBUF
+ *
+ * Source: lwip/opt.h of lwIP 2.1.3. The bare build has one thread; other flavours set PLUGNET_THREADS.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_NET_LWIPOPTS_H
+#define PLUGNET_NET_LWIPOPTS_H
+
+#ifdef PLUGNET_THREADS
+#define NO_SYS               0
+#define SYS_LIGHTWEIGHT_PROT 1
+#define LWIP_NETCONN         1
+#else
+#define NO_SYS               1
+#define SYS_LIGHTWEIGHT_PROT 0
+#define LWIP_NETCONN         0
+#endif
+#define LWIP_TCPIP_CORE_LOCKING 0 /* DESIGN section 3: no foreign thread runs linkoutput */
+#define LWIP_SOCKET             0
+
+/* Memory. MEM_SIZE in bytes, the rest in elements. */
+#ifndef MEM_SIZE
+#define MEM_SIZE 3072 /* segment headers, copied short frames, answers being sent */
+#endif
+#define MEM_ALIGNMENT            4
+#define MEM_LIBC_MALLOC          0
+#define MEMP_NUM_PBUF            24 /* one for each segment of flash data in flight */
+#define MEMP_NUM_UDP_PCB         4  /* DHCP, DNS, mDNS, one for the product */
+#define MEMP_NUM_TCP_PCB         16 /* 12 HTTP, 2 iperf, 2 DNS */
+#define MEMP_NUM_TCP_PCB_LISTEN  4
+#define MEMP_NUM_TCP_SEG         24
+#define MEMP_NUM_IGMP_GROUP      2
+#define PBUF_POOL_SIZE           0
+#define PBUF_POOL_BUFSIZE        128 /* unused, but lwIP insists on a sane value */
+#define LWIP_SUPPORT_CUSTOM_PBUF 1
+
+/* Layers. */
+#define LWIP_IPV4                     1
+#define LWIP_IPV6                     0
+#define LWIP_RAW                      0
+#define LWIP_ICMP                     1
+#define LWIP_IGMP                     1
+#define LWIP_MULTICAST_TX_OPTIONS     1
+#define LWIP_DHCP                     0
+#define LWIP_DNS                      0
+#define IP_FORWARD                    0
+#define IP_FRAG                       0 /* nothing of ours is longer than a frame */
+#define IP_REASSEMBLY                 0 /* nor anything we serve; a fragment is dropped and counted */
+#define IP_OPTIONS_ALLOWED            1
+#define ARP_TABLE_SIZE                4
+#define ARP_QUEUEING                  0
+#define ETHARP_SUPPORT_STATIC_ENTRIES 0
+#define LWIP_BROADCAST_PING           0
+#define LWIP_MULTICAST_PING           0
+#define LWIP_NETIF_API                0
+#define LWIP_NETIF_LINK_CALLBACK      0
+#define LWIP_NETIF_STATUS_CALLBACK    0
+#define LWIP_NETIF_LOOPBACK           0
+#define LWIP_HAVE_LOOPIF              0
+#define LWIP_ALTCP                    0
+
+/* TCP. Received data is consumed at once, so the window costs nothing until a product keeps data. Eight
+ * segments of 1460 bytes fill the wire: four in the block being sent, four waiting for their ACK. */
+#define LWIP_TCP                                                  1
+#define TCP_MSS                                                   1460
+#define TCP_WND                                                   (8 * TCP_MSS)
+#define TCP_SND_BUF                                               (8 * TCP_MSS)
+#define TCP_SND_QUEUELEN                                          20 /* pbufs of one connection: two a segment, and some small ones */
+#define TCP_QUEUE_OOSEQ                                           0 /* nothing is lost on the way in: OUT is flow-controlled */
+#define TCP_OVERSIZE                                              0 /* copied data takes what it needs, not a whole segment */
+#define TCP_LISTEN_BACKLOG                                        0 /* net/tcp_guard.c keeps PCBs free */
+#define TCP_MSL                                                   1000UL /* ms; one cable: nothing lingers for a minute */
+#define TCP_SYNMAXRTX                                             4
+#define TCP_MAXRTX                                                8
+#define LWIP_TCP_KEEPALIVE                                        0
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) os_random()
+#define LWIP_DISABLE_TCP_SANITY_CHECKS                            1 /* they measure TCP_WND by PBUF_POOL */
+
+/* Checksums: net/chksum.c, or the chip's own version in assembly. */
+#include <stdint.h>
+uint16_t net_chksum(const void *data, int length);
+#define LWIP_CHKSUM           net_chksum
+#define LWIP_CHECKSUM_ON_COPY 0
+
+/* Statistics: pools and the few protocols the page shows. */
+#define LWIP_STATS         1
+#define LWIP_STATS_LARGE   0
+#define LWIP_STATS_DISPLAY 0
+#define MEM_STATS          1
+#define MEMP_STATS         1
+#define SYS_STATS          0
+#define LINK_STATS         0
+#define ETHARP_STATS       0
+#define IP_STATS           0
+#define IPFRAG_STATS       0
+#define ICMP_STATS         0
+#define IGMP_STATS         0
+#define UDP_STATS          0
+#define TCP_STATS          1
+
+#endif
