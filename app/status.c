@@ -1,0 +1,298 @@
+/*
+ * The demo's routes. The status object is made in parts of at most HTTP_PART_MAX bytes; see API.md for its
+ * shape.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "status.h"
+
+#include <string.h>
+
+#include "board/board.h"
+#include "lwip/memp.h"
+#include "lwip/stats.h"
+#include "os/os.h"
+#include "plugnet/plugnet.h"
+
+static void put_member(struct text *t, const char *name, const char *value)
+{
+    text_put_json_string(t, name);
+    text_put(t, ":");
+    text_put_json_string(t, value);
+    text_put(t, ",");
+}
+
+static void put_address(struct text *t, const char *name, uint32_t address)
+{
+    text_put_json_string(t, name);
+    text_put(t, ":\"");
+    text_put_ip4(t, address);
+    text_put(t, "\",");
+}
+
+static void put_leds(struct text *t)
+{
+    const struct board_info *info = board_info();
+
+    text_put(t, "\"leds\":[");
+    for (unsigned i = 0; i < info->led_count; i++) {
+        text_put(t, i > 0 ? ",{\"name\":" : "{\"name\":");
+        text_put_json_string(t, info->led_names[i]);
+        text_put(t, ",\"on\":");
+        text_put_bool(t, board_led_get(i));
+        text_put(t, "}");
+    }
+    text_put(t, "],\"button\":");
+    text_put_bool(t, board_button());
+}
+
+static void put_board(const struct plugnet *p, struct text *t)
+{
+    const struct board_info *info = board_info();
+
+    text_put(t, "{");
+    put_member(t, "board", info->name);
+    put_member(t, "chip", info->chip);
+    put_member(t, "flavour", os_name());
+    put_member(t, "version", PLUGNET_VERSION);
+    put_member(t, "serial", p->serial);
+    put_address(t, "address", p->address);
+    put_address(t, "host_address", p->host_address);
+    text_put(t, "\"names\":[");
+    for (size_t i = 0; p->hosts[i] != NULL && p->hosts[i] != p->address_text; i++) {
+        text_put(t, i > 0 ? "," : "");
+        text_put_json_string(t, p->hosts[i]);
+    }
+    text_put(t, "]");
+    text_put_json_u32(t, "uptime_ms", board_time_ms());
+    text_put_json_u32(t, "cpu_permille", p->load_permille);
+}
+
+static void put_pins(struct text *t)
+{
+    text_put(t, ",");
+    put_leds(t);
+    text_put(t, ",\"stack\":{");
+    text_put_json_u32(t, "used", board_stack_used_max());
+    text_put_json_u32(t, "size", board_stack_size());
+    text_put(t, "}");
+}
+
+static void put_usb(const struct plugnet *p, struct text *t)
+{
+    const struct ncm_stats *s = ncm_stats(&p->ncm);
+
+    text_put(t, ",\"usb\":{\"link\":");
+    text_put_bool(t, ncm_link_up(&p->ncm));
+    text_put_json_u32(t, "resets", p->usb.stats.resets);
+    text_put_json_u32(t, "setups", p->usb.stats.setups);
+    text_put_json_u32(t, "stalls", p->usb.stats.stalls);
+    text_put_json_u32(t, "out_blocks", s->out_blocks);
+    text_put_json_u32(t, "out_datagrams", s->out_datagrams);
+    text_put_json_u32(t, "out_bytes", s->out_bytes);
+    text_put_json_u32(t, "in_blocks", s->in_blocks);
+    text_put_json_u32(t, "in_datagrams", s->in_datagrams);
+    text_put_json_u32(t, "in_bytes", s->in_bytes);
+    text_put_json_u32(t, "out_sequence_jumps", s->out_sequence_jumps);
+    text_put_json_u32(t, "out_starved", s->out_starved);
+    text_put(t, ",\"drops\":{");
+    text_put_json_u32(t, "out_header", s->out_drop_header);
+    text_put_json_u32(t, "out_length", s->out_drop_length);
+    text_put_json_u32(t, "out_table", s->out_drop_table);
+    text_put_json_u32(t, "out_chain", s->out_drop_chain);
+    text_put_json_u32(t, "out_bounds", s->out_drop_bounds);
+    text_put_json_u32(t, "out_overlap", s->out_drop_overlap);
+    text_put_json_u32(t, "out_oversize", s->out_drop_oversize);
+    text_put_json_u32(t, "out_count", s->out_drop_count);
+    text_put_json_u32(t, "out_crc", s->out_drop_crc);
+    text_put_json_u32(t, "in_full", s->in_drop_full);
+    text_put_json_u32(t, "in_down", s->in_drop_down);
+    text_put_json_u32(t, "in_abort", s->in_drop_abort);
+    text_put(t, "}}");
+}
+
+static void put_netif(const struct plugnet *p, struct text *t)
+{
+    const struct netif_ncm_stats *s = &p->netif.stats;
+
+    text_put(t, ",\"netif\":{");
+    text_put_json_u32(t, "in_place", s->in_place);
+    text_put_json_u32(t, "copied", s->copied);
+    text_put_json_u32(t, "waited", s->waited);
+    text_put_json_u32(t, "sent", s->sent);
+    text_put_json_u32(t, "sent_copied", s->sent_copied);
+    text_put(t, ",\"drops\":{");
+    text_put_json_u32(t, "no_memory", s->drop_no_memory);
+    text_put_json_u32(t, "send_full", s->drop_full);
+    text_put_json_u32(t, "send_no_memory", s->drop_send_memory);
+    text_put_json_u32(t, "send_aborted", s->drop_aborted);
+    text_put(t, "}}");
+}
+
+static void put_pool(struct text *t, const char *name, const struct stats_mem *s)
+{
+    text_put(t, "{\"name\":");
+    text_put_json_string(t, name);
+    text_put_json_u32(t, "size", s->avail);
+    text_put_json_u32(t, "used", s->used);
+    text_put_json_u32(t, "max", s->max);
+    text_put_json_u32(t, "errors", s->err);
+    text_put(t, "}");
+}
+
+static void put_pools(struct text *t)
+{
+    static const struct {
+        memp_t pool;
+        const char *name;
+    } pools[] = {
+        {MEMP_TCP_PCB, "TCP_PCB"}, {MEMP_TCP_PCB_LISTEN, "TCP_PCB_LISTEN"},
+        {MEMP_TCP_SEG, "TCP_SEG"}, {MEMP_PBUF, "PBUF"},
+        {MEMP_UDP_PCB, "UDP_PCB"}, {MEMP_SYS_TIMEOUT, "SYS_TIMEOUT"},
+    };
+
+    text_put(t, ",\"pools\":[");
+    put_pool(t, "HEAP", &lwip_stats.mem);
+    for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
+        text_put(t, ",");
+        put_pool(t, pools[i].name, lwip_stats.memp[pools[i].pool]);
+    }
+    text_put(t, "]");
+}
+
+static void put_services(const struct plugnet *p, struct text *t)
+{
+    const struct dhcpd_stats *dhcp = &p->dhcpd.stats;
+    const struct http_raw_stats *http = &p->http.stats;
+
+    text_put(t, ",\"services\":{\"dhcp\":{");
+    text_put_json_u32(t, "requests", dhcp->requests);
+    text_put_json_u32(t, "offers", dhcp->offers);
+    text_put_json_u32(t, "acks", dhcp->acks);
+    text_put_json_u32(t, "naks", dhcp->naks);
+    text_put_json_u32(t, "declines", dhcp->declines);
+    text_put_json_u32(t, "releases", dhcp->releases);
+    text_put_json_u32(t, "ignored", dhcp->ignored);
+    text_put_json_u32(t, "malformed", dhcp->malformed);
+    text_put(t, "},\"http\":{");
+    text_put_json_u32(t, "connections", http->connections);
+    text_put_json_u32(t, "open", http_raw_open(&p->http));
+    text_put_json_u32(t, "requests", http->http.requests);
+    text_put_json_u32(t, "errors", http->http.errors);
+    text_put_json_u32(t, "timeouts", http->timeouts);
+    text_put_json_u32(t, "evicted", http->evicted);
+    text_put(t, "},\"tcp\":{");
+    text_put_json_u32(t, "sent", lwip_stats.tcp.xmit);
+    text_put_json_u32(t, "received", lwip_stats.tcp.recv);
+    text_put_json_u32(t, "dropped", lwip_stats.tcp.drop);
+    text_put_json_u32(t, "guarded", p->guard.guarded);
+    text_put(t, "}");
+}
+
+static bool status_part(void *context, unsigned part, struct text *t)
+{
+    const struct plugnet *p = context;
+
+    switch (part) {
+    case 0: put_board(p, t); return true;
+    case 1: put_pins(t); return true;
+    case 2: put_usb(p, t); return true;
+    case 3: put_netif(p, t); return true;
+    case 4: put_pools(t); return true;
+    case 5: put_services(p, t); return true;
+    default: text_put(t, "}}\n"); return false;
+    }
+}
+
+static bool leds_part(void *context, unsigned part, struct text *t)
+{
+    (void)context;
+    (void)part;
+    text_put(t, "{");
+    put_leds(t);
+    text_put(t, "}\n");
+    return false;
+}
+
+/* A strict reader of a small JSON text. */
+struct reader {
+    const char *at, *end;
+};
+
+static void read_space(struct reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r' || *r->at == '\n')) {
+        r->at++;
+    }
+}
+
+static bool read_token(struct reader *r, const char *token)
+{
+    size_t length = strlen(token);
+
+    read_space(r);
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, token, length) != 0) {
+        return false;
+    }
+    r->at += length;
+    return true;
+}
+
+static bool read_number(struct reader *r, uint32_t *value)
+{
+    const char *start;
+
+    read_space(r);
+    start = r->at;
+    while (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
+        r->at++;
+    }
+    return http_number_parse(start, (size_t)(r->at - start), value) && (*start != '0' || r->at - start == 1);
+}
+
+/* {"led":0,"on":true}: exactly these two members, in either order. */
+static bool read_led(struct reader *r, uint32_t *led, bool *on)
+{
+    bool has_led = false, has_on = false;
+
+    if (!read_token(r, "{")) {
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (i == 1 && !read_token(r, ",")) {
+            return false;
+        }
+        if (!has_led && read_token(r, "\"led\"")) {
+            has_led = read_token(r, ":") && read_number(r, led);
+        } else if (!has_on && read_token(r, "\"on\"") && read_token(r, ":")) {
+            *on = read_token(r, "true");
+            has_on = *on || read_token(r, "false");
+        }
+    }
+    if (!has_led || !has_on || !read_token(r, "}")) {
+        return false;
+    }
+    read_space(r);
+    return r->at == r->end;
+}
+
+static uint16_t leds_post(void *context, const char *body, size_t length)
+{
+    struct reader r = {body, body + length};
+    uint32_t led = 0;
+    bool on = false;
+
+    (void)context;
+    if (!read_led(&r, &led, &on)) {
+        return 400;
+    }
+    if (led >= board_info()->led_count) {
+        return 404;
+    }
+    board_led_set(led, on);
+    return 200;
+}
+
+const struct http_route status_routes[STATUS_ROUTES] = {
+    {.path = "/api/status", .type = "application/json", .part = status_part},
+    {.path = "/api/leds", .type = "application/json", .part = leds_part, .post = leds_post},
+};

@@ -1,0 +1,224 @@
+/*
+ * The facade: configuration spread to the rooms, and the loop. See the header.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "plugnet/plugnet.h"
+
+#include <string.h>
+
+#include "lwip/init.h"
+#include "lwip/timeouts.h"
+#include "os/os.h"
+#include "wire/text.h"
+
+#define VENDOR_ID   0x1209
+#define PRODUCT_ID  0x0001
+#define RELEASE_BCD 0x0100
+#define LEASE_S     3600
+#define NETMASK     0xFFFFFFF8u
+#define SUBNETS     0x0A400000u /* 10.64.0.0/10 */
+
+_Static_assert(offsetof(struct plugnet, netif) < offsetof(struct plugnet, blocks), "see netif_ncm.h");
+
+/* 32 well-mixed bits of the unique ID: FNV-1a, then the finish of MurmurHash3. */
+static uint32_t plugnet_hash(const uint8_t *bytes, size_t length)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < length; i++) {
+        h = (h ^ bytes[i]) * 16777619u;
+    }
+    h = (h ^ h >> 16) * 0x85EBCA6Bu;
+    h = (h ^ h >> 13) * 0xC2B2AE35u;
+    return h ^ h >> 16;
+}
+
+/* Zero-terminated name: label, what tells boards apart if `unique`, and the domain. */
+static void plugnet_name_make(char *bytes, size_t capacity, const char *label, uint32_t unique,
+                              bool is_unique, const char *domain)
+{
+    struct text t = text_over(bytes, capacity - 1);
+
+    text_put(&t, label);
+    if (is_unique) {
+        text_put(&t, "-");
+        text_put_hex(&t, unique, 4);
+    }
+    text_put(&t, domain);
+    os_assert(!t.overflow);
+    bytes[t.length] = 0;
+}
+
+static void plugnet_names_set(struct plugnet *p, uint32_t hash)
+{
+    const char *label = p->config->name != NULL ? p->config->name : "plugnet";
+    const uint8_t *uid = board_uid();
+    size_t count = 0;
+
+    for (size_t i = 0; i < BOARD_UID_LENGTH; i++) {
+        p->serial[2 * i] = "0123456789ABCDEF"[uid[i] >> 4];
+        p->serial[2 * i + 1] = "0123456789ABCDEF"[uid[i] & 15];
+    }
+    plugnet_name_make(p->local, sizeof p->local, label, 0, false, ".local");
+    plugnet_name_make(p->local_unique, sizeof p->local_unique, label, hash & 0xFFFF, true, ".local");
+    plugnet_name_make(p->home, sizeof p->home, label, 0, false, ".home.arpa");
+    struct text t = text_over(p->address_text, sizeof p->address_text - 1);
+    text_put_ip4(&t, p->address);
+
+    p->hosts[count++] = p->local;
+    p->hosts[count++] = p->local_unique;
+    p->hosts[count++] = p->home;
+    for (const char *const *name = p->config->names; name != NULL && *name != NULL; name++) {
+        os_assert(count < PLUGNET_HOSTS_MAX - 2);
+        p->hosts[count++] = *name;
+    }
+    p->hosts[count++] = p->address_text;
+}
+
+static void plugnet_addresses_set(struct plugnet *p, uint32_t hash)
+{
+    uint32_t subnet = p->config->subnet;
+
+    if (subnet == 0) {
+        subnet = SUBNETS | (hash >> 13) << 3; /* 19 bits of it */
+    }
+    p->address = (subnet & NETMASK) + 1;
+    p->host_address = p->address + 1;
+}
+
+static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
+{
+    const struct plugnet_config *c = p->config;
+    static const uint8_t oui_default[3] = {0x00, 0x80, 0xE1};
+    bool oui = (c->oui[0] | c->oui[1] | c->oui[2]) != 0;
+    uint8_t *mac = p->ncm_config.host_mac;
+
+    memcpy(mac, oui ? c->oui : oui_default, 3);
+    mac[3] = (uint8_t)(hash >> 16);
+    mac[4] = (uint8_t)(hash >> 8);
+    mac[5] = (uint8_t)hash;
+    p->ncm_config.blocks = p->blocks;
+    p->ncm_config.block_count = PLUGNET_BLOCKS;
+    p->ncm_config.sent = netif_ncm_sent;
+    p->ncm_config.link = netif_ncm_link;
+    p->ncm_config.context = &p->netif;
+    ncm_init(&p->ncm, &p->ncm_config);
+
+    p->functions[0] = &p->ncm.function;
+    p->usb_config = (struct usb_device_config){
+        .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
+        .product_id = c->product_id != 0 ? c->product_id : PRODUCT_ID,
+        .release_bcd = c->release_bcd != 0 ? c->release_bcd : RELEASE_BCD,
+        .manufacturer = c->manufacturer != NULL ? c->manufacturer : "plugnet",
+        .product = c->product != NULL ? c->product : "plugnet",
+        .serial = p->serial,
+        .landing_url = c->landing_url,
+        .power_ma = 100,
+        .functions = p->functions,
+        .function_count = 1,
+    };
+}
+
+static void plugnet_net_init(struct plugnet *p)
+{
+    const struct plugnet_config *c = p->config;
+    struct netif_ncm_config netif = {.ncm = &p->ncm};
+
+    memcpy(netif.mac, p->ncm_config.host_mac, sizeof netif.mac);
+    netif.mac[0] |= 0x02; /* locally administered */
+    for (int i = 0; i < 4; i++) {
+        netif.address[i] = (uint8_t)(p->address >> (24 - 8 * i));
+        netif.netmask[i] = (uint8_t)(NETMASK >> (24 - 8 * i));
+    }
+    netif_ncm_add(&p->netif, &netif);
+
+    p->dhcpd_config = (struct dhcpd_config){
+        .server = p->address,
+        .client = p->host_address,
+        .netmask = NETMASK,
+        .lease_s = c->lease_s != 0 ? c->lease_s : LEASE_S,
+        .dns = !c->no_dns_option,
+    };
+    dhcpd_init(&p->dhcpd, &p->dhcpd_config);
+    p->udp = (struct udp_services){.netif = &p->netif.netif, .dhcpd = &p->dhcpd};
+    p->http_config = (struct http_config){
+        .resources = c->resources,
+        .resource_count = c->resource_count,
+        .routes = c->routes,
+        .route_count = c->route_count,
+        .context = c->context,
+        .hosts = p->hosts,
+    };
+    os_assert(udp_services_start(&p->udp));
+    os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
+}
+
+/* Interrupt context. */
+static void plugnet_wake(void *context)
+{
+    struct plugnet *p = context;
+
+    p->wake = true;
+}
+
+void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
+{
+    uint32_t hash = plugnet_hash(board_uid(), BOARD_UID_LENGTH);
+    struct usb_port *port = board_usb_port();
+
+    memset(p, 0, sizeof *p);
+    p->config = config;
+    plugnet_addresses_set(p, hash);
+    plugnet_names_set(p, hash);
+    lwip_init();
+    plugnet_usb_init(p, hash);
+    plugnet_net_init(p);
+    port->wake = plugnet_wake;
+    port->wake_context = p;
+    p->load_start = board_cycles();
+    usb_device_init(&p->usb, &p->usb_config, port);
+    usb_device_attach(&p->usb);
+}
+
+void plugnet_poll(struct plugnet *p)
+{
+    p->wake = false; /* before the events are taken, so that none is slept over */
+    usb_device_poll(&p->usb);
+    ncm_poll(&p->ncm);
+    netif_ncm_poll(&p->netif);
+    tcp_guard_poll(&p->guard);
+    udp_services_poll(&p->udp);
+    sys_check_timeouts();
+    ncm_poll(&p->ncm); /* what this round has produced leaves together */
+}
+
+static bool plugnet_busy(void *context)
+{
+    struct plugnet *p = context;
+
+    return p->wake;
+}
+
+void plugnet_idle(struct plugnet *p)
+{
+    uint32_t second = board_info()->clock_hz, passed;
+
+    p->load_slept += board_idle(plugnet_busy, p);
+    passed = board_cycles() - p->load_start;
+    if (passed >= second) {
+        uint32_t awake = passed > p->load_slept ? passed - p->load_slept : 0;
+        p->load_permille = awake / (passed / 1000);
+        p->load_start += passed;
+        p->load_slept = 0;
+    }
+}
+
+void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
+{
+    board_init();
+    plugnet_init(p, config);
+    for (;;) {
+        plugnet_poll(p);
+        plugnet_idle(p);
+    }
+}

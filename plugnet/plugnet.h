@@ -1,0 +1,111 @@
+/*
+ * plugnet: plug in a cable, open a web page. The whole device behind one const configuration and one call.
+ *
+ *   static struct plugnet plugnet;
+ *   static const struct plugnet_config config = {.product = "Thing", .routes = routes, .route_count = 1};
+ *   int main(void) { plugnet_run(&plugnet, &config); }
+ *
+ * Or, to have the loop: plugnet_init ─→ for (;;) { plugnet_poll; own work; plugnet_idle; }
+ *
+ * What makes two boards on one PC differ comes from the chip's unique ID, hashed to 32 bits h (FNV-1a, then
+ * mixed): serial number = the ID in hex; host MAC 00:80:E1 + 24 bits of h (universally administered, since
+ * Android ignores others), device MAC 02:80:E1 + the same; subnet 10.64.0.0/10 cut into /29: 19 bits of h
+ * choose one of 524,288, the board is .1 and the PC .2 in it; name plugnet-XXXX.local from 16 bits of h.
+ *
+ * All calls come from the loop.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_PLUGNET_H
+#define PLUGNET_PLUGNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "board/board.h"
+#include "net/dhcpd.h"
+#include "net/http_raw.h"
+#include "net/netif_ncm.h"
+#include "net/tcp_guard.h"
+#include "net/udp_services.h"
+#include "usb/ncm.h"
+#include "usb/usb_device.h"
+
+#ifndef PLUGNET_BLOCKS
+#define PLUGNET_BLOCKS                                                                                       \
+    2 /* NTB buffers for receiving, 3 kB each: 2 keep the wire busy, 3 save copies of echoes */
+#endif
+#define PLUGNET_NAME_MAX  32 /* characters of `name` */
+#define PLUGNET_HOSTS_MAX 8  /* own names and addresses known to HTTP and DNS */
+
+/* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. */
+struct plugnet_config {
+    uint16_t vendor_id;   /* 0x1209, pid.codes; never ship … */
+    uint16_t product_id;  /* 0x0001, its test ID: get your own */
+    uint16_t release_bcd; /* bcdDevice, 0x0100: raise it with every change of descriptors (Windows caches) */
+    const char *manufacturer; /* "plugnet" */
+    const char *product;      /* "plugnet" */
+    const char *landing_url;  /* WebUSB: what Chrome offers to open; none */
+
+    const char *name;         /* one label, "plugnet": NAME.local, NAME-XXXX.local, NAME.home.arpa */
+    const char *const *names; /* further DNS names, at most 3, ended by NULL; none */
+    bool no_dns_option;       /* don't name ourselves as the PC's DNS server; the DNS server runs anyway */
+    bool no_mdns;
+    bool no_iperf;
+    uint8_t oui[3];   /* first three bytes of the PC's MAC address, 00:80:E1 */
+    uint32_t subnet;  /* base of a /29, host order (0x0A400100 is 10.64.1.0); from the unique ID */
+    uint32_t lease_s; /* seconds, 3600 */
+
+    uint16_t http_port; /* 80 */
+    const struct http_resource *resources;
+    size_t resource_count;
+    const struct http_route *routes;
+    size_t route_count;
+    void *context; /* for routes */
+};
+
+/* The device; caller-owned, static: about 12 kB. Fields are ours; what they count may be read. */
+struct plugnet {
+    const struct plugnet_config *config;
+    struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
+    struct usb_device usb;
+    struct ncm ncm;
+    struct dhcpd dhcpd;
+    struct udp_services udp;
+    struct http_raw http;
+    struct tcp_guard guard;
+
+    struct usb_device_config usb_config;
+    struct ncm_config ncm_config;
+    struct dhcpd_config dhcpd_config;
+    struct http_config http_config;
+    struct usb_function *functions[1];
+
+    char serial[2 * BOARD_UID_LENGTH + 1];
+    char address_text[16];                    /* "10.64.1.1" */
+    char local[PLUGNET_NAME_MAX + 7];         /* "plugnet.local" */
+    char local_unique[PLUGNET_NAME_MAX + 12]; /* "plugnet-1a2b.local" */
+    char home[PLUGNET_NAME_MAX + 11];         /* "plugnet.home.arpa" */
+    const char *hosts[PLUGNET_HOSTS_MAX];     /* names first, then the address; ended by NULL */
+    uint32_t address, host_address;           /* host order */
+
+    volatile bool wake;     /* set by the USB interrupt */
+    uint32_t load_permille; /* of the last whole second */
+    uint32_t load_start, load_slept;
+
+    struct ncm_block blocks[PLUGNET_BLOCKS];
+};
+
+/* Set everything up and attach to the bus. board_init must have run. */
+void plugnet_init(struct plugnet *p, const struct plugnet_config *config);
+
+/* One round of the loop: whatever has arrived is served; nothing waits. */
+void plugnet_poll(struct plugnet *p);
+
+/* Sleep until there may be something to do: an interrupt, at the latest in a millisecond. */
+void plugnet_idle(struct plugnet *p);
+
+/* board_init, plugnet_init, and the loop for ever. */
+_Noreturn void plugnet_run(struct plugnet *p, const struct plugnet_config *config);
+
+#endif
