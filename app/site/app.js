@@ -268,7 +268,8 @@ async function switchLed(led) {
     }));
     text($('note'), '');
   } catch (error) {
-    text($('note'), `The ${chosen[led].name} LED was not switched: ${error.message}`);
+    const why = /^\d/.test(error.message) ? error.message : 'no answer';
+    text($('note'), `The ${chosen[led].name} LED was not switched: ${why}`);
   } finally {
     switches++;
   }
@@ -280,6 +281,7 @@ async function poll() {
     const now = await ask('/api/status');
     draw(now);
     if (before === switches) drawLights(now);
+    if ($('state').dataset.state === 'lost') text($('note'), '');
     state('live', 'live');
     return POLL_MS;
   } catch (error) {
