@@ -1,0 +1,372 @@
+/*
+ * The virtual board: a chip, its LEDs, button and connector, and the image in its flash. See board.h.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/board.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vboard/chip.h"
+#include "vboard/elf.h"
+
+static const struct vboard_model stm32f4discovery = {
+    .id = "stm32f4discovery",
+    .name = "STM32F4DISCOVERY",
+    .chip = VBOARD_STM32F407,
+    .hse_hz = 8000000,
+    .leds = {{"green", VBOARD_PIN('D', 12), false},
+             {"orange", VBOARD_PIN('D', 13), false},
+             {"red", VBOARD_PIN('D', 14), false},
+             {"blue", VBOARD_PIN('D', 15), false}},
+    .button_pin = VBOARD_PIN('A', 0),
+    .button_active_low = false,
+    .vbus_pin = VBOARD_PIN('A', 9),
+    .vbus_switch_pin = VBOARD_PIN('C', 0),
+};
+
+const struct vboard_model *const vboard_models[] = {&stm32f4discovery, NULL};
+
+struct vboard {
+    struct chip chip;
+    const struct vboard_model *model;
+    struct image image;
+    uint32_t leds;
+    bool powered;
+    uint64_t *profile_counts;
+    uint32_t *profile_sp;
+};
+
+/* ---- Outside of the chip ---- */
+
+static uint32_t leds_now(const struct vboard *board)
+{
+    uint32_t leds = 0;
+    for (unsigned i = 0; i < VBOARD_LEDS_MAX && board->model->leds[i].name; i++)
+        if (gpio_level(&board->chip, board->model->leds[i].pin) != board->model->leds[i].active_low)
+            leds |= 1u << i;
+    return leds;
+}
+
+static void pins_changed(void *context)
+{
+    struct vboard *board = context;
+    struct chip *chip = &board->chip;
+    uint32_t leds = leds_now(board);
+    if (leds != board->leds) {
+        board->leds = leds;
+        chip_report(chip, VBOARD_LEDS, leds, "LEDs 0x%x", leds);
+    }
+    unsigned pin = board->model->vbus_switch_pin;
+    if (pin != VBOARD_NO_PIN && (chip->gpio[pin / 16].moder >> (2 * (pin % 16)) & 3u) == 1 && !gpio_level(chip, pin))
+        chip_warn(chip, "VBUS switch", "board: P%c%u is low and switches the board's 5 V onto the USB connector",
+                  'A' + (int)(pin / 16), pin % 16);
+}
+
+static void outside_apply(struct vboard *board)
+{
+    struct chip *chip = &board->chip;
+    if (board->model->button_pin != VBOARD_NO_PIN)
+        gpio_outside(chip, board->model->button_pin, true, board->model->button_active_low);
+    if (board->model->vbus_switch_pin != VBOARD_NO_PIN) /* pulled up on the board */
+        gpio_outside(chip, board->model->vbus_switch_pin, true, true);
+    if (board->model->vbus_pin != VBOARD_NO_PIN)
+        gpio_outside(chip, board->model->vbus_pin, true, chip->otg.vbus);
+}
+
+struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size)
+{
+    static const uint8_t default_uid[VBOARD_UID_LENGTH] = {0x3A, 0x00, 0x29, 0x00, 0x0E, 0x51,
+                                                           0x38, 0x34, 0x32, 0x38, 0x33, 0x37};
+    struct vboard *board = calloc(1, sizeof *board);
+    if (!board)
+        return NULL;
+    board->model = config->model ? config->model : vboard_models[0];
+    board->powered = true;
+    struct chip *chip = &board->chip;
+    memcpy(chip->uid, config->uid ? config->uid : default_uid, VBOARD_UID_LENGTH);
+    chip->event = config->event;
+    chip->event_context = config->context;
+    chip->trace = config->trace;
+    if (!chip_init(chip, board->model)) {
+        snprintf(error, error_size, "out of memory");
+        vboard_free(board);
+        return NULL;
+    }
+    struct image_place place = {chip->flash, CHIP_FLASH_BASE, CHIP_FLASH_SIZE,
+                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE}, {CHIP_CCM_BASE, CHIP_CCM_SIZE},
+                                 {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE}}};
+    if (!image_load(&board->image, config->image, &place, error, error_size)) {
+        vboard_free(board);
+        return NULL;
+    }
+    outside_apply(board);
+    chip_power_on(chip);
+    chip->pins_changed = pins_changed;
+    chip->pins_context = board;
+    return board;
+}
+
+void vboard_free(struct vboard *board)
+{
+    if (!board)
+        return;
+    chip_fini(&board->chip);
+    image_free(&board->image);
+    free(board->profile_counts);
+    free(board->profile_sp);
+    free(board);
+}
+
+/* ---- The cable ---- */
+
+static void cable_advance(void *device, uint64_t time_ns)
+{
+    vboard_advance(device, time_ns);
+}
+
+static void cable_vbus(void *device, bool on)
+{
+    struct vboard *board = device;
+    otg_vbus(&board->chip.otg, on);
+    if (board->model->vbus_pin != VBOARD_NO_PIN)
+        gpio_outside(&board->chip, board->model->vbus_pin, true, on);
+}
+
+static bool cable_pulled_up(void *device)
+{
+    return otg_pulled_up(&((struct vboard *)device)->chip.otg);
+}
+
+static void cable_bus_reset(void *device, bool active)
+{
+    otg_bus_reset(&((struct vboard *)device)->chip.otg, active);
+}
+
+static void cable_frame(void *device, uint16_t number)
+{
+    otg_frame(&((struct vboard *)device)->chip.otg, number);
+}
+
+static void cable_bus_suspend(void *device, bool suspended)
+{
+    otg_bus_suspend(&((struct vboard *)device)->chip.otg, suspended);
+}
+
+static bool cable_wakes(void *device)
+{
+    return otg_wakes(&((struct vboard *)device)->chip.otg);
+}
+
+static enum cable_answer cable_setup(void *device, uint8_t address, uint8_t endpoint, const uint8_t packet[8])
+{
+    return otg_setup(&((struct vboard *)device)->chip.otg, address, endpoint, packet);
+}
+
+static enum cable_answer cable_out(void *device, uint8_t address, uint8_t endpoint, bool data1, const uint8_t *packet,
+                                   uint16_t length)
+{
+    return otg_out(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
+}
+
+static enum cable_answer cable_in(void *device, uint8_t address, uint8_t endpoint, bool *data1,
+                                  uint8_t packet[CABLE_PACKET_MAX], uint16_t *length)
+{
+    return otg_in(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
+}
+
+struct cable vboard_cable(struct vboard *board)
+{
+    static const struct cable_ops ops = {
+        .advance = cable_advance,
+        .vbus = cable_vbus,
+        .pulled_up = cable_pulled_up,
+        .bus_reset = cable_bus_reset,
+        .frame = cable_frame,
+        .bus_suspend = cable_bus_suspend,
+        .wakes = cable_wakes,
+        .setup = cable_setup,
+        .out = cable_out,
+        .in = cable_in,
+    };
+    return (struct cable){&ops, board};
+}
+
+/* ---- Time, hands and eyes ---- */
+
+void vboard_advance(struct vboard *board, uint64_t time_ns)
+{
+    chip_advance(&board->chip, time_ns);
+}
+
+uint64_t vboard_time_ns(struct vboard *board)
+{
+    return chip_now(&board->chip);
+}
+
+void vboard_button(struct vboard *board, bool pressed)
+{
+    if (board->model->button_pin != VBOARD_NO_PIN)
+        gpio_outside(&board->chip, board->model->button_pin, true, pressed != board->model->button_active_low);
+}
+
+void vboard_reset_button(struct vboard *board, bool pressed)
+{
+    chip_reset_pin(&board->chip, pressed || !board->powered);
+}
+
+void vboard_power(struct vboard *board, bool on)
+{
+    if (on == board->powered)
+        return;
+    board->powered = on;
+    if (on) {
+        board->chip.held = false;
+        board->chip.resets++;
+        chip_power_on(&board->chip);
+    } else {
+        chip_reset_pin(&board->chip, true);
+    }
+}
+
+void vboard_power_cycle(struct vboard *board)
+{
+    vboard_power(board, false);
+    vboard_power(board, true);
+}
+
+static void finger_button(void *context, unsigned number, bool pressed)
+{
+    if (number == 0)
+        vboard_button(context, pressed);
+}
+
+static uint32_t finger_leds(void *context)
+{
+    return vboard_leds(context);
+}
+
+static void finger_reset(void *context)
+{
+    vboard_reset_button(context, true);
+    vboard_reset_button(context, false);
+}
+
+static void finger_power(void *context, bool on)
+{
+    vboard_power(context, on);
+}
+
+struct fixture vboard_fixture(struct vboard *board)
+{
+    static const struct fixture_ops ops = {finger_button, finger_leds, finger_reset, finger_power};
+    return (struct fixture){&ops, board};
+}
+
+uint32_t vboard_leds(struct vboard *board)
+{
+    return leds_now(board);
+}
+
+void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length)
+{
+    if (usart < CHIP_USARTS)
+        usart_outside(&board->chip, usart, bytes, length);
+}
+
+struct vboard_stats vboard_stats(struct vboard *board)
+{
+    const struct chip *chip = &board->chip;
+    return (struct vboard_stats){
+        .time_ns = chip_now(chip),
+        .cycles = cpu_cycles(chip->cpu),
+        .sleep_cycles = cpu_sleep_cycles(chip->cpu),
+        .instructions = cpu_instructions(chip->cpu),
+        .clock_hz = (uint32_t)(chip->time.hz.num / chip->time.hz.den),
+        .resets = chip->resets,
+        .reset_cause = chip->last_cause,
+        .unmodelled = chip->seen_count,
+        .warnings = chip->warned_count,
+        .locked_up = chip->halted,
+    };
+}
+
+struct cpu *vboard_cpu(struct vboard *board)
+{
+    return board->chip.cpu;
+}
+
+void vboard_debugger(struct vboard *board, bool (*debugger)(void *context), void *context)
+{
+    board->chip.debugger = debugger;
+    board->chip.debugger_context = context;
+}
+
+/* ---- Profile ---- */
+
+#define PROFILE_SLOTS (CHIP_FLASH_SIZE / 2)
+
+bool vboard_profile_start(struct vboard *board)
+{
+    if (!board->profile_counts) {
+        board->profile_counts = calloc(PROFILE_SLOTS, sizeof *board->profile_counts);
+        board->profile_sp = malloc(PROFILE_SLOTS * sizeof *board->profile_sp);
+        if (!board->profile_counts || !board->profile_sp)
+            return false;
+    }
+    vboard_profile_clear(board);
+    cpu_profile(board->chip.cpu, CHIP_FLASH_BASE, CHIP_FLASH_SIZE, board->profile_counts, board->profile_sp);
+    return true;
+}
+
+void vboard_profile_clear(struct vboard *board)
+{
+    if (!board->profile_counts)
+        return;
+    memset(board->profile_counts, 0, PROFILE_SLOTS * sizeof *board->profile_counts);
+    memset(board->profile_sp, 0xFF, PROFILE_SLOTS * sizeof *board->profile_sp);
+}
+
+/* Runs of halfwords that belong to the same function, in order of address. */
+void vboard_profile_write(struct vboard *board, FILE *file)
+{
+    const struct image_symbol *symbol = NULL;
+    uint64_t count = 0, total = 0;
+    uint32_t lowest = UINT32_MAX;
+    bool first = true;
+    fprintf(file, "{\"symbols\":[");
+    for (uint32_t i = 0; board->profile_counts && i <= PROFILE_SLOTS; i++) {
+        bool end = i == PROFILE_SLOTS;
+        if (!end && board->profile_counts[i] == 0)
+            continue;
+        const struct image_symbol *here = end ? NULL : image_symbol_at(&board->image, CHIP_FLASH_BASE + 2 * i);
+        if ((end || here != symbol) && count) {
+            fprintf(file, "%s\n{\"name\":\"%s\",\"address\":%u,\"instructions\":%llu,\"lowest_sp\":%u}", first ? "" : ",",
+                    symbol ? symbol->name : "?", symbol ? symbol->address : 0, (unsigned long long)count, lowest);
+            first = false;
+            count = 0;
+            lowest = UINT32_MAX;
+        }
+        symbol = here;
+        if (end)
+            break;
+        count += board->profile_counts[i];
+        total += board->profile_counts[i];
+        if (board->profile_sp[i] < lowest)
+            lowest = board->profile_sp[i];
+    }
+    struct vboard_stats stats = vboard_stats(board);
+    fprintf(file, "],\n\"profiled_instructions\":%llu,\"instructions\":%llu,\"cycles\":%llu,\"sleep_cycles\":%llu}\n",
+            (unsigned long long)total, (unsigned long long)stats.instructions, (unsigned long long)stats.cycles,
+            (unsigned long long)stats.sleep_cycles);
+}
+
+bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size)
+{
+    const struct image_symbol *symbol = image_symbol(&board->image, name);
+    if (!symbol)
+        return false;
+    *address = symbol->address;
+    *size = symbol->size;
+    return true;
+}

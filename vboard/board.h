@@ -1,0 +1,130 @@
+/*
+ * The virtual board: a chip with what is soldered around it, as a library. A program or a test makes one
+ * (or several) from an image, plugs a PC end into its cable and lets time pass through it.
+ *
+ *   vboard_new ─→ vboard_cable ─→ advance / frame / setup … (the PC end)      cable.h
+ *             └─→ vboard_button, vboard_leds, vboard_reset_button, …          what a hand and an eye can do
+ *   vboard_free
+ *
+ * Nothing here is global: two boards in one process don't know of each other. Nothing reads a clock of this
+ * machine: same image, same calls, same result to the instruction.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_VBOARD_BOARD_H
+#define PLUGNET_VBOARD_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "host/cable.h"
+#include "host/fixture.h"
+
+struct vboard;
+struct cpu; /* vboard/cpu.h */
+
+#define VBOARD_UID_LENGTH 12
+#define VBOARD_LEDS_MAX   8
+#define VBOARD_NO_PIN     0xFF
+
+/* A pin of the chip as one number: port letter and bit. */
+#define VBOARD_PIN(port, bit) ((uint8_t)(((port) - 'A') * 16 + (bit)))
+
+enum vboard_chip { VBOARD_STM32F407 };
+
+/* One printed circuit; const data. */
+struct vboard_model {
+    const char *id;    /* as on the command line: "stm32f4discovery" */
+    const char *name;  /* as its maker writes it */
+    enum vboard_chip chip;
+    uint32_t hse_hz;   /* crystal; 0: none */
+    struct {
+        const char *name; /* "green" */
+        uint8_t pin;
+        bool active_low;
+    } leds[VBOARD_LEDS_MAX]; /* name NULL ends the list */
+    uint8_t button_pin;      /* VBOARD_NO_PIN: none */
+    bool button_active_low;
+    uint8_t vbus_pin;        /* carries the host's 5 V; VBOARD_NO_PIN: none */
+    uint8_t vbus_switch_pin; /* low switches the board's own 5 V onto the connector; VBOARD_NO_PIN: none */
+};
+
+/* The known boards, ended by NULL; the first one is the default. */
+extern const struct vboard_model *const vboard_models[];
+
+enum vboard_event {
+    VBOARD_RESET,      /* `value`: RCC_CSR cause bits 31:24 */
+    VBOARD_LEDS,       /* `value`: bit n is LED n */
+    VBOARD_SERIAL,     /* `text`: a line that the image sent, with its port: "[usart2] …" */
+    VBOARD_UNMODELLED, /* `text`: an access that the model doesn't know, once for each register and direction */
+    VBOARD_WARNING,    /* `text`: an access against the reference manual, once for each kind */
+    VBOARD_LOCKUP,     /* `text`: the core is locked up, with PC */
+    VBOARD_TRACE,      /* `text`: USB events, with `trace` set */
+};
+
+struct vboard_config {
+    const struct vboard_model *model; /* NULL: the first */
+    const char *image;                /* path: ELF, or .bin for the start of flash */
+    const uint8_t *uid;               /* VBOARD_UID_LENGTH bytes; NULL: a fixed one */
+    bool trace;                       /* default false: VBOARD_TRACE events */
+
+    /* Told of what happens, at the board's time; may be NULL. `text` is valid during the call. */
+    void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
+    void *context;
+};
+
+/* A board, powered and just out of power-on reset at time 0, cable unplugged. NULL: `error` says why in one
+ * line. */
+struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size);
+void vboard_free(struct vboard *board);
+
+/* The device end of its cable; valid until vboard_free. */
+struct cable vboard_cable(struct vboard *board);
+
+/* The same hands and eyes for a PC end to pass on; valid until vboard_free. */
+struct fixture vboard_fixture(struct vboard *board);
+
+/* Time passes here or through the cable's advance(); both do the same. */
+void vboard_advance(struct vboard *board, uint64_t time_ns);
+uint64_t vboard_time_ns(struct vboard *board);
+
+/* A hand and an eye. */
+void vboard_button(struct vboard *board, bool pressed);
+void vboard_reset_button(struct vboard *board, bool pressed); /* the chip stands still while it is pressed */
+void vboard_power(struct vboard *board, bool on);             /* off: memory is lost; time goes on */
+void vboard_power_cycle(struct vboard *board);
+uint32_t vboard_leds(struct vboard *board);                   /* bit n: LED n of the model is lit */
+/* Bytes to the receiver of USART 1 to 6, counted from 0. */
+void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length);
+
+struct vboard_stats {
+    uint64_t time_ns;
+    uint64_t cycles;       /* of the core's clock since power-on */
+    uint64_t sleep_cycles; /* of these, asleep in WFI or WFE */
+    uint64_t instructions; /* executed */
+    uint32_t clock_hz;     /* of the core now, rounded */
+    uint32_t resets;       /* of any cause, without the first */
+    uint32_t reset_cause;  /* RCC_CSR bits 31:24 of the latest reset, in place */
+    uint32_t unmodelled;   /* registers reported */
+    uint32_t warnings;     /* kinds reported */
+    bool locked_up;
+};
+
+struct vboard_stats vboard_stats(struct vboard *board);
+
+/* Instructions per symbol and the lowest stack pointer seen there, as JSON; counting starts with the first
+ * call of vboard_profile_start. */
+bool vboard_profile_start(struct vboard *board);
+void vboard_profile_clear(struct vboard *board);
+void vboard_profile_write(struct vboard *board, FILE *file);
+
+/* Address of a symbol of the image, for tests and debuggers; false if it has none of that name. */
+bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size);
+
+/* The processor, for a debugger. `debugger` is called when the core stands at a breakpoint; it returns true
+ * to go on. Without one, a breakpoint is reported once and passed. */
+struct cpu *vboard_cpu(struct vboard *board);
+void vboard_debugger(struct vboard *board, bool (*debugger)(void *context), void *context);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * The flash interface: wait states, keys, erase and program with the chip's rules, option bytes read-only.
+ *
+ *   KEYR: 0x45670123, 0xCDEF89AB ─→ CR unlocked ─→ SER + SNB + STRT, or PG and writes of PSIZE
+ *
+ * Bits only go from 1 to 0. While an operation runs the core stands still if it runs from flash, as the chip
+ * does; times are typical ones of the data sheet [unread]: word 16 µs, sectors 0.25 s, 0.55 s, 1 s.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/chip.h"
+
+#include <string.h>
+
+#define FLASH_IRQ 4
+
+#define SR_EOP    (1u << 0)
+#define SR_OPERR  (1u << 1)
+#define SR_WRPERR (1u << 4)
+#define SR_PGAERR (1u << 5)
+#define SR_PGPERR (1u << 6)
+#define SR_PGSERR (1u << 7)
+#define SR_BSY    (1u << 16)
+
+#define CR_PG    (1u << 0)
+#define CR_SER   (1u << 1)
+#define CR_MER   (1u << 2)
+#define CR_STRT  (1u << 16)
+#define CR_EOPIE (1u << 24)
+#define CR_ERRIE (1u << 25)
+#define CR_LOCK  (1u << 31)
+
+#define PROGRAM_NS 16000u
+
+void flash_reset(struct chip *chip)
+{
+    chip->flash_if = (struct chip_flash){.cr = CR_LOCK, .optcr = 0x0FFFAAED};
+    chip->deadline[CHIP_EVENT_FLASH] = CHIP_NEVER;
+    chip_irq(chip, FLASH_IRQ, false);
+}
+
+static void update(struct chip *chip)
+{
+    const struct chip_flash *f = &chip->flash_if;
+    chip_irq(chip, FLASH_IRQ, (f->cr & CR_EOPIE && f->sr & SR_EOP) || (f->cr & CR_ERRIE && f->sr & SR_OPERR));
+}
+
+static void error(struct chip *chip, uint32_t bit)
+{
+    chip->flash_if.sr |= bit | (chip->flash_if.cr & CR_ERRIE ? SR_OPERR : 0);
+    update(chip);
+}
+
+static void busy(struct chip *chip, uint64_t ns)
+{
+    chip->flash_if.busy_until = chip_now(chip) + ns;
+    chip_event_at(chip, CHIP_EVENT_FLASH, chip->flash_if.busy_until);
+    cpu_break(chip->cpu); /* chip_advance sees that flash is busy */
+}
+
+void flash_event(struct chip *chip)
+{
+    if (chip->flash_if.cr & CR_EOPIE) /* without EOPIE the flag isn't raised [RM] */
+        chip->flash_if.sr |= SR_EOP;
+    update(chip);
+}
+
+static void erase(struct chip *chip)
+{
+    struct chip_flash *f = &chip->flash_if;
+    uint8_t ones[1024];
+    uint32_t sector = f->cr >> 3 & 0xFu, start = 0, size = CHIP_FLASH_SIZE;
+    uint64_t ns = 16000000000u;
+    memset(ones, 0xFF, sizeof ones);
+    if (f->cr & CR_SER && !(f->cr & CR_MER)) {
+        if (sector > 11) {
+            error(chip, SR_PGSERR);
+            return;
+        }
+        size = sector < 4 ? 0x4000 : sector == 4 ? 0x10000 : 0x20000;
+        start = sector < 4 ? sector * 0x4000 : sector == 4 ? 0x10000 : (sector - 4) * 0x20000;
+        ns = sector < 4 ? 250000000 : sector == 4 ? 550000000 : 1000000000;
+    } else if (!(f->cr & CR_MER)) {
+        error(chip, SR_PGSERR);
+        return;
+    }
+    for (uint32_t at = start; at < start + size; at += sizeof ones) {
+        cpu_memory_write(chip->cpu, CHIP_FLASH_BASE + at, ones, sizeof ones);
+        cpu_memory_write(chip->cpu, at, ones, sizeof ones);
+    }
+    busy(chip, ns);
+}
+
+/* The core writes into the flash array. */
+enum cpu_bus flash_program(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
+{
+    struct chip_flash *f = &chip->flash_if;
+    uint32_t at = address & (CHIP_FLASH_SIZE - 1), psize = f->cr >> 8 & 3u;
+    if (!(f->cr & CR_PG)) {
+        chip_warn(chip, "FLASH write", "FLASH: write to 0x%08x without CR.PG (PC 0x%08x); ignored", address,
+                  cpu_current_pc(chip->cpu));
+        error(chip, SR_PGSERR);
+        return CPU_BUS_OK;
+    }
+    if (chip_now(chip) < f->busy_until)
+        return CPU_BUS_OK;
+    if (size != 1u << psize && !(psize == 3 && size == 4)) {
+        error(chip, SR_PGPERR);
+        return CPU_BUS_OK;
+    }
+    uint8_t bytes[4];
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i)) & chip->flash[at + i];
+    cpu_memory_write(chip->cpu, CHIP_FLASH_BASE + at, bytes, size);
+    cpu_memory_write(chip->cpu, at, bytes, size);
+    busy(chip, PROGRAM_NS);
+    return CPU_BUS_OK;
+}
+
+uint32_t flash_read(struct chip *chip, unsigned unit, uint32_t offset)
+{
+    const struct chip_flash *f = &chip->flash_if;
+    (void)unit;
+    switch (offset) {
+    case 0x00: return f->acr;
+    case 0x04: case 0x08: return 0;
+    case 0x0C: return f->sr | (chip_now(chip) < f->busy_until ? SR_BSY : 0);
+    case 0x10: return f->cr;
+    case 0x14: return f->optcr;
+    default: return chip_unmodelled(chip, "FLASH", 0x40023C00u + offset, false);
+    }
+}
+
+static void key_write(struct chip_flash *f, uint32_t value)
+{
+    if (!f->cr_dead && f->key_step == 0 && value == 0x45670123u) {
+        f->key_step = 1;
+    } else if (!f->cr_dead && f->key_step == 1 && value == 0xCDEF89ABu) {
+        f->cr &= ~CR_LOCK;
+        f->key_step = 0;
+    } else {
+        f->cr |= CR_LOCK; /* locked until the next reset */
+        f->cr_dead = true;
+    }
+}
+
+static void cr_write(struct chip *chip, struct chip_write write)
+{
+    struct chip_flash *f = &chip->flash_if;
+    if (f->cr & CR_LOCK) {
+        chip_warn(chip, "FLASH locked", "FLASH: CR written while it is locked; ignored");
+        return;
+    }
+    uint32_t value = chip_merge(f->cr, write, 0x8301037Fu | 0xF8u);
+    f->cr = value & ~CR_STRT;
+    if (value & CR_STRT)
+        erase(chip);
+    update(chip);
+}
+
+void flash_write(struct chip *chip, unsigned unit, struct chip_write write)
+{
+    struct chip_flash *f = &chip->flash_if;
+    (void)unit;
+    switch (write.offset) {
+    case 0x00: f->acr = chip_merge(f->acr, write, 0x1F0Fu); break;
+    case 0x04: key_write(f, write.value); break;
+    case 0x08:
+        if (write.value == 0x08192A3Bu)
+            f->option_key_step = 1;
+        else if (write.value == 0x4C5D6E7Fu && f->option_key_step == 1)
+            f->optcr &= ~1u;
+        break;
+    case 0x0C:
+        f->sr &= ~(write.value & write.mask);
+        update(chip);
+        break;
+    case 0x10: cr_write(chip, write); break;
+    case 0x14:
+        if (f->optcr & 1u)
+            break;
+        if (write.value & 2u)
+            chip_warn(chip, "FLASH options", "FLASH: programming option bytes is not modelled");
+        f->optcr = (f->optcr & ~1u) | (write.value & 1u);
+        break;
+    default: chip_unmodelled(chip, "FLASH", 0x40023C00u + write.offset, true);
+    }
+}

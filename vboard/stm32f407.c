@@ -1,0 +1,272 @@
+/*
+ * The life of an STM32F407: power, reset, and time passing through core and peripherals.
+ *
+ *   chip_advance(t):  until the next deadline ─→ core runs ─→ peripherals' events ─→ … ─→ t
+ *
+ * A system reset puts every register but the backup domain's back and leaves the memory; power-on fills the memory
+ * with noise (always the same), so that firmware which reads what it never wrote shows.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/chip.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CAUSE_BORRST (1u << 25)
+#define CAUSE_PINRST (1u << 26)
+#define CAUSE_PORRST (1u << 27)
+#define CAUSE_SFTRST (1u << 28)
+
+#define OTG_PIN_DM VBOARD_PIN('A', 11)
+#define OTG_PIN_DP VBOARD_PIN('A', 12)
+#define OTG_AF     10
+
+void chip_irq(struct chip *chip, unsigned irq, bool level)
+{
+    cpu_irq(chip->cpu, irq, level);
+}
+
+void chip_remap(struct chip *chip)
+{
+    if (chip->misc.syscfg_memrmp != 0)
+        chip_warn(chip, "SYSCFG MEMRMP", "SYSCFG: only flash is modelled at address 0 (MEMRMP is %u now)",
+                  (unsigned)chip->misc.syscfg_memrmp);
+}
+
+/* ---- What the OTG core is wired to ---- */
+
+static uint64_t otg_now(void *context)
+{
+    return chip_now(context);
+}
+
+static bool otg_ready(void *context)
+{
+    const struct chip *chip = context;
+    struct chip_hz hz = rcc_48mhz(chip);
+    bool clocked = hz.den && chip->rcc.enr[1] & 1u << 7;
+    if (!clocked || !gpio_function(chip, OTG_PIN_DM, OTG_AF) || !gpio_function(chip, OTG_PIN_DP, OTG_AF))
+        return false;
+    uint64_t error = hz.num > 48000000u * hz.den ? hz.num - 48000000u * hz.den : 48000000u * hz.den - hz.num;
+    return error * 400 <= 48000000u * hz.den; /* ± 0.25 % [USB 2.0, 7.1.11, unread] */
+}
+
+static void otg_irq(void *context, bool level)
+{
+    chip_irq(context, OTG_IRQ, level);
+}
+
+static void otg_wakeup(void *context, bool level)
+{
+    exti_line(context, OTG_WAKEUP_LINE, level);
+}
+
+static void otg_suspend_at(void *context, uint64_t time_ns)
+{
+    chip_event_at(context, CHIP_EVENT_OTG_SUSPEND, time_ns);
+}
+
+static void otg_eopf_at(void *context, uint64_t time_ns)
+{
+    chip_event_at(context, CHIP_EVENT_OTG_EOPF, time_ns);
+}
+
+static void otg_warn(void *context, const char *kind)
+{
+    struct chip *chip = context;
+    chip_warn(chip, kind, "%s (PC 0x%08x)", kind, cpu_current_pc(chip->cpu));
+}
+
+static void otg_trace(void *context, const char *text)
+{
+    chip_report(context, VBOARD_TRACE, 0, "usb: %s", text);
+}
+
+static void otg_unmodelled(void *context, uint32_t offset, bool write)
+{
+    chip_unmodelled(context, "OTG_FS", 0x50000000u + offset, write);
+}
+
+/* ---- Memory ---- */
+
+static void noise(uint8_t *bytes, size_t size)
+{
+    uint32_t state = 0x2545F491;
+    for (size_t i = 0; i < size; i++) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = (uint8_t)(state >> 24);
+    }
+}
+
+static void system_memory_fill(struct chip *chip)
+{
+    memset(chip->system, 0xFF, CHIP_SYSTEM_SIZE);
+    memcpy(chip->system + 0x7A10, chip->uid, VBOARD_UID_LENGTH);
+    chip->system[0x7A22] = (uint8_t)(CHIP_FLASH_SIZE / 1024);
+    chip->system[0x7A23] = (uint8_t)(CHIP_FLASH_SIZE / 1024 >> 8);
+    /* Option bytes as delivered: RDP off, software watchdog, BOR off, no write protection. */
+    memset(chip->option, 0xFF, sizeof chip->option);
+    chip->option[0] = 0xEF;
+    chip->option[1] = 0xAA;
+    chip->option[8] = chip->option[9] = 0xFF;
+}
+
+bool chip_init(struct chip *chip, const struct vboard_model *model)
+{
+    chip->model = model;
+    chip->flash = malloc(CHIP_FLASH_SIZE);
+    chip->sram = malloc(CHIP_SRAM_SIZE);
+    chip->ccm = malloc(CHIP_CCM_SIZE);
+    chip->bkpsram = malloc(CHIP_BKPSRAM_SIZE);
+    chip->system = malloc(CHIP_SYSTEM_SIZE);
+    if (!chip->flash || !chip->sram || !chip->ccm || !chip->bkpsram || !chip->system)
+        return false;
+    memset(chip->flash, 0xFF, CHIP_FLASH_SIZE);
+    chip->cpu_config = (struct cpu_config){
+        .regions = {{CHIP_FLASH_BASE, CHIP_FLASH_SIZE, chip->flash, false},
+                    {0, CHIP_FLASH_SIZE, chip->flash, false},
+                    {CHIP_SRAM_BASE, CHIP_SRAM_SIZE, chip->sram, true},
+                    {CHIP_CCM_BASE, CHIP_CCM_SIZE, chip->ccm, true},
+                    {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE, chip->bkpsram, true},
+                    {CHIP_SYSTEM_BASE, CHIP_SYSTEM_SIZE, chip->system, false}},
+        .irq_count = 82,
+        .priority_bits = 4,
+        .bus_read = chip_bus_read,
+        .bus_write = chip_bus_write,
+        .context = chip,
+    };
+    chip->cpu = cpu_new(&chip->cpu_config);
+    if (!chip->cpu)
+        return false;
+    struct otg_wires wires = {chip,     otg_now,  otg_ready, otg_irq,       otg_wakeup, otg_suspend_at,
+                              otg_eopf_at, otg_warn, otg_trace, otg_unmodelled};
+    chip->time.hz = (struct chip_hz){16000000, 1};
+    for (unsigned i = 0; i < CHIP_EVENT_COUNT; i++)
+        chip->deadline[i] = CHIP_NEVER;
+    otg_init(&chip->otg, &otg_stm32f407, &wires);
+    chip->otg.tracing = chip->trace;
+    return true;
+}
+
+void chip_fini(struct chip *chip)
+{
+    if (chip->cpu)
+        cpu_free(chip->cpu);
+    free(chip->flash);
+    free(chip->sram);
+    free(chip->ccm);
+    free(chip->bkpsram);
+    free(chip->system);
+}
+
+static void system_reset(struct chip *chip, uint32_t cause)
+{
+    chip->halted = false;
+    chip->reset_wanted = false;
+    rcc_reset(chip, cause);
+    flash_reset(chip);
+    misc_reset(chip);
+    exti_reset(chip);
+    gpio_reset(chip);
+    usart_reset(chip);
+    timer_reset(chip);
+    watchdog_reset(chip);
+    otg_reset(&chip->otg);
+    for (unsigned irq = 0; irq < chip->cpu_config.irq_count; irq++)
+        chip_irq(chip, irq, false);
+    cpu_reset(chip->cpu, 0);
+    chip->last_cause = chip->rcc.causes;
+    chip_report(chip, VBOARD_RESET, chip->rcc.causes, "reset");
+}
+
+void chip_power_on(struct chip *chip)
+{
+    noise(chip->sram, CHIP_SRAM_SIZE);
+    noise(chip->ccm, CHIP_CCM_SIZE);
+    noise(chip->bkpsram, CHIP_BKPSRAM_SIZE);
+    system_memory_fill(chip);
+    chip->misc.rng_state = 0x9E3779B97F4A7C15u;
+    for (unsigned i = 0; i < VBOARD_UID_LENGTH; i++)
+        chip->misc.rng_state = chip->misc.rng_state * 0x100000001B3u + chip->uid[i] + 1;
+    chip->rcc.bdcr = 0;
+    chip->rcc.causes = 0;
+    for (unsigned i = 0; i < CHIP_PORTS; i++)
+        chip->gpio[i].odr = 0;
+    system_reset(chip, CAUSE_PORRST | CAUSE_PINRST | CAUSE_BORRST);
+}
+
+void chip_reset_want(struct chip *chip, uint32_t csr_cause)
+{
+    chip->reset_wanted = true;
+    chip->reset_cause = csr_cause | CAUSE_PINRST; /* internal resets pull NRST low as well [RM] */
+    cpu_break(chip->cpu);
+}
+
+void chip_reset_pin(struct chip *chip, bool low)
+{
+    if (low == chip->held)
+        return;
+    chip->held = low;
+    if (low) {
+        otg_reset(&chip->otg);
+        gpio_reset(chip);
+    } else {
+        chip->resets++;
+        system_reset(chip, CAUSE_PINRST);
+    }
+}
+
+static void stopped(struct chip *chip, enum cpu_stop stop)
+{
+    switch (stop) {
+    case CPU_DEADLINE: case CPU_BREAK: return;
+    case CPU_RESET_REQUEST: chip_reset_want(chip, CAUSE_SFTRST); return;
+    case CPU_LOCKUP:
+        chip->halted = true;
+        chip_report(chip, VBOARD_LOCKUP, 0, "the core is locked up at PC 0x%08x", cpu_current_pc(chip->cpu));
+        return;
+    case CPU_BREAKPOINT:
+        if (chip->debugger && chip->debugger(chip->debugger_context))
+            return;
+        if (!chip->debugger) {
+            chip_warn(chip, "BKPT", "a BKPT instruction at PC 0x%08x halts the core", cpu_register_get(chip->cpu, 15));
+            chip->halted = true;
+        }
+        return;
+    }
+}
+
+/* While flash is busy, a core that runs from it waits. */
+static bool stalled(const struct chip *chip)
+{
+    uint32_t pc = cpu_register_get(chip->cpu, 15);
+    bool in_flash = pc - CHIP_FLASH_BASE < CHIP_FLASH_SIZE || pc < CHIP_FLASH_SIZE;
+    return in_flash && chip->flash_if.busy_until && chip_now(chip) < chip->flash_if.busy_until;
+}
+
+void chip_advance(struct chip *chip, uint64_t time_ns)
+{
+    while (true) {
+        uint64_t next = chip->held ? time_ns : chip_next_event(chip, time_ns);
+        chip->run_until = next;
+        if (chip->held || chip->halted || stalled(chip)) {
+            chip_time_skip(chip, next);
+        } else {
+            uint64_t cycle = chip_cycle_at(chip, next);
+            if (cpu_cycles(chip->cpu) < cycle)
+                stopped(chip, cpu_run(chip->cpu, cycle));
+        }
+        chip->run_until = 0;
+        if (!chip->held)
+            chip_events_run(chip);
+        if (chip->reset_wanted) {
+            uint32_t cause = chip->reset_cause;
+            chip->resets++;
+            system_reset(chip, cause);
+        }
+        if (chip_now(chip) >= time_ns && chip_next_event(chip, CHIP_NEVER) > time_ns)
+            return;
+        if (chip->held && chip_now(chip) >= time_ns)
+            return;
+    }
+}

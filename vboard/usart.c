@@ -1,0 +1,180 @@
+/*
+ * USART1 to 3, UART4 and 5, USART6: characters leave at the baud rate that BRR says and become lines of the log;
+ * characters from outside arrive at the same pace. Asynchronous mode; the other modes are stored only.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/chip.h"
+
+#define SR_ORE  (1u << 3)
+#define SR_IDLE (1u << 4)
+#define SR_RXNE (1u << 5)
+#define SR_TC   (1u << 6)
+#define SR_TXE  (1u << 7)
+
+#define CR1_RE     (1u << 2)
+#define CR1_TE     (1u << 3)
+#define CR1_IDLEIE (1u << 4)
+#define CR1_RXNEIE (1u << 5)
+#define CR1_TCIE   (1u << 6)
+#define CR1_TXEIE  (1u << 7)
+#define CR1_M      (1u << 12)
+#define CR1_UE     (1u << 13)
+#define CR1_OVER8  (1u << 15)
+
+static const struct {
+    const char *name;
+    uint32_t base;
+    uint8_t irq, apb;
+} ports[CHIP_USARTS] = {
+    {"usart1", 0x40011000, 37, 2}, {"usart2", 0x40004400, 38, 1}, {"usart3", 0x40004800, 39, 1},
+    {"uart4", 0x40004C00, 52, 1},  {"uart5", 0x40005000, 53, 1},  {"usart6", 0x40011400, 71, 2},
+};
+
+static void update(struct chip *chip, unsigned unit)
+{
+    const struct chip_usart *u = &chip->usart[unit];
+    uint32_t pending = u->sr & u->cr1 & (SR_TXE | SR_TC | SR_RXNE | SR_IDLE);
+    if (u->cr1 & CR1_RXNEIE && u->sr & SR_ORE)
+        pending |= SR_ORE;
+    chip_irq(chip, ports[unit].irq, u->cr1 & CR1_UE && pending);
+}
+
+static uint64_t frame_ns(struct chip *chip, unsigned unit)
+{
+    const struct chip_usart *u = &chip->usart[unit];
+    struct chip_hz hz = rcc_apb_hz(chip, ports[unit].apb);
+    uint32_t divisor = u->brr; /* in 1/16 of 16 samples: the bit time in clocks */
+    if (u->cr1 & CR1_OVER8)
+        divisor = (u->brr >> 4) * 8 + (u->brr & 7u);
+    uint32_t bits = 10u + (u->cr1 & CR1_M ? 1 : 0) + ((u->cr2 >> 13 & 1u) ? 1 : 0);
+    uint64_t ns = chip_periods_ns(hz, (uint64_t)(divisor ? divisor : 1) * bits);
+    return ns == CHIP_NEVER ? 1000000 : ns;
+}
+
+static void line_out(struct chip *chip, unsigned unit, uint8_t byte)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    if (byte == '\r')
+        return;
+    if (byte != '\n') {
+        u->line[u->line_length++] = byte >= ' ' && byte < 0x7F ? (char)byte : (char)(byte == '\t' ? ' ' : '.');
+        if (u->line_length + 1u < sizeof u->line)
+            return;
+    }
+    u->line[u->line_length] = 0;
+    u->line_length = 0;
+    chip_report(chip, VBOARD_SERIAL, unit, "[%s] %s", ports[unit].name, u->line);
+}
+
+/* One event serves both directions: a frame has ended. */
+void usart_event(struct chip *chip, unsigned unit)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    if (u->shifting) {
+        line_out(chip, unit, (uint8_t)u->shift);
+        u->shifting = false;
+        if (!(u->sr & SR_TXE)) {
+            u->shift = u->tdr;
+            u->shifting = true;
+            u->sr |= SR_TXE;
+        } else {
+            u->sr |= SR_TC;
+        }
+    }
+    if (u->in_head != u->in_tail && u->cr1 & CR1_UE && u->cr1 & CR1_RE) {
+        if (u->sr & SR_RXNE)
+            u->sr |= SR_ORE;
+        else
+            u->rdr = u->in[u->in_head];
+        u->in_head++;
+        u->sr |= SR_RXNE;
+    }
+    bool more = u->shifting || (u->in_head != u->in_tail && u->cr1 & CR1_RE);
+    if (more)
+        chip_event_at(chip, (enum chip_event)(CHIP_EVENT_USART + unit), chip_now(chip) + frame_ns(chip, unit));
+    update(chip, unit);
+}
+
+static void start(struct chip *chip, unsigned unit)
+{
+    unsigned event = CHIP_EVENT_USART + unit;
+    if (chip->deadline[event] == CHIP_NEVER)
+        chip_event_at(chip, (enum chip_event)event, chip_now(chip) + frame_ns(chip, unit));
+}
+
+void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    for (size_t i = 0; i < length && (uint8_t)(u->in_tail + 1) != u->in_head; i++)
+        u->in[u->in_tail++] = bytes[i];
+    start(chip, unit);
+}
+
+void usart_reset(struct chip *chip)
+{
+    for (unsigned unit = 0; unit < CHIP_USARTS; unit++) {
+        struct chip_usart *u = &chip->usart[unit];
+        if (u->line_length)
+            line_out(chip, unit, '\n');
+        u->sr = SR_TXE | SR_TC;
+        u->brr = u->cr1 = u->cr2 = u->cr3 = u->gtpr = 0;
+        u->shifting = false;
+        update(chip, unit);
+    }
+}
+
+uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    switch (offset) {
+    case 0x00: return u->sr;
+    case 0x04:
+        u->sr &= ~(SR_RXNE | SR_ORE | SR_IDLE);
+        update(chip, unit);
+        return u->rdr;
+    case 0x08: return u->brr;
+    case 0x0C: return u->cr1;
+    case 0x10: return u->cr2;
+    case 0x14: return u->cr3;
+    case 0x18: return u->gtpr;
+    default: return chip_unmodelled(chip, ports[unit].name, ports[unit].base + offset, false);
+    }
+}
+
+static void data_write(struct chip *chip, unsigned unit, uint16_t value)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    if (!(u->cr1 & CR1_UE) || !(u->cr1 & CR1_TE)) {
+        chip_warn(chip, ports[unit].name, "%s: data written while UE or TE is off; lost", ports[unit].name);
+        return;
+    }
+    u->sr &= ~SR_TC;
+    if (u->shifting) {
+        u->tdr = value;
+        u->sr &= ~SR_TXE;
+        return;
+    }
+    u->shift = value;
+    u->shifting = true;
+    start(chip, unit);
+}
+
+void usart_write(struct chip *chip, unsigned unit, struct chip_write write)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    switch (write.offset) {
+    case 0x00: u->sr &= (write.value | ~write.mask) | ~(SR_TC | SR_RXNE | 0x300u); break;
+    case 0x04: data_write(chip, unit, (uint16_t)(write.value & 0x1FFu)); break;
+    case 0x08: u->brr = chip_merge(u->brr, write, 0xFFFFu); break;
+    case 0x0C:
+        u->cr1 = chip_merge(u->cr1, write, 0xBFFFu);
+        if (u->in_head != u->in_tail)
+            start(chip, unit);
+        break;
+    case 0x10: u->cr2 = chip_merge(u->cr2, write, 0x7FFFu); break;
+    case 0x14: u->cr3 = chip_merge(u->cr3, write, 0x0FFFu); break;
+    case 0x18: u->gtpr = chip_merge(u->gtpr, write, 0xFFFFu); break;
+    default: chip_unmodelled(chip, ports[unit].name, ports[unit].base + write.offset, true); return;
+    }
+    update(chip, unit);
+}
