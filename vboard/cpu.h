@@ -22,8 +22,8 @@
 /* Memory that the core reads (and writes) directly, without a callback. */
 struct cpu_region {
     uint32_t base, size;
-    uint8_t *bytes;    /* caller's memory, `size` bytes */
-    bool writable;     /* false: a write is passed to bus_write (flash) */
+    uint8_t *bytes; /* caller's memory, `size` bytes */
+    bool writable;  /* false: a write is passed to bus_write (flash) */
 };
 
 enum cpu_bus { CPU_BUS_OK, CPU_BUS_FAULT };
@@ -38,16 +38,19 @@ struct cpu_config {
     enum cpu_bus (*bus_read)(void *context, uint32_t address, unsigned size, uint32_t *value);
     enum cpu_bus (*bus_write)(void *context, uint32_t address, unsigned size, uint32_t value);
 
-    /* AIRCR.SYSRESETREQ was written; the run ends with CPU_RESET_REQUEST after this instruction. */
-    void *context;
+    void *context; /* for both */
+
+    uint32_t systick_calibration; /* SYST_CALIB as read; default 0 */
+    uint32_t systick_divider;     /* of the core's clock when CLKSOURCE is 0; default 8, as on STM32 */
 };
 
 /* Why cpu_run came back. */
 enum cpu_stop {
     CPU_DEADLINE,      /* cycles reached `until` */
     CPU_BREAK,         /* cpu_break was called, from a callback: an event may have moved the deadline */
-    CPU_BREAKPOINT,    /* about to execute an address set by cpu_breakpoint, or a BKPT instruction */
-    CPU_RESET_REQUEST, /* software asked for a reset */
+    CPU_BREAKPOINT,    /* about to execute an address set by cpu_breakpoint (cpu_step goes past it); a BKPT
+                        * instruction while a debugger is attached; after an access that a watchpoint waits for */
+    CPU_RESET_REQUEST, /* AIRCR.SYSRESETREQ was written; ends with that instruction */
     CPU_LOCKUP,        /* a fault inside HardFault or NMI, or no vector table */
 };
 
@@ -71,11 +74,14 @@ void cpu_break(struct cpu *cpu);
 /* Level of an external interrupt line. */
 void cpu_irq(struct cpu *cpu, unsigned irq, bool level);
 
-uint64_t cpu_cycles(const struct cpu *cpu);        /* of the core's clock, also while asleep */
-uint64_t cpu_instructions(const struct cpu *cpu);  /* executed */
-uint64_t cpu_sleep_cycles(const struct cpu *cpu);  /* spent in WFI/WFE */
+/* Make the non-maskable interrupt pending. */
+void cpu_nmi(struct cpu *cpu);
+
+uint64_t cpu_cycles(const struct cpu *cpu);       /* of the core's clock, also while asleep */
+uint64_t cpu_instructions(const struct cpu *cpu); /* executed */
+uint64_t cpu_sleep_cycles(const struct cpu *cpu); /* spent in WFI/WFE */
 bool cpu_sleeping(const struct cpu *cpu);
-uint32_t cpu_current_pc(const struct cpu *cpu);    /* of the instruction being executed (for callbacks) */
+uint32_t cpu_current_pc(const struct cpu *cpu); /* of the instruction being executed (for callbacks) */
 
 /* Registers for debuggers and tests: 0-15 r0-pc, 16 xPSR, 17 MSP, 18 PSP, 19 CONTROL|FAULTMASK|BASEPRI|PRIMASK
  * packed as in GDB's m-system feature order, 32-63 s0-s31, 64 FPSCR. */
@@ -87,10 +93,25 @@ void cpu_register_set(struct cpu *cpu, unsigned number, uint32_t value);
 bool cpu_memory_read(struct cpu *cpu, uint32_t address, void *bytes, size_t length);
 bool cpu_memory_write(struct cpu *cpu, uint32_t address, const void *bytes, size_t length);
 
+/* The caller changed bytes of a region that is not writable (flash): forget what was decoded from them. */
+void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t size);
+
 bool cpu_breakpoint(struct cpu *cpu, uint32_t address, bool set);
+
+/* Data watchpoints; every access takes the slow way while there is one. cpu_watch_hit: the address that ended
+ * the run, 0: none, and forgets it. */
+enum { CPU_WATCH_READ = 1, CPU_WATCH_WRITE = 2 };
+bool cpu_watchpoint(struct cpu *cpu, uint32_t address, uint32_t size, unsigned kinds, bool set);
+uint32_t cpu_watch_hit(struct cpu *cpu);
+
+/* With a debugger BKPT stops the run; without one it is a fault, as on the chip. */
+void cpu_debugger(struct cpu *cpu, bool attached);
 
 /* Profile: counts of executed instructions for each halfword of [base, base+size), kept in caller's memory of
  * size/2 uint64_t; and the lowest SP seen there, size/2 uint32_t. NULL switches off. */
 void cpu_profile(struct cpu *cpu, uint32_t base, uint32_t size, uint64_t *counts, uint32_t *lowest_sp);
+
+/* Called before each instruction (slow); NULL switches off. */
+void cpu_trace(struct cpu *cpu, void (*trace)(void *context, struct cpu *cpu));
 
 #endif
