@@ -17,7 +17,7 @@ $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcar
 endif
 include board/$(BOARD)/board.mk
 
-VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
 LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c \
@@ -36,7 +36,7 @@ FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
 FW_INC := -I. $(BOARD_INC) -Ios/$(OS) -Inet -I$(LWIP_PATH)/src/include -I$(APP)
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS := -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -MMD -MP \
-    -DPLUGNET_VERSION='"$(VERSION)"' $(BOARD_FLAGS)
+    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS)
 
 # Small everywhere, fast where a datagram passes.
 OPT ?= -Os
@@ -70,10 +70,7 @@ $(OUT)/site/site.o: $(OUT)/site/site.c
 	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 # The version is in the image: rebuild what carries it when it changes.
-$(OUT)/version: FORCE
-	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
-$(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: $(OUT)/version
+$(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md
 
 $(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER)
 	$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \

@@ -12,6 +12,9 @@
 /* Our own bug: say so on the board's log and stop in a way that a debugger and the watchdog see. Any context. */
 _Noreturn void os_panic(const char *text);
 
+/* The same without text: the log gets the caller's address, for addr2line. */
+_Noreturn void os_panic_here(void);
+
 /* 32 random bits; see board_random. */
 uint32_t os_random(void);
 
@@ -19,6 +22,6 @@ uint32_t os_random(void);
 const char *os_name(void);
 
 /* An assertion that stays in the image: true, or our own bug. */
-#define os_assert(condition) ((condition) ? (void)0 : os_panic(#condition))
+#define os_assert(condition) ((condition) ? (void)0 : os_panic_here())
 
 #endif

@@ -26,7 +26,11 @@
 #endif
 #define LWIP_NO_CTYPE_H  1
 #define LWIP_PLATFORM_DIAG(text)
+#ifdef PLUGNET_PANIC_TEXT /* a few kB of text in the image: for the native board */
 #define LWIP_PLATFORM_ASSERT(text) os_panic(text)
+#else
+#define LWIP_PLATFORM_ASSERT(text) os_panic_here()
+#endif
 #define LWIP_RAND()                os_random()
 
 #endif
