@@ -27,7 +27,11 @@
 #define LWIP_NO_CTYPE_H  1
 #define LWIP_PLATFORM_DIAG(text)
 #ifdef PLUGNET_PANIC_TEXT /* a few kB of text in the image: for the native board */
+#ifdef __linux__
 #define LWIP_PLATFORM_ASSERT(text) os_panic(text)
+#else
+#define LWIP_PLATFORM_ASSERT(text) os_panic("lwIP") /* the checks stay, 6 kB of words go */
+#endif
 #else
 #define LWIP_PLATFORM_ASSERT(text) os_panic_here()
 #endif
