@@ -37,7 +37,8 @@ __attribute__((naked, noreturn, used)) void Reset_Handler(void)
                      "1: str r2, [r1], #4\n"
                      "cmp r1, r0\n"
                      "blo 1b\n"
-                     "bl startup_c\n");
+                     "bl startup_c\n"
+                     ".ltorg\n");
 }
 
 __attribute__((noreturn, used)) void startup_c(void);
