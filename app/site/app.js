@@ -14,9 +14,9 @@ const NAMES = {
   in_abort: 'lost to a reset', no_memory: 'no memory to receive', waited_too_long: 'no memory for too long',
   send_no_memory: 'no memory to send', out_sequence_jumps: 'blocks missed', out_starved: 'waited for a free block',
   in_place: 'received without a copy', copied: 'received by copy', sent: 'sent', sent_copied: 'sent by copy',
-  waited: 'waited for memory', host_address: 'this PC',
+  waited: 'waited for memory', host_address: 'this PC', resets: 'bus resets', setups: 'control requests', stalls: 'requests refused',
 };
-const TWICE = ['send_full']; // counted as in_full or in_down already
+const TWICE = ['send_full', 'send_aborted']; // counted as in_full, in_down and in_abort already
 
 const $ = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString('en');
@@ -175,9 +175,11 @@ function drawCable({ usb, netif }, rate) {
     text(ratio[i], usb[way + 'blocks'] ? (usb[way + 'datagrams'] / usb[way + 'blocks']).toFixed(2) : '–');
   });
   line($('ways'), 'link', usb.link ? 'up' : 'down');
-  for (const key of ['out_sequence_jumps', 'out_starved']) number($('ways'), key, usb[key]);
-  for (const key in netif) {
-    if (typeof netif[key] === 'number') number($('ways'), key, netif[key]);
+  for (const group of [usb, netif]) {
+    for (const key in group) {
+      const shown = /^(out|in)_(blocks|datagrams|bytes)$/.test(key);
+      if (typeof group[key] === 'number' && !shown) number($('ways'), key, group[key]);
+    }
   }
 }
 

@@ -173,6 +173,22 @@ def test_one_question_at_a_time(page):
         assert start >= end, "two at once"
 
 
+def test_pauses_when_hidden(page):
+    """Nobody looks: nothing is asked. (Headless Chromium hides no tab, so the page is told so.)"""
+    tell = ("Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true });"
+            "document.dispatchEvent(new Event('visibilitychange'))")
+    page.browser.run(tell, True)
+    try:
+        page.wait(lambda: page.browser.text("#state") == "paused", "the page to pause")
+        asked = page.browser.run(
+            "performance.clearResourceTimings(); return new Promise((done) => setTimeout(() => done("
+            "performance.getEntriesByType('resource').length), 2000))")
+        assert asked == 0, f"{asked} questions while hidden"
+    finally:
+        page.browser.run(tell, False)
+    page.live()
+
+
 def test_asks_only_the_board(page):
     page.collect()
     base = urllib.parse.urlsplit(page.board.url).netloc
