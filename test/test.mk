@@ -3,7 +3,7 @@
 # test/fuzz/corpus/NAME (NAME without "fuzz_"), also a suite: FUZZ_SECONDS each.
 #
 # A file says in its comment what it needs (make variables and wildcards may be used):
-#   LINK: wire/ntb.c usb/*.c         sources linked besides itself
+#   LINK: wire/ntb.c usb/[a-z]*.c    sources linked besides itself (a plain "/*" would end up in a C comment)
 #   SET: lwip                        compile all of them with TEST_FLAGS_lwip (objects are kept for each set)
 #
 #   make build/test/test_ntb && build/test/test_ntb        one suite
