@@ -23,9 +23,8 @@ TYPES = {
     ".wasm": "application/wasm", ".pdf": "application/pdf", ".xml": "application/xml",
     ".webmanifest": "application/manifest+json",
 }
-CACHE = "Cache-Control: no-cache\r\n"  # keep it, but ask with its ETag whether it is still the same
-PAGE = ("Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\n"
-        "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n")
+# The server adds Cache-Control, nosniff and X-Frame-Options by itself.
+PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
 PATH_MAX = 95  # HTTP_TEXT_MAX
 
 
@@ -146,7 +145,7 @@ class Resource:
         self.gzip = len(packed) < len(data)
         self.body = packed if self.gzip else data
         self.etag = '"' + hashlib.sha256(self.body).hexdigest()[:12] + '"'
-        self.headers = CACHE + (PAGE if ending == ".html" else "")
+        self.headers = PAGE_HEADERS if ending == ".html" else None
 
 
 def site_read(folder):
@@ -191,7 +190,7 @@ def c_source(resources, name, header):
             lines.append(f"     .body = body_{i},")
             lines.append(f"     .length = {len(resource.body)},")
             lines.append(f"     .gzip = {'true' if resource.gzip else 'false'},")
-            lines.append(f"     .headers = {c_string(resource.headers)}}},")
+            lines.append(f"     .headers = {c_string(resource.headers) if resource.headers else 'NULL'}}},")
     lines += ["};", f"const size_t {name}_count = sizeof {name} / sizeof {name}[0];", ""]
     return "\n".join(lines)
 

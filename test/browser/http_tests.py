@@ -136,6 +136,8 @@ def test_page(site):
     assert page.headers["content-type"] == "text/html; charset=utf-8", page
     assert page.headers["content-encoding"] == "gzip" and page.headers["etag"], page
     assert int(page.headers["content-length"]) == len(page.body), page
+    assert "default-src 'self'" in page.headers["content-security-policy"], page
+    assert page.headers["cache-control"] == "no-cache" and page.headers["x-content-type-options"] == "nosniff", page
     assert b"<title>plugnet" in gzip.decompress(page.body)
     done = subprocess.run(["curl", "--silent", "--compressed", "--noproxy", "*", "--max-time", str(ANSWER_S), site.url],
                           stdout=subprocess.PIPE, timeout=ANSWER_S + 10, check=True)
@@ -189,7 +191,7 @@ def test_not_found(site):
 
 def test_method_not_allowed(site):
     for method, path in (("POST", "/"), ("PUT", "/app.js"), ("DELETE", "/api/status"), ("PATCH", "/api/leds"),
-                         ("OPTIONS", "/api/leds"), ("GET", "/api/leds"), ("POST", "/api/status")):
+                         ("OPTIONS", "/api/leds"), ("POST", "/api/status")):
         answer = expect(curl(site, path, "--request", method, *POST), 405, 501)
         if answer.status == 405:
             assert answer.headers.get("allow"), f"{method} {path}: {answer}"
