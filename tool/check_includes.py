@@ -26,8 +26,7 @@ GROUPS = {
     "<libc>": [  # what a PC program may use
         "assert.h", "ctype.h", "errno.h", "fcntl.h", "fenv.h", "getopt.h", "inttypes.h", "locale.h", "malloc.h",
         "math.h", "poll.h", "pthread.h", "setjmp.h", "signal.h", "stdarg.h", "stdatomic.h", "stdio.h",
-        "stdlib.h", "strings.h", "termios.h", "time.h", "unistd.h", "wchar.h", "arpa/*", "linux/*", "net/if.h",
-        "netinet/*", "sys/*", "sanitizer/*", "dirent.h", "elf.h", "netdb.h", "execinfo.h", "ucontext.h"],
+        "stdlib.h", "strings.h", "termios.h", "time.h", "unistd.h", "wchar.h", "arpa/*", "linux/*", "net/if.h", "net/if_arp.h", "netinet/*", "sys/*", "sanitizer/*", "dirent.h", "elf.h", "netdb.h", "execinfo.h", "ucontext.h"],
 }
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
@@ -52,14 +51,15 @@ ROOMS = [
      ["board/board.h", "<own folder>", "port/virtual/*.h", "usb/usb_port.h", "wire/**", "host/cable.h",
       "host/cable_socket.h", "host/fixture.h", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
-     ["board/board.h", "<own folder>", "port/*/*.h", "usb/usb_port.h", "wire/**", "<freestanding>"]),
+     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board_vectors.inc", "port/*/*.h", "usb/usb_port.h",
+      "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *PUBLIC]),
     ("examples", ["examples/**"], ["<own folder>", *PUBLIC]),
     ("vboard", ["vboard/main.c"],
      ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "<freestanding>", "<libc>"]),
     ("vboard", ["vboard/**"],
-     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/cable.h", "<freestanding>", "<libc>"]),
+     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/cable.h", "host/fixture.h", "<freestanding>", "<libc>"]),
     ("host", ["host/**"], ["host/**", "wire/usb_ch9.h", "wire/le.h", "<lwip>", "<freestanding>", "<libc>"]),
     ("test", ["test/**"], ["**"]),
     ("bench", ["bench/**"], ["**"]),
@@ -71,7 +71,13 @@ PC_ONLY = ["host/**", "vboard/**", "port/virtual/**", "board/native/**", "os/pos
            "tool/**"]
 
 # Headers that other headers are made of, or that another project's header includes: not meant to stand alone.
-NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h"]
+NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h", "host/arch/*.h", "host/lwipopts.h"]
+
+# Each board has one of its own; the compiler's include path chooses.
+CHOSEN = ["board_vectors.inc"]
+
+# The PC end's configuration of lwIP; everywhere else the firmware's.
+PC_LWIP = ["host/**", "bench/**", "test/**", "tool/**"]
 
 # Rooms whose files may include a neighbour by its bare name; elsewhere paths begin at the top of the tree.
 BESIDE = ["app/**", "examples/**", "test/**", "bench/**", "tool/**"]
@@ -132,7 +138,7 @@ def include_find(root, folder, quote, name):
     in_tree = os.path.isfile(os.path.join(root, name))
     if quote == "<":
         return name, "a header of this tree takes quotes" if in_tree else None
-    if in_tree or matches(name, ["<lwip>", "<kernel>", "<unicorn>"]):
+    if in_tree or matches(name, ["<lwip>", "<kernel>", "<unicorn>", *CHOSEN]):
         return name, None
     beside = os.path.normpath(os.path.join(folder, name))
     if not os.path.isfile(os.path.join(root, beside)):
@@ -170,9 +176,8 @@ def tree_check(root, files, out):
 
 def header_compile(root, compiler, path):
     """The first error of a header compiled alone, or None."""
-    native = matches(path, PC_ONLY)
-    flags = ["-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I.", "-Ibuild/lwip/src/include", "-Inet",
-             "-Ios/posix" if native else "-Ios/none"]
+    lwip = ["-Ihost"] if matches(path, PC_LWIP) else ["-Inet", "-Ios/none"]
+    flags = ["-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I.", "-Ibuild/lwip/src/include", *lwip]
     done = subprocess.run([compiler, *flags, "-x", "c", "-"], cwd=root, text=True, input=f'#include "{path}"\n',
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode == 0:
