@@ -25,8 +25,9 @@ GROUPS = {
     "<unicorn>": ["unicorn/*"],
     "<libc>": [  # what a PC program may use
         "assert.h", "ctype.h", "errno.h", "fcntl.h", "fenv.h", "getopt.h", "inttypes.h", "locale.h", "malloc.h",
-        "math.h", "poll.h", "pthread.h", "setjmp.h", "signal.h", "stdarg.h", "stdatomic.h", "stdio.h",
-        "stdlib.h", "strings.h", "termios.h", "time.h", "unistd.h", "wchar.h", "arpa/*", "linux/*", "net/if.h", "net/if_arp.h", "netinet/*", "sys/*", "sanitizer/*", "dirent.h", "elf.h", "netdb.h", "execinfo.h", "ucontext.h"],
+        "math.h", "poll.h", "pthread.h", "setjmp.h", "signal.h", "stdarg.h", "stdatomic.h", "stdio.h", "stdlib.h",
+        "strings.h", "termios.h", "time.h", "unistd.h", "wchar.h", "arpa/*", "linux/*", "net/if.h", "net/if_arp.h",
+        "netinet/*", "sys/*", "sanitizer/*", "dirent.h", "elf.h", "netdb.h", "execinfo.h", "ucontext.h"],
 }
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
