@@ -107,13 +107,13 @@ class Board:
             return json.load(answer)
 
     def ask(self, line):
-        """One line to the control socket, and its answer."""
+        """One line to the control socket (host/control.h), and its answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(self.control)
             connection.sendall(line.encode() + b"\n")
             with connection.makefile("r", encoding="utf-8") as answers:
                 answer = answers.readline()
-        if not answer:
-            raise BoardError(f"control socket: no answer to {line!r}")
+        if not answer or answer.startswith("error"):
+            raise BoardError(f"control socket: {line!r} is answered by {answer.strip()!r}")
         return answer.strip()

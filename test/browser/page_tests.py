@@ -93,10 +93,9 @@ def test_led_by_click(page):
 
 
 def leds_lit(page):
-    """The LEDs as the control socket sees them: a bit mask, or a digit for each."""
-    answer = page.board.ask("leds").split()[-1]
-    count = len(page.board.leds())
-    return [bool(int(answer, 0) >> led & 1) for led in range(count)]
+    """The LEDs as the control socket sees them: one bit for each."""
+    lit = int(page.board.ask("leds"))
+    return [bool(lit >> led & 1) for led in range(len(page.board.leds()))]
 
 
 def test_led_by_keyboard(page):
@@ -134,9 +133,26 @@ def test_lost_and_regained(page):
     page.board.ask("plug")
     page.live()
     assert page.browser.run("return document.body.className") == ""
+    forget_failures(page)
+
+
+def forget_failures(page):
+    """The browser itself reports what it could not load while the board was away."""
+    page.console += [entry["message"] for entry in page.browser.entries("browser")]
     page.console = [text for text in page.console if "net::ERR" not in text]
-    page.board.status()
-    page.browser.entries("browser")  # the browser itself reports what it could not load
+
+
+def test_board_reset(page):
+    control_needed(page)
+    before = page.board.status()["uptime_ms"]
+    page.board.ask("reset")
+    page.wait(lambda: page.browser.run("return document.querySelector('#state').dataset.state") != "live",
+              "the page to notice the reset")
+    page.live()
+    after = page.board.status()["uptime_ms"]
+    assert after < before, f"uptime {before} ms before the reset, {after} ms after"
+    forget_failures(page)
+    test_figures_move(page)
 
 
 def test_looks(page):
