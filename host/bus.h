@@ -76,6 +76,7 @@ struct bus_pipe {
     struct urb *head, *tail;
     bool data1;  /* toggle of the next packet */
     bool halted; /* a STALL was seen */
+    bool paused; /* owner sets: don't ask */
     bool naked;  /* the last answer was NAK, at nak_ns */
     uint64_t nak_ns;
     uint64_t due_frame; /* interrupt: not before this frame */
@@ -108,6 +109,7 @@ struct bus {
     struct bus_timer *timers;
     unsigned turn; /* pipe that is asked next */
     uint64_t last_ack_ns;
+    uint32_t frame_bulk; /* bulk data packets in this frame so far */
     uint32_t next_id;
     bool silence_seen; /* a transfer failed by silence since the owner last cleared this */
     int64_t cut_after; /* transactions until `cut` is called once; negative: never */

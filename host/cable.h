@@ -61,8 +61,8 @@ struct cable_ops {
 
     /* OUT and its data packet: length 0 to CABLE_PACKET_MAX, data toggle `data1`. A repeated packet (wrong
      * toggle) is ACKed and dropped by the device. */
-    enum cable_answer (*out)(void *device, uint8_t address, uint8_t endpoint, bool data1, const uint8_t *packet,
-                             uint16_t length);
+    enum cable_answer (*out)(void *device, uint8_t address, uint8_t endpoint, bool data1,
+                             const uint8_t *packet, uint16_t length);
 
     /* IN: on CABLE_ACK, *length bytes in `packet` with toggle *data1, and the host's own ACK counts as given. */
     enum cable_answer (*in)(void *device, uint8_t address, uint8_t endpoint, bool *data1,

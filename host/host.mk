@@ -1,0 +1,54 @@
+# The PC end: build/host/libhost.a (with a lwIP of its own), build/pc, and their tests.
+#
+#   $(HOST_LIB)   what a program with a PC end links (vboard, tests, benchmark); nothing else is needed
+#   $(HOST_LIB_SAN)  the same under AddressSanitizer and UBSan
+#   HOST_LWIP_FLAGS  for code that uses lwIP's raw API through pc_netif
+# SPDX-License-Identifier: MIT
+
+HOST_OUT     := $(BUILD)/host
+HOST_LIB     := $(HOST_OUT)/libhost.a
+HOST_LIB_SAN := $(HOST_OUT)/san/libhost.a
+HOST_SRC     := $(filter-out host/main.c,$(wildcard host/*.c))
+HOST_LWIP_SRC := $(addprefix src/core/,init.c def.c inet_chksum.c ip.c mem.c memp.c netif.c pbuf.c raw.c stats.c \
+                   sys.c tcp.c tcp_in.c tcp_out.c timeouts.c udp.c) \
+                 $(addprefix src/core/ipv4/,dhcp.c etharp.c icmp.c igmp.c ip4.c ip4_addr.c ip4_frag.c) \
+                 src/netif/ethernet.c
+HOST_LWIP_FLAGS := -Ihost -isystem $(LWIP_PATH)/src/include
+HOST_OBJ     := $(HOST_SRC:host/%.c=$(HOST_OUT)/%.o) $(HOST_LWIP_SRC:%.c=$(HOST_OUT)/lwip/%.o)
+HOST_OBJ_SAN := $(HOST_OBJ:$(HOST_OUT)/%=$(HOST_OUT)/san/%)
+
+$(HOST_OUT)/%.o: host/%.c | $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) $(HOST_LWIP_FLAGS) -c $< -o $@
+
+$(HOST_OUT)/san/%.o: host/%.c | $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) $(SANITIZE) $(HOST_LWIP_FLAGS) -c $< -o $@
+
+# lwIP's own sources: its warnings are not ours to mend.
+$(HOST_OUT)/lwip/%.o: $(LWIP_PATH)/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -w -MMD -MP -I. -Ihost -I$(LWIP_PATH)/src/include -c $< -o $@
+
+$(HOST_OUT)/san/lwip/%.o: $(LWIP_PATH)/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O1 -w -MMD -MP -fsanitize=address -fno-omit-frame-pointer -I. -Ihost \
+	    -I$(LWIP_PATH)/src/include -c $< -o $@
+
+$(HOST_LWIP_SRC:%=$(LWIP_PATH)/%): | $(LWIP_PATH)/src/core/init.c
+
+$(HOST_LIB): $(HOST_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(HOST_LIB_SAN): $(HOST_OBJ_SAN)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+.PHONY: pc
+pc: $(BUILD)/pc
+
+$(BUILD)/pc: $(HOST_OUT)/main.o $(HOST_LIB)
+	$(CC) -o $@ $^
+
+-include $(HOST_OBJ:.o=.d) $(HOST_OBJ_SAN:.o=.d) $(HOST_OUT)/main.d

@@ -1,0 +1,178 @@
+/*
+ * Shared command line options: see options.h.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "host/options.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+const char options_help[] =
+    "  --forward LOCAL:BOARD  lead TCP port LOCAL of this machine's loopback to port BOARD of the board;\n"
+    "                         LOCAL 0: any free port, printed; up to 8 times\n"
+    "  --tap NAME             give the board's frames to TAP device NAME instead (needs CAP_NET_ADMIN)\n"
+    "  --pcap FILE            write a pcapng trace: Ethernet frames and USB transfers\n"
+    "  --control PATH         UNIX socket that takes commands: button 1, leds, reset, replug, counters, …\n"
+    "  --address A.B.C.D[/N]  give the PC this address instead of asking by DHCP\n"
+    "  --eager                send at once instead of collecting frames for 400 µs as Linux does\n"
+    "  --fast                 run as fast as this machine can, not in real time\n"
+    "  --for SECONDS          end after so many seconds of the board's time\n";
+
+void options_init(struct pc_options *options)
+{
+    memset(options, 0, sizeof *options);
+}
+
+bool options_number(const char *text, unsigned long min, unsigned long max, unsigned long *value)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    *value = strtoul(text, &end, 10);
+    return *end == 0 && *value >= min && *value <= max;
+}
+
+static int wrong(const char *option, const char *value, const char *why)
+{
+    fprintf(stderr, "%s %s: %s\n", option, value, why);
+    return -1;
+}
+
+static int take_forward(struct pc_options *options, const char *value)
+{
+    char local[8];
+    unsigned long from, to;
+    const char *colon = strchr(value, ':');
+    size_t length = colon != NULL ? (size_t)(colon - value) : sizeof local;
+    if (length >= sizeof local) {
+        return wrong("--forward", value, "expected LOCAL:BOARD, for example 8080:80");
+    }
+    memcpy(local, value, length);
+    local[length] = 0;
+    if (!options_number(local, 0, 65535, &from) || !options_number(colon + 1, 1, 65535, &to)) {
+        return wrong("--forward", value, "a port is a number from 1 to 65535");
+    }
+    if (options->config.forward_count == PC_FORWARDS_MAX) {
+        return wrong("--forward", value, "8 forwards are the most");
+    }
+    options->config.forwards[options->config.forward_count++] =
+        (struct pc_forward){(uint16_t)from, (uint16_t)to};
+    return 2;
+}
+
+static int take_address(struct pc_options *options, const char *value)
+{
+    char text[32];
+    unsigned long prefix = 24;
+    const char *slash = strchr(value, '/');
+    size_t length = slash != NULL ? (size_t)(slash - value) : strlen(value);
+    if (length >= sizeof text || (slash != NULL && !options_number(slash + 1, 1, 30, &prefix))) {
+        return wrong("--address", value, "expected an address such as 192.168.7.2/24");
+    }
+    memcpy(text, value, length);
+    text[length] = 0;
+    if (inet_pton(AF_INET, text, options->config.address) != 1 || options->config.address[0] == 0) {
+        return wrong("--address", value, "expected an address such as 192.168.7.2/24");
+    }
+    options->config.prefix = (uint8_t)prefix;
+    return 2;
+}
+
+static int take_seconds(struct pc_options *options, const char *value)
+{
+    char *end;
+    options->seconds = strtod(value, &end);
+    if (end == value || *end != 0 || !(options->seconds > 0 && options->seconds <= 1e6)) {
+        return wrong("--for", value, "expected seconds, more than 0");
+    }
+    return 2;
+}
+
+int options_take(struct pc_options *options, int argc, char *const argv[], int at)
+{
+    struct pc_config *config = &options->config;
+    const char *name = argv[at];
+    if (strcmp(name, "--eager") == 0) {
+        config->eager = true;
+        return 1;
+    }
+    if (strcmp(name, "--fast") == 0) {
+        config->fast = true;
+        return 1;
+    }
+    static const char *const with_value[] = {"--forward", "--tap",     "--pcap",
+                                             "--control", "--address", "--for"};
+    const size_t count = sizeof with_value / sizeof with_value[0];
+    size_t which = 0;
+    while (which < count && strcmp(name, with_value[which]) != 0) {
+        which++;
+    }
+    if (which == count) {
+        return 0;
+    }
+    if (at + 1 >= argc) {
+        fprintf(stderr, "%s: a value is missing\n", name);
+        return -1;
+    }
+    const char *value = argv[at + 1];
+    switch (which) {
+    case 0: return take_forward(options, value);
+    case 1: config->tap = value; return 2;
+    case 2: config->pcap = value; return 2;
+    case 3: config->control = value; return 2;
+    case 4: return take_address(options, value);
+    default: return take_seconds(options, value);
+    }
+}
+
+static void log_to_stdout(void *context, uint64_t time_ns, const char *line)
+{
+    (void)context;
+    printf("%7" PRIu64 ".%03u s  %s\n", time_ns / 1000000000, (unsigned)(time_ns / 1000000 % 1000), line);
+    fflush(stdout);
+}
+
+int options_serve(const struct pc_options *options, struct cable cable, struct fixture fixture,
+                  bool (*alive)(void *context), void *context)
+{
+    struct pc_config config = options->config;
+    char error[256];
+    config.cable = cable;
+    config.fixture = fixture;
+    config.log = config.log != NULL ? config.log : log_to_stdout;
+    if (config.tap != NULL && config.forward_count != 0) {
+        fprintf(stderr, "--tap and --forward exclude each other: with a TAP device the system itself has the "
+                        "connection\n");
+        return 2;
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    struct pc *pc = pc_new(&config, error, sizeof error);
+    if (pc == NULL) {
+        fprintf(stderr, "%s\n", error);
+        close(stop);
+        return 2;
+    }
+    for (unsigned i = 0; i < config.forward_count; i++) {
+        unsigned board_port = config.forwards[i].board_port;
+        printf("%slocalhost:%u%s leads to port %u of the board\n", board_port == 80 ? "http://" : "",
+               pc_forward_port(pc, i), board_port == 80 ? "/" : "", board_port);
+    }
+    fflush(stdout);
+    pc_run(pc, options->seconds, stop, alive, context);
+    bool lives = alive == NULL || alive(context);
+    pc_free(pc);
+    close(stop);
+    return lives ? 0 : 1;
+}
