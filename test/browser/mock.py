@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A board that isn't there: serves app/site and a made-up, moving /api/status, to work on the page.
 
-    test/browser/mock.py [--port 8080] [--site app/site] [--drops] [--button]
+    test/browser/mock.py [--port 8080] [--control PATH] [--drops]
 
 Speaks as app/API.md says, loosely: no check of Host or Origin. Never use it to test the firmware.
 """
@@ -12,6 +12,8 @@ import json
 import math
 import os
 import random
+import socketserver
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,11 +24,15 @@ TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/j
 class Board:
     """Counters that grow with time as if somebody downloaded something now and then."""
 
-    def __init__(self, drops, button):
+    def __init__(self, drops):
+        self.drops = drops
+        self.button = False
+        self.away = 0.0  # until then nobody answers
+        self.reset()
+
+    def reset(self):
         self.begin = time.monotonic()
         self.at = 0.0
-        self.drops = drops
-        self.button = button
         self.leds = {"green": True, "orange": False, "red": False, "blue": True}
         self.up = self.down = self.blocks = 0
         self.requests = 0
@@ -46,13 +52,12 @@ class Board:
                                     "out_oversize", "out_count", "out_crc", "in_full", "in_down", "in_abort")}
         if self.drops:
             drops.update(out_overlap=3, in_full=1284)
-        pressed = self.button and int(self.at) % 4 < 2
         return {
             "board": "STM32F4DISCOVERY", "chip": "STM32F407VG", "flavour": "bare metal", "version": "0.1.0",
             "serial": "0123456789ABCDEF01234567", "address": "192.168.7.1", "host_address": "192.168.7.2",
             "names": ["plugnet.local", "plugnet-1a2b.local", "plugnet.home.arpa", "www.lwip.home"],
-            "uptime_ms": int(self.at * 1000) + 93784000, "cpu_permille": 3 + int(140 * abs(math.sin(self.at / 5))),
-            "button": bool(pressed), "leds": [{"name": name, "on": on} for name, on in self.leds.items()],
+            "uptime_ms": int(self.at * 1000) + 93784, "cpu_permille": 3 + int(140 * abs(math.sin(self.at / 5))),
+            "button": self.button, "leds": [{"name": name, "on": on} for name, on in self.leds.items()],
             "stack": {"used": 1208, "size": 4096},
             "usb": {"link": True, "resets": 1, "setups": 31, "stalls": 0, "out_blocks": down - down // 4, "out_datagrams": down, "out_bytes": self.down,
                     "in_blocks": up // 2 + 6, "in_datagrams": up, "in_bytes": self.up, "out_sequence_jumps": 0,
@@ -78,10 +83,34 @@ class Board:
         }
 
 
+class Control(socketserver.StreamRequestHandler):
+    """The commands of host/control.h that a page can feel."""
+
+    def handle(self):
+        board = self.server.board
+        for line in self.rfile:
+            words, answer = line.decode().split(), "ok"
+            if words[0] == "button":
+                board.button = words[-1] != "0"
+            elif words[0] == "leds":
+                answer = str(sum(on << led for led, on in enumerate(board.leds.values())))
+            elif words[0] in ("unplug", "plug"):
+                board.away = math.inf if words[0] == "unplug" else 0.0
+            elif words[0] == "reset":
+                board.away = time.monotonic() + 1.5
+                board.reset()
+            else:
+                answer = f"error: unknown command '{words[0]}'"
+            self.wfile.write(answer.encode() + b"\n")
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self, code, kind, body):
+        if time.monotonic() < self.server.board.away:
+            self.close_connection = True
+            return
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -118,11 +147,15 @@ def main():
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--site", default=os.path.join(ROOT, "app", "site"))
     parser.add_argument("--drops", action="store_true", help="show some drops and refusals")
-    parser.add_argument("--button", action="store_true", help="press the button now and then")
+    parser.add_argument("--control", metavar="PATH", help="a control socket as host/control.h describes, in part")
     options = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
     server.daemon_threads = True
-    server.site, server.board = options.site, Board(options.drops, options.button)
+    server.site, server.board = options.site, Board(options.drops)
+    if options.control:
+        control = socketserver.ThreadingUnixStreamServer(options.control, Control)
+        control.daemon_threads, control.board = True, server.board
+        threading.Thread(target=control.serve_forever, daemon=True).start()
     print(f"http://localhost:{server.server_port}/", flush=True)
     server.serve_forever()
 
