@@ -79,23 +79,32 @@ static uint8_t it_next(uint8_t it)
     return (it & 7) ? (uint8_t)((it & 0xE0) | (it << 1 & 0x1F)) : 0;
 }
 
-/* An instruction outside the window, or in an IT block. */
-static __attribute__((noinline)) void step_slowly(struct cpu *cpu, uint32_t pc)
+/* An instruction of an IT block: its state moves on before it runs, so that a branch out of it finds it over. */
+CPU_INLINE void execute_in_it(struct cpu *cpu, const struct cpu_op *op)
 {
-    const struct cpu_op *op;
     uint8_t it = cpu->it;
 
     cpu->it_running = it;
+    cpu->it = it_next(it);
+    if (cpu_condition(cpu, it >> 4) || (op->raw & 0xFFFFFF00u) == 0xBE00)
+        op->execute(cpu, op);
+    cpu->it_running = 0;
+    if (!cpu->it)
+        cpu->window_size = cpu->window_full;
+}
+
+/* An instruction outside the window, or one that is not decoded yet. */
+static __attribute__((noinline)) void step_slowly(struct cpu *cpu, uint32_t pc)
+{
+    const struct cpu_op *op;
+
+    cpu->it_running = cpu->it;
     op = cpu_fetch(cpu, pc);
     cpu->next = pc + op->length;
-    if (it) {
-        cpu->it = it_next(it);
-        if (cpu_condition(cpu, it >> 4) || (op->raw & 0xFFFFFF00u) == 0xBE00)
-            op->execute(cpu, op);
-        cpu->it_running = 0;
-    } else {
+    if (cpu->it)
+        execute_in_it(cpu, op);
+    else
         op->execute(cpu, op);
-    }
 }
 
 static bool breakpoint_at(const struct cpu *cpu, uint32_t address)
@@ -137,7 +146,13 @@ CPU_INLINE void run(struct cpu *cpu, bool checked)
         cpu->r[15] = pc + 4;
         cpu->cycle++;
         if (UNLIKELY(offset >= cpu->window_size)) {
-            step_slowly(cpu, pc);
+            op = offset < cpu->window_full && cpu->it ? &cpu->window_it_ops[offset / 2] : NULL;
+            if (op && op->length) {
+                cpu->next = pc + op->length;
+                execute_in_it(cpu, op);
+            } else {
+                step_slowly(cpu, pc);
+            }
             continue;
         }
         op = &cpu->window_ops[offset / 2];

@@ -1,7 +1,7 @@
 # The processor as a static library, and its tests. Included by vboard/vboard.mk.
 # SPDX-License-Identifier: MIT
 
-CPU_SOURCES := cpu cpu_decode cpu_alu cpu_dsp cpu_memory cpu_branch cpu_vfp cpu_bus cpu_exception \
+CPU_SOURCES := cpu cpu_decode cpu_alu cpu_dsp cpu_memory cpu_branch cpu_vfp cpu_float cpu_bus cpu_exception \
                cpu_system
 CPU_OBJECTS := $(CPU_SOURCES:%=$(BUILD)/vboard/%.o)
 

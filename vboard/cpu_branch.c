@@ -92,7 +92,7 @@ static void blx(struct cpu *cpu, const struct cpu_op *op)
 static void it(struct cpu *cpu, const struct cpu_op *op)
 {
     cpu->it = (uint8_t)op->imm;
-    cpu_window_close(cpu);
+    cpu->window_size = 0;
 }
 
 static void udf(struct cpu *cpu, const struct cpu_op *op)

@@ -310,40 +310,68 @@ static uint32_t fetch_raw(struct cpu *cpu, uint32_t pc)
     return raw;
 }
 
+static struct cpu_op *ops_of(struct cpu *cpu, int i, bool in_it)
+{
+    if (!cpu->ops[i][in_it])
+        cpu->ops[i][in_it] = calloc(cpu->config.regions[i].size / 2 + 1, sizeof(struct cpu_op));
+    if (!cpu->ops[i][in_it])
+        abort();
+    return cpu->ops[i][in_it];
+}
+
 /* Where nothing but the address decides, the loop may run on its own. */
-static void window_open(struct cpu *cpu, int i, bool in_it)
+static void window_open(struct cpu *cpu, int i)
 {
     const struct cpu_region *region = &cpu->config.regions[i];
 
-    if (in_it || region->writable || (cpu->mpu.control & 1) || region->size < 4)
+    if (region->writable || (cpu->mpu.control & 1) || region->size < 4)
         return;
     cpu->window_base = region->base;
-    cpu->window_size = region->size - 2;
-    cpu->window_ops = cpu->ops[i][0];
+    cpu->window_full = region->size - 2;
+    cpu->window_size = cpu->it ? 0 : cpu->window_full;
+    cpu->window_ops = ops_of(cpu, i, false);
+    cpu->window_it_ops = ops_of(cpu, i, true);
+}
+
+/* Code in RAM, with nothing that could forbid it: NULL where a closer look is needed. */
+static const struct cpu_op *fetch_again(struct cpu *cpu, uint32_t pc)
+{
+    const struct cpu_region *region = &cpu->config.regions[cpu->fetch_region];
+    uint32_t offset = pc - region->base, raw, first;
+    struct cpu_op *op;
+
+    if (!cpu->thumb || (cpu->mpu.control & 1) || offset >= region->size || region->size - offset < 4 ||
+        !cpu->ops[cpu->fetch_region][cpu->it != 0])
+        return NULL;
+    op = &cpu->ops[cpu->fetch_region][cpu->it != 0][offset / 2];
+    memcpy(&raw, region->bytes + offset, 4);
+    first = raw & 0xFFFF;
+    raw = first >= 0xE800 ? first << 16 | raw >> 16 : first;
+    return op->length && op->raw == raw ? op : NULL;
 }
 
 const struct cpu_op *cpu_fetch(struct cpu *cpu, uint32_t pc)
 {
+    const struct cpu_op *again = fetch_again(cpu, pc);
     bool in_it = cpu->it != 0;
-    int i = cpu_region_find(cpu, pc);
     struct cpu_op *op;
     uint32_t raw;
+    int i;
 
+    if (again && (cpu->window_full || cpu->config.regions[cpu->fetch_region].writable))
+        return again;
     if (!cpu->thumb)
         cpu_fault(cpu, EXCEPTION_USAGE, UFSR_INVSTATE);
     raw = fetch_raw(cpu, pc);
+    i = cpu_region_find(cpu, pc);
     if (i < 0) {
         cpu_decode(&cpu->passing, raw, in_it);
         return &cpu->passing;
     }
-    if (!cpu->ops[i][in_it]) {
-        cpu->ops[i][in_it] = calloc(cpu->config.regions[i].size / 2 + 1, sizeof(struct cpu_op));
-        if (!cpu->ops[i][in_it])
-            abort();
-    }
-    op = &cpu->ops[i][in_it][(pc - cpu->config.regions[i].base) / 2];
+    op = &ops_of(cpu, i, in_it)[(pc - cpu->config.regions[i].base) / 2];
     if (!op->length || op->raw != raw)
         cpu_decode(op, raw, in_it);
-    window_open(cpu, i, in_it);
+    cpu->fetch_region = i;
+    window_open(cpu, i);
     return op;
 }

@@ -146,7 +146,9 @@ struct cpu {
     uint32_t flag_c, flag_v;           /* 0 or 1 */
     uint64_t cycle, stop_at;           /* the inner loop ends when cycle reaches stop_at; 0: attention */
     uint32_t window_base, window_size; /* where decoded instructions can be taken directly */
-    struct cpu_op *window_ops;
+    struct cpu_op *window_ops, *window_it_ops;
+    uint32_t window_full;                /* window_size while there is no IT block; 0: no window */
+    int fetch_region;                    /* where the last instruction outside the window was found */
     uint8_t **read_pages, **write_pages; /* address >> 12 to memory, or NULL: the slow way */
 
     uint32_t s[32]; /* FP registers */
@@ -259,7 +261,7 @@ CPU_INLINE bool cpu_privileged(const struct cpu *cpu)
 
 CPU_INLINE void cpu_window_close(struct cpu *cpu)
 {
-    cpu->window_size = 0;
+    cpu->window_size = cpu->window_full = 0;
 }
 
 CPU_INLINE void cpu_nz(struct cpu *cpu, uint32_t value)

@@ -225,9 +225,9 @@ void cpu_fp_prepare(struct cpu *cpu)
     if (cpu->fpccr & FPCCR_LSPACT) {
         uint32_t exception = fp_frame(cpu, cpu->fpcar, true, !(cpu->fpccr & FPCCR_USER));
 
-        cpu->fpccr &= ~FPCCR_LSPACT;
         if (exception)
             cpu_fault(cpu, exception, exception == EXCEPTION_MEMORY ? MMFSR_MLSPERR : BFSR_LSPERR);
+        cpu->fpccr &= ~FPCCR_LSPACT;
     }
     if ((cpu->fpccr & FPCCR_ASPEN) && !(cpu->control & CONTROL_FPCA)) {
         cpu->control |= CONTROL_FPCA;
