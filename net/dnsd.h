@@ -1,0 +1,44 @@
+/*
+ * A DNS server for our own names and nothing else.
+ *
+ *   dnsd_init ─→ dnsd_answer for each message; pure, the transports are udp_services.c and dns_tcp.c
+ *
+ * Own names: A, authoritative; other types of them: no error, no data, authoritative. Everything else is
+ * REFUSED, so that a resolver goes on to the next server and the PC keeps its Internet (FACTS F3).
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_NET_DNSD_H
+#define PLUGNET_NET_DNSD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNSD_REPLY_MAX 512 /* bytes; every client takes so many */
+#define DNSD_TTL_S     60
+
+/* Const; outlives the server. */
+struct dnsd_config {
+    const char *const *names; /* all have our address; ended by NULL. The first is the address's own name. */
+    uint32_t address;         /* host order */
+};
+
+/* Counters since dnsd_init; they wrap. */
+struct dnsd_stats {
+    uint32_t queries;  /* well-formed */
+    uint32_t answered; /* with a record */
+    uint32_t no_data;  /* own name, other type */
+    uint32_t refused;  /* not ours, or not implemented */
+    uint32_t malformed;
+};
+
+struct dnsd {
+    const struct dnsd_config *config;
+    struct dnsd_stats stats;
+};
+
+void dnsd_init(struct dnsd *d, const struct dnsd_config *config);
+
+/* Answer a message. Returns the reply's length in `reply` (capacity DNSD_REPLY_MAX), 0: no reply. */
+size_t dnsd_answer(struct dnsd *d, const uint8_t *query, size_t length, uint8_t *reply, size_t capacity);
+
+#endif
