@@ -51,6 +51,7 @@ static void core_reset(struct otg_fs *otg)
     otg_rx_flush(otg);
     otg->filling = -1;
     otg->address = 0;
+    otg->eopf_ns = UINT64_MAX;
     otg->setup_open = otg->setup_address = false;
 }
 

@@ -1,4 +1,4 @@
-# The virtual board: build/libvboard.a for tests and the benchmark, build/vboard for people.
+# The virtual board: build/libvboard.a for tests and the benchmark, build/vboard/vboard for people, and its tests.
 #
 # SPDX-License-Identifier: MIT
 
@@ -7,9 +7,51 @@
 VBOARD_SRC := $(addprefix vboard/,board.c elf.c stm32f407.c chip_bus.c clock.c report.c rcc.c flash.c gpio.c usart.c \
                 watchdog.c timer.c misc.c otg_fs.c otg_fifo.c otg_bus.c)
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
+VBOARD_LIB := $(BUILD)/libvboard.a
 
-$(VBOARD_OBJ): $(BUILD)/vboard/%.o: vboard/%.c
+$(VBOARD_OBJ) $(BUILD)/vboard/main.o: $(BUILD)/vboard/%.o: vboard/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -c $< -o $@
 
--include $(VBOARD_OBJ:.o=.d)
+$(VBOARD_LIB): $(VBOARD_OBJ) $(CPU_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+.PHONY: vboard
+vboard: $(BUILD)/vboard/vboard
+
+# The program has a PC end in it (host/host.mk).
+$(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(VBOARD_LIB) $(BUILD)/host/libhost.a
+	$(CC) $^ -o $@ -lm
+
+-include $(VBOARD_OBJ:.o=.d) $(BUILD)/vboard/main.d
+
+# ---- Tests: the board and its USB controller, under sanitizers; the processor has tests of its own ----
+VTEST     := $(BUILD)/test/vboard
+VTEST_CC  := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
+VTEST_OBJ := $(VBOARD_SRC:%.c=$(VTEST)/%.o)
+
+$(VTEST)/%.o: %.c
+	@mkdir -p $(@D)
+	$(VTEST_CC) -c $< -o $@
+
+OTG_TEST_OBJ := $(addprefix $(VTEST)/,test/vboard/test_otg.o vboard/otg_fs.o vboard/otg_fifo.o vboard/otg_bus.o)
+$(BUILD)/test/test_otg: $(OTG_TEST_OBJ)
+	$(VTEST_CC) $^ -o $@
+
+# Throw-away images for the tests: test/vboard/image/NAME.c with the common start-up code.
+VIMAGE     := $(VTEST)/image
+VIMAGE_SRC := test/vboard/image
+VIMAGES    := $(VIMAGE)/probe.elf $(VIMAGE)/echo.elf
+
+$(VIMAGE)/%.elf: $(VIMAGE_SRC)/%.c $(VIMAGE_SRC)/start.c $(VIMAGE_SRC)/image.h $(VIMAGE_SRC)/image.ld
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -std=gnu11 -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Wextra -Werror -ffreestanding -nostdlib \
+	    -T $(VIMAGE_SRC)/image.ld $(VIMAGE_SRC)/start.c $< -lgcc -o $@
+
+$(BUILD)/test/test_board: $(VTEST)/test/vboard/test_board.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
+	$(VTEST_CC) $^ -o $@ -lm
+
+SUITES += $(BUILD)/test/test_otg $(BUILD)/test/test_board
+
+-include $(VTEST_OBJ:.o=.d) $(VTEST)/test/vboard/test_otg.d $(VTEST)/test/vboard/test_board.d
