@@ -144,10 +144,12 @@ class Browser:
         """Log entries since the last call: kind "browser" (console) or "performance" (DevTools events)."""
         return self.command("POST", "/se/log", {"type": kind})
 
-    def requests(self):
-        """URLs that the browser has asked for since the last call."""
-        events = [json.loads(entry["message"])["message"] for entry in self.entries("performance")]
-        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    def network(self):
+        """(event, parameters) of the network since the last call, as DevTools names them."""
+        for entry in self.entries("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"].startswith("Network."):
+                yield message["method"][len("Network."):], message["params"]
 
     def look(self, width, dark):
         """Make the window this wide, and the system's colours light or dark."""
