@@ -16,8 +16,7 @@
  *   reply    0 call   1 enum cable_answer   2 flag (pulled_up, wakes, data1)   3 zero
  *            4 data: IN 0 to 64 bytes, leds 4 bytes
  *
- * A peer that dies or breaks these rules ends the connection: the client then answers CABLE_SILENCE and "not
- * pulled up" for ever, the server's calls return false.
+ * A peer that dies or breaks these rules ends the connection: the client answers CABLE_SILENCE, the server false.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_CABLE_SOCKET_H

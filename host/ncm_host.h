@@ -139,6 +139,10 @@ void ncm_host_suspend(struct ncm_host *ncm, bool suspended);
 /* Take a frame (14 to 1514 bytes, copied) for sending. False: no carrier or queue full, counted. */
 bool ncm_host_send(struct ncm_host *ncm, const uint8_t *frame, uint32_t length);
 
+/* ---- Between ncm_bind.c and ncm_host.c ---- */
+void ncm_host_bound(struct ncm_host *ncm);
+void ncm_host_log(struct ncm_host *ncm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- Pure parts ---- */
 
 /* From the 28 bytes of GET_NTB_PARAMETERS to what is in force (FACTS B2). */
