@@ -86,8 +86,6 @@ static bool segment_load(struct file *file, const uint8_t *header, const struct 
         return refuse(file, "truncated: a segment ends beyond the end of the file");
     if (file_size > memory_size)
         return refuse(file, "a segment has more bytes in the file than in memory");
-    if (memory_size && physical != virtual && !in_ram(place, virtual, memory_size))
-        return refuse(file, "a segment of %u bytes at 0x%08x lies outside the RAM", memory_size, virtual);
     if (file_size == 0) {
         if (memory_size && !in_ram(place, virtual, memory_size) && virtual - place->flash_base >= place->flash_size)
             return refuse(file, "a segment of %u bytes at 0x%08x lies outside flash and RAM", memory_size, virtual);
@@ -98,6 +96,8 @@ static bool segment_load(struct file *file, const uint8_t *header, const struct 
                       place->flash_base, place->flash_size / 1024);
     if (file_size > place->flash_size - (physical - place->flash_base))
         return refuse(file, "too large: a segment of %u bytes at 0x%08x ends beyond the flash", file_size, physical);
+    if (memory_size && physical != virtual && !in_ram(place, virtual, memory_size))
+        return refuse(file, "a segment of %u bytes at 0x%08x lies outside the RAM", memory_size, virtual);
     memcpy(place->flash + (physical - place->flash_base), file->bytes + offset, file_size);
     image->bytes += file_size;
     return true;

@@ -64,13 +64,18 @@ void flash_event(struct chip *chip)
     update(chip);
 }
 
+/* Flash shows at two addresses. */
+static void code_changed(struct chip *chip, uint32_t at, uint32_t size)
+{
+    cpu_code_changed(chip->cpu, CHIP_FLASH_BASE + at, size);
+    cpu_code_changed(chip->cpu, at, size);
+}
+
 static void erase(struct chip *chip)
 {
     struct chip_flash *f = &chip->flash_if;
-    uint8_t ones[1024];
     uint32_t sector = f->cr >> 3 & 0xFu, start = 0, size = CHIP_FLASH_SIZE;
     uint64_t ns = 16000000000u;
-    memset(ones, 0xFF, sizeof ones);
     if (f->cr & CR_SER && !(f->cr & CR_MER)) {
         if (sector > 11) {
             error(chip, SR_PGSERR);
@@ -83,10 +88,8 @@ static void erase(struct chip *chip)
         error(chip, SR_PGSERR);
         return;
     }
-    for (uint32_t at = start; at < start + size; at += sizeof ones) {
-        cpu_memory_write(chip->cpu, CHIP_FLASH_BASE + at, ones, sizeof ones);
-        cpu_memory_write(chip->cpu, at, ones, sizeof ones);
-    }
+    memset(chip->flash + start, 0xFF, size);
+    code_changed(chip, start, size);
     busy(chip, ns);
 }
 
@@ -107,11 +110,9 @@ enum cpu_bus flash_program(struct chip *chip, uint32_t address, unsigned size, u
         error(chip, SR_PGPERR);
         return CPU_BUS_OK;
     }
-    uint8_t bytes[4];
     for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i)) & chip->flash[at + i];
-    cpu_memory_write(chip->cpu, CHIP_FLASH_BASE + at, bytes, size);
-    cpu_memory_write(chip->cpu, at, bytes, size);
+        chip->flash[at + i] &= (uint8_t)(value >> (8 * i));
+    code_changed(chip, at, size);
     busy(chip, PROGRAM_NS);
     return CPU_BUS_OK;
 }

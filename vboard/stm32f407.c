@@ -134,6 +134,7 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
         .bus_read = chip_bus_read,
         .bus_write = chip_bus_write,
         .context = chip,
+        .systick_calibration = 18750, /* 1 ms at 150 MHz / 8 [unread] */
     };
     chip->cpu = cpu_new(&chip->cpu_config);
     if (!chip->cpu)

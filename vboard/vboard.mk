@@ -47,6 +47,7 @@ VIMAGES    := $(VIMAGE)/probe.elf $(VIMAGE)/echo.elf
 $(VIMAGE)/%.elf: $(VIMAGE_SRC)/%.c $(VIMAGE_SRC)/start.c $(VIMAGE_SRC)/image.h $(VIMAGE_SRC)/image.ld
 	@mkdir -p $(@D)
 	arm-none-eabi-gcc -std=gnu11 -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Wextra -Werror -ffreestanding -nostdlib \
+	    -fno-delete-null-pointer-checks \
 	    -T $(VIMAGE_SRC)/image.ld $(VIMAGE_SRC)/start.c $< -lgcc -o $@
 
 $(BUILD)/test/test_board: $(VTEST)/test/vboard/test_board.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
