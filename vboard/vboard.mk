@@ -53,6 +53,18 @@ $(VIMAGE)/%.elf: $(VIMAGE_SRC)/%.c $(VIMAGE_SRC)/start.c $(VIMAGE_SRC)/image.h $
 $(BUILD)/test/test_board: $(VTEST)/test/vboard/test_board.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
 	$(VTEST_CC) $^ -o $@ -lm
 
-SUITES += $(BUILD)/test/test_otg $(BUILD)/test/test_board
+$(BUILD)/test/test_cable: $(VTEST)/test/vboard/test_cable.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
+	$(VTEST_CC) $^ -o $@ -lm
 
--include $(VTEST_OBJ:.o=.d) $(VTEST)/test/vboard/test_otg.d $(VTEST)/test/vboard/test_board.d
+# Images made elsewhere: FOREIGN_IMAGES=folder build/test/test_foreign
+$(BUILD)/test/test_foreign: $(BUILD)/vboard/test_foreign.o $(VBOARD_LIB)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/vboard/test_foreign.o: test/vboard/test_foreign.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -c $< -o $@
+
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_cable test_foreign)
+
+-include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_cable.d) \
+         $(BUILD)/vboard/test_foreign.d
