@@ -52,9 +52,9 @@ uint32_t board_time_ms(void);
 /* Cycles of the core's clock since start; wraps. Counts while asleep, too. Any context. */
 uint32_t board_cycles(void);
 
-/* Sleep until the next interrupt, unless busy(context) says that there is something to do: it is asked with
- * interrupts masked, so that no wake-up is lost. Returns after the interrupt has been served, with the
- * cycles spent asleep. */
+/* Sleep until busy(context) says that there is something to do. It is asked with interrupts masked, at once and
+ * after each interrupt, so no wake-up is lost; time must be one of its reasons where the caller has timers. May
+ * return early. Returns the cycles spent asleep; interrupts served meanwhile are not among them. */
 uint32_t board_idle(bool (*busy)(void *context), void *context);
 
 /* 32 random bits (hardware source where there is one, else derived from unique ID and time): sequence numbers,

@@ -182,6 +182,7 @@ void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
 
 void plugnet_poll(struct plugnet *p)
 {
+    p->polled_ms = board_time_ms();
     p->wake = false; /* before the events are taken, so that none is slept over */
     usb_device_poll(&p->usb);
     ncm_poll(&p->ncm);
@@ -196,7 +197,7 @@ static bool plugnet_busy(void *context)
 {
     struct plugnet *p = context;
 
-    return p->wake;
+    return p->wake || board_time_ms() != p->polled_ms; /* timers are asked once a millisecond */
 }
 
 void plugnet_idle(struct plugnet *p)

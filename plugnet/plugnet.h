@@ -90,6 +90,7 @@ struct plugnet {
     uint32_t address, host_address;           /* host order */
 
     volatile bool wake;     /* set by the USB interrupt */
+    uint32_t polled_ms;     /* when the loop ran last */
     uint32_t load_permille; /* of the last whole second */
     uint32_t load_start, load_slept;
 

@@ -56,17 +56,20 @@ uint32_t board_cycles(void)
     return ms * (reload + 1) + (reload - count);
 }
 
+/* The tick ends each sleep within a millisecond, so the counter wraps at most once in it. */
 uint32_t board_idle(bool (*busy)(void *context), void *context)
 {
     uint32_t slept = 0;
 
     __asm__ volatile("cpsid i" ::: "memory");
-    if (!busy(context)) {
-        uint32_t start = board_cycles();
-        __asm__ volatile("dsb\n wfi" ::: "memory"); /* an interrupt that pends ends it, masked or not */
-        slept = board_cycles() - start;
+    while (!busy(context)) {
+        uint32_t before = SYST_CVR;
+        __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
+        uint32_t after = SYST_CVR;
+        slept += before >= after ? before - after : before + SYST_RVR + 1 - after;
+        __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
     }
-    __asm__ volatile("cpsie i\n isb" ::: "memory");
+    __asm__ volatile("cpsie i" ::: "memory");
     return slept;
 }
 
