@@ -40,13 +40,15 @@
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 
 /* Layers. */
-#define LWIP_IPV4                     1
-#define LWIP_IPV6                     0
-#define LWIP_RAW                      0
-#define LWIP_ICMP                     1
-#define LWIP_IGMP                     1
-#define LWIP_MULTICAST_TX_OPTIONS     1
-#define LWIP_DHCP                     0
+#define LWIP_IPV4                 1
+#define LWIP_IPV6                 0
+#define LWIP_RAW                  0
+#define LWIP_ICMP                 1
+#define LWIP_IGMP                 1
+#define LWIP_MULTICAST_TX_OPTIONS 1
+#define LWIP_DHCP                 0
+#define LWIP_IP_ACCEPT_UDP_PORT(port)                                                                        \
+    ((port) == PP_NTOHS(67)) /* a client without an address asks from 0.0.0.0 */
 #define LWIP_DNS                      0
 #define IP_FORWARD                    0
 #define IP_FRAG                       0 /* nothing of ours is longer than a frame */
