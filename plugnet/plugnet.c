@@ -33,20 +33,11 @@ static uint32_t plugnet_hash(const uint8_t *bytes, size_t length)
     return h ^ h >> 16;
 }
 
-/* Zero-terminated name: label, what tells boards apart if `unique`, and the domain. */
-static void plugnet_name_make(char *bytes, size_t capacity, const char *label, uint32_t unique,
-                              bool is_unique, const char *domain)
+/* Copy zero-terminated text that must fit. */
+static void plugnet_text_end(struct text *t)
 {
-    struct text t = text_over(bytes, capacity - 1);
-
-    text_put(&t, label);
-    if (is_unique) {
-        text_put(&t, "-");
-        text_put_hex(&t, unique, 4);
-    }
-    text_put(&t, domain);
-    os_assert(!t.overflow);
-    bytes[t.length] = 0;
+    os_assert(!t->overflow);
+    t->bytes[t->length] = 0;
 }
 
 static void plugnet_names_set(struct plugnet *p, uint32_t hash)
@@ -54,20 +45,38 @@ static void plugnet_names_set(struct plugnet *p, uint32_t hash)
     const char *label = p->config->name != NULL ? p->config->name : "plugnet";
     const uint8_t *uid = board_uid();
     size_t count = 0;
+    struct text t;
 
     for (size_t i = 0; i < BOARD_UID_LENGTH; i++) {
         p->serial[2 * i] = "0123456789ABCDEF"[uid[i] >> 4];
         p->serial[2 * i + 1] = "0123456789ABCDEF"[uid[i] & 15];
     }
-    plugnet_name_make(p->local, sizeof p->local, label, 0, false, ".local");
-    plugnet_name_make(p->local_unique, sizeof p->local_unique, label, hash & 0xFFFF, true, ".local");
-    plugnet_name_make(p->home, sizeof p->home, label, 0, false, ".home.arpa");
-    struct text t = text_over(p->address_text, sizeof p->address_text - 1);
+    t = text_over(p->unique_label, sizeof p->unique_label - 1);
+    text_put(&t, label);
+    text_put(&t, "-");
+    text_put_hex(&t, hash & 0xFFFF, 4);
+    plugnet_text_end(&t);
+    t = text_over(p->home, sizeof p->home - 1);
+    text_put(&t, label);
+    text_put(&t, ".home.arpa");
+    plugnet_text_end(&t);
+    t = text_over(p->address_text, sizeof p->address_text - 1);
     text_put_ip4(&t, p->address);
+    plugnet_text_end(&t);
 
-    p->hosts[count++] = p->local;
-    p->hosts[count++] = p->local_unique;
+    p->mdnsd_config = (struct mdnsd_config){
+        .label = label,
+        .unique_label = p->unique_label,
+        .address = p->address,
+        .netmask = NETMASK,
+        .port = p->config->http_port != 0 ? p->config->http_port : 80,
+        .text = "path=/",
+    };
+    mdnsd_init(&p->mdnsd, &p->mdnsd_config);
+
     p->hosts[count++] = p->home;
+    p->hosts[count++] = p->mdnsd.short_name;
+    p->hosts[count++] = p->mdnsd.unique_name;
     for (const char *const *name = p->config->names; name != NULL && *name != NULL; name++) {
         os_assert(count < PLUGNET_HOSTS_MAX - 2);
         p->hosts[count++] = *name;
@@ -140,7 +149,14 @@ static void plugnet_net_init(struct plugnet *p)
         .dns = !c->no_dns_option,
     };
     dhcpd_init(&p->dhcpd, &p->dhcpd_config);
-    p->udp = (struct udp_services){.netif = &p->netif.netif, .dhcpd = &p->dhcpd};
+    p->dnsd_config = (struct dnsd_config){.names = p->hosts, .address = p->address};
+    dnsd_init(&p->dnsd, &p->dnsd_config);
+    p->udp = (struct udp_services){
+        .netif = &p->netif.netif,
+        .dhcpd = &p->dhcpd,
+        .dnsd = &p->dnsd,
+        .mdnsd = c->no_mdns ? NULL : &p->mdnsd,
+    };
     p->http_config = (struct http_config){
         .resources = c->resources,
         .resource_count = c->resource_count,
@@ -150,6 +166,8 @@ static void plugnet_net_init(struct plugnet *p)
         .hosts = p->hosts,
     };
     os_assert(udp_services_start(&p->udp));
+    os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
+    os_assert(c->no_iperf || iperf_listen(&p->iperf));
     os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
 }
 
@@ -168,9 +186,9 @@ void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
 
     memset(p, 0, sizeof *p);
     p->config = config;
+    lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_names_set(p, hash);
-    lwip_init();
     plugnet_usb_init(p, hash);
     plugnet_net_init(p);
     port->wake = plugnet_wake;

@@ -24,7 +24,11 @@
 
 #include "board/board.h"
 #include "net/dhcpd.h"
+#include "net/dns_tcp.h"
+#include "net/dnsd.h"
 #include "net/http_raw.h"
+#include "net/iperf.h"
+#include "net/mdnsd.h"
 #include "net/netif_ncm.h"
 #include "net/tcp_guard.h"
 #include "net/udp_services.h"
@@ -35,7 +39,7 @@
 #define PLUGNET_BLOCKS                                                                                       \
     2 /* NTB buffers for receiving, 3 kB each: 2 keep the wire busy, 3 save copies of echoes */
 #endif
-#define PLUGNET_NAME_MAX  32 /* characters of `name` */
+#define PLUGNET_NAME_MAX  32 /* characters of `name`, one label */
 #define PLUGNET_HOSTS_MAX 8  /* own names and addresses known to HTTP and DNS */
 
 /* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. */
@@ -71,23 +75,28 @@ struct plugnet {
     struct usb_device usb;
     struct ncm ncm;
     struct dhcpd dhcpd;
+    struct dnsd dnsd;
+    struct dns_tcp dns_tcp;
+    struct mdnsd mdnsd; /* keeps the names below .local */
     struct udp_services udp;
     struct http_raw http;
+    struct iperf iperf;
     struct tcp_guard guard;
 
     struct usb_device_config usb_config;
     struct ncm_config ncm_config;
     struct dhcpd_config dhcpd_config;
+    struct dnsd_config dnsd_config;
+    struct mdnsd_config mdnsd_config;
     struct http_config http_config;
     struct usb_function *functions[1];
 
     char serial[2 * BOARD_UID_LENGTH + 1];
-    char address_text[16];                    /* "10.64.1.1" */
-    char local[PLUGNET_NAME_MAX + 7];         /* "plugnet.local" */
-    char local_unique[PLUGNET_NAME_MAX + 12]; /* "plugnet-1a2b.local" */
-    char home[PLUGNET_NAME_MAX + 11];         /* "plugnet.home.arpa" */
-    const char *hosts[PLUGNET_HOSTS_MAX];     /* names first, then the address; ended by NULL */
-    uint32_t address, host_address;           /* host order */
+    char address_text[16];                   /* "10.64.1.1" */
+    char unique_label[PLUGNET_NAME_MAX + 6]; /* "plugnet-1a2b" */
+    char home[PLUGNET_NAME_MAX + 11];        /* "plugnet.home.arpa" */
+    const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
+    uint32_t address, host_address;          /* host order */
 
     volatile bool wake;     /* set by the USB interrupt */
     uint32_t polled_ms;     /* when the loop ran last */
