@@ -12,7 +12,7 @@ import urllib.request
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 START_S_MAX = 120  # on a busy machine, under sanitizers
 TARGETS = {
-    "arm": ["build/vboard", "{options}", "build/stm32f4discovery-none/plugnet.elf"],
+    "arm": ["build/vboard/vboard", "{options}", "build/stm32f4discovery-none/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
 }
 
