@@ -68,7 +68,7 @@ static const char *cause_name(uint32_t csr)
 static void event_print(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text)
 {
     const struct program *program = context;
-    printf("[%9.3f] ", (double)time_ns / 1e9);
+    printf("%11.3f s  ", (double)time_ns / 1e9);
     switch (event) {
     case VBOARD_RESET: printf("board: reset (%s)\n", cause_name(value)); break;
     case VBOARD_LEDS:
