@@ -1,0 +1,134 @@
+/*
+ * System tests: the whole firmware at one end of the cable, a PC at the other, and everything that can go wrong
+ * in between. One line for each scenario, with what was measured.
+ *
+ *   build/test/system vboard build/stm32f4discovery-none/plugnet.elf              all scenarios
+ *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
+ *
+ * Options: --list, --talk (log on stderr), --pcap FILE. Each scenario runs in a process of its own, so that a
+ * crash costs one test, and each begins with a board fresh from power-on.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test/system/scenario.h"
+
+static const struct scenario *const scenario_tables[] = {
+    scenarios_basic, scenarios_tcp, scenarios_net, scenarios_ntb, scenarios_usb, scenarios_sleep, NULL,
+};
+
+struct options {
+    struct rig_config rig;
+    bool list;
+    const char *chosen[64];
+    unsigned chosen_count;
+};
+
+static const char usage[] =
+    "usage: system vboard IMAGE | native PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
+
+static bool options_read(struct options *o, int argc, char **argv)
+{
+    if (argc < 3) {
+        return false;
+    }
+    bool vboard = strcmp(argv[1], "vboard") == 0;
+    if (!vboard && strcmp(argv[1], "native") != 0) {
+        return false;
+    }
+    o->rig.kind = vboard ? RIG_VBOARD : RIG_NATIVE;
+    o->rig.path = argv[2];
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], "--list") == 0) {
+            o->list = true;
+        } else if (strcmp(argv[i], "--talk") == 0) {
+            o->rig.talk = true;
+        } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
+            o->rig.pcap = argv[++i];
+        } else if (argv[i][0] == '-' || o->chosen_count == sizeof o->chosen / sizeof o->chosen[0]) {
+            return false;
+        } else {
+            o->chosen[o->chosen_count++] = argv[i];
+        }
+    }
+    return true;
+}
+
+static bool options_choose(const struct options *o, const struct scenario *scenario)
+{
+    bool chosen = o->chosen_count == 0;
+    for (unsigned i = 0; i < o->chosen_count; i++) {
+        chosen |= strstr(scenario->name, o->chosen[i]) != NULL;
+    }
+    return chosen &&
+           (scenario->targets & (o->rig.kind == RIG_VBOARD ? SCENARIO_VBOARD : SCENARIO_NATIVE)) != 0;
+}
+
+/* In the child. */
+static void scenario_play(const struct scenario *scenario, const struct rig_config *config)
+{
+    static struct rig rig;
+    alarm(scenario->limit_s);
+    if (scenario->alone) {
+        rig.config = *config;
+        scenario->run(&rig);
+        return;
+    }
+    rig_start(&rig, config);
+    rig_lease(&rig);
+    rig_baseline(&rig);
+    scenario->run(&rig);
+    rig_healthy(&rig);
+    rig_finish(&rig);
+}
+
+static bool scenario_run(const struct scenario *scenario, const struct options *o)
+{
+    struct rig_config config = o->rig;
+    int status = 0;
+    config.scenario = scenario->name;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        scenario_play(scenario, &config);
+        fflush(stdout);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        perror("fork");
+        exit(1);
+    }
+    if (WIFSIGNALED(status)) {
+        printf("not ok %s %s: %s\n", config.kind == RIG_VBOARD ? "vboard" : "native", scenario->name,
+               WTERMSIG(status) == SIGALRM ? "took too long" : strsignal(WTERMSIG(status)));
+        fflush(stdout);
+    }
+    return status == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct options o;
+    bool good = true;
+    if (!options_read(&o, argc, argv)) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    for (const struct scenario *const *table = scenario_tables; *table != NULL; table++) {
+        for (const struct scenario *scenario = *table; scenario->name != NULL; scenario++) {
+            if (!options_choose(&o, scenario)) {
+                continue;
+            }
+            if (o.list) {
+                printf("%s\n", scenario->name);
+            } else {
+                good &= scenario_run(scenario, &o);
+            }
+        }
+    }
+    return good ? 0 : 1;
+}

@@ -1,0 +1,33 @@
+/*
+ * A scenario: something that happens to a board and its cable, after which the board must be as before.
+ *
+ * main.c starts the rig, waits for the lease, notes the pools, runs the scenario, and asks rig_healthy; a
+ * scenario that is `alone` gets an empty rig with only its config and does all that itself.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_TEST_SYSTEM_SCENARIO_H
+#define PLUGNET_TEST_SYSTEM_SCENARIO_H
+
+#include <signal.h>
+
+#include "test/system/client.h"
+#include "test/system/ghost.h"
+#include "test/system/rig.h"
+
+#define SCENARIO_VBOARD 1u
+#define SCENARIO_NATIVE 2u
+#define SCENARIO_BOTH   3u
+
+struct scenario {
+    const char *name;
+    unsigned targets;
+    void (*run)(struct rig *rig);
+    unsigned limit_s; /* of this machine's time, generous */
+    bool alone;
+};
+
+/* The tables; each ends with a NULL name. */
+extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
+    scenarios_usb[], scenarios_sleep[];
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * Scenarios of everyday life: plug in, get the page, every answer that HTTP has for what is not right, many
+ * connections, two boards, the same run twice.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "test/system/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/ncm_host.h"
+#include "host/usb_host.h"
+#include "test/system/load.h"
+#include "vboard/board.h"
+
+static void basic(struct rig *rig)
+{
+    struct reply reply;
+    char value[64];
+    const struct pc_times *times = pc_times(rig->pc);
+    uint64_t begin_ms = rig_ms(rig);
+    http_get(rig, "/", &reply);
+    uint64_t page_ms = rig_ms(rig) - begin_ms;
+    RIG_CHECK(rig, reply.status == 200 && reply_header(&reply, "Content-Type", value, sizeof value));
+    RIG_CHECK(rig, strncmp(value, "text/html", 9) == 0);
+    int small_ms = rig_ping(rig, 56, 1000), large_ms = rig_ping(rig, 1472, 1000);
+    RIG_CHECK(rig, small_ms >= 0 && large_ms >= 0);
+    RIG_CHECK(rig, json_find(&rig->baseline, "serial") != NULL);
+    RIG_CHECK(rig, strcmp(json_find(&rig->baseline, "serial")->text, pc_usb(rig->pc)->serial) == 0);
+    RIG_CHECK(rig, strcmp(json_find(&rig->baseline, "address")->text, rig_board_text(rig)) == 0);
+    RIG_CHECK(rig, rig_number_of(rig, &rig->baseline, "usb.link") == 1);
+    const struct pc_net_counters *net = pc_net_counters(rig->pc);
+    RIG_CHECK(rig, net->rx_errors == 0 && net->tx_dropped == 0);
+    rig_say(rig,
+            "configured %llu ms, link %llu ms, lease %llu ms after attach; page %llu ms; echo of 56 bytes "
+            "%d ms, of 1472 %d ms",
+            (unsigned long long)(times->configured - times->attached) / 1000000,
+            (unsigned long long)(times->link - times->attached) / 1000000,
+            (unsigned long long)(times->leased - times->attached) / 1000000, (unsigned long long)page_ms,
+            small_ms, large_ms);
+}
+
+/* ---- HTTP ---- */
+
+struct question {
+    const char *request; /* %H is the board's address */
+    int status;
+};
+
+static const struct question questions[] = {
+    {"GET / HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"GET /?x=%41 HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"GET /%61pi/status HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: [::1]:81\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHOST:   plugnet.home.arpa  \r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: plugnet.local\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: www.lwip.home\r\n\r\n", 200},
+    {"HEAD / HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"HEAD /api/status HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"GET /nothing HTTP/1.1\r\nHost: %H\r\n\r\n", 404},
+    {"GET /../ HTTP/1.1\r\nHost: %H\r\n\r\n", 404},
+    {"GET /%zz HTTP/1.1\r\nHost: %H\r\n\r\n", 400},
+    {"GET /%00 HTTP/1.1\r\nHost: %H\r\n\r\n", 400},
+    {"DELETE / HTTP/1.1\r\nHost: %H\r\n\r\n", 405},
+    {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: http://evil.example\r\n\r\n", 405},
+    {"POST / HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 0\r\n\r\n", 405},
+    {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+    {"GET / HTTP/1.1\r\nHost: evil.localhost\r\n\r\n", 421},
+    {"GET / HTTP/1.1\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nHost: %H\r\n\r\n", 400},
+    {"GET /\r\n\r\n", 400},
+    {" / HTTP/1.1\r\n\r\n", 400},
+    {"GET / HTTP/3.7\r\nHost: %H\r\n\r\n", 505},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nBad Name: 1\r\n\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nNoColon\r\n\r\n", 400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":true}", 403},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nOrigin: http://evil.example\r\nContent-Length: 19"
+     "\r\n\r\n{\"led\":0,\"on\":true}",
+     403},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nOrigin: null\r\nContent-Length: 19\r\n\r\n"
+     "{\"led\":0,\"on\":true}",
+     403},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 96\r\n\r\n"
+     "{\"led\":0,\"on\":true                                                                             }",
+     413},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 4294967296\r\n\r\n{", 413},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: -1\r\n\r\n{", 400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 19\r\n\r\n{\"led\":9,\"on\":true}",
+     404},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":torn}",
+     400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nExpect: 200-ok\r\n\r\n", 417},
+};
+
+static size_t question_write(struct rig *rig, const char *text, char *out)
+{
+    size_t length = 0;
+    for (; *text != 0; text++) {
+        if (text[0] == '%' && text[1] == 'H') {
+            length += (size_t)sprintf(out + length, "%s", rig_board_text(rig));
+            text++;
+        } else {
+            out[length++] = *text;
+        }
+    }
+    out[length] = 0;
+    return length;
+}
+
+static void http_long(struct rig *rig, unsigned target, unsigned header, int status)
+{
+    static char request[20000];
+    struct reply reply;
+    int length = sprintf(request, "GET /%0*d HTTP/1.1\r\nHost: %s\r\n", (int)target, 0, rig_board_text(rig));
+    for (unsigned line = 0; line < header / 100; line++) {
+        length += sprintf(request + length, "X-Long: %0*d\r\n", 90, 0);
+    }
+    sprintf(request + length, "\r\n");
+    http_ask(rig, request, &reply);
+    if (reply.status != status) {
+        rig_fail(rig, "target of %u, headers of %u bytes: %d, wanted %d", target, header, reply.status,
+                 status);
+    }
+}
+
+/* Every LED on and off, bodies with a length and in chunks. */
+static void http_leds(struct rig *rig)
+{
+    struct reply reply;
+    char request[400], body[40];
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned led = i % 4;
+        bool on = i % 8 < 4;
+        int size = sprintf(body, "{\"led\":%u,\"on\":%s}", led, on ? "true" : "false");
+        int length =
+            sprintf(request, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\nX-Plugnet: 1\r\n",
+                    rig_board_text(rig), rig_board_text(rig));
+        if (i < 8) {
+            sprintf(request + length, "Content-Length: %d\r\n\r\n%s", size, body);
+        } else {
+            sprintf(request + length,
+                    "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\n%.5s\r\n%x\r\n%s\r\n0\r\nTrailer: 1\r\n\r\n",
+                    body, (unsigned)size - 5, body + 5);
+        }
+        http_ask(rig, request, &reply);
+        if (reply.status != 200 || ((pc_leds(rig->pc) >> led & 1) != 0) != on) {
+            rig_fail(rig, "POST %s: %d, LEDs are %x", body, reply.status, pc_leds(rig->pc));
+        }
+    }
+}
+
+static void http_answers(struct rig *rig)
+{
+    static char request[4096];
+    struct reply reply;
+    char value[64], length[16];
+    unsigned count = sizeof questions / sizeof questions[0];
+    for (unsigned i = 0; i < count; i++) {
+        question_write(rig, questions[i].request, request);
+        http_ask(rig, request, &reply);
+        if (reply.status != questions[i].status) {
+            request[strcspn(request, "\r")] = 0;
+            rig_fail(rig, "question %u, \"%s\": %d, wanted %d", i, request, reply.status,
+                     questions[i].status);
+        }
+        if (reply_header(&reply, "Access-Control-Allow-Origin", value, sizeof value)) {
+            rig_fail(rig, "question %u has a CORS header", i);
+        }
+        if (reply.status == 405 && !reply_header(&reply, "Allow", value, sizeof value)) {
+            rig_fail(rig, "question %u: 405 without Allow", i);
+        }
+    }
+    http_get(rig, "/", &reply);
+    snprintf(length, sizeof length, "%zu", reply.length);
+    question_write(rig, "HEAD / HTTP/1.1\r\nHost: %H\r\n\r\n", request);
+    http_ask(rig, request, &reply);
+    RIG_CHECK(rig, reply_header(&reply, "Content-Length", value, sizeof value) && strcmp(value, length) == 0);
+    if (reply_header(&reply, "ETag", value, sizeof value)) {
+        char *end = request + question_write(rig, "GET / HTTP/1.1\r\nHost: %H\r\nIf-None-Match: ", request);
+        sprintf(end, "%s\r\n\r\n", value);
+        http_ask(rig, request, &reply);
+        RIG_CHECK(rig, reply.status == 304);
+    }
+    http_long(rig, 1000, 0, 404);
+    http_long(rig, 1100, 0, 414);
+    http_long(rig, 10, 6000, 404);
+    http_long(rig, 10, 9000, 431);
+    http_leds(rig);
+    rig_say(rig, "%u questions, long ones, LEDs by POST", count);
+}
+
+/* Keep-alive: many requests on one connection, also sent before the answers have come. */
+static void http_pipeline(struct rig *rig)
+{
+    static struct client client;
+    struct reply reply;
+    char request[100];
+    RIG_CHECK(rig, client_open(&client, rig, 80));
+    sprintf(request, "GET /api/status HTTP/1.1\r\nHost: %s\r\n\r\n", rig_board_text(rig));
+    for (unsigned i = 0; i < 20; i++) {
+        client_text(&client, request);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        if (!client_wait_reply(&client, &reply, false, 3000) || reply.status != 200) {
+            rig_fail(rig, "pipelined request %u was not answered", i);
+        }
+    }
+    /* One byte in a segment. */
+    for (const char *c = request; *c != 0; c++) {
+        client_send(&client, c, 1);
+        rig_run_ms(rig, 2);
+    }
+    RIG_CHECK(rig, client_wait_reply(&client, &reply, false, 3000) && reply.status == 200);
+    client_free(&client);
+    rig_say(rig, "20 requests at once and one byte by byte on one connection");
+}
+
+static void button_shown(struct rig *rig)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        pc_button(rig->pc, 0, i % 2 == 0);
+        rig_run_ms(rig, 50);
+        if (rig_number(rig, "button") != (i % 2 == 0)) {
+            rig_fail(rig, "the button is %s, and not shown so", i % 2 == 0 ? "pressed" : "released");
+        }
+    }
+}
+
+/* ---- Runs that are compared ---- */
+
+struct outcome {
+    uint64_t instructions, cycles, time_ns;
+    uint8_t board_mac[6], pc_mac[6], board_ip[4], pc_ip[4];
+    char serial[USB_HOST_STRING_MAX];
+};
+
+static void outcome_of(struct rig *rig, const struct rig_config *config, struct outcome *outcome)
+{
+    rig_start(rig, config);
+    rig_lease(rig);
+    load_start(rig, LOAD_ALL);
+    rig_run_ms(rig, 300);
+    load_stop(rig);
+    rig_baseline(rig);
+    rig_healthy(rig);
+    if (rig->board != NULL) {
+        struct vboard_stats stats = vboard_stats(rig->board);
+        outcome->instructions = stats.instructions;
+        outcome->cycles = stats.cycles;
+        outcome->time_ns = stats.time_ns;
+    }
+    memcpy(outcome->board_mac, rig->peer.mac, 6);
+    memcpy(outcome->pc_mac, rig->me.mac, 6);
+    memcpy(outcome->board_ip, rig->peer.ip, 4);
+    memcpy(outcome->pc_ip, rig->me.ip, 4);
+    snprintf(outcome->serial, sizeof outcome->serial, "%s", pc_usb(rig->pc)->serial);
+}
+
+/* In a process of its own, because a process has one PC. */
+static bool outcome_get(struct rig *rig, const struct rig_config *config, struct outcome *outcome)
+{
+    int fds[2], status = 0;
+    if (pipe(fds) != 0) {
+        return false;
+    }
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        close(fds[0]);
+        outcome_of(rig, config, outcome);
+        _exit(write(fds[1], outcome, sizeof *outcome) == (ssize_t)sizeof *outcome ? 0 : 1);
+    }
+    close(fds[1]);
+    bool good = child > 0 && read(fds[0], outcome, sizeof *outcome) == (ssize_t)sizeof *outcome;
+    close(fds[0]);
+    waitpid(child, &status, 0);
+    return good && status == 0;
+}
+
+static void alone_ok(struct rig *rig)
+{
+    printf("ok %s %s (%s)\n", rig->config.kind == RIG_VBOARD ? "vboard" : "native", rig->config.scenario,
+           rig->said);
+}
+
+static void two_boards(struct rig *rig)
+{
+    struct rig_config config = rig->config;
+    struct outcome a, b;
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    memcpy(config.uid, "\x21\x00\x3A\x00\x0D\x51\x36\x32\x38\x31\x39\x30", RIG_UID);
+    if (!outcome_get(rig, &config, &a)) {
+        exit(1);
+    }
+    config.uid[0]++;
+    if (!outcome_get(rig, &config, &b)) {
+        exit(1);
+    }
+    rig->config = config;
+    RIG_CHECK(rig, memcmp(a.board_mac, b.board_mac, 6) != 0);
+    RIG_CHECK(rig, memcmp(a.pc_mac, b.pc_mac, 6) != 0);
+    RIG_CHECK(rig, memcmp(a.board_mac, a.pc_mac, 6) != 0);
+    RIG_CHECK(rig, (a.pc_mac[0] & 3) == 0 && (a.board_mac[0] & 3) == 2);
+    RIG_CHECK(rig, memcmp(a.pc_mac, "\x00\x80\xE1", 3) == 0);
+    RIG_CHECK(rig, memcmp(a.board_ip, b.board_ip, 4) != 0);
+    RIG_CHECK(rig, strcmp(a.serial, b.serial) != 0 && a.serial[0] != 0);
+    rig_say(rig, "%u.%u.%u.%u serial %s, %u.%u.%u.%u serial %s", a.board_ip[0], a.board_ip[1], a.board_ip[2],
+            a.board_ip[3], a.serial, b.board_ip[0], b.board_ip[1], b.board_ip[2], b.board_ip[3], b.serial);
+    alone_ok(rig);
+}
+
+static void same_twice(struct rig *rig)
+{
+    struct outcome a, b;
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    struct rig_config config = rig->config;
+    if (!outcome_get(rig, &config, &a) || !outcome_get(rig, &config, &b)) {
+        exit(1);
+    }
+    RIG_CHECK(rig, a.instructions != 0);
+    if (a.instructions != b.instructions || a.cycles != b.cycles || a.time_ns != b.time_ns) {
+        rig_fail(rig, "%llu and %llu instructions", (unsigned long long)a.instructions,
+                 (unsigned long long)b.instructions);
+    }
+    rig_say(rig, "%llu instructions in %llu ms, twice", (unsigned long long)a.instructions,
+            (unsigned long long)a.time_ns / 1000000);
+    alone_ok(rig);
+}
+
+const struct scenario scenarios_basic[] = {
+    {"basic", SCENARIO_BOTH, basic, 60, false},
+    {"http_answers", SCENARIO_BOTH, http_answers, 60, false},
+    {"http_pipeline", SCENARIO_BOTH, http_pipeline, 60, false},
+    {"button_shown", SCENARIO_BOTH, button_shown, 60, false},
+    {"two_boards", SCENARIO_BOTH, two_boards, 60, true},
+    {"same_twice", SCENARIO_VBOARD, same_twice, 60, true},
+    {0},
+};

@@ -1,0 +1,426 @@
+/*
+ * Scenarios of many, slow, silent and vanishing TCP clients, and the iperf server.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "test/system/scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lwip/tcp.h"
+
+#include "test/system/load.h"
+#include "wire/be.h"
+
+#define CONNECTIONS 12 /* what the board promises */
+#define CROWD       40
+
+static struct client crowd[CROWD];
+static struct ghost ghosts[CROWD];
+
+static const char *request_text(struct rig *rig, const char *path)
+{
+    static char text[128];
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, rig_board_text(rig));
+    return text;
+}
+
+static void crowd_open(struct rig *rig, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        RIG_CHECK(rig, client_open(&crowd[i], rig, 80));
+        if (!client_wait_connected(&crowd[i], 2000)) {
+            rig_fail(rig, "connection %u was not accepted within 2 s", i);
+        }
+    }
+}
+
+static void crowd_free(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        client_free(&crowd[i]);
+    }
+}
+
+/* The first answer within `limit_ms` on a new connection; fails the test else. */
+static uint64_t page_within(struct rig *rig, uint32_t limit_ms)
+{
+    static struct client client;
+    struct reply reply;
+    uint64_t begin = rig_ms(rig);
+    RIG_CHECK(rig, client_open(&client, rig, 80));
+    client_text(&client, request_text(rig, "/"));
+    if (!client_wait_reply(&client, &reply, false, limit_ms) || reply.status != 200) {
+        rig_fail(rig, "a new request was not served within %u ms (connected %d, ended %d, failed %d)",
+                 limit_ms, client.connected, client.ended, client.failed);
+    }
+    client_free(&client);
+    return rig_ms(rig) - begin;
+}
+
+/* ---- Twelve at once ---- */
+
+static void twelve_at_once(struct rig *rig)
+{
+    struct reply reply;
+    uint64_t begin = rig_ms(rig);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        RIG_CHECK(rig, client_open(&crowd[i], rig, 80));
+        client_text(&crowd[i], request_text(rig, "/"));
+    }
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 0; i < CONNECTIONS; i++) {
+            if (!client_wait_reply(&crowd[i], &reply, false, 5000) || reply.status != 200) {
+                rig_fail(rig, "round %u: connection %u got no answer (connected %d, ended %d, failed %d)",
+                         round, i, crowd[i].connected, crowd[i].ended, crowd[i].failed);
+            }
+            if (round < 4) {
+                client_text(&crowd[i], request_text(rig, round % 2 == 0 ? "/api/status" : "/"));
+            }
+        }
+    }
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        RIG_CHECK(rig, !crowd[i].ended && !crowd[i].failed);
+    }
+    rig_say(rig, "12 connections, 5 answers each, kept open, in %llu ms",
+            (unsigned long long)(rig_ms(rig) - begin));
+    crowd_free(CONNECTIONS);
+}
+
+/* The thirteenth is served by closing the one that was useful longest ago, and no other. */
+static void thirteenth(struct rig *rig)
+{
+    struct reply reply;
+    crowd_open(rig, CONNECTIONS);
+    for (unsigned n = 0; n < CONNECTIONS; n++) {
+        unsigned i = (n * 5 + 3) % CONNECTIONS; /* 3 is the first to be served, and so the longest idle */
+        client_text(&crowd[i], request_text(rig, "/api/status"));
+        RIG_CHECK(rig, client_wait_reply(&crowd[i], &reply, false, 3000) && reply.status == 200);
+        rig_run_ms(rig, 50);
+    }
+    uint64_t ms = page_within(rig, 1000);
+    rig_run_ms(rig, 50);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        bool over = crowd[i].ended || crowd[i].failed;
+        if (over != (i == 3)) {
+            rig_fail(rig, "connection %u was %s", i,
+                     over ? "closed" : "not closed, though it was the longest idle");
+        }
+    }
+    crowd_free(CONNECTIONS);
+    rig_say(rig, "served after %llu ms; the longest idle one was closed", (unsigned long long)ms);
+}
+
+/* Every connection taken by a client that sends one byte a second. */
+static void one_byte_a_second(struct rig *rig)
+{
+    uint64_t longest = 0;
+    const char *text = request_text(rig, "/api/status");
+    crowd_open(rig, CONNECTIONS);
+    for (unsigned second = 0; second < 8; second++) {
+        for (unsigned i = 0; i < CONNECTIONS; i++) {
+            if (crowd[i].pcb != NULL && !crowd[i].ended) {
+                client_send(&crowd[i], text + second, 1);
+            }
+            rig_run_ms(rig, 1000 / CONNECTIONS);
+        }
+        uint64_t ms = page_within(rig, 1000);
+        longest = ms > longest ? ms : longest;
+        RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    }
+    crowd_free(CONNECTIONS);
+    rig_say(rig, "8 new requests served, each within %llu ms", (unsigned long long)longest);
+}
+
+/* A request that never ends is ended by the board; so is a connection that never begins one. */
+static void slow_and_idle(struct rig *rig)
+{
+    uint64_t begin = rig_ms(rig);
+    crowd_open(rig, 2);
+    client_text(&crowd[0], "GET / HTT");
+    RIG_CHECK(rig, client_wait_ended(&crowd[0], 20000));
+    uint64_t slow_ms = rig_ms(rig) - begin;
+    RIG_CHECK(rig, client_wait_ended(&crowd[1], 90000));
+    rig_say(rig, "half a request ended after %llu ms, an idle connection after %llu ms",
+            (unsigned long long)slow_ms, (unsigned long long)(rig_ms(rig) - begin));
+    crowd_free(2);
+}
+
+/* ---- Clients that vanish ---- */
+
+static void half_open(struct rig *rig)
+{
+    unsigned open = 0;
+    for (unsigned i = 0; i < 14; i++) {
+        RIG_CHECK(rig, ghost_host(rig, &ghosts[i].host, i % 2));
+        ghosts[i].port = (uint16_t)(2000 + i);
+        ghosts[i].to_port = 80;
+        ghosts[i].mute = i % 3 == 0;
+        ghosts[i].zero_window = i % 3 == 1;
+        ghost_open(rig, &ghosts[i]);
+        rig_run_ms(rig, 20);
+        open += ghosts[i].state == GHOST_OPEN;
+        const char *text = request_text(rig, i % 2 != 0 ? "/" : "/api/status");
+        ghost_send(rig, &ghosts[i], text, strlen(text));
+        rig_run_ms(rig, 20);
+    }
+    RIG_CHECK(rig, open == 14);
+    uint64_t ms = page_within(rig, 2000);
+    for (unsigned i = 0; i < 30; i++) {
+        rig_run_ms(rig, 1000);
+        RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    }
+    for (unsigned i = 0; i < 14; i++) {
+        ghost_forget(rig, &ghosts[i]); /* ARP and TCP stay unanswered from here on */
+    }
+    rig_run_ms(rig, 60000);
+    rig_say(rig, "14 clients that ask and fall silent; page meanwhile after %llu ms", (unsigned long long)ms);
+}
+
+static void syn_flood(struct rig *rig)
+{
+    uint8_t frame[PACKET_MAX];
+    uint64_t longest = 0;
+    struct packet_host from[4];
+    for (unsigned i = 0; i < 4; i++) {
+        RIG_CHECK(rig, ghost_host(rig, &from[i], i));
+    }
+    ghosts[0] =
+        (struct ghost){.host = from[0], .no_handshake = true, .port = 1}; /* answers ARP, nothing else */
+    ghost_open(rig, &ghosts[0]);
+    for (unsigned i = 0; i < 3000; i++) {
+        struct packet_segment syn = {.from_port = (uint16_t)(1024 + rig_random(rig, 60000)),
+                                     .to_port = i % 4 == 3 ? (uint16_t)rig_random(rig, 65536) : 80,
+                                     .seq = rig_random(rig, UINT32_MAX),
+                                     .window = 1024,
+                                     .flags = PACKET_SYN};
+        rig_frame_send(
+            rig, frame,
+            packet_tcp(frame, &from[i % 8 < 6 ? 0 : rig_random(rig, 4)], &rig->peer, &syn, NULL, 0));
+        if (i % 5 == 4) {
+            rig_step(rig);
+        }
+        if (i % 500 == 499) {
+            uint64_t ms = page_within(rig, 4000);
+            longest = ms > longest ? ms : longest;
+            rig_ping_within_1s(rig);
+        }
+    }
+    uint64_t guarded = rig_number(rig, "services.tcp.guarded");
+    ghost_forget(rig, &ghosts[0]);
+    rig_run_ms(rig, 25000);
+    rig_say(rig, "3,000 SYNs at 5 a ms, page meanwhile within %llu ms, %llu half-open ones ended",
+            (unsigned long long)longest, (unsigned long long)guarded);
+}
+
+/* Segments that fit no connection: answered or dropped, never kept. */
+static void stray_segments(struct rig *rig)
+{
+    uint8_t frame[PACKET_MAX], data[100] = {0};
+    struct packet_host from;
+    RIG_CHECK(rig, ghost_host(rig, &from, 0));
+    for (unsigned i = 0; i < 3000; i++) {
+        struct packet_segment s = {.from_port = (uint16_t)(1 + rig_random(rig, 65535)),
+                                   .to_port = rig_random(rig, 2) != 0 ? 80 : (uint16_t)rig_random(rig, 65536),
+                                   .seq = rig_random(rig, UINT32_MAX),
+                                   .ack = rig_random(rig, UINT32_MAX),
+                                   .window = (uint16_t)rig_random(rig, 65536),
+                                   .flags = (uint8_t)(rig_random(rig, 64) & ~PACKET_SYN)};
+        size_t length = packet_tcp(frame, &from, &rig->peer, &s, data, rig_random(rig, sizeof data));
+        if (i % 3 == 0) {
+            frame[46] = (uint8_t)rig_random(rig, 256); /* data offset */
+        }
+        rig_frame_send(rig, frame, length);
+        if (i % 4 == 3) {
+            rig_step(rig);
+        }
+    }
+}
+
+/* ---- Pools ---- */
+
+/* Forty clients that ask for the page and do not read it. */
+static void pools_exhausted(struct rig *rig)
+{
+    for (unsigned i = 0; i < CROWD; i++) {
+        RIG_CHECK(rig, client_open(&crowd[i], rig, i % 8 == 7 ? 5001 : 80));
+        crowd[i].paused = true;
+        for (unsigned n = 0; n < 10; n++) {
+            client_text(&crowd[i], request_text(rig, "/"));
+        }
+    }
+    load_start(rig, LOAD_ECHO);
+    for (unsigned i = 0; i < 10; i++) {
+        rig_run_ms(rig, 1000);
+    }
+    load_stop(rig);
+    rig_ping_within_1s(rig);
+    uint64_t ms = page_within(rig, 3000);
+    static struct json status;
+    rig_status(rig, &status);
+    for (unsigned i = 0; i < CROWD; i++) {
+        client_resume(&crowd[i]);
+    }
+    rig_run_ms(rig, 1000);
+    crowd_free(CROWD);
+    rig_say(
+        rig,
+        "40 clients that do not read; page for another after %llu ms; %llu evicted, heap at most %llu of %llu",
+        (unsigned long long)ms, (unsigned long long)rig_number_of(rig, &status, "services.http.evicted"),
+        (unsigned long long)rig_number_of(rig, &status, "pools.HEAP.max"),
+        (unsigned long long)rig_number_of(rig, &status, "pools.HEAP.size"));
+}
+
+/* ---- Ten thousand connections of every kind ---- */
+
+static void mixed_begin(struct rig *rig, struct client *client, unsigned kind)
+{
+    if (!client_open(client, rig, kind == 6 ? 81 : kind == 7 ? 5001 : kind == 8 ? 53 : 80)) {
+        return;
+    }
+    static const char *const texts[] = {NULL,        NULL, "GET / HTTP/1.0\r\n\r\n", "nonsense\r\n\r\n",
+                                        "GET / HTT", ""};
+    if (kind < 2) {
+        client_text(client, request_text(rig, kind == 0 ? "/" : "/nothing"));
+    } else if (kind < 6 && texts[kind][0] != 0) {
+        client_text(client, texts[kind]);
+    } else if (kind == 7 || kind == 8) {
+        uint8_t bytes[64] = {0, 62, 1, 2};
+        client_send(client, bytes, sizeof bytes);
+    }
+}
+
+static void mixed_connections(struct rig *rig)
+{
+    enum { PARALLEL = 8 };
+    unsigned done = 0, answered = 0, steps[PARALLEL] = {0};
+    uint64_t begin = rig_ms(rig);
+    while (done < 10000) {
+        for (unsigned i = 0; i < PARALLEL; i++) {
+            struct client *client = &crowd[i];
+            if (client->in == NULL) {
+                mixed_begin(rig, client, rig_random(rig, 10));
+                steps[i] = 2 + rig_random(rig, 6);
+            } else if (steps[i]-- == 0 || client->ended || client->failed) {
+                answered += client->received != 0;
+                if (rig_random(rig, 3) == 0) {
+                    client_abort(client);
+                } else {
+                    client_close(client);
+                }
+                client_free(client);
+                done++;
+            }
+        }
+        rig_step(rig);
+        if (done % 1000 == 999) {
+            rig_ping_within_1s(rig);
+        }
+    }
+    uint64_t ms = rig_ms(rig) - begin;
+    crowd_free(PARALLEL);
+    RIG_CHECK(rig, answered > 2000);
+    rig_say(rig, "10,000 connections in %llu ms, %u of them got bytes", (unsigned long long)ms, answered);
+}
+
+/* ---- iperf 2 ---- */
+
+static void iperf_receives(struct rig *rig)
+{
+    static struct client client;
+    static uint8_t bytes[1 << 20];
+    for (size_t i = 36; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)('0' + i % 10);
+    }
+    RIG_CHECK(rig, client_open(&client, rig, 5001) && client_wait_connected(&client, 1000));
+    uint64_t begin = rig_ms(rig);
+    client_send(&client, bytes, sizeof bytes);
+    for (unsigned ms = 0; client.sent < sizeof bytes; ms++) {
+        RIG_CHECK(rig, ms < 10000 && !client.failed);
+        rig_step(rig);
+    }
+    uint64_t ms = rig_ms(rig) - begin;
+    client_close(&client);
+    rig_run_ms(rig, 100);
+    RIG_CHECK(rig, rig_number(rig, "services.iperf.received") >= sizeof bytes);
+    RIG_CHECK(rig, sizeof bytes / ms >= 500);
+    rig_say(rig, "1 MB taken at %llu bytes/ms", (unsigned long long)(sizeof bytes / ms));
+}
+
+static struct client back; /* the connection that the board opens for -r */
+
+static err_t back_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+    (void)arg;
+    (void)error;
+    if (p == NULL) {
+        back.ended = true;
+        tcp_close(pcb);
+        back.pcb = NULL;
+        return ERR_OK;
+    }
+    back.received += p->tot_len;
+    tcp_recved(pcb, p->tot_len);
+    pbuf_free(p);
+    return ERR_OK;
+}
+
+static err_t back_accept(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+    (void)arg;
+    if (error != ERR_OK) {
+        return error;
+    }
+    back.pcb = pcb;
+    back.connected = true;
+    tcp_recv(pcb, back_recv);
+    return ERR_OK;
+}
+
+/* As `iperf -c -r -n 500K` does: a header in the first bytes, then the server connects back and sends. */
+static void iperf_sends(struct rig *rig)
+{
+    static struct client client;
+    uint8_t header[128] = {0};
+    struct tcp_pcb *listener = tcp_new();
+    RIG_CHECK(rig, listener != NULL && tcp_bind(listener, IP_ADDR_ANY, 5001) == ERR_OK);
+    listener = tcp_listen(listener);
+    tcp_accept(listener, back_accept);
+    store_be32(header, 0x80000000u); /* HEADER_VERSION1, not RUN_NOW: tradeoff */
+    store_be32(header + 4, 1);       /* numThreads */
+    store_be32(header + 8, 5001);    /* mPort */
+    store_be32(header + 20, 500000); /* mAmount in bytes */
+    RIG_CHECK(rig, client_open(&client, rig, 5001) && client_wait_connected(&client, 1000));
+    client_send(&client, header, sizeof header);
+    rig_run_ms(rig, 50);
+    client_close(&client);
+    uint64_t begin = 0;
+    for (unsigned ms = 0; !back.ended; ms++) {
+        if (ms > 10000) {
+            rig_fail(rig, "the board connected back: %d, and sent %llu bytes", back.connected,
+                     (unsigned long long)back.received);
+        }
+        begin = begin == 0 && back.connected ? rig_ms(rig) : begin;
+        rig_step(rig);
+    }
+    uint64_t ms = rig_ms(rig) - begin;
+    tcp_close(listener);
+    RIG_CHECK(rig, back.received >= 500000);
+    rig_say(rig, "%llu bytes at %llu bytes/ms", (unsigned long long)back.received,
+            (unsigned long long)(back.received / ms));
+}
+
+const struct scenario scenarios_tcp[] = {
+    {"twelve_at_once", SCENARIO_BOTH, twelve_at_once, 60, false},
+    {"thirteenth", SCENARIO_BOTH, thirteenth, 60, false},
+    {"one_byte_a_second", SCENARIO_BOTH, one_byte_a_second, 60, false},
+    {"slow_and_idle", SCENARIO_BOTH, slow_and_idle, 60, false},
+    {"half_open", SCENARIO_BOTH, half_open, 60, false},
+    {"syn_flood", SCENARIO_BOTH, syn_flood, 60, false},
+    {"stray_segments", SCENARIO_BOTH, stray_segments, 60, false},
+    {"pools_exhausted", SCENARIO_BOTH, pools_exhausted, 60, false},
+    {"mixed_connections", SCENARIO_BOTH, mixed_connections, 180, false},
+    {"iperf_receives", SCENARIO_BOTH, iperf_receives, 60, false},
+    {"iperf_sends", SCENARIO_BOTH, iperf_sends, 60, false},
+    {0},
+};

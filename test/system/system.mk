@@ -1,0 +1,29 @@
+# System tests: the whole firmware with a PC at its cable (test/system/main.c).
+#
+#   make build/test/system                        the program: build/test/system vboard|native FIRMWARE [SCENARIO …]
+#   build/test/system-vboard, …-native            suites: all scenarios against the Arm image, against the process
+#
+# SPDX-License-Identifier: MIT
+
+SYSTEM_OUT := $(BUILD)/test/system-obj
+SYSTEM_SRC := $(wildcard test/system/*.c)
+SYSTEM_OBJ := $(SYSTEM_SRC:%.c=$(SYSTEM_OUT)/%.o)
+
+$(SYSTEM_OUT)/%.o: %.c | $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) $(HOST_LWIP_FLAGS) -c $< -o $@
+
+$(BUILD)/test/system: $(SYSTEM_OBJ) $(BUILD)/libvboard.a $(HOST_LIB)
+	$(CC) -o $@ $^ -lm
+
+$(BUILD)/test/system-vboard: $(BUILD)/test/system
+	printf '#!/bin/sh\nexec %s vboard %s "$$@"\n' $< $(BUILD)/stm32f4discovery-none/plugnet.elf > $@
+	chmod +x $@
+
+$(BUILD)/test/system-native: $(BUILD)/test/system
+	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-none/plugnet.elf > $@
+	chmod +x $@
+
+SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native
+
+-include $(SYSTEM_OBJ:.o=.d)
