@@ -27,7 +27,7 @@
 #ifndef MEM_SIZE
 #define MEM_SIZE 3072 /* segment headers, copied short frames, answers being sent */
 #endif
-#define MEM_ALIGNMENT            4
+#define MEM_ALIGNMENT         __SIZEOF_POINTER__
 #define MEM_LIBC_MALLOC          0
 #define MEMP_NUM_PBUF            24 /* one for each segment of flash data in flight */
 #define MEMP_NUM_UDP_PCB         4  /* DHCP, DNS, mDNS, one for the product */
