@@ -244,7 +244,7 @@ static enum cable_answer out_take(struct otg_fs *otg, unsigned n, bool data1, co
     if ((out->doepctl & EPCTL_EPTYP) >> EPCTL_EPTYP_POS != 1 || n == 0)
         out->doepctl ^= EPCTL_DPID;
     otg_rx_push(otg, n, PKTSTS_OUT, data1, packet, length);
-    if (packets == 0 || length < otg_packet_size(otg, n)) {
+    if (packets == 0 || length < otg_packet_size(otg, n, false)) {
         out->doepctl |= EPCTL_NAKSTS;
         otg_rx_push(otg, n, PKTSTS_OUT_DONE, data1, NULL, 0);
     }
@@ -263,7 +263,7 @@ enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint,
     alive(otg);
     if (endpoint == 0)
         setup_close(otg);
-    uint32_t size = endpoint ? out->doepctl & EPCTL_MPSIZ : otg_packet_size(otg, 0);
+    uint32_t size = otg_packet_size(otg, endpoint, false);
     if (length > size) {
         otg->wires.warn(otg->wires.context, "OTG_FS: an OUT packet longer than MPSIZ came and was ignored");
         otg_update(otg);
@@ -319,7 +319,7 @@ enum cable_answer otg_in(struct otg_fs *otg, uint8_t address, uint8_t endpoint, 
     if (endpoint == 0)
         setup_close(otg);
     unsigned fifo = (in->diepctl & EPCTL_TXFNUM) >> EPCTL_TXFNUM_POS;
-    uint32_t mps = otg_packet_size(otg, endpoint), size = in->left < mps ? in->left : mps;
+    uint32_t mps = otg_packet_size(otg, endpoint, true), size = in->left < mps ? in->left : mps;
     enum cable_answer answer = CABLE_NAK;
     if (in->diepctl & EPCTL_STALL) {
         answer = CABLE_STALL;

@@ -72,7 +72,7 @@ void otg_tx_push(struct otg_fs *otg, unsigned n, uint32_t word)
     otg->ram[(otg->dieptxf[fifo] & 0xFFFFu) + (tx->head + tx->level) % depth] = word;
     tx->level++;
 
-    uint32_t xfrsiz = in->dieptsiz & EPTSIZ_XFRSIZ, mps = otg_packet_size(otg, n);
+    uint32_t xfrsiz = in->dieptsiz & EPTSIZ_XFRSIZ, mps = otg_packet_size(otg, n, true);
     if (!(in->diepctl & EPCTL_EPENA) || mps == 0)
         return;
     uint32_t packet = xfrsiz < mps ? xfrsiz : mps;

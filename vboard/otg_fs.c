@@ -23,9 +23,11 @@ static void warn(struct otg_fs *otg, const char *kind)
     otg->wires.warn(otg->wires.context, kind);
 }
 
-uint32_t otg_packet_size(const struct otg_fs *otg, unsigned n)
+uint32_t otg_packet_size(const struct otg_fs *otg, unsigned n, bool in)
 {
-    return n == 0 ? 64u >> (otg->in[0].diepctl & 3u) : otg->in[n].diepctl & EPCTL_MPSIZ;
+    if (n == 0) /* one setting for both directions */
+        return 64u >> (otg->in[0].diepctl & 3u);
+    return (in ? otg->in[n].diepctl : otg->out[n].doepctl) & EPCTL_MPSIZ;
 }
 
 /* All that a reset of the core resets: not GCCFG, which is ST's and not the core's, and not the lines. */

@@ -243,7 +243,7 @@ void otg_attach_update(struct otg_fs *otg); /* pins, clocks or VBUS may have cha
 
 /* Between the three files. */
 void otg_update(struct otg_fs *otg);
-uint32_t otg_packet_size(const struct otg_fs *otg, unsigned n);
+uint32_t otg_packet_size(const struct otg_fs *otg, unsigned n, bool in);
 uint16_t otg_tx_depth(const struct otg_fs *otg, unsigned fifo);
 void otg_tx_flush(struct otg_fs *otg, unsigned fifo);
 bool otg_tx_empty_level(const struct otg_fs *otg, unsigned n);

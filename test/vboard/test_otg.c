@@ -382,6 +382,18 @@ TEST(otg_bulk_in_many_packets)
     CHECK_EQUAL(bench.warnings, 0);
 }
 
+TEST(otg_packet_sizes_are_each_direction_s_own)
+{
+    attached();
+    wr(DIEPCTL(1), 16 | EPCTL_USBAEP | 3u << 18 | 1u << 22 | EPCTL_SD0PID);
+    wr(DOEPCTL(1), 64 | EPCTL_USBAEP | 2u << 18 | EPCTL_SD0PID);
+    uint8_t packet[64] = {0};
+    arm_out(1, 4, 256);
+    CHECK_EQUAL(otg_out(OTG, 0, 1, false, packet, 64), CABLE_ACK);
+    CHECK_EQUAL(otg_out(OTG, 0, 1, true, packet, 20), CABLE_ACK);
+    CHECK(rd(DOEPCTL(1)) & EPCTL_NAKSTS); /* 20 is short */
+}
+
 TEST(otg_txfe_is_a_level)
 {
     attached();
