@@ -1,0 +1,38 @@
+/*
+ * A product of its own: a name, USB identity, and one web address with a value.
+ *
+ *   make APP=examples/minimal NAME=minimal        from here, or from your folder: make -C plugnet APP=$PWD NAME=…
+ *   curl http://minimal.home.arpa/uptime          or http://minimal.local/uptime
+ */
+/* SPDX-License-Identifier: MIT */
+#include "plugnet/plugnet.h"
+
+static bool uptime_part(void *context, unsigned part, struct text *out)
+{
+    (void)context;
+    (void)part;
+    text_put(out, "{");
+    text_put_json_u32(out, "uptime_ms", board_time_ms());
+    text_put(out, "}\n");
+    return false; /* that was all */
+}
+
+static const struct http_route routes[] = {
+    {.path = "/uptime", .type = "application/json", .part = uptime_part},
+};
+
+static const struct plugnet_config config = {
+    .product_id = 0x0002, /* of 0x1209: for tests only, never ship it */
+    .manufacturer = "Example",
+    .product = "Minimal",
+    .name = "minimal",
+    .routes = routes,
+    .route_count = 1,
+};
+
+static struct plugnet plugnet;
+
+int main(void)
+{
+    plugnet_run(&plugnet, &config);
+}
