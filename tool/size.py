@@ -12,7 +12,7 @@ import sys
 
 FLASH = (".guard", ".text", ".data")
 RAM = (".data", ".bss")
-LINE = re.compile(r"^ (\.[\w.\-$]+|COMMON|\*fill\*)?\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?:\s+(\S.*))?$")
+LINE = re.compile(r"^ (?:\.[\w.\-$]+|COMMON)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S.*)$")
 HEAD = re.compile(r"^(\.[\w.\-$]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)")
 
 
@@ -24,34 +24,29 @@ def room_of(path, folder):
 
 
 def parts_of(folder, elf):
-    """Every piece of the image: (output section, address, size, room, input section or None for padding)."""
+    """Every piece of the image: (output section, address, size, room). Padding belongs to the piece before it;
+    a piece ends where the next one begins (the map lists strings as they were before they were merged)."""
     with open(elf[:-4] + ".map", encoding="utf-8") as file:
         text = file.read().split("Linker script and memory map", 1)[1]
     text = re.sub(r"\n (\.[\w.\-$]+)\n\s+0x", r"\n \1 0x", text)
     text = re.sub(r"\n(\.[\w.\-$]+)\n\s+0x", r"\n\1 0x", text)
-    parts, output, end, room = [], None, 0, "other"
+    sections, pieces = [], None
     for line in text.splitlines():
         head, part = HEAD.match(line), LINE.match(line)
         if line and not line.startswith(" "):
-            gap_close(parts, output, end, room)
-            output = head.group(1) if head else None
-            begin, size = (int(head.group(i), 16) for i in (2, 3)) if head else (0, 0)
-            end, room = begin + size, "other"
-        elif output and part and part.group(4) and int(part.group(3), 16):
-            room = room_of(part.group(4), folder)
-            parts.append((output, int(part.group(2), 16), int(part.group(3), 16), room, part.group(1)))
-        elif output and part and part.group(1) == "*fill*":
-            parts.append((output, int(part.group(2), 16), int(part.group(3), 16), room, None))
-    gap_close(parts, output, end, room)
+            pieces = []
+            if head and head.group(1) in FLASH + RAM + (".stack",):
+                begin, length = (int(head.group(i), 16) for i in (2, 3))
+                sections.append((head.group(1), begin, begin + length, pieces))
+        elif part and pieces is not None and int(part.group(2), 16):
+            pieces.append((int(part.group(1), 16), room_of(part.group(3), folder)))
+    parts = []
+    for output, begin, end, pieces in sections:
+        pieces = sorted(pieces, key=lambda piece: piece[0]) + [(end, "")]
+        if end > begin and pieces[0][0] > begin:
+            parts.append((output, begin, pieces[0][0] - begin, "other"))
+        parts += [(output, address, pieces[i + 1][0] - address, room) for i, (address, room) in enumerate(pieces[:-1])]
     return parts
-
-
-def gap_close(parts, output, end, room):
-    """What the linker script itself adds at a section's end (". = ALIGN(4)", the stack) goes to the last room."""
-    if output and parts and parts[-1][0] == output:
-        last = max(part[1] + part[2] for part in parts if part[0] == output)
-        if 0 < end - last < 8:
-            parts.append((output, last, end - last, room, None))
 
 
 def sections_of(elf):
@@ -68,7 +63,7 @@ def sections_of(elf):
 def rooms_of(folder, elf):
     """{room: {"flash": bytes, "ram": bytes}} and the stack's size."""
     rooms = {}
-    for output, _, size, room, _ in parts_of(folder, elf):
+    for output, _, size, room in parts_of(folder, elf):
         entry = rooms.setdefault(room, {"flash": 0, "ram": 0}) if output in FLASH + RAM else {"flash": 0, "ram": 0}
         entry["flash"] += size if output in FLASH else 0
         entry["ram"] += size if output in RAM else 0

@@ -1,0 +1,50 @@
+# The benchmark: the board's image on the virtual board, the PC in user space as its partner.
+#
+#   make bench            print the table, write $(BUILD)/bench.json
+#   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
+#
+# SPDX-License-Identifier: MIT
+
+BENCH_OUT := $(BUILD)/bench
+BENCH_OBJ := $(BENCH_OUT)/bench.o $(BENCH_OUT)/clients.o
+BENCH_IMAGE := $(BUILD)/stm32f4discovery-none/plugnet.elf
+
+$(BENCH_OBJ): $(BENCH_OUT)/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE $(HOST_LWIP_FLAGS) -c $< -o $@
+
+$(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
+	$(CC) $^ -o $@ -lm
+
+bench: $(BENCH_IMAGE) $(BENCH_OUT)/bench
+	python3 bench/bench.py $(BENCH_IMAGE) $(dir $(BENCH_IMAGE))
+
+profile: $(BENCH_IMAGE) $(BENCH_OUT)/bench
+	python3 bench/bench.py --profile $(BENCH_IMAGE) $(dir $(BENCH_IMAGE))
+
+# The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py $(BENCH_OUT)/bench
+	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) > $@
+	chmod +x $@
+
+SUITES += $(BENCH_OUT)/check_bench
+
+# The checksum in assembly, on the virtual core.
+$(BENCH_OUT)/chksum.elf: bench/chksum_image.S board/cortex_m4/chksum.S
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -Wl,-Ttext=0x08000000,-e,0 $^ -o $@
+
+$(BENCH_OUT)/chksum.bin: $(BENCH_OUT)/chksum.elf
+	arm-none-eabi-objcopy -O binary $< $@
+
+$(BENCH_OUT)/test_chksum.o: bench/test_chksum.c $(BENCH_OUT)/chksum.bin
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -DCHKSUM_IMAGE='"$(BENCH_OUT)/chksum.bin"' -c $< -o $@
+
+$(BENCH_OUT)/test_chksum: $(BENCH_OUT)/test_chksum.o $(CPU_OBJECTS)
+	$(CC) $^ -o $@ -lm
+
+SUITES += $(BENCH_OUT)/test_chksum
+
+.PHONY: bench profile
+-include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d

@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""The benchmark: run build/bench/bench for both kinds of host, make figures of its counts, print and keep them.
+
+    bench.py IMAGE.elf OBJECT_FOLDER [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
+
+Virtual time, so the same image gives the same figures, byte by byte. What the words mean:
+
+    linux, eager    the host sends as Linux's cdc_ncm does (400 us timer), or at once
+    busy            instructions of a window without the idle ones: those executed in the window less
+                    (instructions per ms with the link up and nothing to do) x (ms of the window)
+    to / from       a datagram on its way to the board (OUT) / from it (IN): taken from TCP up and TCP down, the
+                    acknowledgements that go the other way included; both: half an echo
+    room            folder of the object file that a symbol was linked from (tool/size.py)
+    load            share of cycles not asleep
+    wire            payload as a share of 1216 bytes/ms, 19 packets of 64 bytes a frame
+    stack           from the top of the stack to the lowest stack pointer seen while code of a room ran
+"""
+# SPDX-License-Identifier: MIT
+import argparse
+import bisect
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tool"))
+import size  # noqa: E402
+
+HOSTS = ("linux", "eager")
+WIRE = 1216
+RUNS = {
+    "echo_1472x1": "echo 1472 B, 1 outstanding", "echo_1472x4": "echo 1472 B, 4 outstanding",
+    "echo_1472x8": "echo 1472 B, 8 outstanding", "echo_18x8": "echo 18 B, 8 outstanding",
+    "tcp_up": "TCP up (iperf)", "tcp_down": "TCP down (iperf)", "http_page": "HTTP GET /",
+    "http_page_x6": "HTTP GET /, 6 connections", "http_script": "HTTP GET /app.js",
+}
+ROOM_RUNS = {"tcp_up": "to the board", "tcp_down": "from the board", "echo_1472x8": "echo 1472 B / 2",
+             "echo_18x8": "echo 18 B / 2"}
+
+
+class Rooms:
+    """Addresses of the image to rooms, from the linker map."""
+
+    def __init__(self, folder, elf):
+        parts = sorted((part[1], part[1] + part[2], part[3]) for part in size.parts_of(folder, elf)
+                       if part[0] in (".guard", ".text", ".data"))
+        self.begins = [part[0] for part in parts]
+        self.parts = parts
+
+    def of(self, address):
+        at = bisect.bisect_right(self.begins, address) - 1
+        if at >= 0 and address < self.parts[at][1]:
+            return self.parts[at][2]
+        return "other"
+
+
+def stack_top(elf):
+    """Address of linker_stack_end in the image's symbol table."""
+    with open(elf, "rb") as file:
+        image = file.read()
+    offset, entry, count = struct.unpack_from("<I10xHH", image, 32)
+    heads = [struct.unpack_from("<10I", image, offset + i * entry) for i in range(count)]
+    for head in heads:
+        if head[1] != 2:  # SHT_SYMTAB
+            continue
+        strings = heads[head[6]][4]
+        for at in range(head[4], head[4] + head[5], 16):
+            name, value = struct.unpack_from("<II", image, at)
+            begin = strings + name
+            if image[begin:begin + 17] == b"linker_stack_end\0":
+                return value
+    raise ValueError(f"{elf}: no symbol linker_stack_end")
+
+
+def profile_read(path):
+    """[(symbol, address, instructions, lowest stack pointer or None)], most instructions first."""
+    with open(path, encoding="utf-8") as file:
+        symbols = json.load(file)["symbols"]
+    rows = [(s["name"], s["address"], s["instructions"], s.get("lowest_sp")) for s in symbols]
+    return sorted((row for row in rows if row[2]), key=lambda row: (-row[2], row[1]))
+
+
+def figures_of(name, raw, idle_per_ms):
+    """One run's counts as figures."""
+    ms = raw["time_ns"] / 1e6
+    busy = max(0.0, raw["instructions"] - idle_per_ms * ms)
+    out = {
+        "ms": ms, "busy_instructions": round(busy), "load_percent":
+        round(100 * (raw["cycles"] - raw["sleep_cycles"]) / raw["cycles"], 2),
+        "packets_frame": round((raw["packets_in"] + raw["packets_out"]) / raw["frames"], 2),
+        "datagrams_block_to": ratio(raw["out_frames"], raw["out_blocks"]),
+        "datagrams_block_from": ratio(raw["in_frames"], raw["in_blocks"]),
+        "datagrams_to": raw["out_frames"], "datagrams_from": raw["in_frames"],
+        "naks_in": raw["naks_in"], "naks_out": raw["naks_out"],
+        "lost": raw["lost"], "errors": raw["errors"] + raw["rx_errors"], "dropped_at_host": raw["tx_dropped"],
+    }
+    if name.startswith("echo"):
+        out["per_second"] = round(raw["count"] * 1000 / ms, 1)
+        out["instructions_each"] = ratio(busy, raw["count"], 0)
+    else:
+        out["bytes_ms"] = round(raw["bytes"] / ms, 1)
+        out["wire_percent"] = round(100 * raw["bytes"] / ms / WIRE, 1)
+        out["instructions_byte"] = ratio(busy, raw["bytes"])
+    if name.startswith("http"):
+        out["answers_second"] = round(raw["count"] * 1000 / ms, 1)
+        out["answer_bytes"] = raw["answer_bytes"]
+        out["instructions_answer"] = ratio(busy, raw["count"], 0)
+    return out
+
+
+def ratio(a, b, digits=2):
+    if not b:
+        return None
+    return round(a / b, digits) if digits else round(a / b)
+
+
+def status_parse(text):
+    """The JSON object in a chunked answer; None if there is none."""
+    head, _, body = text.partition("\r\n\r\n")
+    if re.search(r"^transfer-encoding:\s*chunked", head, re.I | re.M):
+        plain = ""
+        while (match := re.match(r"([0-9a-fA-F]+)[^\r]*\r\n", body)) and (length := int(match[1], 16)):
+            plain += body[match.end():match.end() + length]
+            body = body[match.end() + length + 2:]
+        body = plain
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def host_figures(folder, host, rooms, top):
+    """All figures measured with one kind of host."""
+    with open(f"{folder}/raw-{host}.json", encoding="utf-8") as file:
+        raw = json.load(file)
+    runs, attach = raw["runs"], raw["attach"]
+    idle = runs["idle"]
+    idle_per_ms = idle["instructions"] / (idle["time_ns"] / 1e6)
+    result = {
+        "attach": {key + "_ms": round((attach[key + "_ns"] - attach["attached_ns"]) / 1e6, 1)
+                   for key in ("configured", "link", "leased", "http")},
+        "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
+                 "instructions_ms": round(idle_per_ms, 1)},
+        "runs": {name: figures_of(name, runs[name], idle_per_ms) for name in RUNS if name in runs},
+        "instructions_datagram": {}, "stack": {},
+    }
+    for name in ["attach", "idle"] + list(result["runs"]):
+        profile = profile_read(f"{folder}/profile-{host}-{name}.json")
+        for _, address, _, lowest in profile:
+            if lowest:
+                room = rooms.of(address)
+                result["stack"][room] = max(result["stack"].get(room, 0), top - lowest)
+        if name in ROOM_RUNS and name in runs:
+            way = runs[name]
+            datagrams = way["out_frames"] if name == "tcp_up" else way["in_frames"] if name == "tcp_down" else (
+                way["out_frames"] + way["in_frames"])
+            split = {}
+            for _, address, instructions, _ in profile:
+                split[rooms.of(address)] = split.get(rooms.of(address), 0) + instructions
+            if datagrams:
+                result["instructions_datagram"][name] = {room: ratio(n, datagrams, 1)
+                                                         for room, n in sorted(split.items())}
+    result["stack_deepest"] = max(result["stack"].values(), default=0)
+    status = status_parse(raw["status"]) or {}
+    result["pools"], result["drops"] = status.get("pools"), status.get("usb", {}).get("drops")
+    return result
+
+
+def rows_of(figures, peers):
+    """PEERS.md's rows with ours beside them: better, worse; reached what we want or not."""
+    rows = []
+    for row in peers["rows"]:
+        if row["run"] == "size":
+            ours = figures["size"][{"flash": "flash_without_page", "ram": "ram"}[row["key"]]]
+        elif row["run"] in ("attach", "idle"):
+            ours = figures["hosts"][row["host"]][row["run"]][row["key"]]
+        else:
+            ours = figures["hosts"][row["host"]]["runs"].get(row["run"], {}).get(row["key"])
+        sign = 1 if row["better"] == "more" else -1
+        known = [peer for peer in row["peers"] if peer is not None]
+        compared = int(ours) if row["unit"] == "ms" and ours is not None else ours  # as the peers' are: whole ms
+        worse = ours is None or any(sign * compared < sign * peer for peer in known) or (not known and not ours)
+        rows.append({"row": row["row"], "host": row["host"], "key": row["key"], "unit": row["unit"], "ours": ours,
+                     "peers": dict(zip(peers["peers"], row["peers"])), "want": row["want"],
+                     "better": not worse, "wanted": ours is not None and sign * compared >= sign * row["want"]})
+    return rows
+
+
+def number(value, unit=""):
+    if value is None:
+        return "-"
+    if isinstance(value, float) and abs(value) < 1000:
+        return f"{value:.3f}" if unit == "%" else f"{value:.1f}" if abs(value) >= 20 else f"{value:.2f}"
+    return f"{value:,.0f}"
+
+
+def rows_print(rows, names):
+    print(f"\n{'':36} {'':8} {'ours':>9} {names[0]:>10} {names[1]:>10} {'we want':>9}")
+    for row in rows:
+        sign = ">=" if row["unit"] in ("/s", "B/ms", "%") else "<="
+        print(f"{row['row']:36} {row['unit']:8} {number(row['ours'], row['unit']):>9}"
+              + "".join(f" {number(peer):>10}" for peer in row["peers"].values())
+              + f" {sign + number(row['want']):>9}  {'better' if row['better'] else 'WORSE'}"
+              + (", wanted" if row["wanted"] else ""))
+
+
+def host_print(host, figures):
+    attach, idle = figures["attach"], figures["idle"]
+    print(f"\nHost {host}: attach to configured {attach['configured_ms']}, link {attach['link_ms']}, "
+          f"lease {attach['leased_ms']}, HTTP 200 {attach['http_ms']} ms; "
+          f"idle asleep {idle['asleep_percent']} %, {idle['instructions_ms']} instructions/ms")
+    print(f"{'':28} {'/s':>7} {'instr':>6} {'B/ms':>7} {'wire':>6} {'instr/B':>7} {'packets':>7} "
+          f"{'dg/NTB to':>9} {'from':>5} {'load':>6} {'lost':>5}")
+    for name, f in figures["runs"].items():
+        each, rate = f.get("instructions_each", f.get("instructions_answer")), f.get("per_second", f.get("answers_second"))
+        print(f"{RUNS[name]:28} {number(rate):>7} {number(each):>6} {number(f.get('bytes_ms')):>7} "
+              f"{number(f.get('wire_percent')) + '%' if 'wire_percent' in f else '-':>6} "
+              f"{number(f.get('instructions_byte')):>7} {number(f['packets_frame']):>7} "
+              f"{number(f['datagrams_block_to']):>9} {number(f['datagrams_block_from']):>5} "
+              f"{f['load_percent']:>5.1f}% {f['lost'] + f['errors']:>5}")
+    rooms = sorted({room for split in figures["instructions_datagram"].values() for room in split})
+    if rooms:
+        print(f"{'instructions per datagram':28} " + " ".join(f"{room:>7}" for room in rooms) + "     all")
+    for name, split in figures["instructions_datagram"].items():
+        print(f"  {ROOM_RUNS[name]:26} " + " ".join(f"{number(split.get(room, 0)):>7}" for room in rooms)
+              + f" {number(sum(split.values())):>7}")
+    print(f"stack: deepest {figures['stack_deepest']}; " +
+          ", ".join(f"{room} {depth}" for room, depth in sorted(figures["stack"].items())))
+
+
+def size_print(sizes):
+    print(f"\n{'bytes':10} {'flash':>7} {'RAM':>7}")
+    for room, entry in sorted(sizes["rooms"].items(), key=lambda item: -item[1]["flash"]):
+        print(f"{room:10} {entry['flash']:>7} {entry['ram']:>7}")
+    print(f"{'all':10} {sizes['flash']:>7} {sizes['ram']:>7}   flash without the page "
+          f"{sizes['flash_without_page']}, stack {sizes['stack']}")
+
+
+def profile_print(folder, host, name, figures, rooms, file):
+    """A run's symbols: instructions per datagram (both ways together), room, name."""
+    run = figures["hosts"][host]["runs"][name]
+    datagrams = max(1, run["datagrams_to"] + run["datagrams_from"])
+    profile = profile_read(f"{folder}/profile-{host}-{name}.json")
+    total = sum(row[2] for row in profile)
+    print(f"{RUNS[name]}, host {host}: {run['datagrams_to']} datagrams to the board, {run['datagrams_from']} from it, "
+          f"{total} instructions, {ratio(total, datagrams, 0)} a datagram", file=file)
+    for symbol, address, instructions, _ in profile[:60]:
+        print(f"{100 * instructions / total:5.1f}% {instructions / datagrams:8.1f}  {rooms.of(address):8} {symbol}",
+              file=file)
+    print(file=file)
+
+
+def arguments_read():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("image")
+    parser.add_argument("objects", help="folder with the image's objects, room by room")
+    parser.add_argument("--bench", default="build/bench/bench")
+    parser.add_argument("--out", default="build/bench", help="folder for raw counts and profiles")
+    parser.add_argument("--json", default="build/bench.json")
+    parser.add_argument("--profile", action="store_true", help="write OUT/profile.txt, too")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments_read()
+    folder = options.objects.rstrip("/")
+    os.makedirs(options.out, exist_ok=True)
+    for host in HOSTS:
+        command = [options.bench] + (["--eager"] if host == "eager" else []) + [options.image, options.out]
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            print(f"bench.py: {' '.join(command)} ended with {code}", file=sys.stderr)
+            return 1
+    with open(os.path.join(HERE, "peers.json"), encoding="utf-8") as file:
+        peers = json.load(file)
+    rooms, top = Rooms(folder, options.image), stack_top(options.image)
+    sizes = size.sizes_of(folder, options.image)
+    sizes["flash_without_page"] = sizes["flash"] - sizes["page"]
+    figures = {"size": sizes, "hosts": {host: host_figures(options.out, host, rooms, top) for host in HOSTS}}
+    figures["rows"] = rows_of(figures, peers)
+    with open(options.json, "w", encoding="utf-8") as file:
+        json.dump(figures, file, indent=1, sort_keys=True)
+        file.write("\n")
+    for host in HOSTS:
+        host_print(host, figures["hosts"][host])
+    size_print(sizes)
+    rows_print(figures["rows"], peers["peers"])
+    if options.profile:
+        with open(f"{options.out}/profile.txt", "w", encoding="utf-8") as file:
+            for host in HOSTS:
+                for name in figures["hosts"][host]["runs"]:
+                    profile_print(options.out, host, name, figures, rooms, file)
+    worse = sum(not row["better"] for row in figures["rows"])
+    wanted = sum(row["wanted"] for row in figures["rows"])
+    print(f"\n{len(figures['rows']) - worse} of {len(figures['rows'])} rows not worse than either peer, "
+          f"{wanted} as wanted; all figures in {options.json}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

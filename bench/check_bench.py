@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""The benchmark as a suite: no row worse than a peer's, and two runs that agree to the byte.
+
+    check_bench.py IMAGE.elf OBJECT_FOLDER
+"""
+# SPDX-License-Identifier: MIT
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def say(good, name, why=""):
+    print(f"ok {name}" if good else f"not ok {name}: {why}", flush=True)
+    return good
+
+
+def bench_run(out, path):
+    command = [sys.executable, os.path.join(HERE, "bench.py"), *sys.argv[1:3], "--out", out, "--json", path]
+    return subprocess.run(command, check=False).returncode
+
+
+def main():
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    paths = [f"build/bench/check-{i}/bench.json" for i in (1, 2)]
+    for path in paths:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if bench_run(os.path.dirname(path), path):
+            say(False, "bench_runs", f"bench.py failed, {path} is missing")
+            return 1
+    good = say(True, "bench_runs")
+    texts = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            texts.append(file.read())
+    good &= say(texts[0] == texts[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
+    figures = json.loads(texts[0])
+    for row in figures["rows"]:
+        name = f"{row['row']}: {row['key']}".replace(" ", "_")
+        good &= say(row["better"], name, f"{row['ours']} {row['unit']}, peers {list(row['peers'].values())}")
+    for host, measured in figures["hosts"].items():
+        for name, run in measured["runs"].items():
+            good &= say(run["lost"] + run["errors"] == 0, f"{host}_{name}_clean",
+                        f"{run['lost']} lost, {run['errors']} errors")
+        load = measured["runs"]["tcp_down"]["load_percent"]
+        good &= say(0 < load < 100, f"{host}_load_known", f"{load} %")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+/*
+ * What the benchmark does at the PC: clients on the PC's own lwIP, each counting in one struct load.
+ *
+ *   load_*_start ─→ (pc_step; load_tick after each) … ─→ load_stop
+ *
+ *   echo   keeps `outstanding` ICMP echo requests of `bytes` under way, checks every answer
+ *   http   GET `path` again and again on keep-alive connections
+ *   iperf  TCP port 5001: up sends for ever; down asks the board to connect back and send (iperf 2's -d, whose
+ *          own direction stays silent)
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_BENCH_CLIENTS_H
+#define PLUGNET_BENCH_CLIENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lwip/ip_addr.h"
+
+#define LOAD_ECHOES_MAX      16
+#define LOAD_CONNECTIONS_MAX 8
+#define LOAD_ECHO_LOST_MS    100 /* an echo not answered by then is lost, and the next one goes out */
+#define LOAD_HEAD_MAX        1024
+#define LOAD_TEXT_MAX        8192
+
+struct pc;
+struct tcp_pcb;
+struct raw_pcb;
+
+enum load_kind { LOAD_NONE, LOAD_ECHO, LOAD_HTTP, LOAD_FETCH, LOAD_IPERF_UP, LOAD_IPERF_DOWN };
+
+struct load_echo {
+    uint64_t sent_ns; /* 0: free */
+    uint16_t sequence;
+};
+
+struct load_connection {
+    struct load *load;
+    struct tcp_pcb *pcb; /* NULL: closed */
+    char head[LOAD_HEAD_MAX];
+    uint32_t head_length;
+    uint32_t body_left;
+    bool in_body;
+};
+
+struct load {
+    struct pc *pc;
+    ip_addr_t board;
+    enum load_kind kind;
+
+    /* Results since load_*_start. */
+    uint64_t count;        /* echoes answered, or HTTP answers complete */
+    uint64_t bytes;        /* payload: echo data, TCP bytes delivered (up: acknowledged) */
+    uint64_t lost;         /* echoes */
+    uint64_t errors;       /* wrong answers, broken connections */
+    uint64_t first_ns;     /* when the first answer's status line was there; 0: not yet */
+    uint32_t answer_bytes; /* HTTP: head and body of the latest answer */
+
+    struct raw_pcb *raw;
+    struct load_echo echoes[LOAD_ECHOES_MAX];
+    unsigned outstanding;
+    uint16_t echo_bytes, sequence;
+    char request[256];
+    struct load_connection connections[LOAD_CONNECTIONS_MAX];
+    struct tcp_pcb *listener;
+    char text[LOAD_TEXT_MAX]; /* load_fetch: what came, head and all */
+    uint32_t text_length;
+};
+
+void load_init(struct load *load, struct pc *pc, const uint8_t board[4]);
+void load_echo_start(struct load *load, unsigned outstanding, uint16_t bytes);
+void load_http_start(struct load *load, unsigned connections, const char *path);
+void load_iperf_up_start(struct load *load);
+void load_iperf_down_start(struct load *load);
+
+/* GET `path` once, into `text`; over when the board has closed. */
+void load_fetch_start(struct load *load, const char *path);
+bool load_fetch_over(const struct load *load);
+
+/* Once after each pc_step. */
+void load_tick(struct load *load);
+
+/* End the traffic: connections are reset, so that nothing of it is left. */
+void load_stop(struct load *load);
+
+#endif
