@@ -21,7 +21,7 @@ TEST_UNIT := $(wildcard test/unit/test_*.c)
 TEST_FUZZ := $(wildcard test/fuzz/fuzz_*.c)
 
 TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
-TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE) -Wno-gnu-folding-constant
+TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE)
 
 # $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded.
 test_line = $(shell sed -n 's/^ \* $(1): //p' $(2))
