@@ -16,6 +16,10 @@ APP   ?= app
 NAME  ?= plugnet
 LWIP_PATH ?= $(BUILD)/lwip
 
+# V=1 shows whole commands.
+Q   := $(if $(V),,@)
+say := @$(if $(V),\#,echo ' ')
+
 .DEFAULT_GOAL := firmware
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -34,7 +38,8 @@ SUITES :=
 include firmware.mk
 -include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk bench/bench.mk
 
-$(LWIP_PATH)/src/core/init.c:
+# Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
+$(LWIP_PATH)/src/%.c:
 	tool/fetch_lwip.sh $(BUILD)
 
 .PHONY: suites suites-list check-build clean

@@ -35,7 +35,7 @@ $(HOST_OUT)/san/lwip/%.o: $(LWIP_PATH)/%.c
 	$(CC) -std=gnu11 -g -O1 -w -MMD -MP -fsanitize=address -fno-omit-frame-pointer -I. -Ihost \
 	    -I$(LWIP_PATH)/src/include -c $< -o $@
 
-$(HOST_LWIP_SRC:%=$(LWIP_PATH)/%): | $(LWIP_PATH)/src/core/init.c
+$(filter-out %/core/init.c,$(HOST_LWIP_SRC:%=$(LWIP_PATH)/%)): | $(LWIP_PATH)/src/core/init.c
 
 $(HOST_LIB): $(HOST_OBJ)
 	rm -f $@
@@ -51,4 +51,20 @@ pc: $(BUILD)/pc
 $(BUILD)/pc: $(HOST_OUT)/main.o $(HOST_LIB)
 	$(CC) -o $@ $^
 
+# ---- Tests: test/host/test_*.c, each with the library and the fake device, under sanitizers ----
+HOST_TESTS := $(patsubst test/host/%.c,$(BUILD)/test/host/%,$(wildcard test/host/test_*.c))
+SUITES     += $(HOST_TESTS)
+
+$(BUILD)/test/host/%.o: test/host/%.c | $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -O1 $(SANITIZE) $(HOST_LWIP_FLAGS) -c $< -o $@
+
+$(HOST_TESTS): %: %.o $(BUILD)/test/host/fake.o $(HOST_LIB_SAN)
+	$(CC) $(SANITIZE) -o $@ $^
+
+.PHONY: test-host
+test-host: $(HOST_TESTS)
+	@failed=0; for suite in $(HOST_TESTS); do $$suite || failed=1; done; exit $$failed
+
+-include $(HOST_TESTS:=.d) $(BUILD)/test/host/fake.d
 -include $(HOST_OBJ:.o=.d) $(HOST_OBJ_SAN:.o=.d) $(HOST_OUT)/main.d

@@ -11,6 +11,10 @@ version=2.1.3+dfsg1-2
 build=${1:-build}
 [ -f "$build/lwip/src/core/init.c" ] && exit 0
 
+mkdir -p "$build"
+exec 9> "$build/fetch_lwip.lock"
+flock 9
+[ -f "$build/lwip/src/core/init.c" ] && exit 0
 mkdir -p "$build/apt/sources.list.d" "$build/apt/lists/partial" "$build/apt/cache/archives/partial"
 build=$(cd "$build" && pwd)
 apt=$build/apt
