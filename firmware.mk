@@ -48,41 +48,48 @@ firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(OUT)/$(NAME).bin $(OUT)/$(NAME).hex
 
 $(OUT)/%.o: %.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 $(OUT)/%.o: %.S
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(FW_FLAGS) $(FW_WARN) -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(FW_WARN) -c $< -o $@
 
 $(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(FW_FLAGS) $(OPT) -w -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) -w -c $< -o $@
 
 $(OUT)/app/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
-	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 $(OUT)/site/site.c: $(APP_SITE) tool/site_pack.py
 	@mkdir -p $(@D)
-	python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources
+	$(say) SITE $@
+	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources
 
 $(OUT)/site/site.o: $(OUT)/site/site.c
-	$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 # The version is in the image: rebuild what carries it when it changes.
 $(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md
 
 $(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER)
-	$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
+	$(say) LD $@
+	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(BOARD_LIBS) -o $@
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
 
 %.bin: %.elf
-	$(CROSS)objcopy -O binary $< $@
+	$(Q)$(CROSS)objcopy -O binary $< $@
 
 %.hex: %.elf
-	$(CROSS)objcopy -O ihex $< $@
+	$(Q)$(CROSS)objcopy -O ihex $< $@
 
 # A real board, by its ST-LINK.
 flash: $(OUT)/$(NAME).elf

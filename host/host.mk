@@ -35,7 +35,6 @@ $(HOST_OUT)/san/lwip/%.o: $(LWIP_PATH)/%.c
 	$(CC) -std=gnu11 -g -O1 -w -MMD -MP -fsanitize=address -fno-omit-frame-pointer -I. -Ihost \
 	    -I$(LWIP_PATH)/src/include -c $< -o $@
 
-$(filter-out %/core/init.c,$(HOST_LWIP_SRC:%=$(LWIP_PATH)/%)): | $(LWIP_PATH)/src/core/init.c
 
 $(HOST_LIB): $(HOST_OBJ)
 	rm -f $@
