@@ -16,6 +16,7 @@ const NAMES = {
   in_place: 'received without a copy', copied: 'received by copy', sent: 'sent', sent_copied: 'sent by copy',
   waited: 'waited for memory', host_address: 'this PC', resets: 'bus resets', setups: 'control requests', stalls: 'requests refused',
 };
+const USUAL = ['in_down', 'in_abort']; // happen whenever a PC binds its driver
 const TWICE = ['send_full', 'send_aborted']; // counted as in_full, in_down and in_abort already
 
 const $ = (id) => document.getElementById(id);
@@ -185,14 +186,15 @@ function drawCable({ usb, netif }, rate) {
 
 function drawDrops({ usb, netif }) {
   const drops = { ...usb.drops, ...netif.drops };
-  let sum = 0;
+  let sum = 0, bad = '';
   for (const key in drops) {
     if (TWICE.includes(key)) continue;
     sum += drops[key];
-    line($('drops'), key, count(drops[key]), drops[key] ? 'bad' : 'zero');
+    if (drops[key] && !USUAL.includes(key)) bad = 'bad';
+    line($('drops'), key, count(drops[key]), !drops[key] ? 'zero' : USUAL.includes(key) ? '' : 'bad');
   }
   text($('sum'), sum ? `${count(sum)} in all` : 'nothing so far');
-  $('sum').className = sum ? 'bad' : '';
+  $('sum').className = bad;
 }
 
 function drawMemory(now) {

@@ -54,7 +54,7 @@ class Board:
                                             stderr=subprocess.STDOUT, start_new_session=True)
             self.url = f"http://localhost:{port}/"
         try:
-            self._wait()
+            self.answers()
         except BaseException:
             self.__exit__()
             raise
@@ -72,7 +72,8 @@ class Board:
         self.log.close()
         self.folder.cleanup()
 
-    def _wait(self):
+    def answers(self):
+        """Wait until the board answers; its status."""
         end = time.monotonic() + START_S_MAX
         while True:
             try:
