@@ -70,10 +70,6 @@ static size_t dhcpd_request_answer(struct dhcpd *d, const struct dhcp_request *r
 {
     uint32_t wish = r->has_requested ? r->requested : r->ciaddr;
 
-    if (r->has_server_id && r->server_id != d->config->server) {
-        d->stats.ignored++; /* it took another server's offer */
-        return 0;
-    }
     if (wish == 0) {
         d->stats.malformed++;
         return 0;
@@ -98,6 +94,10 @@ size_t dhcpd_answer(struct dhcpd *d, const uint8_t *request, size_t length, uint
         return 0;
     }
     d->stats.requests++;
+    if (r.has_server_id && r.server_id != d->config->server) {
+        d->stats.ignored++; /* it deals with another server */
+        return 0;
+    }
     switch (r.type) {
     case DHCP_DISCOVER: d->stats.offers++; return dhcpd_reply(d, &r, DHCP_OFFER, reply, capacity, to);
     case DHCP_REQUEST: return dhcpd_request_answer(d, &r, reply, capacity, to);
@@ -105,7 +105,7 @@ size_t dhcpd_answer(struct dhcpd *d, const uint8_t *request, size_t length, uint
     case DHCP_DECLINE: d->stats.declines++; return 0; /* offered again: there is no other address */
     case DHCP_RELEASE:
         d->stats.releases++;
-        d->bound = false;
+        d->bound = d->bound && memcmp(d->holder, r.chaddr, sizeof d->holder) != 0;
         return 0;
     default: d->stats.ignored++; return 0;
     }
