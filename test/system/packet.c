@@ -178,15 +178,16 @@ static void packet_read_tcp(struct packet *p)
 static void packet_read_ip(struct packet *p)
 {
     const uint8_t *ip = p->payload;
-    if (p->length < 20 || ip[0] != 0x45 || load_be16(ip + 2) < 20 || load_be16(ip + 2) > p->length) {
+    size_t header = p->length >= 20 && ip[0] >> 4 == 4 ? (ip[0] & 15u) * 4 : 0;
+    if (header < 20 || load_be16(ip + 2) < header || load_be16(ip + 2) > p->length) {
         return;
     }
     p->protocol = ip[9];
-    p->checksums_good = packet_checksum(ip, 20, 0) == 0;
+    p->checksums_good = packet_checksum(ip, header, 0) == 0;
     memcpy(p->from.ip, ip + 12, 4);
     memcpy(p->to.ip, ip + 16, 4);
-    p->payload += 20;
-    p->length = load_be16(ip + 2) - 20u;
+    p->payload += header;
+    p->length = load_be16(ip + 2) - header;
     if (p->protocol == PACKET_UDP) {
         packet_read_udp(p);
     } else if (p->protocol == PACKET_TCP) {

@@ -25,14 +25,6 @@ static struct usb_setup setup_of(uint8_t type, uint8_t request, uint16_t value, 
         .bmRequestType = type, .bRequest = request, .wValue = value, .wIndex = index, .wLength = length};
 }
 
-static enum urb_status control(struct rig *rig, uint8_t type, uint8_t request, uint16_t value, uint16_t index,
-                               uint16_t length)
-{
-    static uint8_t data[65536];
-    struct usb_setup setup = setup_of(type, request, value, index, length);
-    return pc_control(rig->pc, &setup, data, NULL);
-}
-
 static void expect(struct rig *rig, enum urb_status wanted, const struct usb_setup *setup)
 {
     static uint8_t data[65536];
@@ -376,39 +368,66 @@ static bool harmless(const struct usb_setup *s)
            s->bRequest != USB_CLEAR_FEATURE;
 }
 
+/* A request that a host might send, and often with one field that it would not. */
+static struct usb_setup setup_random(struct rig *rig)
+{
+    static const struct usb_setup good[] = {
+        {0x80, USB_GET_STATUS, 0, 0, 2},
+        {0x81, USB_GET_STATUS, 0, 0, 2},
+        {0x82, USB_GET_STATUS, 0, 0x81, 2},
+        {0x80, USB_GET_DESCRIPTOR, 0x0100, 0, 18},
+        {0x80, USB_GET_DESCRIPTOR, 0x0200, 0, 9},
+        {0x80, USB_GET_DESCRIPTOR, 0x0200, 0, 255},
+        {0x80, USB_GET_DESCRIPTOR, 0x0300, 0, 255},
+        {0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255},
+        {0x80, USB_GET_DESCRIPTOR, 0x0600, 0, 10},
+        {0x80, USB_GET_DESCRIPTOR, 0x0F00, 0, 100},
+        {0x80, USB_GET_CONFIGURATION, 0, 0, 1},
+        {0x81, USB_GET_INTERFACE, 0, 1, 1},
+        {0xA1, 0x80, 0, 0, 28},
+        {0xA1, 0x85, 0, 0, 4},
+        {0x21, 0x43, 0x0C, 0, 0},
+        {0xC0, 0x20, 0, 7, 46},
+        {0xC0, 0x21, 1, 2, 255},
+    };
+    static const uint16_t lengths[] = {0, 1, 7, 8, 18, 63, 64, 65, 128, 255, 256, 1000, 4096, 65535};
+    struct usb_setup setup = good[rig_random(rig, sizeof good / sizeof good[0])];
+    switch (rig_random(rig, 8)) {
+    case 0: setup.bmRequestType = (uint8_t)rig_random(rig, 256); break;
+    case 1: setup.bRequest = (uint8_t)rig_random(rig, 256); break;
+    case 2: setup.wValue = (uint16_t)rig_random(rig, 65536); break;
+    case 3: setup.wIndex = (uint16_t)rig_random(rig, 65536); break;
+    case 4: setup.wValue = (uint16_t)(rig_random(rig, 18) << 8 | rig_random(rig, 6)); break;
+    case 5: setup.wLength = lengths[rig_random(rig, sizeof lengths / sizeof lengths[0])]; break;
+    default: break;
+    }
+    return setup;
+}
+
 static void control_random(struct rig *rig)
 {
+    static uint8_t data[65536];
     unsigned ok = 0, stall = 0;
     load_start(rig, LOAD_ALL);
     uint64_t before = load_bytes();
     for (unsigned i = 0; i < 3000; i++) {
-        static const uint8_t types[] = {0x80, 0x81, 0x82, 0x00, 0x01, 0x02,
-                                        0xA1, 0x21, 0xC0, 0x40, 0xC1, 0x41};
-        static const uint16_t lengths[] = {0, 1, 7, 8, 18, 63, 64, 65, 128, 255, 256, 1000, 4096, 65535};
-        struct usb_setup setup = setup_of(types[rig_random(rig, sizeof types)], (uint8_t)rig_random(rig, 16),
-                                          (uint16_t)(rig_random(rig, 18) << 8 | rig_random(rig, 6)),
-                                          (uint16_t)rig_random(rig, 10), lengths[rig_random(rig, 14)]);
-        if (i % 4 == 0) {
-            setup.bmRequestType = (uint8_t)rig_random(rig, 256);
-            setup.bRequest = (uint8_t)rig_random(rig, 256);
-            setup.wIndex = (uint16_t)rig_random(rig, 65536);
-        }
+        struct usb_setup setup = setup_random(rig);
         if (!harmless(&setup)) {
             continue;
         }
-        enum urb_status status =
-            control(rig, setup.bmRequestType, setup.bRequest, setup.wValue, setup.wIndex, setup.wLength);
+        enum urb_status status = pc_control(rig->pc, &setup, data, NULL);
         if (status != URB_OK && status != URB_STALL) {
             rig_fail(rig, "request %02x %02x wValue %04x wIndex %04x wLength %u: %s", setup.bmRequestType,
                      setup.bRequest, setup.wValue, setup.wIndex, setup.wLength, urb_status_name(status));
         }
         *(status == URB_OK ? &ok : &stall) += 1;
-        if (i % 20 == 0) {
-            rig_run_ms(rig, 2);
+        if (i % 10 == 0) {
+            rig_run_ms(rig, 5);
         }
     }
     load_stop(rig);
     flowed(rig, before, 500000);
+    RIG_CHECK(rig, ok > 800 && stall > 300);
     rig_say(rig, "%u requests answered, %u refused", ok, stall);
 }
 
