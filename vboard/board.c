@@ -58,8 +58,10 @@ static void pins_changed(void *context)
         chip_report(chip, VBOARD_LEDS, leds, "LEDs 0x%x", leds);
     }
     unsigned pin = board->model->vbus_switch_pin;
-    if (pin != VBOARD_NO_PIN && (chip->gpio[pin / 16].moder >> (2 * (pin % 16)) & 3u) == 1 && !gpio_level(chip, pin))
-        chip_warn(chip, "VBUS switch", "board: P%c%u is low and switches the board's 5 V onto the USB connector",
+    if (pin != VBOARD_NO_PIN && (chip->gpio[pin / 16].moder >> (2 * (pin % 16)) & 3u) == 1 &&
+        !gpio_level(chip, pin))
+        chip_warn(chip, "VBUS switch",
+                  "board: P%c%u is low and switches the board's 5 V onto the USB connector",
                   'A' + (int)(pin / 16), pin % 16);
 }
 
@@ -93,8 +95,11 @@ struct vboard *vboard_new(const struct vboard_config *config, char *error, size_
         vboard_free(board);
         return NULL;
     }
-    struct image_place place = {chip->flash, CHIP_FLASH_BASE, CHIP_FLASH_SIZE,
-                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE}, {CHIP_CCM_BASE, CHIP_CCM_SIZE},
+    struct image_place place = {chip->flash,
+                                CHIP_FLASH_BASE,
+                                CHIP_FLASH_SIZE,
+                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE},
+                                 {CHIP_CCM_BASE, CHIP_CCM_SIZE},
                                  {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE}}};
     if (!image_load(&board->image, config->image, &place, error, error_size)) {
         vboard_free(board);
@@ -163,8 +168,8 @@ static enum cable_answer cable_setup(void *device, uint8_t address, uint8_t endp
     return otg_setup(&((struct vboard *)device)->chip.otg, address, endpoint, packet);
 }
 
-static enum cable_answer cable_out(void *device, uint8_t address, uint8_t endpoint, bool data1, const uint8_t *packet,
-                                   uint16_t length)
+static enum cable_answer cable_out(void *device, uint8_t address, uint8_t endpoint, bool data1,
+                                   const uint8_t *packet, uint16_t length)
 {
     return otg_out(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
 }
@@ -207,7 +212,8 @@ uint64_t vboard_time_ns(struct vboard *board)
 void vboard_button(struct vboard *board, bool pressed)
 {
     if (board->model->button_pin != VBOARD_NO_PIN)
-        gpio_outside(&board->chip, board->model->button_pin, true, pressed != board->model->button_active_low);
+        gpio_outside(&board->chip, board->model->button_pin, true,
+                     pressed != board->model->button_active_low);
 }
 
 void vboard_reset_button(struct vboard *board, bool pressed)
@@ -339,10 +345,12 @@ void vboard_profile_write(struct vboard *board, FILE *file)
         bool end = i == PROFILE_SLOTS;
         if (!end && board->profile_counts[i] == 0)
             continue;
-        const struct image_symbol *here = end ? NULL : image_symbol_at(&board->image, CHIP_FLASH_BASE + 2 * i);
+        const struct image_symbol *here =
+            end ? NULL : image_symbol_at(&board->image, CHIP_FLASH_BASE + 2 * i);
         if ((end || here != symbol) && count) {
-            fprintf(file, "%s\n{\"name\":\"%s\",\"address\":%u,\"instructions\":%llu,\"lowest_sp\":%u}", first ? "" : ",",
-                    symbol ? symbol->name : "?", symbol ? symbol->address : 0, (unsigned long long)count, lowest);
+            fprintf(file, "%s\n{\"name\":\"%s\",\"address\":%u,\"instructions\":%llu,\"lowest_sp\":%u}",
+                    first ? "" : ",", symbol ? symbol->name : "?", symbol ? symbol->address : 0,
+                    (unsigned long long)count, lowest);
             first = false;
             count = 0;
             lowest = UINT32_MAX;
@@ -356,9 +364,11 @@ void vboard_profile_write(struct vboard *board, FILE *file)
             lowest = board->profile_sp[i];
     }
     struct vboard_stats stats = vboard_stats(board);
-    fprintf(file, "],\n\"profiled_instructions\":%llu,\"instructions\":%llu,\"cycles\":%llu,\"sleep_cycles\":%llu}\n",
-            (unsigned long long)total, (unsigned long long)stats.instructions, (unsigned long long)stats.cycles,
-            (unsigned long long)stats.sleep_cycles);
+    fprintf(
+        file,
+        "],\n\"profiled_instructions\":%llu,\"instructions\":%llu,\"cycles\":%llu,\"sleep_cycles\":%llu}\n",
+        (unsigned long long)total, (unsigned long long)stats.instructions, (unsigned long long)stats.cycles,
+        (unsigned long long)stats.sleep_cycles);
 }
 
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size)

@@ -35,10 +35,10 @@ enum vboard_chip { VBOARD_STM32F407 };
 
 /* One printed circuit; const data. */
 struct vboard_model {
-    const char *id;    /* as on the command line: "stm32f4discovery" */
-    const char *name;  /* as its maker writes it */
+    const char *id;   /* as on the command line: "stm32f4discovery" */
+    const char *name; /* as its maker writes it */
     enum vboard_chip chip;
-    uint32_t hse_hz;   /* crystal; 0: none */
+    uint32_t hse_hz; /* crystal; 0: none */
     struct {
         const char *name; /* "green" */
         uint8_t pin;
@@ -94,7 +94,7 @@ void vboard_button(struct vboard *board, bool pressed);
 void vboard_reset_button(struct vboard *board, bool pressed); /* the chip stands still while it is pressed */
 void vboard_power(struct vboard *board, bool on);             /* off: memory is lost; time goes on */
 void vboard_power_cycle(struct vboard *board);
-uint32_t vboard_leds(struct vboard *board);                   /* bit n: LED n of the model is lit */
+uint32_t vboard_leds(struct vboard *board); /* bit n: LED n of the model is lit */
 /* Bytes to the receiver of USART 1 to 6, counted from 0. */
 void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length);
 

@@ -73,15 +73,15 @@ struct chip_rcc {
     uint32_t cr, pllcfgr, cfgr, cir;
     uint32_t rstr[8], enr[8], lpenr[8]; /* at 0x10, 0x30, 0x50: AHB1, 2, 3, -, APB1, 2, -, - */
     uint32_t bdcr, csr, sscgr, plli2scfgr;
-    uint32_t ready_cr;   /* ready bits that arrive at the next RCC event */
-    uint32_t causes;     /* reset flags, bits 31:25 of CSR */
+    uint32_t ready_cr; /* ready bits that arrive at the next RCC event */
+    uint32_t causes;   /* reset flags, bits 31:25 of CSR */
 };
 
 struct chip_gpio {
     uint32_t moder, otyper, ospeedr, pupdr, odr, lckr, afr[2];
-    uint32_t lock_step;  /* progress of the LCKR key sequence */
-    uint16_t driven;     /* pins that something outside drives … */
-    uint16_t level;      /* … to this level */
+    uint32_t lock_step; /* progress of the LCKR key sequence */
+    uint16_t driven;    /* pins that something outside drives … */
+    uint16_t level;     /* … to this level */
 };
 
 struct chip_exti {
@@ -206,7 +206,8 @@ enum cpu_bus chip_bus_write(void *context, uint32_t address, unsigned size, uint
 void chip_report(struct chip *chip, enum vboard_event event, uint32_t value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Once for each `kind` (a string constant). */
-void chip_warn(struct chip *chip, const char *kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void chip_warn(struct chip *chip, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* An access to a register that isn't modelled: once for each address and direction. */
 uint32_t chip_unmodelled(struct chip *chip, const char *block, uint32_t address, bool write);
 
@@ -245,7 +246,7 @@ void gpio_reset(struct chip *chip);
 uint32_t gpio_read(struct chip *chip, unsigned unit, uint32_t offset);
 void gpio_write(struct chip *chip, unsigned unit, struct chip_write write);
 void gpio_outside(struct chip *chip, unsigned pin, bool driven, bool level);
-bool gpio_level(const struct chip *chip, unsigned pin);   /* what is on the pin */
+bool gpio_level(const struct chip *chip, unsigned pin); /* what is on the pin */
 bool gpio_function(const struct chip *chip, unsigned pin, unsigned af);
 void exti_reset(struct chip *chip);
 uint32_t exti_read(struct chip *chip, unsigned unit, uint32_t offset);

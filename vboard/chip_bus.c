@@ -180,6 +180,7 @@ enum cpu_bus chip_bus_write(void *context, uint32_t address, unsigned size, uint
     if (!block->write)
         chip_unmodelled(chip, block->name, address, true);
     else
-        block->write(chip, block->unit, (struct chip_write){(address & ~3u) - block->base, value << shift, mask});
+        block->write(chip, block->unit,
+                     (struct chip_write){(address & ~3u) - block->base, value << shift, mask});
     return CPU_BUS_OK;
 }

@@ -80,22 +80,26 @@ static bool in_ram(const struct image_place *place, uint32_t address, uint32_t s
 static bool segment_load(struct file *file, const uint8_t *header, const struct image_place *place,
                          struct image *image)
 {
-    uint32_t offset = load_le32(header + 4), virtual = load_le32(header + 8), physical = load_le32(header + 12);
+    uint32_t offset = load_le32(header + 4), virtual = load_le32(header + 8),
+             physical = load_le32(header + 12);
     uint32_t file_size = load_le32(header + 16), memory_size = load_le32(header + 20);
     if (!inside(file, offset, file_size))
         return refuse(file, "truncated: a segment ends beyond the end of the file");
     if (file_size > memory_size)
         return refuse(file, "a segment has more bytes in the file than in memory");
     if (file_size == 0) {
-        if (memory_size && !in_ram(place, virtual, memory_size) && virtual - place->flash_base >= place->flash_size)
-            return refuse(file, "a segment of %u bytes at 0x%08x lies outside flash and RAM", memory_size, virtual);
+        if (memory_size && !in_ram(place, virtual, memory_size) &&
+            virtual - place->flash_base >= place->flash_size)
+            return refuse(file, "a segment of %u bytes at 0x%08x lies outside flash and RAM", memory_size,
+                          virtual);
         return true;
     }
     if (physical - place->flash_base >= place->flash_size)
         return refuse(file, "a segment at 0x%08x lies outside the flash (0x%08x, %u KiB)", physical,
                       place->flash_base, place->flash_size / 1024);
     if (file_size > place->flash_size - (physical - place->flash_base))
-        return refuse(file, "too large: a segment of %u bytes at 0x%08x ends beyond the flash", file_size, physical);
+        return refuse(file, "too large: a segment of %u bytes at 0x%08x ends beyond the flash", file_size,
+                      physical);
     if (memory_size && physical != virtual && !in_ram(place, virtual, memory_size))
         return refuse(file, "a segment of %u bytes at 0x%08x lies outside the RAM", memory_size, virtual);
     memcpy(place->flash + (physical - place->flash_base), file->bytes + offset, file_size);
@@ -115,13 +119,15 @@ static int symbol_order(const void *left, const void *right)
 static void symbols_load(const struct file *file, struct image *image)
 {
     uint32_t table = load_le32(file->bytes + 32), count = load_le16(file->bytes + 48);
-    if (load_le16(file->bytes + 46) != sizeof(Elf32_Shdr) || !inside(file, table, (uint64_t)count * sizeof(Elf32_Shdr)))
+    if (load_le16(file->bytes + 46) != sizeof(Elf32_Shdr) ||
+        !inside(file, table, (uint64_t)count * sizeof(Elf32_Shdr)))
         return;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *section = file->bytes + table + i * sizeof(Elf32_Shdr);
         if (load_le32(section + 4) != SHT_SYMTAB)
             continue;
-        uint32_t offset = load_le32(section + 16), size = load_le32(section + 20), link = load_le32(section + 24);
+        uint32_t offset = load_le32(section + 16), size = load_le32(section + 20),
+                 link = load_le32(section + 24);
         uint32_t entries = size / sizeof(Elf32_Sym);
         if (!inside(file, offset, size) || link >= count || entries > SYMBOL_MAX)
             return;
@@ -139,12 +145,12 @@ static void symbols_load(const struct file *file, struct image *image)
             const uint8_t *entry = file->bytes + offset + n * sizeof(Elf32_Sym);
             uint32_t name = load_le32(entry), value = load_le32(entry + 4);
             unsigned type = entry[12] & 0xFu, shndx = load_le16(entry + 14);
-            if (name >= names_size || !image->names[name] || image->names[name] == '$' || shndx == SHN_UNDEF ||
-                type > STT_FUNC)
+            if (name >= names_size || !image->names[name] || image->names[name] == '$' ||
+                shndx == SHN_UNDEF || type > STT_FUNC)
                 continue;
             image->symbols[image->symbol_count++] =
-                (struct image_symbol){type == STT_FUNC ? value & ~1u : value, load_le32(entry + 8), type == STT_FUNC,
-                                      image->names + name};
+                (struct image_symbol){type == STT_FUNC ? value & ~1u : value, load_le32(entry + 8),
+                                      type == STT_FUNC, image->names + name};
         }
         qsort(image->symbols, image->symbol_count, sizeof *image->symbols, symbol_order);
         return;
@@ -159,7 +165,8 @@ static bool elf_load(struct file *file, const struct image_place *place, struct 
     if (load_le16(b + 18) != EM_ARM)
         return refuse(file, "an ELF, but not for Arm (machine %u)", load_le16(b + 18));
     if (load_le16(b + 16) != ET_EXEC)
-        return refuse(file, "an Arm ELF, but not an executable image (type %u): not linked?", load_le16(b + 16));
+        return refuse(file, "an Arm ELF, but not an executable image (type %u): not linked?",
+                      load_le16(b + 16));
     uint32_t table = load_le32(b + 28), count = load_le16(b + 44);
     if (load_le16(b + 42) != sizeof(Elf32_Phdr) || count == 0 || count > SEGMENT_MAX)
         return refuse(file, "an ELF without a usable table of segments");
@@ -181,9 +188,11 @@ static bool vectors_check(struct file *file, const struct image_place *place)
     if (stack == 0xFFFFFFFFu && entry == 0xFFFFFFFFu)
         return refuse(file, "no vector table: nothing lies at 0x%08x", place->flash_base);
     if (!in_ram(place, stack, 0))
-        return refuse(file, "no vector table at 0x%08x: the stack pointer would be 0x%08x", place->flash_base, stack);
+        return refuse(file, "no vector table at 0x%08x: the stack pointer would be 0x%08x", place->flash_base,
+                      stack);
     if (!(entry & 1u) || entry - place->flash_base >= place->flash_size)
-        return refuse(file, "no vector table at 0x%08x: the reset vector would be 0x%08x", place->flash_base, entry);
+        return refuse(file, "no vector table at 0x%08x: the reset vector would be 0x%08x", place->flash_base,
+                      entry);
     return true;
 }
 

@@ -123,7 +123,8 @@ uint32_t flash_read(struct chip *chip, unsigned unit, uint32_t offset)
     (void)unit;
     switch (offset) {
     case 0x00: return f->acr;
-    case 0x04: case 0x08: return 0;
+    case 0x04:
+    case 0x08: return 0;
     case 0x0C: return f->sr | (chip_now(chip) < f->busy_until ? SR_BSY : 0);
     case 0x10: return f->cr;
     case 0x14: return f->optcr;

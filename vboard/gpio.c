@@ -94,7 +94,8 @@ uint32_t gpio_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x14: return gpio->odr;
     case 0x18: return 0;
     case 0x1C: return gpio->lckr;
-    case 0x20: case 0x24: return gpio->afr[(offset - 0x20) / 4];
+    case 0x20:
+    case 0x24: return gpio->afr[(offset - 0x20) / 4];
     default: return chip_unmodelled(chip, "GPIO", 0x40020000u + unit * 0x400u + offset, false);
     }
 }
@@ -152,7 +153,10 @@ uint32_t syscfg_read(struct chip *chip, unsigned unit, uint32_t offset)
     switch (offset) {
     case 0x00: return chip->misc.syscfg_memrmp;
     case 0x04: return chip->misc.syscfg_pmc;
-    case 0x08: case 0x0C: case 0x10: case 0x14: return chip->exti.exticr[(offset - 8) / 4];
+    case 0x08:
+    case 0x0C:
+    case 0x10:
+    case 0x14: return chip->exti.exticr[(offset - 8) / 4];
     case 0x20: return chip->misc.syscfg_cmpcr & 1u ? 0x101u : 0;
     default: return chip_unmodelled(chip, "SYSCFG", 0x40013800u + offset, false);
     }
@@ -167,7 +171,10 @@ void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write)
         chip_remap(chip);
         break;
     case 0x04: chip->misc.syscfg_pmc = chip_merge(chip->misc.syscfg_pmc, write, 1u << 23); break;
-    case 0x08: case 0x0C: case 0x10: case 0x14:
+    case 0x08:
+    case 0x0C:
+    case 0x10:
+    case 0x14:
         chip->exti.exticr[(write.offset - 8) / 4] =
             chip_merge(chip->exti.exticr[(write.offset - 8) / 4], write, 0xFFFFu);
         changed(chip);
@@ -183,9 +190,9 @@ static void exti_update(struct chip *chip)
     static const struct {
         uint32_t lines;
         uint8_t irq;
-    } map[] = {{1u << 0, 6},   {1u << 1, 7},   {1u << 2, 8},   {1u << 3, 9},   {1u << 4, 10},  {0x3E0u, 23},
-               {0xFC00u, 40},  {1u << 16, 1},  {1u << 17, 41}, {1u << 18, 42}, {1u << 19, 62}, {1u << 20, 76},
-               {1u << 21, 2},  {1u << 22, 3}};
+    } map[] = {{1u << 0, 6},   {1u << 1, 7},   {1u << 2, 8},  {1u << 3, 9},   {1u << 4, 10},
+               {0x3E0u, 23},   {0xFC00u, 40},  {1u << 16, 1}, {1u << 17, 41}, {1u << 18, 42},
+               {1u << 19, 62}, {1u << 20, 76}, {1u << 21, 2}, {1u << 22, 3}};
     for (unsigned i = 0; i < sizeof map / sizeof *map; i++)
         chip_irq(chip, map[i].irq, (chip->exti.pr & chip->exti.imr & map[i].lines) != 0);
 }

@@ -65,7 +65,8 @@ static const char *cause_name(uint32_t csr)
     return "reset pin";
 }
 
-static void event_print(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text)
+static void event_print(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
+                        const char *text)
 {
     const struct program *program = context;
     printf("%11.3f s  ", (double)time_ns / 1e9);
@@ -88,7 +89,8 @@ static void event_print(void *context, enum vboard_event event, uint64_t time_ns
 
 static bool uid_parse(const char *text, uint8_t *uid)
 {
-    if (strlen(text) != 2 * VBOARD_UID_LENGTH || strspn(text, "0123456789abcdefABCDEF") != 2 * VBOARD_UID_LENGTH)
+    if (strlen(text) != 2 * VBOARD_UID_LENGTH ||
+        strspn(text, "0123456789abcdefABCDEF") != 2 * VBOARD_UID_LENGTH)
         return false;
     for (unsigned i = 0; i < VBOARD_UID_LENGTH; i++) {
         char pair[3] = {text[2 * i], text[2 * i + 1], 0};

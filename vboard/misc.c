@@ -109,7 +109,8 @@ uint32_t pwr_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x00: return chip->misc.pwr_cr;
     /* VOSRDY as soon as the PLL runs [RM]; the backup regulator at once. */
     case 0x04:
-        return chip->misc.pwr_csr | (chip->rcc.cr & 1u << 25 ? 1u << 14 : 0) | (chip->misc.pwr_csr >> 9 & 1u) << 3;
+        return chip->misc.pwr_csr | (chip->rcc.cr & 1u << 25 ? 1u << 14 : 0) |
+               (chip->misc.pwr_csr >> 9 & 1u) << 3;
     default: return chip_unmodelled(chip, "PWR", 0x40007000u + offset, false);
     }
 }

@@ -201,8 +201,8 @@ enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoin
         otg->wires.warn(otg->wires.context, "OTG_FS: a SETUP packet was lost, the receive FIFO is full");
         return CABLE_SILENCE;
     }
-    trace(otg, "SETUP %02x %02x %02x %02x %02x %02x %02x %02x", packet[0], packet[1], packet[2], packet[3], packet[4],
-          packet[5], packet[6], packet[7]);
+    trace(otg, "SETUP %02x %02x %02x %02x %02x %02x %02x %02x", packet[0], packet[1], packet[2], packet[3],
+          packet[4], packet[5], packet[6], packet[7]);
     otg_rx_push(otg, 0, PKTSTS_SETUP, false, packet, 8);
     struct otg_in *in = &otg->in[0];
     struct otg_out *out = &otg->out[0];
@@ -231,7 +231,8 @@ static void setup_close(struct otg_fs *otg)
 }
 
 /* Takes an OUT packet into the FIFO; the caller has checked that the endpoint wants it. */
-static enum cable_answer out_take(struct otg_fs *otg, unsigned n, bool data1, const uint8_t *packet, uint16_t length)
+static enum cable_answer out_take(struct otg_fs *otg, unsigned n, bool data1, const uint8_t *packet,
+                                  uint16_t length)
 {
     struct otg_out *out = &otg->out[n];
     /* Room for the packet and its status, and for the "done" entry behind it. */
@@ -252,8 +253,8 @@ static enum cable_answer out_take(struct otg_fs *otg, unsigned n, bool data1, co
     return CABLE_ACK;
 }
 
-enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint, bool data1, const uint8_t *packet,
-                          uint16_t length)
+enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint, bool data1,
+                          const uint8_t *packet, uint16_t length)
 {
     if (!hears(otg) || address != otg->address || endpoint >= otg->variant->endpoints)
         return CABLE_SILENCE;
@@ -271,7 +272,8 @@ enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint,
     }
     enum cable_answer answer = CABLE_NAK;
     bool isochronous = endpoint && (out->doepctl & EPCTL_EPTYP) >> EPCTL_EPTYP_POS == 1;
-    if (out->doepctl & EPCTL_STALL || (endpoint == 0 && otg->control_in && length && otg->dcfg & DCFG_NZLSOHSK)) {
+    if (out->doepctl & EPCTL_STALL ||
+        (endpoint == 0 && otg->control_in && length && otg->dcfg & DCFG_NZLSOHSK)) {
         answer = CABLE_STALL;
     } else if (otg->dctl & DCTL_GONSTS || out->doepctl & EPCTL_NAKSTS || !(out->doepctl & EPCTL_EPENA)) {
         if (endpoint == 0 && !(out->doepctl & EPCTL_EPENA))
@@ -297,7 +299,8 @@ static void in_done(struct otg_fs *otg, unsigned n, uint32_t size)
         in->diepctl ^= EPCTL_DPID;
     if (packets == 0) {
         if (in->left)
-            otg->wires.warn(otg->wires.context, "OTG_FS: an IN transfer's PKTCNT was too small for its XFRSIZ");
+            otg->wires.warn(otg->wires.context,
+                            "OTG_FS: an IN transfer's PKTCNT was too small for its XFRSIZ");
         in->diepctl &= ~EPCTL_EPENA;
         in->diepint |= EPINT_XFRC;
     }

@@ -61,9 +61,11 @@ void otg_tx_push(struct otg_fs *otg, unsigned n, uint32_t word)
     unsigned fifo = (in->diepctl & EPCTL_TXFNUM) >> EPCTL_TXFNUM_POS;
     unsigned depth = otg_tx_depth(otg, fifo);
     if (!(in->diepctl & EPCTL_EPENA))
-        otg->wires.warn(otg->wires.context, "OTG_FS: data written to the FIFO of an IN endpoint that is not enabled");
+        otg->wires.warn(otg->wires.context,
+                        "OTG_FS: data written to the FIFO of an IN endpoint that is not enabled");
     if (otg->filling >= 0 && otg->filling != (int)n && otg->tracing)
-        otg->wires.warn(otg->wires.context, "OTG_FS: another endpoint's FIFO written in the middle of a packet");
+        otg->wires.warn(otg->wires.context,
+                        "OTG_FS: another endpoint's FIFO written in the middle of a packet");
     if (fifo >= otg->variant->endpoints || otg->tx[fifo].level >= depth) {
         otg->wires.warn(otg->wires.context, "OTG_FS: a transmit FIFO was written beyond its room");
         return;
@@ -110,15 +112,18 @@ bool otg_rx_room(const struct otg_fs *otg, unsigned words, bool setup)
         return false;
     if (setup)
         return otg->rx.level + words <= depth;
-    return otg->rx.level - otg->rx.setup_words + words + SETUP_RESERVE <= depth && otg->rx.level + words <= depth;
+    return otg->rx.level - otg->rx.setup_words + words + SETUP_RESERVE <= depth &&
+           otg->rx.level + words <= depth;
 }
 
-void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, const uint8_t *bytes, unsigned length)
+void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, const uint8_t *bytes,
+                 unsigned length)
 {
     struct otg_rx *rx = &otg->rx;
     unsigned depth = rx_depth(otg), words = (length + 3u) / 4u;
     if (depth == 0 || rx->count >= OTG_FIFO_WORDS || rx->level + 1u + words > depth) {
-        otg->wires.warn(otg->wires.context, "OTG_FS: the receive FIFO has no room for a status word, which is lost");
+        otg->wires.warn(otg->wires.context,
+                        "OTG_FS: the receive FIFO has no room for a status word, which is lost");
         return;
     }
     struct otg_rx_entry *entry = &rx->entries[(rx->first + rx->count) % OTG_FIFO_WORDS];
@@ -162,7 +167,8 @@ uint32_t otg_rx_status(struct otg_fs *otg, bool pop)
     if (!pop)
         return entry.status;
     if (rx->reading) {
-        otg->wires.warn(otg->wires.context, "OTG_FS: GRXSTSP read before the packet's data was taken; it is lost");
+        otg->wires.warn(otg->wires.context,
+                        "OTG_FS: GRXSTSP read before the packet's data was taken; it is lost");
         rx_drop(otg, rx->reading);
     }
     rx->first = (uint16_t)((rx->first + 1) % OTG_FIFO_WORDS);

@@ -438,7 +438,8 @@ static void device_write(struct otg_fs *otg, uint32_t offset, uint32_t value)
     case DVBUSPULSE: otg->dvbuspulse = value; break;
     case DIEPEMPMSK: otg->diepempmsk = value & 0xFFFFu; break;
     case PCGCCTL: otg->pcgcctl = value & 3u; break;
-    case DSTS: case DAINT: break;
+    case DSTS:
+    case DAINT: break;
     default:
         if (value)
             otg->wires.unmodelled(otg->wires.context, offset, true);

@@ -28,9 +28,9 @@
 /* What differs between chips with this core; const data. */
 struct otg_variant {
     uint32_t cid, gsnpsid, ghwcfg[4];
-    uint8_t endpoints;  /* IN and OUT each, with endpoint 0 */
+    uint8_t endpoints; /* IN and OUT each, with endpoint 0 */
     uint16_t fifo_words;
-    bool vbden;         /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
+    bool vbden; /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
 };
 
 extern const struct otg_variant otg_stm32f407;
@@ -90,7 +90,7 @@ struct otg_fs {
     uint32_t ram[OTG_FIFO_WORDS];
     struct otg_tx tx[OTG_ENDPOINTS_MAX];
     struct otg_rx rx;
-    int filling;        /* endpoint whose packet is half written, -1: none */
+    int filling; /* endpoint whose packet is half written, -1: none */
 
     uint8_t address;    /* the one it answers to; DCFG.DAD may be ahead of it */
     bool setup_open;    /* a SETUP packet came, no token yet behind it */
@@ -170,7 +170,7 @@ struct otg_fs {
 #define GINTSTS_SRQINT   (1u << 30)
 #define GINTSTS_WKUPINT  (1u << 31)
 /* Bits that software clears by writing one. */
-#define GINTSTS_W1C 0xF030FC0Au
+#define GINTSTS_W1C      0xF030FC0Au
 
 #define GCCFG_PWRDWN     (1u << 16)
 #define GCCFG_VBUSBSEN   (1u << 19)
@@ -251,7 +251,8 @@ void otg_tx_push(struct otg_fs *otg, unsigned n, uint32_t word);
 uint32_t otg_tx_pop(struct otg_fs *otg, unsigned fifo);
 void otg_rx_flush(struct otg_fs *otg);
 bool otg_rx_room(const struct otg_fs *otg, unsigned words, bool setup);
-void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, const uint8_t *bytes, unsigned length);
+void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, const uint8_t *bytes,
+                 unsigned length);
 uint32_t otg_rx_status(struct otg_fs *otg, bool pop);
 uint32_t otg_rx_word(struct otg_fs *otg);
 
@@ -263,8 +264,8 @@ void otg_frame(struct otg_fs *otg, uint16_t number);
 void otg_bus_suspend(struct otg_fs *otg, bool suspended);
 bool otg_wakes(const struct otg_fs *otg);
 enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoint, const uint8_t packet[8]);
-enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint, bool data1, const uint8_t *packet,
-                          uint16_t length);
+enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint, bool data1,
+                          const uint8_t *packet, uint16_t length);
 enum cable_answer otg_in(struct otg_fs *otg, uint8_t address, uint8_t endpoint, bool *data1,
                          uint8_t packet[CABLE_PACKET_MAX], uint16_t *length);
 

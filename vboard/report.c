@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-static void report(struct chip *chip, enum vboard_event event, uint32_t value, const char *format, va_list arguments)
+static void report(struct chip *chip, enum vboard_event event, uint32_t value, const char *format,
+                   va_list arguments)
 {
     char text[320];
     if (!chip->event)

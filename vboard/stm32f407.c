@@ -139,8 +139,8 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
     chip->cpu = cpu_new(&chip->cpu_config);
     if (!chip->cpu)
         return false;
-    struct otg_wires wires = {chip,     otg_now,  otg_ready, otg_irq,       otg_wakeup, otg_suspend_at,
-                              otg_eopf_at, otg_warn, otg_trace, otg_unmodelled};
+    struct otg_wires wires = {chip,           otg_now,     otg_ready, otg_irq,   otg_wakeup,
+                              otg_suspend_at, otg_eopf_at, otg_warn,  otg_trace, otg_unmodelled};
     chip->time.hz = (struct chip_hz){16000000, 1};
     for (unsigned i = 0; i < CHIP_EVENT_COUNT; i++)
         chip->deadline[i] = CHIP_NEVER;
@@ -220,7 +220,8 @@ void chip_reset_pin(struct chip *chip, bool low)
 static void stopped(struct chip *chip, enum cpu_stop stop)
 {
     switch (stop) {
-    case CPU_DEADLINE: case CPU_BREAK: return;
+    case CPU_DEADLINE:
+    case CPU_BREAK: return;
     case CPU_RESET_REQUEST: chip_reset_want(chip, CAUSE_SFTRST); return;
     case CPU_LOCKUP:
         chip->halted = true;
@@ -230,7 +231,8 @@ static void stopped(struct chip *chip, enum cpu_stop stop)
         if (chip->debugger && chip->debugger(chip->debugger_context))
             return;
         if (!chip->debugger) {
-            chip_warn(chip, "BKPT", "a BKPT instruction at PC 0x%08x halts the core", cpu_register_get(chip->cpu, 15));
+            chip_warn(chip, "BKPT", "a BKPT instruction at PC 0x%08x halts the core",
+                      cpu_register_get(chip->cpu, 15));
             chip->halted = true;
         }
         return;

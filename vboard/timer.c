@@ -20,9 +20,10 @@ static const struct {
     uint8_t irq, apb;
     bool wide; /* 32 bits */
 } timers[CHIP_TIMERS] = {
-    {0x40010000, 25, 2, false}, {0x40000000, 28, 1, true},  {0x40000400, 29, 1, false}, {0x40000800, 30, 1, false},
-    {0x40000C00, 50, 1, true},  {0x40001000, 54, 1, false}, {0x40001400, 55, 1, false}, {0x40010400, 44, 2, false},
-    {0x40014000, 24, 2, false}, {0x40014400, 25, 2, false}, {0x40014800, 26, 2, false}, {0x40001800, 43, 1, false},
+    {0x40010000, 25, 2, false}, {0x40000000, 28, 1, true},  {0x40000400, 29, 1, false},
+    {0x40000800, 30, 1, false}, {0x40000C00, 50, 1, true},  {0x40001000, 54, 1, false},
+    {0x40001400, 55, 1, false}, {0x40010400, 44, 2, false}, {0x40014000, 24, 2, false},
+    {0x40014400, 25, 2, false}, {0x40014800, 26, 2, false}, {0x40001800, 43, 1, false},
     {0x40001C00, 44, 1, false}, {0x40002000, 45, 1, false},
 };
 
@@ -118,13 +119,17 @@ uint32_t timer_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x0C: return t->dier;
     case 0x10: return t->sr;
     case 0x14: return 0;
-    case 0x18: case 0x1C: return t->ccmr[(offset - 0x18) / 4];
+    case 0x18:
+    case 0x1C: return t->ccmr[(offset - 0x18) / 4];
     case 0x20: return t->ccer;
     case 0x24: return count(chip, unit);
     case 0x28: return t->psc;
     case 0x2C: return t->arr;
     case 0x30: return t->rcr;
-    case 0x34: case 0x38: case 0x3C: case 0x40: return t->ccr[(offset - 0x34) / 4];
+    case 0x34:
+    case 0x38:
+    case 0x3C:
+    case 0x40: return t->ccr[(offset - 0x34) / 4];
     case 0x44: return t->bdtr;
     case 0x48: return t->dcr;
     case 0x4C: return t->dmar;
@@ -172,7 +177,10 @@ void timer_write(struct chip *chip, unsigned unit, struct chip_write write)
             arm(chip, unit);
         }
         break;
-    case 0x18: case 0x1C: t->ccmr[(write.offset - 0x18) / 4] = chip_merge(t->ccmr[(write.offset - 0x18) / 4], write, ~0u); break;
+    case 0x18:
+    case 0x1C:
+        t->ccmr[(write.offset - 0x18) / 4] = chip_merge(t->ccmr[(write.offset - 0x18) / 4], write, ~0u);
+        break;
     case 0x20: t->ccer = chip_merge(t->ccer, write, 0xFFFFu); break;
     case 0x24:
         t->count = chip_merge(count(chip, unit), write, all);
@@ -189,7 +197,12 @@ void timer_write(struct chip *chip, unsigned unit, struct chip_write write)
         }
         break;
     case 0x30: t->rcr = chip_merge(t->rcr, write, 0xFFu); break;
-    case 0x34: case 0x38: case 0x3C: case 0x40: t->ccr[(write.offset - 0x34) / 4] = chip_merge(t->ccr[(write.offset - 0x34) / 4], write, all); break;
+    case 0x34:
+    case 0x38:
+    case 0x3C:
+    case 0x40:
+        t->ccr[(write.offset - 0x34) / 4] = chip_merge(t->ccr[(write.offset - 0x34) / 4], write, all);
+        break;
     case 0x44: t->bdtr = chip_merge(t->bdtr, write, 0xFFFFu); break;
     case 0x48: t->dcr = chip_merge(t->dcr, write, 0x1F1Fu); break;
     case 0x4C: t->dmar = chip_merge(t->dmar, write, 0xFFFFu); break;

@@ -57,7 +57,8 @@ static void line_out(struct chip *chip, unsigned unit, uint8_t byte)
     if (byte == '\r')
         return;
     if (byte != '\n') {
-        u->line[u->line_length++] = byte >= ' ' && byte < 0x7F ? (char)byte : (char)(byte == '\t' ? ' ' : '.');
+        u->line[u->line_length++] =
+            byte >= ' ' && byte < 0x7F ? (char)byte : (char)(byte == '\t' ? ' ' : '.');
         if (u->line_length + 1u < sizeof u->line)
             return;
     }
@@ -91,7 +92,8 @@ void usart_event(struct chip *chip, unsigned unit)
     }
     bool more = u->shifting || (u->in_head != u->in_tail && u->cr1 & CR1_RE);
     if (more)
-        chip_event_at(chip, (enum chip_event)(CHIP_EVENT_USART + unit), chip_now(chip) + frame_ns(chip, unit));
+        chip_event_at(chip, (enum chip_event)(CHIP_EVENT_USART + unit),
+                      chip_now(chip) + frame_ns(chip, unit));
     update(chip, unit);
 }
 

@@ -63,7 +63,8 @@ void iwdg_write(struct chip *chip, unsigned unit, struct chip_write write)
             iwdg_reload(chip);
         }
         break;
-    case 0x04: case 0x08:
+    case 0x04:
+    case 0x08:
         if (!dog->writable) {
             chip_warn(chip, "IWDG locked", "IWDG: PR or RLR written without the key 0x5555; ignored");
             break;

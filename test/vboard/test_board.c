@@ -16,7 +16,16 @@
 #endif
 
 enum scenario {
-    LEDS_AND_BUTTON, SERIAL, IDENTITY, RESET_CAUSES, RANDOM_NUMBERS, STRANGE_ACCESSES, TIMER, FLASH, CLOCKS, LOCK_PINS
+    LEDS_AND_BUTTON,
+    SERIAL,
+    IDENTITY,
+    RESET_CAUSES,
+    RANDOM_NUMBERS,
+    STRANGE_ACCESSES,
+    TIMER,
+    FLASH,
+    CLOCKS,
+    LOCK_PINS
 };
 
 #define MS 1000000ull
@@ -32,7 +41,8 @@ struct bench {
     char last_warning[200];
 };
 
-static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text)
+static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
+                     const char *text)
 {
     struct bench *bench = context;
     if (event == VBOARD_UNMODELLED)
@@ -205,10 +215,10 @@ TEST(board_strange_accesses_are_reported_once)
     run_until(&b, 1, MS);
     CHECK_EQUAL(word(&b, "result", 1), 0);
     CHECK_EQUAL(word(&b, "result", 2), 0);
-    CHECK_EQUAL(b.warnings, 1); /* GPIOD without clock */
+    CHECK_EQUAL(b.warnings, 1);   /* GPIOD without clock */
     CHECK_EQUAL(b.unmodelled, 2); /* I2C1: one read, one write */
     vboard_advance(b.board, vboard_time_ns(b.board) + MS);
-    CHECK_EQUAL(word(&b, "result", 0), 1); /* stands in its HardFault handler */
+    CHECK_EQUAL(word(&b, "result", 0), 1);            /* stands in its HardFault handler */
     CHECK_EQUAL(word(&b, "fault_status", 0), 0x8200); /* precise bus error, address valid */
     CHECK_EQUAL(word(&b, "fault_status", 1), 0x60000000);
     vboard_free(b.board);

@@ -77,8 +77,10 @@ TEST(cable_unknown_request_stalls_and_recovers)
     enumerate(&host);
     uint8_t data[64];
     uint16_t length;
-    CHECK_EQUAL(tiny_control(&host, (const uint8_t[8]){0xC0, 99, 0, 0, 0, 0, 8, 0}, data, &length), CABLE_STALL);
-    CHECK_EQUAL(tiny_control(&host, (const uint8_t[8]){0x80, 6, 0, 1, 0, 0, 18, 0}, data, &length), CABLE_ACK);
+    CHECK_EQUAL(tiny_control(&host, (const uint8_t[8]){0xC0, 99, 0, 0, 0, 0, 8, 0}, data, &length),
+                CABLE_STALL);
+    CHECK_EQUAL(tiny_control(&host, (const uint8_t[8]){0x80, 6, 0, 1, 0, 0, 18, 0}, data, &length),
+                CABLE_ACK);
     CHECK_EQUAL(length, 18);
     vboard_free(board);
 }

@@ -11,9 +11,11 @@
 #include "test/vboard/tiny_host.h"
 #include "vboard/board.h"
 
-static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text)
+static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
+                     const char *text)
 {
-    static const char *const names[] = {"reset", "LEDs", "serial", "unmodelled", "warning", "lockup", "trace"};
+    static const char *const names[] = {"reset",   "LEDs",   "serial", "unmodelled",
+                                        "warning", "lockup", "trace"};
     (void)context, (void)value;
     if (getenv("FOREIGN_VERBOSE") || event == VBOARD_LOCKUP)
         fprintf(stderr, "# %8.3f %s: %s\n", (double)time_ns / 1e9, names[event], text);
@@ -23,7 +25,8 @@ static void on_event(void *context, enum vboard_event event, uint64_t time_ns, u
 static const char *image_try(const char *path, char *report, size_t report_size)
 {
     static char error[400];
-    struct vboard_config config = {.image = path, .trace = getenv("FOREIGN_VERBOSE") != NULL, .event = on_event};
+    struct vboard_config config = {
+        .image = path, .trace = getenv("FOREIGN_VERBOSE") != NULL, .event = on_event};
     struct vboard *board = vboard_new(&config, error, sizeof error);
     if (!board)
         return error;
@@ -34,13 +37,15 @@ static const char *image_try(const char *path, char *report, size_t report_size)
     struct vboard_stats stats = vboard_stats(board);
     if (!wrong && stats.locked_up)
         wrong = "the core locked up";
-    snprintf(report, report_size, "%02x%02x:%02x%02x class %02x, %u bytes of configuration, %u interfaces; configured at %.0f ms, "
-             "%llu instructions, %u unmodelled, %u warnings", host.device[9], host.device[8], host.device[11],
-             host.device[10], host.device[4], host.configuration_length, host.configuration[4], (double)host.now / 1e6 - 200,
+    snprintf(report, report_size,
+             "%02x%02x:%02x%02x class %02x, %u bytes of configuration, %u interfaces; configured at %.0f ms, "
+             "%llu instructions, %u unmodelled, %u warnings",
+             host.device[9], host.device[8], host.device[11], host.device[10], host.device[4],
+             host.configuration_length, host.configuration[4], (double)host.now / 1e6 - 200,
              (unsigned long long)stats.instructions, stats.unmodelled, stats.warnings);
     if (wrong)
-        snprintf(error, sizeof error, "%s (clock %u Hz, %u resets, %u unmodelled, %u warnings)", wrong, stats.clock_hz,
-                 stats.resets, stats.unmodelled, stats.warnings);
+        snprintf(error, sizeof error, "%s (clock %u Hz, %u resets, %u unmodelled, %u warnings)", wrong,
+                 stats.clock_hz, stats.resets, stats.unmodelled, stats.warnings);
     vboard_free(board);
     return wrong ? error : NULL;
 }

@@ -432,7 +432,8 @@ TEST(otg_stall_and_global_in_nak)
     wr(DOEPCTL(1), rd(DOEPCTL(1)) | EPCTL_STALL);
     CHECK_EQUAL(otg_out(OTG, 0, 1, false, packet, 1), CABLE_STALL);
     CHECK_EQUAL(otg_out(OTG, 0, 2, false, packet, 1), CABLE_SILENCE); /* not active */
-    CHECK_EQUAL(otg_in(OTG, 0, 4, &data1, packet, &length), CABLE_SILENCE); /* the chip has no such endpoint */
+    CHECK_EQUAL(otg_in(OTG, 0, 4, &data1, packet, &length),
+                CABLE_SILENCE); /* the chip has no such endpoint */
 }
 
 TEST(otg_global_out_nak_takes_effect_when_popped)
@@ -576,8 +577,9 @@ TEST(otg_random_accesses)
 {
     attached();
     uint32_t state = 1;
-    static const uint32_t offsets[] = {GAHBCFG, GRSTCTL, GINTSTS, GRXSTSP, GRXFSIZ, DIEPTXF0, DIEPTXF1, DCFG, DCTL,
-                                       DIEPEMPMSK, PCGCCTL, GCCFG, FIFO(0), FIFO(1), FIFO(3), FIFO(7)};
+    static const uint32_t offsets[] = {GAHBCFG,  GRSTCTL, GINTSTS, GRXSTSP,    GRXFSIZ, DIEPTXF0,
+                                       DIEPTXF1, DCFG,    DCTL,    DIEPEMPMSK, PCGCCTL, GCCFG,
+                                       FIFO(0),  FIFO(1), FIFO(3), FIFO(7)};
     for (unsigned i = 0; i < 400000; i++) {
         state = state * 1664525u + 1013904223u;
         uint32_t r = state >> 8, value = state ^ r << 20;

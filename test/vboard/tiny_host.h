@@ -71,8 +71,8 @@ static inline bool tiny_attach(struct tiny_host *host, uint32_t limit_ms)
     return true;
 }
 
-static inline enum cable_answer tiny_in_packet(struct tiny_host *host, uint8_t endpoint, bool *data1, uint8_t *packet,
-                                               uint16_t *length, uint32_t limit_ms)
+static inline enum cable_answer tiny_in_packet(struct tiny_host *host, uint8_t endpoint, bool *data1,
+                                               uint8_t *packet, uint16_t *length, uint32_t limit_ms)
 {
     enum cable_answer answer = CABLE_NAK;
     for (uint64_t end = host->now + limit_ms * 1000000ull; answer == CABLE_NAK && host->now <= end;) {
@@ -148,7 +148,8 @@ static inline const char *tiny_enumerate(struct tiny_host *host)
     host->address = 5;
     tiny_step(host, 10000000);
     host->device[7] = buffer[7];
-    if (tiny_control(host, (const uint8_t[8]){0x80, 6, 0, 1, 0, 0, 18, 0}, host->device, &length) != CABLE_ACK ||
+    if (tiny_control(host, (const uint8_t[8]){0x80, 6, 0, 1, 0, 0, 18, 0}, host->device, &length) !=
+            CABLE_ACK ||
         length != 18 || host->device[1] != 1)
         return "device descriptor";
     if (tiny_control(host, get, buffer, &length) != CABLE_ACK || length != 9 || buffer[1] != 2)
@@ -158,7 +159,8 @@ static inline const char *tiny_enumerate(struct tiny_host *host)
         return "configuration descriptor: too long";
     get[6] = buffer[2];
     get[7] = buffer[3];
-    if (tiny_control(host, get, host->configuration, &length) != CABLE_ACK || length != host->configuration_length)
+    if (tiny_control(host, get, host->configuration, &length) != CABLE_ACK ||
+        length != host->configuration_length)
         return "configuration descriptor";
     const uint8_t configure[8] = {0, 9, host->configuration[5]};
     if (tiny_control(host, configure, NULL, NULL) != CABLE_ACK)

@@ -6,17 +6,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "image.h"
 
-#define GAHBCFG  OTG(0x008)
-#define GUSBCFG  OTG(0x00C)
-#define GRSTCTL  OTG(0x010)
-#define GINTSTS  OTG(0x014)
-#define GRXSTSP  OTG(0x020)
-#define GRXFSIZ  OTG(0x024)
-#define DIEPTXF0 OTG(0x028)
-#define DIEPTXF1 OTG(0x104)
-#define GCCFG    OTG(0x038)
-#define DCFG     OTG(0x800)
-#define DCTL     OTG(0x804)
+#define GAHBCFG     OTG(0x008)
+#define GUSBCFG     OTG(0x00C)
+#define GRSTCTL     OTG(0x010)
+#define GINTSTS     OTG(0x014)
+#define GRXSTSP     OTG(0x020)
+#define GRXFSIZ     OTG(0x024)
+#define DIEPTXF0    OTG(0x028)
+#define DIEPTXF1    OTG(0x104)
+#define GCCFG       OTG(0x038)
+#define DCFG        OTG(0x800)
+#define DCTL        OTG(0x804)
 #define DIEPCTL(n)  OTG(0x900 + 0x20 * (n))
 #define DIEPINT(n)  OTG(0x908 + 0x20 * (n))
 #define DIEPTSIZ(n) OTG(0x910 + 0x20 * (n))
@@ -31,9 +31,10 @@
 #define SNAK  (1u << 27)
 #define STALL (1u << 21)
 
-static const uint8_t device_descriptor[18] = {18, 1, 0, 2, 0xFF, 0, 0, 64, 0x09, 0x12, 0x01, 0x00, 0, 1, 0, 0, 0, 1};
-static const uint8_t configuration[32] = {9, 2, 32, 0, 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 2, 0xFF, 0, 0, 0,
-                                          7, 5, 0x01, 2, 64, 0, 0, 7, 5, 0x81, 2, 64, 0, 0};
+static const uint8_t device_descriptor[18] = {18,   1,    0,    2, 0xFF, 0, 0, 64, 0x09,
+                                              0x12, 0x01, 0x00, 0, 1,    0, 0, 0,  1};
+static const uint8_t configuration[32] = {9, 2, 32, 0, 1,    1, 0,  0x80, 50, 9, 4, 0,    0, 2,  0xFF, 0,
+                                          0, 0, 7,  5, 0x01, 2, 64, 0,    0,  7, 5, 0x81, 2, 64, 0,    0};
 
 static uint32_t setup[2];
 static uint32_t buffer[16];

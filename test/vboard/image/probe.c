@@ -236,8 +236,9 @@ static void lock_pins(void)
 
 void image_main(void)
 {
-    static void (*const scenarios[])(void) = {leds_and_button, serial, identity, reset_causes,  random_numbers,
-                                              strange_accesses, timer, flash,    clocks,        lock_pins};
+    static void (*const scenarios[])(void) = {leds_and_button, serial,           identity, reset_causes,
+                                              random_numbers,  strange_accesses, timer,    flash,
+                                              clocks,          lock_pins};
     if (scenario < sizeof scenarios / sizeof *scenarios)
         scenarios[scenario]();
 }

@@ -4,7 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "image.h"
 
-extern uint32_t image_data[], image_data_end[], image_data_load[], image_bss[], image_bss_end[], image_stack[];
+extern uint32_t image_data[], image_data_end[], image_data_load[], image_bss[], image_bss_end[],
+    image_stack[];
 void image_reset(void);
 
 volatile uint32_t fault_status[2] NOINIT;
@@ -63,7 +64,26 @@ void image_clock_168(void)
 typedef void handler(void);
 #define IRQ4  any_irq, any_irq, any_irq, any_irq
 #define IRQ16 IRQ4, IRQ4, IRQ4, IRQ4
-__attribute__((section(".vectors"), used)) static handler *const vectors[16 + 82] = {
-    (handler *)image_stack, image_reset, image_fault, image_fault, image_fault, image_fault, image_fault,
-    0, 0, 0, 0, image_fault, image_fault, 0, image_fault, image_tick,
-    IRQ16, IRQ16, IRQ16, IRQ16, IRQ16, any_irq, any_irq};
+__attribute__((section(".vectors"), used)) static handler *const vectors[16 + 82] = {(handler *)image_stack,
+                                                                                     image_reset,
+                                                                                     image_fault,
+                                                                                     image_fault,
+                                                                                     image_fault,
+                                                                                     image_fault,
+                                                                                     image_fault,
+                                                                                     0,
+                                                                                     0,
+                                                                                     0,
+                                                                                     0,
+                                                                                     image_fault,
+                                                                                     image_fault,
+                                                                                     0,
+                                                                                     image_fault,
+                                                                                     image_tick,
+                                                                                     IRQ16,
+                                                                                     IRQ16,
+                                                                                     IRQ16,
+                                                                                     IRQ16,
+                                                                                     IRQ16,
+                                                                                     any_irq,
+                                                                                     any_irq};
