@@ -165,9 +165,9 @@ COMPARISON(cmn, add_carry(cpu, a, b, 0, true))
     }                                                                                                        \
     static void name##_constant_s(struct cpu *cpu, const struct cpu_op *op)                                  \
     {                                                                                                        \
-        uint32_t carry = cpu->flag_c;                                                                        \
+        uint32_t carry = cpu->flag_c, value = shift_by(cpu->r[op->m], type, op->amount, &carry);             \
                                                                                                              \
-        cpu->r[op->d] = logic_flags(cpu, shift_by(cpu->r[op->m], type, op->amount, &carry), carry, true);    \
+        cpu->r[op->d] = logic_flags(cpu, value, carry, true);                                                \
     }
 
 #define SHIFT_REGISTER(name, type)                                                                           \

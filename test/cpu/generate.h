@@ -1,0 +1,33 @@
+/*
+ * Generated instruction sequences: every encoding of the decoder's tables equally often, with operands that the
+ * architecture defines, addresses in a scratch area, and branches that come back. See differential.c.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_TEST_CPU_GENERATE_H
+#define PLUGNET_TEST_CPU_GENERATE_H
+
+#include "vboard/cpu_decode.h"
+
+#define CODE_BASE     0x08000000u
+#define CODE_SIZE     0x100000u
+#define STUBS         0x8000u /* at each end of the code: targets of far branches */
+#define SCRATCH_BASE  0x20000000u
+#define SCRATCH_SIZE  0x1000u
+#define ENCODINGS_MAX 1024
+
+struct generator {
+    uint64_t random;
+    uint8_t code[CODE_SIZE];
+    uint32_t at;           /* next free place, an offset in code */
+    uint32_t stubs[2];     /* next free place among the stubs, low and high */
+    uint64_t instructions; /* emitted, all */
+    uint64_t counts[ENCODINGS_MAX];
+    bool skip[ENCODINGS_MAX]; /* not compared */
+    unsigned encodings;
+};
+
+uint32_t generate_random(struct generator *g);
+/* About `count` instructions; returns the offset of the first one. */
+uint32_t generate_sequence(struct generator *g, unsigned count);
+
+#endif
