@@ -40,6 +40,32 @@ static void flush_rx(struct dwc2 *dwc2)
     dwc2_wait(dwc2, &regs->GRSTCTL, GRSTCTL_RXFFLSH, 0);
 }
 
+/* Disabling an OUT endpoint needs the global OUT NAK first, and that takes effect when its entry is popped from
+ * the receive FIFO. Packets of other endpoints that are in front of it are served as usual. */
+static void out_stop(struct dwc2 *dwc2, unsigned n)
+{
+    struct dwc2_regs *regs = dwc2_regs(dwc2);
+    struct dwc2_out_endpoint_regs *ep = &regs->OUT[n];
+
+    if (n && ep->DOEPCTL & EPCTL_EPENA) {
+        regs->DCTL |= DCTL_SGONAK;
+        unsigned i = 0;
+        while (!(regs->GINTSTS & GINTSTS_BOUTNAKEFF) && i++ < DWC2_WAIT_MAX)
+            if (regs->GINTSTS & GINTSTS_RXFLVL)
+                dwc2_receive(dwc2);
+        dwc2->stuck += i > DWC2_WAIT_MAX;
+        if (ep->DOEPCTL & EPCTL_EPENA) {
+            ep->DOEPCTL |= EPCTL_SNAK | EPCTL_EPDIS;
+            dwc2_wait(dwc2, &ep->DOEPINT, EPINT_EPDISD, EPINT_EPDISD);
+        }
+        regs->DCTL |= DCTL_CGONAK;
+        ep->DOEPINT = ~0u;
+    }
+    dwc2->out[n].active = false;
+    dwc2->out[n].room = 0;
+    dwc2->events &= ~USB_EVENT_OUT(n);
+}
+
 void dwc2_reset_state(struct dwc2 *dwc2)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
@@ -50,8 +76,8 @@ void dwc2_reset_state(struct dwc2 *dwc2)
         uint32_t disable = regs->IN[n].DIEPCTL & EPCTL_EPENA ? EPCTL_EPDIS : 0;
         regs->IN[n].DIEPCTL = EPCTL_SNAK | disable;
         regs->IN[n].DIEPINT = ~0u;
-        disable = n && regs->OUT[n].DOEPCTL & EPCTL_EPENA ? EPCTL_EPDIS : 0;
-        regs->OUT[n].DOEPCTL = EPCTL_SNAK | disable;
+        out_stop(dwc2, n);
+        regs->OUT[n].DOEPCTL = EPCTL_SNAK;
         regs->OUT[n].DOEPINT = ~0u;
         dwc2->in[n] = (struct dwc2_in){0};
         dwc2->out[n] = (struct dwc2_out){0};
@@ -133,32 +159,6 @@ void dwc2_in_stop(struct dwc2 *dwc2, unsigned n)
     dwc2->in[n].zlp = false;
     dwc2->in[n].left = dwc2->in[n].unsent = 0;
     dwc2->events &= ~USB_EVENT_IN(n);
-}
-
-/* Disabling an OUT endpoint needs the global OUT NAK first, and that takes effect when its entry is popped from
- * the receive FIFO. Packets of other endpoints that are in front of it are served as usual. */
-static void out_stop(struct dwc2 *dwc2, unsigned n)
-{
-    struct dwc2_regs *regs = dwc2_regs(dwc2);
-    struct dwc2_out_endpoint_regs *ep = &regs->OUT[n];
-
-    if (n && ep->DOEPCTL & EPCTL_EPENA) {
-        regs->DCTL |= DCTL_SGONAK;
-        unsigned i = 0;
-        while (!(regs->GINTSTS & GINTSTS_BOUTNAKEFF) && i++ < DWC2_WAIT_MAX)
-            if (regs->GINTSTS & GINTSTS_RXFLVL)
-                dwc2_receive(dwc2);
-        dwc2->stuck += i > DWC2_WAIT_MAX;
-        if (ep->DOEPCTL & EPCTL_EPENA) {
-            ep->DOEPCTL |= EPCTL_SNAK | EPCTL_EPDIS;
-            dwc2_wait(dwc2, &ep->DOEPINT, EPINT_EPDISD, EPINT_EPDISD);
-        }
-        regs->DCTL |= DCTL_CGONAK;
-        ep->DOEPINT = ~0u;
-    }
-    dwc2->out[n].active = false;
-    dwc2->out[n].room = 0;
-    dwc2->events &= ~USB_EVENT_OUT(n);
 }
 
 static void ep_stop(struct dwc2 *dwc2, uint8_t address)
