@@ -1,0 +1,502 @@
+/*
+ * Multicast DNS: probing, announcing, answering, giving way (FACTS F3), message by message.
+ *
+ * LINK: wire/dns_msg.c wire/text.c net/mdnsd.c
+ */
+/* SPDX-License-Identifier: MIT */
+#include "net/mdnsd.h"
+#include "test/test.h"
+#include "wire/be.h"
+#include "wire/dns_msg.h"
+
+#define ADDRESS 0x0A400101u /* 10.64.1.1 */
+#define PC      0x0A400102u
+
+static const struct mdnsd_config config = {"plugnet", "plugnet-1a2b", ADDRESS, 0xFFFFFFF8u, 80, "path=/"};
+static struct mdnsd d;
+static uint32_t now;
+static uint8_t out[MDNSD_MESSAGE_MAX];
+static size_t out_length;
+static struct mdnsd_peer to;
+static const struct mdnsd_peer pc = {PC, 5353, false};
+
+/* The message in hand. */
+static uint8_t message[1500];
+static struct dns_writer w;
+
+static void begin(uint16_t flags)
+{
+    struct dns_header header = {.flags = flags};
+    dns_write_header(&w, message, sizeof message, &header);
+}
+
+static void ask(const char *name, uint16_t type, uint16_t class)
+{
+    dns_put_question(&w, name, type, class);
+    message[5]++;
+}
+
+/* A record into section 1 (answers) or 2 (authorities). */
+static void record_a(unsigned section, const char *name, uint32_t ttl, uint32_t address)
+{
+    size_t at = dns_record_begin(&w, name, DNS_A, DNS_CLASS_IN, ttl);
+    dns_put_u32(&w, address);
+    dns_record_end(&w, at);
+    message[5 + 2 * section]++;
+}
+
+static void record_ptr(unsigned section, const char *name, uint32_t ttl, const char *target)
+{
+    size_t at = dns_record_begin(&w, name, DNS_PTR, DNS_CLASS_IN, ttl);
+    dns_put_name(&w, target);
+    dns_record_end(&w, at);
+    message[5 + 2 * section]++;
+}
+
+static size_t receive_from(const struct mdnsd_peer *from)
+{
+    uint8_t *copy = malloc(w.length); /* exactly so long, for the sanitizer */
+    memcpy(copy, message, w.length);
+    out_length = mdnsd_receive(&d, now, 0, copy, w.length, from, out, sizeof out, &to);
+    free(copy);
+    return out_length;
+}
+
+static size_t receive(void)
+{
+    return receive_from(&pc);
+}
+
+static size_t poll_after(uint32_t ms)
+{
+    now += ms;
+    out_length = mdnsd_poll(&d, now, out, sizeof out);
+    return out_length;
+}
+
+/* How many records of this type and name the output has; the whole of it must be well-formed. */
+static int count(unsigned section, const char *name, uint16_t type)
+{
+    struct dns_header header;
+    struct dns_reader r;
+    struct dns_question q;
+    struct dns_record record;
+    int found = 0;
+    if (out_length == 0 || !dns_read_header(&r, out, out_length, &header))
+        return -1;
+    uint16_t counts[4] = {header.questions, header.answers, header.authorities, header.additionals};
+    for (unsigned i = 0; i < header.questions; i++)
+        if (!dns_read_question(&r, &q))
+            return -1;
+    for (unsigned s = 1; s < 4; s++)
+        for (unsigned i = 0; i < counts[s]; i++) {
+            if (!dns_read_record(&r, &record))
+                return -1;
+            found +=
+                s == section && record.type == type && dns_name_equal(out, out_length, record.name, name);
+        }
+    return r.at == out_length ? found : -1;
+}
+
+static void fresh(void)
+{
+    now = 1000000;
+    mdnsd_init(&d, &config);
+    mdnsd_start(&d, now, 0);
+}
+
+static void running(void)
+{
+    fresh();
+    for (int i = 0; i < 40 && d.state != MDNSD_RUNNING; i++)
+        poll_after(250);
+    CHECK_EQUAL(d.state, MDNSD_RUNNING);
+    poll_after(5000); /* nothing was multicast lately */
+}
+
+TEST(mdns_probes_then_announces)
+{
+    fresh();
+    for (int i = 0; i < 3; i++) {
+        CHECK(poll_after(i == 0 ? 0 : 250) > 0);
+        CHECK_EQUAL(load_be16(out + 2), 0);
+        CHECK_EQUAL(load_be16(out + 4), 3);
+        CHECK_EQUAL(count(2, "plugnet.local", DNS_A), 1);
+        CHECK_EQUAL(count(2, "plugnet-1a2b.local", DNS_A), 1);
+        CHECK_EQUAL(count(2, "plugnet-1a2b._http._tcp.local", DNS_SRV), 1);
+        CHECK(!mdnsd_due(&d, now + 249));
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(poll_after(i == 0 ? 250 : 1000) > 0);
+        CHECK_EQUAL(load_be16(out + 2), 0x8400);
+        CHECK_EQUAL(load_be16(out + 6), 10);
+        CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+        CHECK_EQUAL(count(1, "plugnet.local", DNS_NSEC), 1);
+        CHECK_EQUAL(count(1, "1.1.64.10.in-addr.arpa", DNS_PTR), 1);
+        CHECK_EQUAL(count(1, "_services._dns-sd._udp.local", DNS_PTR), 1);
+        CHECK_EQUAL(count(1, "_http._tcp.local", DNS_PTR), 1);
+        CHECK_EQUAL(count(1, "plugnet-1a2b._http._tcp.local", DNS_TXT), 1);
+    }
+    CHECK_EQUAL(d.state, MDNSD_RUNNING);
+    CHECK_EQUAL(poll_after(10000), 0);
+    CHECK_EQUAL(d.stats.probes, 3);
+    CHECK_EQUAL(d.stats.announcements, 2);
+}
+
+TEST(mdns_says_nothing_before_its_names_are_sure)
+{
+    fresh();
+    poll_after(0);
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), 0);
+}
+
+TEST(mdns_answers_an_address_bit_for_bit)
+{
+    static const uint8_t wanted[] = {
+        0, 0,    0x84, 0,   0,   0,    0, 1, 0, 0,    0,   1, 7, 'p',  'l', 'u', 'g', 'n',  'e', 't',
+        5, 'l',  'o',  'c', 'a', 'l',  0, 0, 1, 0x80, 1,   0, 0, 0,    120, 0,   4,   10,   64,  1,
+        1, 0xC0, 12,   0,   47,  0x80, 1, 0, 0, 0,    120, 0, 5, 0xC0, 12,  0,   1,   0x40,
+    };
+    running();
+    begin(0);
+    ask("PlugNet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), sizeof wanted);
+    CHECK_BYTES(out, wanted, sizeof wanted);
+    CHECK_EQUAL(to.address, MDNSD_GROUP);
+    CHECK_EQUAL(to.port, 5353);
+}
+
+TEST(mdns_absent_aaaa_is_denied)
+{
+    running();
+    begin(0);
+    ask("plugnet-1a2b.local", DNS_AAAA, 1);
+    receive();
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_NSEC), 1);
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_A), 0);
+    CHECK_EQUAL(count(3, "plugnet-1a2b.local", DNS_A), 1);
+}
+
+TEST(mdns_both_types_in_one_query)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    ask("plugnet.local", DNS_AAAA, 1);
+    receive();
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_NSEC), 1);
+}
+
+TEST(mdns_service_browsing_waits_a_little)
+{
+    running();
+    begin(0);
+    ask("_http._tcp.local", DNS_PTR, 1);
+    CHECK_EQUAL(receive(), 0);
+    CHECK_EQUAL(poll_after(19), 0);
+    CHECK(poll_after(1) > 0);
+    CHECK_EQUAL(count(1, "_http._tcp.local", DNS_PTR), 1);
+    CHECK_EQUAL(count(3, "plugnet-1a2b._http._tcp.local", DNS_SRV), 1);
+    CHECK_EQUAL(count(3, "plugnet-1a2b._http._tcp.local", DNS_TXT), 1);
+    CHECK_EQUAL(count(3, "plugnet-1a2b.local", DNS_A), 1);
+    CHECK_EQUAL(poll_after(1000), 0);
+}
+
+TEST(mdns_service_details)
+{
+    running();
+    begin(0);
+    ask("plugnet-1a2b._http._tcp.local", DNS_SRV, 1);
+    receive();
+    CHECK_EQUAL(count(1, "plugnet-1a2b._http._tcp.local", DNS_SRV), 1);
+    begin(0);
+    ask("1.1.64.10.in-addr.arpa", DNS_PTR, 1);
+    receive();
+    CHECK_EQUAL(count(1, "1.1.64.10.in-addr.arpa", DNS_PTR), 1);
+    begin(0);
+    ask("_services._dns-sd._udp.local", DNS_ANY, 255);
+    receive();
+    poll_after(200);
+    CHECK_EQUAL(count(1, "_services._dns-sd._udp.local", DNS_PTR), 1);
+}
+
+TEST(mdns_known_answers_are_not_repeated)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    record_a(1, "plugnet.local", 100, ADDRESS);
+    CHECK_EQUAL(receive(), 0);
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    record_a(1, "plugnet.local", 59, ADDRESS); /* too old: less than half its life is left */
+    CHECK(receive() > 0);
+    poll_after(5000);
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    record_a(1, "plugnet.local", 100, ADDRESS + 1); /* known wrongly */
+    CHECK(receive() > 0);
+    begin(0);
+    ask("_http._tcp.local", DNS_PTR, 1);
+    record_ptr(1, "_http._tcp.local", 4000, "plugnet-1a2b._http._tcp.local");
+    receive();
+    CHECK_EQUAL(poll_after(500), 0);
+}
+
+TEST(mdns_known_answers_in_a_later_message)
+{
+    running();
+    begin(DNS_FLAG_TRUNCATED);
+    ask("_http._tcp.local", DNS_PTR, 1);
+    CHECK_EQUAL(receive(), 0);
+    CHECK_EQUAL(poll_after(300), 0); /* more may follow */
+    begin(0);
+    record_ptr(1, "_http._tcp.local", 4000, "plugnet-1a2b._http._tcp.local");
+    CHECK_EQUAL(receive(), 0);
+    CHECK_EQUAL(poll_after(1000), 0);
+}
+
+TEST(mdns_not_twice_a_second)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK(receive() > 0);
+    now += 500;
+    CHECK_EQUAL(receive(), 0);
+    now += 500;
+    CHECK(receive() > 0);
+}
+
+TEST(mdns_a_probe_is_always_answered)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK(receive() > 0);
+    begin(0);
+    ask("plugnet.local", DNS_ANY, 1);
+    record_a(2, "plugnet.local", 120, PC);
+    CHECK(receive() > 0); /* defends the name although it has just been multicast */
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+}
+
+TEST(mdns_unicast_wanted)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 0x8001);
+    CHECK(receive() > 0);
+    CHECK_EQUAL(to.address, PC);
+    CHECK_EQUAL(to.port, 5353);
+    CHECK_EQUAL(load_be16(out + 4), 0);
+}
+
+TEST(mdns_legacy_resolvers)
+{
+    struct mdnsd_peer legacy = {PC, 40000, false};
+    running();
+    begin(0);
+    store_be16(message, 0xBEEF);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK(receive_from(&legacy) > 0);
+    CHECK_EQUAL(to.port, 40000);
+    CHECK_EQUAL(to.address, PC);
+    CHECK_EQUAL(load_be16(out), 0xBEEF);
+    CHECK_EQUAL(load_be16(out + 4), 1);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_BYTES(out + out_length - 12, "\x00\x01\x00\x00\x00\x0A\x00\x04\x0A\x40\x01\x01",
+                12); /* 10 s, no flush */
+}
+
+TEST(mdns_unicast_from_afar_is_not_answered)
+{
+    struct mdnsd_peer far = {0x08080808, 5353, true}, near = {PC, 5353, true};
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive_from(&far), 0);
+    CHECK(receive_from(&near) > 0);
+    CHECK_EQUAL(to.address, PC);
+}
+
+TEST(mdns_foreign_names_classes_and_replies)
+{
+    running();
+    begin(0);
+    ask("printer.local", DNS_A, 1);
+    ask("plugnet.home.arpa", DNS_A, 1);
+    ask("x.plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), 0);
+    begin(0);
+    ask("plugnet.local", DNS_A, 3);
+    CHECK_EQUAL(receive(), 0);
+    begin(0x2800); /* opcode */
+    ask("plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), 0);
+}
+
+TEST(mdns_conflict_while_probing_gives_the_short_name_up)
+{
+    fresh();
+    poll_after(0);
+    begin(0x8400);
+    record_a(1, "plugnet.local", 120, PC);
+    receive();
+    CHECK(d.short_lost);
+    CHECK_STRING(d.unique_name, "plugnet-1a2b.local");
+    poll_after(250);
+    CHECK_EQUAL(load_be16(out + 4), 2); /* asks for two names now */
+    for (int i = 0; i < 40 && d.state != MDNSD_RUNNING; i++)
+        poll_after(250);
+    poll_after(5000);
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), 0);
+    begin(0);
+    ask("plugnet-1a2b.local", DNS_A, 1);
+    CHECK(receive() > 0);
+    CHECK_EQUAL(d.stats.conflicts, 1);
+}
+
+TEST(mdns_conflict_of_the_unique_name_gives_it_a_number)
+{
+    fresh();
+    poll_after(0);
+    begin(0x8400);
+    record_a(1, "plugnet-1a2b.local", 120, PC);
+    receive();
+    CHECK(!d.short_lost);
+    CHECK_STRING(d.unique_name, "plugnet-1a2b-2.local");
+    CHECK_STRING(d.instance, "plugnet-1a2b-2._http._tcp.local");
+    begin(0x8400);
+    record_a(1, "plugnet-1a2b-2.local", 120, PC);
+    receive();
+    CHECK_STRING(d.unique_name, "plugnet-1a2b-3.local");
+}
+
+TEST(mdns_conflict_while_running_probes_first)
+{
+    running();
+    begin(0x8400);
+    record_a(1, "plugnet.local", 120, PC);
+    receive();
+    CHECK_EQUAL(d.state, MDNSD_PROBING);
+    CHECK(!d.short_lost);
+    for (int i = 0; i < 40 && d.state != MDNSD_RUNNING; i++)
+        poll_after(250); /* nobody objects */
+    CHECK(!d.short_lost);
+}
+
+TEST(mdns_same_data_is_no_conflict)
+{
+    running();
+    begin(0x8400);
+    record_a(1, "plugnet.local", 120, ADDRESS); /* our own, reflected */
+    record_a(1, "plugnet.local", 0, PC);        /* a goodbye */
+    record_a(1, "other.local", 120, PC);
+    receive();
+    CHECK_EQUAL(d.stats.conflicts, 0);
+    struct mdnsd_peer unprivileged = {PC, 1234, false};
+    begin(0x8400);
+    record_a(1, "plugnet.local", 120, PC);
+    receive_from(&unprivileged);
+    CHECK_EQUAL(d.stats.conflicts, 0);
+}
+
+TEST(mdns_simultaneous_probes)
+{
+    fresh();
+    poll_after(0);
+    begin(0);
+    ask("plugnet.local", DNS_ANY, 1);
+    record_a(2, "plugnet.local", 120, ADDRESS - 1); /* lesser: we win */
+    receive();
+    CHECK(mdnsd_due(&d, now + 250));
+    CHECK_EQUAL(d.step, 1);
+    begin(0);
+    ask("plugnet.local", DNS_ANY, 1);
+    record_a(2, "plugnet.local", 120, ADDRESS + 1); /* greater: we wait a second and ask again */
+    receive();
+    CHECK(!mdnsd_due(&d, now + 999));
+    CHECK(mdnsd_due(&d, now + 1000));
+    CHECK_EQUAL(d.step, 0);
+    CHECK(!d.short_lost);
+}
+
+TEST(mdns_long_names_fit)
+{
+    static const struct mdnsd_config longest = {"abcdefghijklmnopqrstuvwxyz012345",
+                                                "abcdefghijklmnopqrstuvwxyz012345-1a2b",
+                                                ADDRESS,
+                                                0xFFFFFFF8u,
+                                                8080,
+                                                "path=/"};
+    now = 5;
+    mdnsd_init(&d, &longest);
+    d.suffix = 99;
+    mdnsd_start(&d, now, 0);
+    for (int i = 0; i < 4; i++) {
+        CHECK(poll_after(250) > 0);
+        CHECK(count(2, "x", 1) >= 0);
+    }
+    CHECK_EQUAL(load_be16(out + 6), 10);
+}
+
+TEST(mdns_malformed_messages_are_counted)
+{
+    running();
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    record_a(1, "other.local", 1, 2);
+    size_t whole = w.length;
+    for (size_t cut = 0; cut < whole; cut++) {
+        w.length = cut;
+        CHECK_EQUAL(receive(), 0);
+    }
+    CHECK_EQUAL(d.stats.malformed, whole);
+    begin(0);
+    message[4] = 0xFF;
+    receive();
+    begin(0x8400);
+    message[6] = 0xFF;
+    receive();
+    CHECK_EQUAL(d.stats.malformed, whole + 2);
+}
+
+TEST(mdns_stops_with_the_link_and_starts_again)
+{
+    running();
+    mdnsd_stop(&d);
+    begin(0);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK_EQUAL(receive(), 0);
+    CHECK_EQUAL(poll_after(100000), 0);
+    mdnsd_start(&d, now, 0);
+    CHECK(poll_after(250) > 0);
+    CHECK_EQUAL(d.state, MDNSD_PROBING);
+}
+
+TEST(mdns_two_responders_side_by_side)
+{
+    static const struct mdnsd_config second = {"plugnet", "plugnet-ffff", PC, 0xFFFFFFF8u, 80, ""};
+    static struct mdnsd other;
+    struct mdnsd_peer peer = {PC, 5353, false};
+    uint8_t buffer[MDNSD_MESSAGE_MAX];
+    running(); /* has plugnet.local */
+    mdnsd_init(&other, &second);
+    mdnsd_start(&other, now, 0);
+    size_t n = mdnsd_poll(&other, now, buffer, sizeof buffer); /* its probe … */
+    size_t answer = mdnsd_receive(&d, now, 0, buffer, n, &peer, out, sizeof out, &to);
+    CHECK(answer > 0); /* … is answered by us */
+    peer.address = ADDRESS;
+    mdnsd_receive(&other, now, 0, out, answer, &peer, buffer, sizeof buffer, &to);
+    CHECK(other.short_lost);
+    CHECK(!d.short_lost);
+    CHECK_STRING(other.unique_name, "plugnet-ffff.local");
+}
+
+TEST_MAIN()
