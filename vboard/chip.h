@@ -103,8 +103,8 @@ struct chip_usart {
 struct chip_timer {
     uint32_t cr1, cr2, smcr, dier, sr, ccmr[2], ccer, psc, arr, rcr, ccr[4], bdtr, dcr, dmar, or_;
     uint32_t psc_now, arr_now; /* the preloaded copies in use */
-    uint32_t count;            /* at `since_cycle`, of the timer's own clock */
-    uint64_t since_ns;
+    uint32_t count;            /* at `since_cycle` of the core */
+    uint64_t since_cycle;
     bool running;
 };
 
@@ -189,6 +189,7 @@ void chip_reset_want(struct chip *chip, uint32_t csr_cause);
 
 /* clock.c: cycles, nanoseconds, deadlines. */
 uint64_t chip_now(const struct chip *chip);
+uint64_t chip_time_of(const struct chip *chip, uint64_t cycle);
 uint64_t chip_cycle_at(const struct chip *chip, uint64_t time_ns);
 void chip_time_skip(struct chip *chip, uint64_t time_ns);
 void chip_clock_set(struct chip *chip, struct chip_hz hz);
@@ -196,7 +197,6 @@ void chip_event_at(struct chip *chip, enum chip_event event, uint64_t time_ns);
 uint64_t chip_next_event(const struct chip *chip, uint64_t limit_ns);
 void chip_events_run(struct chip *chip);
 uint64_t chip_periods_ns(struct chip_hz hz, uint64_t periods);
-uint64_t chip_ns_periods(struct chip_hz hz, uint64_t ns);
 
 /* chip_bus.c: the memory map. */
 enum cpu_bus chip_bus_read(void *context, uint32_t address, unsigned size, uint32_t *value);
@@ -231,7 +231,7 @@ void rcc_write(struct chip *chip, unsigned unit, struct chip_write write);
 void rcc_event(struct chip *chip);
 struct chip_hz rcc_core_hz(const struct chip *chip);
 struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus); /* 1 or 2 */
-struct chip_hz rcc_timer_hz(const struct chip *chip, unsigned bus);
+uint32_t rcc_apb_divisor(const struct chip *chip, unsigned bus);
 struct chip_hz rcc_48mhz(const struct chip *chip);
 
 void flash_reset(struct chip *chip);
@@ -273,6 +273,7 @@ void timer_reset(struct chip *chip);
 uint32_t timer_read(struct chip *chip, unsigned unit, uint32_t offset);
 void timer_write(struct chip *chip, unsigned unit, struct chip_write write);
 void timer_event(struct chip *chip, unsigned unit);
+void timer_clock_change(struct chip *chip, bool after);
 
 void misc_reset(struct chip *chip);
 uint32_t rng_read(struct chip *chip, unsigned unit, uint32_t offset);

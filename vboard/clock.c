@@ -16,8 +16,16 @@ typedef unsigned __int128 wide;
 
 uint64_t chip_now(const struct chip *chip)
 {
+    return chip_time_of(chip, cpu_cycles(chip->cpu));
+}
+
+/* When a cycle begins, if the clock stays as it is; not before the anchor. */
+uint64_t chip_time_of(const struct chip *chip, uint64_t cycle)
+{
     const struct chip_time *t = &chip->time;
-    wide scaled = (wide)(cpu_cycles(chip->cpu) - t->cycle) * NS_PER_S * t->hz.den;
+    if (cycle < t->cycle)
+        return t->ns;
+    wide scaled = (wide)(cycle - t->cycle) * NS_PER_S * t->hz.den;
     uint64_t whole = (uint64_t)(scaled / t->hz.num), rest = (uint64_t)(scaled % t->hz.num);
     uint64_t frac = (uint64_t)(((wide)rest << 32) / t->hz.num) + t->frac;
     return t->ns + whole + (frac >> 32);
@@ -135,12 +143,4 @@ uint64_t chip_periods_ns(struct chip_hz hz, uint64_t periods)
     if (hz.num == 0 || hz.den == 0)
         return CHIP_NEVER;
     return (uint64_t)(((wide)periods * NS_PER_S * hz.den + hz.num - 1) / hz.num);
-}
-
-/* How many whole periods fit. */
-uint64_t chip_ns_periods(struct chip_hz hz, uint64_t ns)
-{
-    if (hz.num == 0 || hz.den == 0)
-        return 0;
-    return (uint64_t)((wide)ns * hz.num / ((wide)NS_PER_S * hz.den));
 }

@@ -68,7 +68,7 @@ struct chip_hz rcc_core_hz(const struct chip *chip)
     return hz;
 }
 
-static uint32_t apb_divisor(const struct chip *chip, unsigned bus)
+uint32_t rcc_apb_divisor(const struct chip *chip, unsigned bus)
 {
     uint32_t bits = chip->rcc.cfgr >> (bus == 1 ? 10 : 13) & 7u;
     return bits & 4u ? 2u << (bits & 3u) : 1u;
@@ -77,15 +77,7 @@ static uint32_t apb_divisor(const struct chip *chip, unsigned bus)
 struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus)
 {
     struct chip_hz hz = rcc_core_hz(chip);
-    hz.den *= apb_divisor(chip, bus);
-    return hz;
-}
-
-struct chip_hz rcc_timer_hz(const struct chip *chip, unsigned bus)
-{
-    struct chip_hz hz = rcc_apb_hz(chip, bus);
-    if (apb_divisor(chip, bus) > 1)
-        hz.num *= 2;
+    hz.den *= rcc_apb_divisor(chip, bus);
     return hz;
 }
 
@@ -93,7 +85,9 @@ struct chip_hz rcc_timer_hz(const struct chip *chip, unsigned bus)
 static void clocks_changed(struct chip *chip)
 {
     struct chip_hz hz = rcc_core_hz(chip);
+    timer_clock_change(chip, false);
     chip_clock_set(chip, hz);
+    timer_clock_change(chip, true);
     if (hz.den && hz.num / hz.den > 168000000u)
         chip_warn(chip, "RCC fast", "RCC: the core runs at %u Hz, above the chip's 168 MHz",
                   (unsigned)(hz.num / hz.den));
@@ -245,6 +239,7 @@ void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
             rcc->pllcfgr = chip_merge(rcc->pllcfgr, write, 0x0F437FFFu);
         break;
     case 0x08:
+        timer_clock_change(chip, false);
         rcc->cfgr = chip_merge(rcc->cfgr, write, 0xFFFFFCF3u);
         switch_clock(chip);
         check_latency(chip);

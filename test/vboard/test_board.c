@@ -25,7 +25,8 @@ enum scenario {
     TIMER,
     FLASH,
     CLOCKS,
-    LOCK_PINS
+    LOCK_PINS,
+    COMPARE
 };
 
 #define MS 1000000ull
@@ -232,6 +233,18 @@ TEST(board_timer)
     uint32_t first = word(&b, "result", 1), last = word(&b, "result", 2);
     CHECK(first > 168000 && first < 168100);
     CHECK_EQUAL(last - first, 10 * 168000);
+    vboard_free(b.board);
+}
+
+TEST(board_timer_compare)
+{
+    struct bench b;
+    open_board(&b, COMPARE);
+    run_until(&b, 1, 40 * MS);
+    uint32_t first = word(&b, "result", 1), second = word(&b, "result", 2);
+    CHECK(first >= 500 * 168 && first < 500 * 168 + 100);
+    CHECK_EQUAL(second - first, 1000 * 168);
+    CHECK_EQUAL(word(&b, "result", 3), 1500);
     vboard_free(b.board);
 }
 

@@ -25,6 +25,10 @@ void image_irq(uint32_t n)
         REG(0x40001010) = 0; /* TIM6_SR */
         result[20] = DWT_CYCCNT;
     }
+    if (n == 28) { /* TIM2 */
+        result[irqs[28] & 3] = DWT_CYCCNT;
+        REG(0x40000010) = 0;
+    }
     if (n == 38)
         result[21 + (irqs[38] & 7u)] = REG(0x40004404); /* USART2_DR */
     if (n == 80)
@@ -234,11 +238,31 @@ static void lock_pins(void)
     result[0] = 1;
 }
 
+/* TIM2 at 1 MHz, free running; compare 1 in 500 µs, compare 2 1000 µs later. */
+static void compare(void)
+{
+    image_clock_168();
+    RCC_APB1ENR |= 1;
+    REG(0x40000028) = 84 - 1;
+    REG(0x40000014) = 1;
+    REG(0x40000010) = 0;
+    REG(0x40000034) = 500;
+    REG(0x40000038) = 1500;
+    REG(0x4000000C) = 2 | 4;
+    NVIC_ISER(0) = 1u << 28;
+    cycle_counter();
+    REG(0x40000000) = 1;
+    while (irqs[28] < 2)
+        wfi();
+    result[3] = REG(0x40000024);
+    result[0] = 1;
+}
+
 void image_main(void)
 {
     static void (*const scenarios[])(void) = {leds_and_button, serial,           identity, reset_causes,
                                               random_numbers,  strange_accesses, timer,    flash,
-                                              clocks,          lock_pins};
+                                              clocks,          lock_pins,        compare};
     if (scenario < sizeof scenarios / sizeof *scenarios)
         scenarios[scenario]();
 }
