@@ -296,6 +296,7 @@ void ncm_init(struct ncm *ncm, const struct ncm_config *config)
     memset(ncm, 0, sizeof *ncm);
     ncm->function.ops = &ncm_ops;
     ncm->config = config;
+    ncm_in_init(ncm);
     ncm_defaults(ncm);
     for (uint8_t i = 0; i < config->block_count; i++) {
         config->blocks[i].ours = false;
@@ -305,8 +306,11 @@ void ncm_init(struct ncm *ncm, const struct ncm_config *config)
 
 void ncm_poll(struct ncm *ncm)
 {
-    ncm_out_arm(ncm);
-    ncm_in_write(ncm);
+    ncm->in_gathering = false;
+    if (ncm->out_armed == NULL)
+        ncm_out_arm(ncm);
+    if (ncm->in_flying == NULL)
+        ncm_in_write(ncm);
 }
 
 bool ncm_link_up(const struct ncm *ncm)

@@ -4,7 +4,8 @@
  *   receive   OUT endpoint ─→ block buffer ─→ ntb_check ─→ ncm_receive: one frame after the other
  *             the caller reads a frame in place, or holds its block: ncm_block_hold / ncm_block_release
  *   send      ncm_send: the pieces of a frame join the open block; when the endpoint is free the block is
- *             sealed (headers built) and written; `sent` gives each frame's token back
+ *             sealed (headers built) and written; `sent` gives each frame's token back. Answers to frames
+ *             that ncm_receive delivers in one run leave together, when it returns false or at ncm_poll
  *
  * Vocabulary: NTB = NCM transfer block, NTH16 = its header, NDP16 = table of datagrams in it; a datagram is
  * an Ethernet frame without FCS. IN is towards the host. Source: FACTS A1 to A6, B1 to B5; NCM 1.0 [unread].
@@ -113,8 +114,9 @@ struct ncm {
     /* Towards the host. */
     uint32_t in_size;     /* bytes: dwNtbInMaxSize, or what the host has set below it */
     uint16_t in_sequence; /* wSequence of the next block */
-    bool in_busy;         /* in_blocks[in_open ^ 1] is in flight */
-    uint8_t in_open;      /* index of the open block */
+    bool in_gathering;    /* received frames are being delivered: their answers shall leave together */
+    struct ncm_in_block *in_open;   /* frames join it */
+    struct ncm_in_block *in_flying; /* the endpoint sends it; NULL when idle */
     struct ncm_in_block in_blocks[2];
 
     /* Notifications. */
@@ -143,7 +145,7 @@ struct ncm {
 void ncm_init(struct ncm *ncm, const struct ncm_config *config);
 
 /* The next received frame. False: none now. Takes a block's frames in table order; when all are taken the
- * block goes back to the endpoint as soon as nobody holds it. */
+ * block goes back to the endpoint as soon as nobody holds it. Ask until it returns false, or call ncm_poll. */
 bool ncm_receive(struct ncm *ncm, struct ncm_frame *frame);
 
 /* Keep a frame's block beyond the next ncm_receive, once for each frame kept. False: this is the last free

@@ -146,17 +146,22 @@ static void ncm_out_advance(struct ncm *ncm)
     ncm_out_arm(ncm);
 }
 
+/* The oldest queued block becomes the current one. */
+static void ncm_out_dequeue(struct ncm *ncm)
+{
+    ncm->out_current = ncm->out_queue[0];
+    ncm->out_queued--;
+    for (size_t i = 0; i < ncm->out_queued; i++)
+        ncm->out_queue[i] = ncm->out_queue[i + 1];
+    ncm_out_check(ncm, 0);
+}
+
 bool ncm_receive(struct ncm *ncm, struct ncm_frame *frame)
 {
-    for (;;) { /* each round takes a frame, an NTB of at least NTB_BLOCK_MIN bytes, or a queued block */
-        if (ncm->out_current == NULL) {
-            if (ncm->out_queued == 0)
-                return false;
-            ncm->out_current = ncm->out_queue[0];
-            ncm->out_queued--;
-            memmove(ncm->out_queue, ncm->out_queue + 1, ncm->out_queued * sizeof ncm->out_queue[0]);
-            ncm_out_check(ncm, 0);
-        }
+    /* Each round takes a frame, an NTB of at least NTB_BLOCK_MIN bytes, or a queued block. */
+    while (ncm->out_current != NULL || ncm->out_queued != 0) {
+        if (ncm->out_current == NULL)
+            ncm_out_dequeue(ncm);
         if (ncm->out_next < ncm->ntb.count) {
             const struct ntb_datagram *datagram = &ncm->ntb.datagrams[ncm->out_next++];
             frame->block = ncm->out_current;
@@ -164,10 +169,16 @@ bool ncm_receive(struct ncm *ncm, struct ncm_frame *frame)
             frame->length = datagram->length;
             ncm->stats.out_datagrams++;
             ncm->stats.out_bytes += datagram->length;
+            ncm->in_gathering = true;
             return true;
         }
         ncm_out_advance(ncm);
     }
+    if (ncm->in_gathering) {
+        ncm->in_gathering = false;
+        ncm_in_write(ncm);
+    }
+    return false;
 }
 
 /* ---- Start and stop. ---- */

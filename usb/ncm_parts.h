@@ -27,6 +27,8 @@ static inline uint8_t ncm_ep_out(const struct ncm *ncm)
     return ncm->function.out_first;
 }
 
+void ncm_in_init(struct ncm *ncm);
+
 /* The endpoint is open and idle: begin; it has stopped: drop every reference. */
 void ncm_out_start(struct ncm *ncm);
 void ncm_out_stop(struct ncm *ncm);

@@ -345,12 +345,10 @@ static void control_out(struct usb_device *device)
 
 static void functions_transferred(struct usb_device *device, uint32_t events)
 {
-    for (unsigned bit = 1; bit < 16 && events >> bit != 0; bit++) {
-        if ((events & 1u << bit) == 0)
-            continue;
-        uint8_t ep = ep_of_bit(bit);
+    for (; events != 0; events &= events - 1) {
+        uint8_t ep = ep_of_bit((unsigned)__builtin_ctz(events));
         struct usb_function *function = function_of_ep(device, ep);
-        if (function != NULL && (device->opened & 1u << bit) != 0)
+        if (function != NULL && (device->opened & ep_bit(ep)) != 0) /* not closed by the one before */
             function->ops->transferred(function, ep);
     }
 }

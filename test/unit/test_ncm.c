@@ -465,6 +465,49 @@ TEST(send_from_sent)
     CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_down, 1);
 }
 
+/* Deliver `count` frames and answer each with one of `length` bytes; then look at the first block. */
+static unsigned answer(size_t count, size_t length, bool poll)
+{
+    static uint8_t blocks[4096];
+    uint16_t lengths[40];
+    struct ncm_frame frame;
+    for (size_t i = 0; i < count; i++)
+        lengths[i] = 30;
+    size_t size = rig_ntb(blocks, 0, count, lengths, 1);
+    CHECK_EQUAL(rig_out(&rig, 0x01, blocks, size, true), (int)size);
+    while (ncm_receive(&f->ncm, &frame)) {
+        CHECK(send_frame(length, NULL));
+        if (poll)
+            ncm_poll(&f->ncm);
+    }
+    int got = rig_in(&rig, 0x82, bytes, 16384);
+    struct ntb ntb;
+    CHECK(got > 0);
+    ntb_check(&ntb, bytes, (size_t)got, 1514);
+    CHECK(!ntb.dropped);
+    return ntb.count;
+}
+
+/* Answers to frames of one delivery leave together; not later than it ends, or than enough has gathered. */
+TEST(send_gathers_answers)
+{
+    start_sending();
+    CHECK_EQUAL(answer(5, 100, false), 5);
+    CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), RIG_NAK);
+    CHECK_EQUAL(answer(5, 100, true), 1); /* ncm_poll ends it, too */
+    CHECK(rig_in(&rig, 0x82, bytes, 16384) > 400);
+    CHECK_EQUAL(answer(5, 1400, false), 2); /* two long frames are enough */
+    CHECK(rig_in(&rig, 0x82, bytes, 16384) > 4200);
+    CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), RIG_NAK);
+    CHECK_EQUAL(answer(NCM_IN_DATAGRAMS_MAX + 2, 20, false),
+                NCM_IN_DATAGRAMS_MAX); /* full: the other block */
+    CHECK(rig_in(&rig, 0x82, bytes, 16384) > 40);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_full, 0);
+    CHECK(send_frame(60, NULL)); /* without a delivery: at once */
+    CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), 90);
+    check_well();
+}
+
 /* ---- Receiving. ---- */
 
 static void out(size_t length, bool zlp)
