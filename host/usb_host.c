@@ -404,6 +404,7 @@ void usb_host_vbus(struct usb_host *host, bool on)
         return;
     }
     host->vbus = on;
+    host->bus->cable.ops->vbus(host->bus->cable.device, on);
     if (!on) {
         bool attached = host->state != USB_HOST_EMPTY;
         host_drop(host);
@@ -411,7 +412,6 @@ void usb_host_vbus(struct usb_host *host, bool on)
             host_log(host, "unplugged");
         }
     }
-    host->bus->cable.ops->vbus(host->bus->cable.device, on);
 }
 
 void usb_host_reset(struct usb_host *host)
