@@ -294,6 +294,7 @@ struct vboard_stats vboard_stats(struct vboard *board)
         .unmodelled = chip->seen_count,
         .warnings = chip->warned_count,
         .locked_up = chip->halted,
+        .watchdog = chip->dog.running,
     };
 }
 

@@ -109,6 +109,7 @@ struct vboard_stats {
     uint32_t unmodelled;   /* registers reported */
     uint32_t warnings;     /* kinds reported */
     bool locked_up;
+    bool watchdog; /* IWDG runs */
 };
 
 struct vboard_stats vboard_stats(struct vboard *board);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "wire/le.h"
 
@@ -45,10 +46,11 @@ static bool file_read(struct file *file)
         return refuse(file, "%s", strerror(errno));
     bool ok = false;
     long size = -1;
-    if (fseek(stream, 0, SEEK_END) == 0)
+    struct stat status;
+    if (fstat(fileno(stream), &status) == 0 && S_ISREG(status.st_mode) && fseek(stream, 0, SEEK_END) == 0)
         size = ftell(stream);
     if (size < 0 || fseek(stream, 0, SEEK_SET) != 0) {
-        refuse(file, "not a file that can be read");
+        refuse(file, "not a file");
     } else if ((unsigned long)size > FILE_MAX) {
         refuse(file, "too large (%ld bytes)", size);
     } else {

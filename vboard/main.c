@@ -28,17 +28,17 @@ static void help(void)
 {
     printf("Usage: vboard [options] IMAGE.elf\n"
            "Run a firmware image on a virtual board, with its USB cable in a PC in user space.\n\n"
-           "  --board NAME        which board (default %s); known:",
+           "  --board NAME           which board (default %s); known:",
            vboard_models[0]->id);
     for (unsigned i = 0; vboard_models[i]; i++)
         printf(" %s", vboard_models[i]->id);
     printf("\n"
-           "  --uid HEX           the chip's unique ID, 24 hex digits\n"
-           "  --trace             print USB events, and warn of accesses that disturb each other\n"
-           "  --gdb PORT          wait for GDB's remote protocol on this local port\n"
-           "  --profile FILE      at the end, write instructions and lowest stack per function as JSON\n"
+           "  --uid HEX              the chip's unique ID, 24 hex digits\n"
+           "  --trace                print USB events, and warn of accesses that disturb each other\n"
+           "  --gdb PORT             wait for GDB's remote protocol on this local port\n"
+           "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
            "%s"
-           "  --help              this text\n",
+           "  --help                 this text\n",
            options_help);
 }
 
@@ -171,6 +171,14 @@ static int arguments(struct program *program, struct pc_options *options, int ar
     return program->image ? 0 : fail("%s", "no image given (see --help)");
 }
 
+/* Locked up, and no watchdog that would wake it. */
+static bool alive(void *context)
+{
+    struct program *program = context;
+    struct vboard_stats stats = vboard_stats(program->board);
+    return !stats.locked_up || stats.watchdog;
+}
+
 static int profile_write(const struct program *program)
 {
     FILE *file = fopen(program->profile, "w");
@@ -203,7 +211,8 @@ int main(int argc, char **argv)
         return fail("%s", error);
     if (program.profile && !vboard_profile_start(program.board))
         return fail("%s", "out of memory");
-    result = options_serve(&options, vboard_cable(program.board), vboard_fixture(program.board), NULL, NULL);
+    result =
+        options_serve(&options, vboard_cable(program.board), vboard_fixture(program.board), alive, &program);
     if (program.profile && result != 2 && profile_write(&program))
         result = 2;
     vboard_free(program.board);

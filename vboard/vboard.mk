@@ -42,7 +42,7 @@ $(BUILD)/test/test_otg: $(OTG_TEST_OBJ)
 # Throw-away images for the tests: test/vboard/image/NAME.c with the common start-up code.
 VIMAGE     := $(VTEST)/image
 VIMAGE_SRC := test/vboard/image
-VIMAGES    := $(VIMAGE)/probe.elf $(VIMAGE)/echo.elf
+VIMAGES    := $(addprefix $(VIMAGE)/,probe.elf echo.elf crash.elf)
 
 $(VIMAGE)/%.elf: $(VIMAGE_SRC)/%.c $(VIMAGE_SRC)/start.c $(VIMAGE_SRC)/image.h $(VIMAGE_SRC)/image.ld
 	@mkdir -p $(@D)
@@ -64,7 +64,12 @@ $(BUILD)/vboard/test_foreign.o: test/vboard/test_foreign.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -c $< -o $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_cable test_foreign)
+$(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard | $(VIMAGES)
+	@mkdir -p $(@D)
+	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
+	chmod +x $@
+
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_cable test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_cable.d) \
          $(BUILD)/vboard/test_foreign.d

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""The virtual board as a program: its command line, what it prints, how it ends.
+
+    test/vboard/test_program.py [BUILD]
+
+Whatever is wrong on the command line is one clear line on stderr and exit code 2.
+"""
+# SPDX-License-Identifier: MIT
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
+PROGRAM = os.path.join(BUILD, "vboard/vboard")
+IMAGES = os.path.join(BUILD, "test/vboard/image")
+ECHO = os.path.join(IMAGES, "echo.elf")
+
+
+def run(*arguments, limit=60):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=limit, check=False)
+
+
+def refused(arguments, part):
+    result = run(*arguments)
+    lines = result.stderr.splitlines()
+    assert result.returncode == 2, f"exit code {result.returncode}: {result.stderr!r}"
+    assert len(lines) == 1 and part in lines[0], f"stderr {result.stderr!r}, wanted one line with {part!r}"
+
+
+def test_help():
+    result = run("--help")
+    assert result.returncode == 0
+    for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
+                   "--control", "--profile"):
+        assert f"  {option}" in result.stdout, f"{option} is not in the help text"
+
+
+def test_wrong_command_lines():
+    refused([], "no image given")
+    refused(["--no-such-option", ECHO], "--no-such-option")
+    refused(["--board", "nucleo", ECHO], "no board nucleo")
+    refused(["--board"], "needs a value")
+    refused(["--uid", "123", ECHO], "24 hex digits")
+    refused(["--gdb", "99999", ECHO], "not a port number")
+    refused([ECHO, ECHO], "one image only")
+    refused(["--for", "soon", ECHO], "--for")
+
+
+def test_wrong_images():
+    refused(["build/no/such.elf"], "No such file")
+    refused([PROGRAM], "not a 32-bit little-endian ELF")
+    refused(["Makefile"], "not an ELF file")
+    refused(["test"], "not a file")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "short.elf")
+        with open(ECHO, "rb") as source, open(path, "wb") as target:
+            target.write(source.read(1000))
+        refused([path], "truncated")
+        path = os.path.join(folder, "empty.bin")
+        with open(path, "wb") as target:
+            target.write(bytes(4096))
+        refused([path], "no vector table")
+
+
+def test_port_in_use():
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        refused(["--forward", f"{port}:80", ECHO], str(port))
+
+
+def test_runs_and_ends():
+    result = run("--fast", "--for", "1", "--trace", ECHO)
+    assert result.returncode == 0, result.stderr
+    assert "board: reset (power-on)" in result.stdout
+    assert "usb: bus reset" in result.stdout
+    assert "usb: SETUP 80 06 00 01" in result.stdout
+    assert result.stderr == ""
+
+
+def test_interrupt_ends_cleanly():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with subprocess.Popen([PROGRAM, ECHO], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            time.sleep(1)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=10)
+            assert process.returncode == 0, f"exit code {process.returncode}"
+            assert errors == "", errors
+
+
+def test_lockup_ends_with_1():
+    result = run("--fast", "--for", "5", os.path.join(IMAGES, "crash.elf"))
+    assert result.returncode == 1, f"exit code {result.returncode}"
+    assert "locked up at PC 0x0800" in result.stdout, result.stdout
+
+
+def test_profile():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "profile.json")
+        result = run("--fast", "--for", "1", "--profile", path, ECHO)
+        assert result.returncode == 0, result.stderr
+        with open(path, encoding="utf-8") as file:
+            profile = json.load(file)
+        names = {symbol["name"]: symbol for symbol in profile["symbols"]}
+        assert "image_main" in names and "image_clock_168" in names, sorted(names)
+        assert sum(symbol["instructions"] for symbol in profile["symbols"]) == profile["profiled_instructions"]
+        assert profile["profiled_instructions"] == profile["instructions"]
+        assert 0x20000000 < names["image_main"]["lowest_sp"] <= 0x20020000
+        refused(["--fast", "--for", "0.01", "--profile", os.path.join(folder, "no/such"), ECHO], "No such file")
+
+
+def test_same_run_twice():
+    outputs = [run("--fast", "--for", "2", "--trace", ECHO).stdout for _ in range(2)]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].splitlines()) > 5
+
+
+def main():
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        label = f"program_{name[5:]}"
+        try:
+            test()
+        except (AssertionError, OSError, subprocess.SubprocessError, KeyError, ValueError) as error:
+            print(f"not ok {label}: {str(error) or type(error).__name__}".replace("\n", " "))
+            failed += 1
+        else:
+            print(f"ok {label}")
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
