@@ -32,19 +32,22 @@ uint8_t http_method_parse(const char *text, size_t length)
 
 enum http_header http_header_parse(const char *name, size_t length)
 {
-    static const char *const names[] = {
-        [HTTP_HEADER_HOST] = "host",
-        [HTTP_HEADER_ORIGIN] = "origin",
-        [HTTP_HEADER_CONTENT_LENGTH] = "content-length",
-        [HTTP_HEADER_TRANSFER_ENCODING] = "transfer-encoding",
-        [HTTP_HEADER_CONNECTION] = "connection",
-        [HTTP_HEADER_EXPECT] = "expect",
-        [HTTP_HEADER_IF_NONE_MATCH] = "if-none-match",
-        [HTTP_HEADER_X_PLUGNET] = "x-plugnet",
+    static const struct {
+        uint8_t length;
+        char name[18];
+    } headers[] = {
+        [HTTP_HEADER_HOST] = {4, "host"},
+        [HTTP_HEADER_ORIGIN] = {6, "origin"},
+        [HTTP_HEADER_CONTENT_LENGTH] = {14, "content-length"},
+        [HTTP_HEADER_TRANSFER_ENCODING] = {17, "transfer-encoding"},
+        [HTTP_HEADER_CONNECTION] = {10, "connection"},
+        [HTTP_HEADER_EXPECT] = {6, "expect"},
+        [HTTP_HEADER_IF_NONE_MATCH] = {13, "if-none-match"},
+        [HTTP_HEADER_X_PLUGNET] = {9, "x-plugnet"},
     };
 
-    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++) {
-        if (text_equal_nocase(name, length, names[i])) {
+    for (size_t i = 1; i < sizeof headers / sizeof headers[0]; i++) {
+        if (headers[i].length == length && text_equal_nocase(name, length, headers[i].name)) {
             return (enum http_header)i;
         }
     }

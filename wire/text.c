@@ -18,11 +18,6 @@ void text_put_bytes(struct text *t, const char *bytes, size_t length)
     t->length += length;
 }
 
-void text_put(struct text *t, const char *string)
-{
-    text_put_bytes(t, string, strlen(string));
-}
-
 void text_put_u32(struct text *t, uint32_t value)
 {
     char digits[10];
@@ -99,7 +94,7 @@ static char text_lower(char c)
 bool text_equal_nocase(const char *bytes, size_t length, const char *string)
 {
     for (size_t i = 0; i < length; i++) {
-        if (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i])) {
+        if (bytes[i] != string[i] && (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i]))) {
             return false;
         }
     }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     char *bytes;
@@ -25,8 +26,14 @@ static inline struct text text_over(char *bytes, size_t capacity)
     return (struct text){bytes, 0, capacity, false};
 }
 
-void text_put(struct text *t, const char *string);
 void text_put_bytes(struct text *t, const char *bytes, size_t length);
+
+/* Inline, so that the compiler counts literals. */
+static inline void text_put(struct text *t, const char *string)
+{
+    text_put_bytes(t, string, strlen(string));
+}
+
 void text_put_u32(struct text *t, uint32_t value);
 void text_put_hex(struct text *t, uint32_t value,
                   unsigned digits);                            /* lower case, exactly `digits` (1 to 8) */
