@@ -217,6 +217,20 @@ void chip_reset_pin(struct chip *chip, bool low)
     }
 }
 
+/* Where it went wrong: the stack's top still holds the first fault's frame, if there was room for one. */
+static void lockup_report(struct chip *chip)
+{
+    uint32_t sp = cpu_register_get(chip->cpu, 13), frame[8] = {0}, faults[2] = {0};
+    cpu_memory_read(chip->cpu, 0xE000ED28, faults, sizeof faults); /* CFSR, HFSR */
+    bool stacked = cpu_memory_read(chip->cpu, sp, frame, sizeof frame);
+    chip_report(
+        chip, VBOARD_LOCKUP, 0,
+        "the core is locked up at PC 0x%08x: CFSR 0x%08x, HFSR 0x%08x, SP 0x%08x, on the stack PC 0x%08x and "
+        "LR 0x%08x%s",
+        cpu_current_pc(chip->cpu), faults[0], faults[1], sp, frame[6], frame[5],
+        stacked ? "" : " (not readable)");
+}
+
 static void stopped(struct chip *chip, enum cpu_stop stop)
 {
     switch (stop) {
@@ -225,7 +239,7 @@ static void stopped(struct chip *chip, enum cpu_stop stop)
     case CPU_RESET_REQUEST: chip_reset_want(chip, CAUSE_SFTRST); return;
     case CPU_LOCKUP:
         chip->halted = true;
-        chip_report(chip, VBOARD_LOCKUP, 0, "the core is locked up at PC 0x%08x", cpu_current_pc(chip->cpu));
+        lockup_report(chip);
         return;
     case CPU_BREAKPOINT:
         if (chip->debugger && chip->debugger(chip->debugger_context))

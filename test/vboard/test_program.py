@@ -97,7 +97,7 @@ def test_interrupt_ends_cleanly():
 def test_lockup_ends_with_1():
     result = run("--fast", "--for", "5", os.path.join(IMAGES, "crash.elf"))
     assert result.returncode == 1, f"exit code {result.returncode}"
-    assert "locked up at PC 0x0800" in result.stdout, result.stdout
+    assert "locked up at PC 0xfffffffe" in result.stdout, result.stdout
 
 
 def test_profile():
