@@ -16,6 +16,20 @@ $(CPU_TEST)/differential_all.o: $(CPU_TEST)/differential.o $(CPU_TEST)/generate.
 $(BUILD)/test/cpu_differential: $(CPU_TEST)/differential_all.o
 	$(CC) -o $@ $^ -lunicorn
 
-SUITES += $(BUILD)/test/cpu_differential
+# Tests written by hand: one image, assembled from test/cpu/*.S.
+CPU_ASM := $(wildcard test/cpu/*.S)
+
+$(CPU_TEST)/tests.bin: $(CPU_ASM) test/cpu/common.inc test/cpu/image.ld
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -nostdlib -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard -I. \
+	    -T test/cpu/image.ld -o $(CPU_TEST)/tests.elf $(CPU_ASM)
+	arm-none-eabi-objcopy -O binary $(CPU_TEST)/tests.elf $@
+
+$(CPU_TEST)/test_cpu.o: PCFLAGS += -DCPU_IMAGE='"$(CPU_TEST)/tests.bin"'
+
+$(BUILD)/test/test_cpu: $(CPU_TEST)/test_cpu.o $(CPU_OBJECTS) | $(CPU_TEST)/tests.bin
+	$(CC) -o $@ $^
+
+SUITES += $(BUILD)/test/test_cpu $(BUILD)/test/cpu_differential
 
 -include $(wildcard $(CPU_TEST)/*.d)

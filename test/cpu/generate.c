@@ -44,6 +44,7 @@ static const struct {
     {"BFI", INSERT},
     {"[SU]BFX", EXTRACT},
     {"SP add sub", FREE},
+    {"ADR 16", FREE},
     {"ADD sp 16", FREE},
     {"[SU]MULL", LONG_RESULT},
     {"[SU]MLAL*", LONG_RESULT},
