@@ -194,14 +194,14 @@ static void ncm_halted(struct usb_function *function, uint8_t ep, bool on)
         ncm_notify_restart(ncm);
 }
 
-static void ncm_transferred(struct usb_function *function, uint8_t ep)
+static void ncm_transferred(struct usb_function *function, uint32_t events)
 {
     struct ncm *ncm = ncm_of(function);
-    if (ep == ncm_ep_out(ncm)) {
+    if (events & USB_EVENT_OUT(ncm->function.out_first))
         ncm_out_transferred(ncm);
-    } else if (ep == ncm_ep_in(ncm)) {
+    if (events & USB_EVENT_IN(ncm->function.in_first + 1))
         ncm_in_transferred(ncm);
-    } else {
+    if (events & USB_EVENT_IN(ncm->function.in_first)) {
         ncm->notify_busy = false;
         ncm_notify_next(ncm);
     }

@@ -20,12 +20,6 @@ static uint8_t ncm_block_holds(const struct ncm_block *block)
     return __atomic_load_n(&block->holds, __ATOMIC_ACQUIRE);
 }
 
-static void ncm_block_own(struct ncm_block *block)
-{
-    block->ours = true;
-    __atomic_fetch_add(&block->holds, 1, __ATOMIC_RELAXED);
-}
-
 static void ncm_block_disown(struct ncm_block *block)
 {
     block->ours = false;
@@ -55,21 +49,23 @@ void ncm_out_arm(struct ncm *ncm)
 {
     if (ncm->out_armed != NULL || !ncm->up || (ncm->halted & NCM_HALTED_OUT) != 0)
         return;
-    struct ncm_block *block = NULL;
-    for (uint8_t i = 0; i < ncm->config->block_count && block == NULL; i++)
-        if (ncm_block_holds(&ncm->config->blocks[i]) == 0)
-            block = &ncm->config->blocks[i];
-    if (block == NULL) {
+    struct ncm_block *block = ncm->config->blocks;
+    const struct ncm_block *end = block + ncm->config->block_count;
+    while (block != end && ncm_block_holds(block) != 0)
+        block++;
+    if (block == end) {
         ncm->stats.out_starved += !ncm->out_short;
         ncm->out_short = true;
         return;
     }
     ncm->out_short = false;
-    ncm_block_own(block);
+    block->ours = true;
+    block->holds = 1; /* it was 0: nobody else counts here */
     block->carried = ncm->out_tail_length;
-    if (ncm->out_tail_length != 0)
+    if (ncm->out_tail_length != 0) {
         memmove(block->bytes, ncm->out_tail, ncm->out_tail_length);
-    ncm->out_tail_length = 0;
+        ncm->out_tail_length = 0;
+    }
     ncm->out_armed = block;
     usb_device_ep_read(ncm->function.device, ncm_ep_out(ncm), block->bytes + block->carried,
                        NCM_OUT_BLOCK_MAX - (uint32_t)block->carried);

@@ -345,19 +345,15 @@ static void control_out(struct usb_device *device)
 
 static void functions_transferred(struct usb_device *device, uint32_t events)
 {
-    for (; events != 0; events &= events - 1) {
-        uint8_t ep = ep_of_bit((unsigned)__builtin_ctz(events));
-        struct usb_function *function = function_of_ep(device, ep);
-        if (function != NULL && (device->opened & ep_bit(ep)) != 0) /* not closed by the one before */
-            function->ops->transferred(function, ep);
+    for (uint8_t i = 0; i < device->config->function_count; i++) {
+        struct usb_function *function = device->config->functions[i];
+        if ((events & function->events) != 0)
+            function->ops->transferred(function, events & function->events);
     }
 }
 
-void usb_device_poll(struct usb_device *device)
+static void bus_events(struct usb_device *device, uint32_t events)
 {
-    uint32_t events = device->port->ops->events_take(device->port);
-    if (events == 0)
-        return;
     if (events & USB_EVENT_RESET) {
         device->stats.resets++;
         device_reset(device);
@@ -368,7 +364,15 @@ void usb_device_poll(struct usb_device *device)
     }
     if (events & USB_EVENT_RESUME)
         device->suspended = false;
-    functions_transferred(device, events & device->opened);
+}
+
+void usb_device_poll(struct usb_device *device)
+{
+    uint32_t events = device->port->ops->events_take(device->port);
+    if (events >= USB_EVENT_RESET)
+        bus_events(device, events);
+    if (events & device->opened)
+        functions_transferred(device, events & device->opened);
     if (events & USB_EVENT_SETUP)
         control_setup(device);
     if (events & USB_EVENT_IN(0))
@@ -390,6 +394,8 @@ void usb_device_init(struct usb_device *device, const struct usb_device_config *
         function->in_first = in;
         function->out_first = out;
         function->string_first = string;
+        function->events = (uint16_t)(((1u << function->ops->in_endpoints) - 1) << in |
+                                      ((1u << function->ops->out_endpoints) - 1) << (8 + out));
         interface = (uint8_t)(interface + function->ops->interfaces);
         in = (uint8_t)(in + function->ops->in_endpoints);
         out = (uint8_t)(out + function->ops->out_endpoints);

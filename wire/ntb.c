@@ -77,15 +77,16 @@ static size_t ntb_chain_read(struct ntb *ntb, const uint8_t *bytes, struct ntb_t
     return count;
 }
 
+/* All datagrams before end at or below `high`: what lies behind needs no search. */
 static bool ntb_overlaps(const struct ntb *ntb, const struct ntb_table *tables, size_t count, uint32_t offset,
-                         uint32_t end)
+                         uint32_t end, uint32_t high)
 {
     if (offset < NTB_NTH16_LENGTH)
         return true;
     for (size_t i = 0; i < count; i++)
         if (offset < tables[i].end && tables[i].first < end)
             return true;
-    for (size_t i = 0; i < ntb->count; i++) {
+    for (size_t i = 0; i < ntb->count && offset < high; i++) {
         const struct ntb_datagram *other = &ntb->datagrams[i];
         if (offset < (uint32_t)other->offset + other->length && other->offset < end)
             return true;
@@ -93,19 +94,34 @@ static bool ntb_overlaps(const struct ntb *ntb, const struct ntb_table *tables, 
     return false;
 }
 
-static void ntb_datagram_take(struct ntb *ntb, const struct ntb_table *tables, size_t count, uint32_t offset,
-                              uint32_t length, uint16_t datagram_max)
+/* Take the datagrams of one table. `high` is where all datagrams before end; returns the new one. */
+static uint32_t ntb_entries_take(struct ntb *ntb, const uint8_t *bytes, const struct ntb_table *tables,
+                                 size_t count, const struct ntb_table *table, uint16_t datagram_max,
+                                 uint32_t high)
 {
-    if (length < NTB_DATAGRAM_MIN || offset + length > ntb->block_length)
-        ntb_drop(ntb, NTB_DROP_BOUNDS);
-    else if (length > datagram_max)
-        ntb_drop(ntb, NTB_DROP_OVERSIZE);
-    else if (ntb_overlaps(ntb, tables, count, offset, offset + length))
-        ntb_drop(ntb, NTB_DROP_OVERLAP);
-    else if (ntb->count == NTB_DATAGRAMS_MAX)
-        ntb_drop(ntb, NTB_DROP_COUNT);
-    else
-        ntb->datagrams[ntb->count++] = (struct ntb_datagram){(uint16_t)offset, (uint16_t)length};
+    uint8_t before = ntb->count;
+    for (uint32_t at = table->first + NTB_NDP16_LENGTH; at != table->end; at += NTB_ENTRY_LENGTH) {
+        uint32_t offset = load_le16(bytes + at);
+        uint32_t length = load_le16(bytes + at + 2);
+        uint32_t end = offset + length;
+        if (end == 0) /* the null entry */
+            return high;
+        if (length < NTB_DATAGRAM_MIN || end > ntb->block_length) {
+            ntb_drop(ntb, NTB_DROP_BOUNDS);
+        } else if (length > datagram_max) {
+            ntb_drop(ntb, NTB_DROP_OVERSIZE);
+        } else if (ntb_overlaps(ntb, tables, count, offset, end, high)) {
+            ntb_drop(ntb, NTB_DROP_OVERLAP);
+        } else if (ntb->count == NTB_DATAGRAMS_MAX) {
+            ntb_drop(ntb, NTB_DROP_COUNT);
+        } else {
+            ntb->datagrams[ntb->count++] = (struct ntb_datagram){(uint16_t)offset, (uint16_t)length};
+            high = end > high ? end : high;
+        }
+    }
+    ntb->count = before; /* no end: who knows what the last entry was */
+    ntb_drop(ntb, NTB_DROP_TABLE);
+    return high;
 }
 
 void ntb_check(struct ntb *ntb, const uint8_t *bytes, size_t length, uint16_t datagram_max)
@@ -129,24 +145,10 @@ void ntb_check(struct ntb *ntb, const uint8_t *bytes, size_t length, uint16_t da
 
     struct ntb_table tables[NTB_NDP_MAX];
     size_t count = ntb_chain_read(ntb, bytes, tables);
-    for (size_t t = 0; t < count; t++) {
-        if (!tables[t].usable)
-            continue;
-        uint8_t before = ntb->count;
-        uint32_t at = tables[t].first + NTB_NDP16_LENGTH;
-        for (;; at += NTB_ENTRY_LENGTH) {
-            if (at == tables[t].end) { /* no end: who knows what the last entry was */
-                ntb->count = before;
-                ntb_drop(ntb, NTB_DROP_TABLE);
-                break;
-            }
-            uint32_t offset = load_le16(bytes + at);
-            uint32_t size = load_le16(bytes + at + 2);
-            if (offset == 0 && size == 0)
-                break;
-            ntb_datagram_take(ntb, tables, count, offset, size, datagram_max);
-        }
-    }
+    uint32_t high = 0;
+    for (size_t i = 0; i < count; i++)
+        if (tables[i].usable)
+            high = ntb_entries_take(ntb, bytes, tables, count, &tables[i], datagram_max, high);
 }
 
 bool ntb_follows(const uint8_t *bytes, size_t length)

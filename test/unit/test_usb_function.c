@@ -85,10 +85,10 @@ static void yes_halted(struct usb_function *function, uint8_t ep, bool on)
     yes.halts++;
 }
 
-static void yes_transferred(struct usb_function *function, uint8_t ep)
+static void yes_transferred(struct usb_function *function, uint32_t events)
 {
     (void)function;
-    CHECK_EQUAL(ep, 0x81);
+    CHECK_EQUAL(events, USB_EVENT_IN(1));
     yes.transfers++;
 }
 
