@@ -1,0 +1,721 @@
+/*
+ * GDB's remote protocol: see gdb.h. A packet is `$data#checksum`; what does not fit our buffer, or is not well
+ * formed, is answered by an error and forgotten. Source: "Debugging with GDB", appendix "Remote Serial Protocol"
+ * [unread here beyond what gdb-multiarch shows on the wire].
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/gdb.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PACKET_MAX    4096 /* data of a packet, both ways */
+#define MEMORY_MAX    ((PACKET_MAX - 16) / 2)
+#define POINTS_MAX    96
+#define SEND_WAIT_MS  1000
+#define REGISTERS     49 /* as in the target description */
+#define FIRST_XPSR    25
+#define FIRST_SYSTEM  26
+#define FIRST_DOUBLE  32
+#define LAST_REGISTER 48
+
+enum parse { OUTSIDE, DATA, CHECK_HIGH, CHECK_LOW };
+
+struct point {
+    char kind; /* '0' to '4' of Z packets */
+    uint32_t address, size;
+};
+
+struct gdb {
+    struct cpu *cpu;
+    struct gdb_callbacks callbacks;
+    int listener, client;
+    enum gdb_state state;
+    bool no_acknowledge;
+    enum parse parse;
+    char packet[PACKET_MAX + 1];
+    size_t length; /* may pass PACKET_MAX: then it did not fit */
+    uint8_t sum;
+    char sum_high;
+    struct point points[POINTS_MAX];
+    unsigned point_count;
+    int last_signal;
+};
+
+static const char target_xml[] =
+    "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>arm</architecture>"
+    "<feature name=\"org.gnu.gdb.arm.m-profile\">"
+    "<reg name=\"r0\" bitsize=\"32\" regnum=\"0\"/><reg name=\"r1\" bitsize=\"32\"/><reg name=\"r2\" bitsize=\"32\"/>"
+    "<reg name=\"r3\" bitsize=\"32\"/><reg name=\"r4\" bitsize=\"32\"/><reg name=\"r5\" bitsize=\"32\"/>"
+    "<reg name=\"r6\" bitsize=\"32\"/><reg name=\"r7\" bitsize=\"32\"/><reg name=\"r8\" bitsize=\"32\"/>"
+    "<reg name=\"r9\" bitsize=\"32\"/><reg name=\"r10\" bitsize=\"32\"/><reg name=\"r11\" bitsize=\"32\"/>"
+    "<reg name=\"r12\" bitsize=\"32\"/><reg name=\"sp\" bitsize=\"32\" type=\"data_ptr\"/>"
+    "<reg name=\"lr\" bitsize=\"32\"/><reg name=\"pc\" bitsize=\"32\" type=\"code_ptr\"/>"
+    "<reg name=\"xpsr\" bitsize=\"32\" regnum=\"25\"/></feature>"
+    "<feature name=\"org.gnu.gdb.arm.m-system\">"
+    "<reg name=\"msp\" bitsize=\"32\" type=\"data_ptr\" regnum=\"26\"/>"
+    "<reg name=\"psp\" bitsize=\"32\" type=\"data_ptr\"/>"
+    "<reg name=\"primask\" bitsize=\"8\" type=\"int8\"/><reg name=\"basepri\" bitsize=\"8\" type=\"int8\"/>"
+    "<reg name=\"faultmask\" bitsize=\"8\" type=\"int8\"/><reg name=\"control\" bitsize=\"8\" type=\"int8\"/></feature>"
+    "<feature name=\"org.gnu.gdb.arm.vfp\">"
+    "<reg name=\"d0\" bitsize=\"64\" type=\"ieee_double\" regnum=\"32\"/>"
+#define D(n) "<reg name=\"d" #n "\" bitsize=\"64\" type=\"ieee_double\"/>"
+    D(1) D(2) D(3) D(4) D(5) D(6) D(7) D(8) D(9) D(10) D(11) D(12) D(13) D(14) D(15)
+#undef D
+        "<reg name=\"fpscr\" bitsize=\"32\" type=\"int\" group=\"float\"/></feature></target>";
+
+/* Hexadecimal. */
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* A number of 1 to 8 digits; moves `text` behind it. */
+static bool number_read(const char **text, uint32_t *value)
+{
+    unsigned digits = 0;
+
+    *value = 0;
+    for (; digit(**text) >= 0; (*text)++) {
+        if (++digits > 8)
+            return false;
+        *value = *value << 4 | (uint32_t)digit(**text);
+    }
+    return digits > 0;
+}
+
+static bool expect(const char **text, char c)
+{
+    if (**text != c)
+        return false;
+    (*text)++;
+    return true;
+}
+
+static void hex_write(char *text, const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    text[2 * length] = '\0';
+}
+
+static bool hex_read(const char *text, uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        int high = digit(text[2 * i]), low = high < 0 ? -1 : digit(text[2 * i + 1]);
+
+        if (low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* Connection. */
+
+static unsigned watch_kinds(char kind)
+{
+    return kind == '2' ? CPU_WATCH_WRITE : kind == '3' ? CPU_WATCH_READ : CPU_WATCH_READ | CPU_WATCH_WRITE;
+}
+
+static bool point_set(struct gdb *gdb, const struct point *point, bool set)
+{
+    if (point->kind < '2')
+        return cpu_breakpoint(gdb->cpu, point->address, set) || !set;
+    return cpu_watchpoint(gdb->cpu, point->address, point->size, watch_kinds(point->kind), set) || !set;
+}
+
+static void points_clear(struct gdb *gdb)
+{
+    while (gdb->point_count)
+        point_set(gdb, &gdb->points[--gdb->point_count], false);
+}
+
+static void client_drop(struct gdb *gdb, enum gdb_state then)
+{
+    if (gdb->client >= 0)
+        close(gdb->client);
+    gdb->client = -1;
+    points_clear(gdb);
+    cpu_debugger(gdb->cpu, false);
+    gdb->state = then;
+}
+
+static void bytes_send(struct gdb *gdb, const char *bytes, size_t length)
+{
+    while (length > 0 && gdb->client >= 0) {
+        ssize_t sent = send(gdb->client, bytes, length, MSG_NOSIGNAL);
+        struct pollfd poll_client = {.fd = gdb->client, .events = POLLOUT};
+
+        if (sent > 0) {
+            bytes += sent;
+            length -= (size_t)sent;
+        } else if (sent == 0 || (errno != EAGAIN && errno != EINTR) ||
+                   poll(&poll_client, 1, SEND_WAIT_MS) <= 0) {
+            client_drop(gdb, GDB_RUN);
+        }
+    }
+}
+
+static void reply(struct gdb *gdb, const char *data)
+{
+    char frame[PACKET_MAX + 8];
+    uint8_t sum = 0;
+    size_t length = strlen(data);
+
+    if (length > PACKET_MAX)
+        length = PACKET_MAX;
+    for (size_t i = 0; i < length; i++)
+        sum = (uint8_t)(sum + (uint8_t)data[i]);
+    frame[0] = '$';
+    memcpy(frame + 1, data, length);
+    snprintf(frame + 1 + length, 4, "#%02x", sum);
+    bytes_send(gdb, frame, length + 4);
+}
+
+static void reply_ok(struct gdb *gdb, bool ok)
+{
+    reply(gdb, ok ? "OK" : "E01");
+}
+
+static void halt(struct gdb *gdb, int signal)
+{
+    char text[48];
+    uint32_t hit = cpu_watch_hit(gdb->cpu);
+
+    gdb->state = GDB_HALT;
+    gdb->last_signal = signal;
+    if (hit)
+        snprintf(text, sizeof text, "T%02xwatch:%x;", (unsigned)signal, hit);
+    else
+        snprintf(text, sizeof text, "S%02x", (unsigned)signal);
+    reply(gdb, text);
+}
+
+/* Registers. Returns how many bytes it has, 0: no such register. */
+
+static unsigned register_size(unsigned number)
+{
+    if (number < 16 || number == FIRST_XPSR || number == FIRST_SYSTEM || number == FIRST_SYSTEM + 1 ||
+        number == LAST_REGISTER)
+        return 4;
+    if (number > FIRST_SYSTEM + 1 && number < FIRST_DOUBLE)
+        return 1;
+    return number >= FIRST_DOUBLE && number < LAST_REGISTER ? 8 : 0;
+}
+
+/* Our number in cpu.h of a register of 4 bytes. */
+static unsigned cpu_number(unsigned number)
+{
+    return number < 16 ? number : number == LAST_REGISTER ? 64 : number - FIRST_XPSR + 16;
+}
+
+static unsigned register_read(struct gdb *gdb, unsigned number, uint8_t bytes[8])
+{
+    unsigned size = register_size(number);
+    uint32_t values[2] = {0, 0};
+
+    if (size == 4) {
+        values[0] = cpu_register_get(gdb->cpu, cpu_number(number));
+    } else if (size == 1) {
+        values[0] = cpu_register_get(gdb->cpu, 19) >> 8 * (number - FIRST_SYSTEM - 2);
+    } else if (size == 8) {
+        values[0] = cpu_register_get(gdb->cpu, 32 + 2 * (number - FIRST_DOUBLE));
+        values[1] = cpu_register_get(gdb->cpu, 33 + 2 * (number - FIRST_DOUBLE));
+    }
+    memcpy(bytes, values, 8);
+    return size;
+}
+
+static void register_write(struct gdb *gdb, unsigned number, const uint8_t bytes[8])
+{
+    unsigned size = register_size(number);
+    uint32_t values[2];
+
+    memcpy(values, bytes, 8);
+    if (size == 4) {
+        cpu_register_set(gdb->cpu, cpu_number(number), values[0]);
+    } else if (size == 1) {
+        unsigned shift = 8 * (number - FIRST_SYSTEM - 2);
+        uint32_t packed = cpu_register_get(gdb->cpu, 19);
+
+        cpu_register_set(gdb->cpu, 19, (packed & ~(0xFFu << shift)) | (values[0] & 0xFF) << shift);
+    } else if (size == 8) {
+        cpu_register_set(gdb->cpu, 32 + 2 * (number - FIRST_DOUBLE), values[0]);
+        cpu_register_set(gdb->cpu, 33 + 2 * (number - FIRST_DOUBLE), values[1]);
+    }
+}
+
+static void registers_read_all(struct gdb *gdb)
+{
+    char text[PACKET_MAX];
+    size_t at = 0;
+
+    for (unsigned i = 0; i < REGISTERS; i++) {
+        uint8_t bytes[8];
+        unsigned size = register_read(gdb, i, bytes);
+
+        hex_write(text + at, bytes, size);
+        at += 2 * size;
+    }
+    reply(gdb, text);
+}
+
+static void registers_write_all(struct gdb *gdb, const char *text)
+{
+    for (unsigned i = 0; i < REGISTERS && *text; i++) {
+        uint8_t bytes[8] = {0};
+        unsigned size = register_size(i);
+
+        if (!hex_read(text, bytes, size)) {
+            reply_ok(gdb, false);
+            return;
+        }
+        if (size)
+            register_write(gdb, i, bytes);
+        text += 2 * size;
+    }
+    reply_ok(gdb, true);
+}
+
+static void register_read_one(struct gdb *gdb, const char *text)
+{
+    uint8_t bytes[8];
+    char hex[17];
+    uint32_t number;
+    unsigned size;
+
+    if (!number_read(&text, &number) || !(size = register_read(gdb, number, bytes))) {
+        reply_ok(gdb, false);
+        return;
+    }
+    hex_write(hex, bytes, size);
+    reply(gdb, hex);
+}
+
+static void register_write_one(struct gdb *gdb, const char *text)
+{
+    uint8_t bytes[8] = {0};
+    uint32_t number;
+    bool ok = number_read(&text, &number) && expect(&text, '=') && register_size(number) &&
+              hex_read(text, bytes, register_size(number));
+
+    if (ok)
+        register_write(gdb, number, bytes);
+    reply_ok(gdb, ok);
+}
+
+/* Memory. */
+
+static void memory_read(struct gdb *gdb, const char *text)
+{
+    uint8_t bytes[MEMORY_MAX];
+    char hex[2 * MEMORY_MAX + 1];
+    uint32_t address, length;
+
+    if (!number_read(&text, &address) || !expect(&text, ',') || !number_read(&text, &length)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    if (length > MEMORY_MAX)
+        length = MEMORY_MAX;
+    if (!cpu_memory_read(gdb->cpu, address, bytes, length)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    hex_write(hex, bytes, length);
+    reply(gdb, hex);
+}
+
+/* X packets: bytes as they are, but $, #, } and * as } and the byte ^ 0x20. */
+static bool binary_read(const char *text, const char *end, uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text >= end)
+            return false;
+        if (*text == '}') {
+            if (++text >= end)
+                return false;
+            bytes[i] = (uint8_t)(*text++ ^ 0x20);
+        } else {
+            bytes[i] = (uint8_t)*text++;
+        }
+    }
+    return text == end;
+}
+
+static void memory_write(struct gdb *gdb, const char *text, bool binary)
+{
+    uint8_t bytes[PACKET_MAX];
+    const char *end = gdb->packet + gdb->length;
+    uint32_t address, length;
+    bool ok = number_read(&text, &address) && expect(&text, ',') && number_read(&text, &length) &&
+              expect(&text, ':') && length <= PACKET_MAX;
+
+    if (ok)
+        ok = binary ? binary_read(text, end, bytes, length)
+                    : (size_t)(end - text) == 2 * (size_t)length && hex_read(text, bytes, length);
+    reply_ok(gdb, ok && cpu_memory_write(gdb->cpu, address, bytes, length));
+}
+
+/* Breakpoints and watchpoints. */
+
+static bool point_same(const struct point *a, const struct point *b)
+{
+    return a->kind == b->kind && a->address == b->address && a->size == b->size;
+}
+
+static void point_change(struct gdb *gdb, const char *text, bool set)
+{
+    struct point point = {.kind = text[0]};
+    unsigned i = 0;
+
+    if (text[0] < '0' || text[0] > '4') {
+        reply(gdb, "");
+        return;
+    }
+    text++;
+    if (!expect(&text, ',') || !number_read(&text, &point.address) || !expect(&text, ',') ||
+        !number_read(&text, &point.size)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    while (i < gdb->point_count && !point_same(&gdb->points[i], &point))
+        i++;
+    if (set == (i < gdb->point_count)) {
+        reply_ok(gdb, true); /* as it is already */
+        return;
+    }
+    if ((set && gdb->point_count == POINTS_MAX) || !point_set(gdb, &point, set)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    if (set)
+        gdb->points[gdb->point_count++] = point;
+    else
+        gdb->points[i] = gdb->points[--gdb->point_count];
+    reply_ok(gdb, true);
+}
+
+/* Queries. */
+
+static void features_read(struct gdb *gdb, const char *text)
+{
+    uint32_t offset, length;
+    char part[PACKET_MAX];
+    size_t size = sizeof target_xml - 1;
+
+    if (!number_read(&text, &offset) || !expect(&text, ',') || !number_read(&text, &length)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    if (offset > size)
+        offset = (uint32_t)size;
+    if (length > PACKET_MAX - 2)
+        length = PACKET_MAX - 2;
+    if (length > size - offset)
+        length = (uint32_t)(size - offset);
+    part[0] = offset + length < size ? 'm' : 'l';
+    memcpy(part + 1, target_xml + offset, length);
+    part[1 + length] = '\0';
+    reply(gdb, part);
+}
+
+static void console(struct gdb *gdb, const char *text)
+{
+    char packet[256] = "O";
+
+    hex_write(packet + 1, (const uint8_t *)text, strlen(text));
+    reply(gdb, packet);
+}
+
+static void monitor(struct gdb *gdb, const char *text)
+{
+    char command[64];
+    size_t length = strlen(text) / 2;
+
+    if (length >= sizeof command || !hex_read(text, (uint8_t *)command, length)) {
+        reply_ok(gdb, false);
+        return;
+    }
+    command[length] = '\0';
+    if (strcmp(command, "reset") == 0 && gdb->callbacks.reset) {
+        gdb->callbacks.reset(gdb->callbacks.context);
+        reply_ok(gdb, true);
+        return;
+    }
+    console(gdb, gdb->callbacks.reset ? "monitor commands: reset\n" : "no monitor commands here\n");
+    reply_ok(gdb, true);
+}
+
+static bool begins(const char *text, const char *with, const char **rest)
+{
+    size_t length = strlen(with);
+
+    if (strncmp(text, with, length) != 0)
+        return false;
+    *rest = text + length;
+    return true;
+}
+
+static void query(struct gdb *gdb, const char *text)
+{
+    const char *rest;
+    char features[80];
+
+    if (begins(text, "qSupported", &rest)) {
+        snprintf(features, sizeof features, "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+",
+                 PACKET_MAX);
+        reply(gdb, features);
+    } else if (begins(text, "qXfer:features:read:target.xml:", &rest)) {
+        features_read(gdb, rest);
+    } else if (begins(text, "qRcmd,", &rest)) {
+        monitor(gdb, rest);
+    } else if (begins(text, "qAttached", &rest)) {
+        reply(gdb, "1");
+    } else if (strcmp(text, "qC") == 0) {
+        reply(gdb, "QC1");
+    } else if (begins(text, "qfThreadInfo", &rest)) {
+        reply(gdb, "m1");
+    } else if (begins(text, "qsThreadInfo", &rest)) {
+        reply(gdb, "l");
+    } else if (begins(text, "qSymbol", &rest)) {
+        reply(gdb, "OK");
+    } else if (strcmp(text, "QStartNoAckMode") == 0) {
+        gdb->no_acknowledge = true;
+        reply(gdb, "OK");
+    } else {
+        reply(gdb, "");
+    }
+}
+
+/* An address after c or s sets PC. */
+static void resume(struct gdb *gdb, const char *text, bool step)
+{
+    uint32_t address;
+    enum cpu_stop stop;
+
+    if (number_read(&text, &address))
+        cpu_register_set(gdb->cpu, 15, address);
+    if (!step) {
+        gdb->state = GDB_RUN;
+        return;
+    }
+    stop = gdb->callbacks.step ? gdb->callbacks.step(gdb->callbacks.context) : cpu_step(gdb->cpu);
+    halt(gdb, stop == CPU_LOCKUP ? 11 : 5);
+}
+
+/* C and S bring a signal first, which has no meaning here. */
+static const char *after_signal(const char *text)
+{
+    const char *semicolon = strchr(text, ';');
+
+    return semicolon ? semicolon + 1 : "";
+}
+
+static void packet_serve(struct gdb *gdb)
+{
+    const char *text = gdb->packet + 1;
+    char status[8];
+
+    switch (gdb->packet[0]) {
+    case '?':
+        snprintf(status, sizeof status, "S%02x", (unsigned)gdb->last_signal & 0xFF);
+        reply(gdb, status);
+        break;
+    case 'g': registers_read_all(gdb); break;
+    case 'G': registers_write_all(gdb, text); break;
+    case 'p': register_read_one(gdb, text); break;
+    case 'P': register_write_one(gdb, text); break;
+    case 'm': memory_read(gdb, text); break;
+    case 'M': memory_write(gdb, text, false); break;
+    case 'X': memory_write(gdb, text, true); break;
+    case 'c': resume(gdb, text, false); break;
+    case 's': resume(gdb, text, true); break;
+    case 'C': resume(gdb, after_signal(text), false); break;
+    case 'S': resume(gdb, after_signal(text), true); break;
+    case 'Z': point_change(gdb, text, true); break;
+    case 'z': point_change(gdb, text, false); break;
+    case 'H':
+    case 'T': reply(gdb, "OK"); break;
+    case 'D':
+        reply(gdb, "OK");
+        client_drop(gdb, GDB_RUN);
+        break;
+    case 'k': client_drop(gdb, GDB_KILL); break;
+    case 'q':
+    case 'Q': query(gdb, gdb->packet); break;
+    default: reply(gdb, ""); break;
+    }
+}
+
+/* A whole packet has come; `right`: its checksum. */
+static void packet_end(struct gdb *gdb, bool right)
+{
+    if (!gdb->no_acknowledge)
+        bytes_send(gdb, right ? "+" : "-", 1);
+    else if (!right)
+        return;
+    if (!right || gdb->client < 0)
+        return;
+    if (gdb->length > PACKET_MAX) {
+        reply_ok(gdb, false);
+        return;
+    }
+    gdb->packet[gdb->length] = '\0';
+    if (gdb->state == GDB_HALT)
+        packet_serve(gdb);
+}
+
+static void byte_take(struct gdb *gdb, char c)
+{
+    int check;
+
+    switch (gdb->parse) {
+    case OUTSIDE:
+        if (c == 3 && gdb->state == GDB_RUN)
+            halt(gdb, 2);
+        if (c != '$')
+            return;
+        gdb->length = 0;
+        gdb->sum = 0;
+        gdb->parse = DATA;
+        return;
+    case DATA:
+        if (c == '#') {
+            gdb->parse = CHECK_HIGH;
+            return;
+        }
+        gdb->sum = (uint8_t)(gdb->sum + (uint8_t)c);
+        if (gdb->length < PACKET_MAX)
+            gdb->packet[gdb->length++] = c;
+        else
+            gdb->length = PACKET_MAX + 1;
+        return;
+    case CHECK_HIGH:
+        gdb->sum_high = c;
+        gdb->parse = CHECK_LOW;
+        return;
+    default:
+        gdb->parse = OUTSIDE;
+        check = digit(gdb->sum_high) * 16 + digit(c);
+        packet_end(gdb, digit(gdb->sum_high) >= 0 && digit(c) >= 0 && check == gdb->sum);
+    }
+}
+
+static void client_accept(struct gdb *gdb)
+{
+    int on = 1, client = accept(gdb->listener, NULL, NULL);
+
+    if (client < 0)
+        return;
+    fcntl(client, F_SETFL, O_NONBLOCK);
+    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    gdb->client = client;
+    gdb->parse = OUTSIDE;
+    gdb->no_acknowledge = false;
+    gdb->last_signal = 5;
+    gdb->state = GDB_HALT;
+    cpu_debugger(gdb->cpu, true);
+}
+
+static void client_serve(struct gdb *gdb)
+{
+    char bytes[1024];
+    ssize_t got = recv(gdb->client, bytes, sizeof bytes, 0);
+
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        client_drop(gdb, GDB_RUN);
+        return;
+    }
+    for (ssize_t i = 0; i < got && gdb->client >= 0; i++)
+        byte_take(gdb, bytes[i]);
+}
+
+enum gdb_state gdb_poll(struct gdb *gdb, int wait_ms)
+{
+    for (unsigned rounds = 0; rounds < 64 && gdb->state != GDB_KILL; rounds++) {
+        struct pollfd one = {.fd = gdb->client >= 0 ? gdb->client : gdb->listener, .events = POLLIN};
+
+        if (poll(&one, 1, gdb->state == GDB_HALT && rounds == 0 ? wait_ms : 0) <= 0)
+            break;
+        if (gdb->client >= 0)
+            client_serve(gdb);
+        else
+            client_accept(gdb);
+    }
+    return gdb->state;
+}
+
+void gdb_stopped(struct gdb *gdb, enum cpu_stop reason)
+{
+    if (gdb->client >= 0 && gdb->state == GDB_RUN)
+        halt(gdb, reason == CPU_LOCKUP ? 11 : 5);
+}
+
+struct gdb *gdb_open(unsigned port, struct cpu *cpu, const struct gdb_callbacks *callbacks, bool halted)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct gdb *gdb = calloc(1, sizeof *gdb);
+    int on = 1;
+
+    if (!gdb)
+        return NULL;
+    gdb->cpu = cpu;
+    if (callbacks)
+        gdb->callbacks = *callbacks;
+    gdb->client = -1;
+    gdb->state = halted ? GDB_HALT : GDB_RUN;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    gdb->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (gdb->listener >= 0)
+        setsockopt(gdb->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (gdb->listener < 0 || bind(gdb->listener, (struct sockaddr *)&address, sizeof address) ||
+        listen(gdb->listener, 1)) {
+        int why = errno;
+
+        if (gdb->listener >= 0)
+            close(gdb->listener);
+        free(gdb);
+        errno = why;
+        return NULL;
+    }
+    return gdb;
+}
+
+unsigned gdb_port(const struct gdb *gdb)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+
+    if (getsockname(gdb->listener, (struct sockaddr *)&address, &length))
+        return 0;
+    return ntohs(address.sin_port);
+}
+
+void gdb_close(struct gdb *gdb)
+{
+    if (!gdb)
+        return;
+    client_drop(gdb, GDB_RUN);
+    close(gdb->listener);
+    free(gdb);
+}

@@ -1,0 +1,41 @@
+/*
+ * GDB's remote protocol for one processor, over TCP on 127.0.0.1. While the debugger holds the processor, virtual
+ * time stands still: the board's loop asks before each slice.
+ *
+ *   gdb_open ─→ loop: switch (gdb_poll(gdb, wait)) {
+ *                 GDB_RUN:  advance the board; if cpu_run ended in BREAKPOINT or LOCKUP, or was asked to end
+ *                           by nothing the board knows: gdb_stopped
+ *                 GDB_HALT: nothing (poll again, waiting)
+ *                 GDB_KILL: leave the program
+ *               } ─→ gdb_close
+ *
+ * A connection stops the processor; detaching or losing it lets it run, without breakpoints.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_VBOARD_GDB_H
+#define PLUGNET_VBOARD_GDB_H
+
+#include "vboard/cpu.h"
+
+enum gdb_state { GDB_RUN, GDB_HALT, GDB_KILL };
+
+struct gdb_callbacks {
+    void (*reset)(void *context);         /* "monitor reset": NULL, not supported */
+    enum cpu_stop (*step)(void *context); /* one instruction, with the board around it; NULL: cpu_step */
+    void *context;
+};
+
+struct gdb;
+
+/* `port` 0 takes a free one, see gdb_port. `halted`: the processor waits for a debugger. NULL: errno says why. */
+struct gdb *gdb_open(unsigned port, struct cpu *cpu, const struct gdb_callbacks *callbacks, bool halted);
+void gdb_close(struct gdb *gdb);
+unsigned gdb_port(const struct gdb *gdb);
+
+/* Serve what the debugger sent; if the processor is halted, wait up to `wait_ms` for more. */
+enum gdb_state gdb_poll(struct gdb *gdb, int wait_ms);
+
+/* The processor stopped: tell the debugger and halt. Without a debugger: nothing. */
+void gdb_stopped(struct gdb *gdb, enum cpu_stop reason);
+
+#endif
