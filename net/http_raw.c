@@ -11,6 +11,7 @@
 
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
+#include "net/tcp_guard.h"
 
 #define POLL_INTERVAL 2 /* of 500 ms */
 
@@ -58,6 +59,19 @@ static err_t http_raw_close(struct http_raw_connection *c)
     return ERR_OK;
 }
 
+/* No memory for `length` bytes: http_raw_poll tries again. */
+static void http_raw_wait(struct http_raw_connection *c, size_t length)
+{
+    struct http_raw *server = c->server;
+
+    server->stats.no_memory++;
+    c->waiting = (uint16_t)(length + 1);
+    if (!server->waiting) {
+        server->waiting = true;
+        server->waiting_since_ms = sys_now();
+    }
+}
+
 /* Send what the thinking half has. True: all of it is in lwIP's hands. */
 static bool http_raw_send(struct http_raw_connection *c)
 {
@@ -72,9 +86,14 @@ static bool http_raw_send(struct http_raw_connection *c)
         if (length > room || (length == 0 && piece.length > 0)) {
             return false;
         }
-        if (length > 0 && tcp_write(c->pcb, piece.bytes, (u16_t)length,
-                                    piece.lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
-            c->server->stats.no_memory++;
+        size_t copied = piece.lasting ? 0 : length;
+        if (c->pcb->snd_queuelen == 0) {
+            c->since_ms = sys_now(); /* from now on an ACK is due */
+        }
+        if (length > 0 &&
+            (!tcp_guard_room(copied) || tcp_write(c->pcb, piece.bytes, (u16_t)length,
+                                                  piece.lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK)) {
+            http_raw_wait(c, copied);
             return false;
         }
         http_output_taken(&c->http, length);
@@ -220,6 +239,52 @@ static err_t http_raw_polled(void *arg, struct tcp_pcb *pcb)
         c->since_ms = sys_now();
     }
     return http_raw_run(c);
+}
+
+/* Memory has not come back by itself: end the connection whose client has been silent longest. */
+static void http_raw_reclaim(struct http_raw *server)
+{
+    struct http_raw_connection *silent = NULL;
+    uint32_t now = sys_now();
+
+    if (tcp_guard_reclaim()) {
+        return;
+    }
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[i];
+        if (c->pcb != NULL && c->pcb->snd_queuelen > 0 && now - c->since_ms >= HTTP_RAW_SILENT_MS_MIN &&
+            (silent == NULL || now - c->since_ms > now - silent->since_ms)) {
+            silent = c;
+        }
+    }
+    if (silent != NULL) {
+        server->stats.evicted++;
+        http_raw_abort(silent);
+    }
+}
+
+void http_raw_poll(struct http_raw *server)
+{
+    bool still = false;
+
+    for (size_t i = 0; server->waiting && i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[server->next];
+        if (c->pcb != NULL && c->waiting > 0) {
+            if (!tcp_guard_room(c->waiting - 1u)) {
+                still = true;
+                break; /* its turn comes first when there is memory */
+            }
+            c->waiting = 0;
+            http_raw_run(c);
+            still |= c->pcb != NULL && c->waiting > 0;
+        }
+        server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
+    }
+    server->waiting = still;
+    if (still && sys_now() - server->waiting_since_ms > HTTP_RAW_WAIT_MS_MAX) {
+        server->waiting_since_ms = sys_now();
+        http_raw_reclaim(server);
+    }
 }
 
 /* lwIP has freed the pcb already. */

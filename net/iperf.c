@@ -9,6 +9,7 @@
 
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
+#include "net/tcp_guard.h"
 #include "wire/be.h"
 
 /* Flags of the header's first word, and of the 16 bits at UPPER_FLAGS. */
@@ -77,7 +78,8 @@ static err_t iperf_send(struct iperf_session *s)
                    : tcp_shutdown(s->pcb, 0, 1) == ERR_OK ? ERR_OK
                                                           : iperf_abort(s);
         }
-        if (tcp_sndbuf(s->pcb) < length || tcp_write(s->pcb, iperf_pattern, (u16_t)length, 0) != ERR_OK) {
+        if (tcp_sndbuf(s->pcb) < length || !tcp_guard_room(0) ||
+            tcp_write(s->pcb, iperf_pattern, (u16_t)length, 0) != ERR_OK) {
             break;
         }
         s->left -= s->by_time ? 0 : length;

@@ -7,7 +7,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/udp_services.h"
 
-#include "lwip/igmp.h"
 #include "lwip/sys.h"
 #include "lwip/udp.h"
 #include "net/dhcpd.h"
@@ -16,16 +15,23 @@
 #include "wire/dhcp_msg.h"
 #include "wire/dns_msg.h"
 
-static void udp_services_send(struct udp_services *s, struct udp_pcb *pcb, struct pbuf *reply, size_t length,
-                              uint32_t address, uint16_t port)
+/* Replies are built on the stack, so that lwIP's heap has to hold no more than their real length. */
+static void udp_services_send(struct udp_services *s, struct udp_pcb *pcb, const uint8_t *bytes,
+                              size_t length, uint32_t address, uint16_t port)
 {
+    struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)length, PBUF_RAM);
     ip_addr_t to;
 
-    pbuf_realloc(reply, (u16_t)length);
+    if (p == NULL) {
+        s->no_memory++;
+        return;
+    }
+    pbuf_take(p, bytes, (u16_t)length);
     ip_addr_set_ip4_u32_val(to, lwip_htonl(address));
-    if (udp_sendto_if(pcb, reply, &to, port, s->netif) != ERR_OK) {
+    if (udp_sendto_if(pcb, p, &to, port, s->netif) != ERR_OK) {
         s->no_memory++;
     }
+    pbuf_free(p);
 }
 
 static void udp_services_dhcp(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
@@ -33,19 +39,14 @@ static void udp_services_dhcp(void *arg, struct udp_pcb *pcb, struct pbuf *p, co
 {
     struct udp_services *s = arg;
     struct dhcpd_destination to;
-    struct pbuf *reply = pbuf_alloc(PBUF_TRANSPORT, DHCP_REPLY_MAX, PBUF_RAM);
-    size_t length;
+    uint8_t reply[DHCP_REPLY_MAX];
+    size_t length =
+        p->next != NULL ? 0 : dhcpd_answer(s->dhcpd, p->payload, p->len, reply, sizeof reply, &to);
 
     (void)from;
     (void)port;
-    if (reply == NULL || p->next != NULL) {
-        s->no_memory++;
-    } else if ((length = dhcpd_answer(s->dhcpd, p->payload, p->len, reply->payload, DHCP_REPLY_MAX, &to)) >
-               0) {
+    if (length > 0) {
         udp_services_send(s, pcb, reply, length, to.address, to.port);
-    }
-    if (reply != NULL) {
-        pbuf_free(reply);
     }
     pbuf_free(p);
 }
@@ -54,16 +55,11 @@ static void udp_services_dns(void *arg, struct udp_pcb *pcb, struct pbuf *p, con
                              u16_t port)
 {
     struct udp_services *s = arg;
-    struct pbuf *reply = pbuf_alloc(PBUF_TRANSPORT, DNSD_REPLY_MAX, PBUF_RAM);
-    size_t length;
+    uint8_t reply[DNSD_REPLY_MAX];
+    size_t length = p->next != NULL ? 0 : dnsd_answer(s->dnsd, p->payload, p->len, reply, sizeof reply);
 
-    if (reply == NULL || p->next != NULL) {
-        s->no_memory++;
-    } else if ((length = dnsd_answer(s->dnsd, p->payload, p->len, reply->payload, DNSD_REPLY_MAX)) > 0) {
+    if (length > 0) {
         udp_services_send(s, pcb, reply, length, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(from))), port);
-    }
-    if (reply != NULL) {
-        pbuf_free(reply);
     }
     pbuf_free(p);
 }
@@ -75,17 +71,13 @@ static void udp_services_mdns(void *arg, struct udp_pcb *pcb, struct pbuf *p, co
     struct mdnsd_peer sender = {lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(from))), port,
                                 !ip_addr_ismulticast(ip_current_dest_addr())};
     struct mdnsd_peer to;
-    struct pbuf *reply = pbuf_alloc(PBUF_TRANSPORT, MDNSD_MESSAGE_MAX, PBUF_RAM);
-    size_t length;
+    uint8_t reply[MDNSD_MESSAGE_MAX];
+    size_t length = p->next != NULL ? 0
+                                    : mdnsd_receive(s->mdnsd, sys_now(), LWIP_RAND(), p->payload, p->len,
+                                                    &sender, reply, sizeof reply, &to);
 
-    if (reply == NULL || p->next != NULL) {
-        s->no_memory++;
-    } else if ((length = mdnsd_receive(s->mdnsd, sys_now(), LWIP_RAND(), p->payload, p->len, &sender,
-                                       reply->payload, MDNSD_MESSAGE_MAX, &to)) > 0) {
+    if (length > 0) {
         udp_services_send(s, pcb, reply, length, to.address, to.port);
-    }
-    if (reply != NULL) {
-        pbuf_free(reply);
     }
     pbuf_free(p);
 }
@@ -94,7 +86,7 @@ static void udp_services_mdns(void *arg, struct udp_pcb *pcb, struct pbuf *p, co
 static void udp_services_mdns_poll(struct udp_services *s)
 {
     bool up = netif_is_link_up(s->netif);
-    struct pbuf *message;
+    uint8_t message[MDNSD_MESSAGE_MAX];
     size_t length;
 
     if (up != s->was_up) {
@@ -108,16 +100,10 @@ static void udp_services_mdns_poll(struct udp_services *s)
     if (!mdnsd_due(s->mdnsd, sys_now())) {
         return;
     }
-    message = pbuf_alloc(PBUF_TRANSPORT, MDNSD_MESSAGE_MAX, PBUF_RAM);
-    if (message == NULL) {
-        s->no_memory++;
-        return;
-    }
-    length = mdnsd_poll(s->mdnsd, sys_now(), message->payload, MDNSD_MESSAGE_MAX);
+    length = mdnsd_poll(s->mdnsd, sys_now(), message, sizeof message);
     if (length > 0) {
         udp_services_send(s, s->mdns_pcb, message, length, MDNSD_GROUP, MDNS_PORT);
     }
-    pbuf_free(message);
 }
 
 static struct udp_pcb *udp_services_open(struct udp_services *s, const ip_addr_t *address, uint16_t port,
@@ -138,21 +124,6 @@ static struct udp_pcb *udp_services_open(struct udp_services *s, const ip_addr_t
     return pcb;
 }
 
-/* mDNS wants its own TTL and the group. */
-static bool udp_services_mdns_open(struct udp_services *s)
-{
-    ip4_addr_t group;
-
-    s->mdns_pcb = udp_services_open(s, IP_ANY_TYPE, MDNS_PORT, udp_services_mdns);
-    if (s->mdns_pcb == NULL) {
-        return false;
-    }
-    s->mdns_pcb->ttl = 255;
-    udp_set_multicast_ttl(s->mdns_pcb, 255);
-    ip4_addr_set_u32(&group, lwip_htonl(MDNSD_GROUP));
-    return igmp_joingroup_netif(s->netif, &group) == ERR_OK;
-}
-
 bool udp_services_start(struct udp_services *s)
 {
     /* On our own address, so that two interfaces can each have such a socket. Broadcasts reach it, too. */
@@ -160,8 +131,13 @@ bool udp_services_start(struct udp_services *s)
 
     s->dhcp_pcb = s->dhcpd != NULL ? udp_services_open(s, own, DHCP_PORT_SERVER, udp_services_dhcp) : NULL;
     s->dns_pcb = s->dnsd != NULL ? udp_services_open(s, own, DNS_PORT, udp_services_dns) : NULL;
+    s->mdns_pcb =
+        s->mdnsd != NULL ? udp_services_open(s, IP_ANY_TYPE, MDNS_PORT, udp_services_mdns) : NULL;
+    if (s->mdns_pcb != NULL) {
+        s->mdns_pcb->ttl = 255; /* so that a receiver sees that it comes from its own link */
+    }
     return (s->dhcpd == NULL || s->dhcp_pcb != NULL) && (s->dnsd == NULL || s->dns_pcb != NULL) &&
-           (s->mdnsd == NULL || udp_services_mdns_open(s));
+           (s->mdnsd == NULL || s->mdns_pcb != NULL);
 }
 
 void udp_services_poll(struct udp_services *s)

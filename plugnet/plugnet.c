@@ -205,7 +205,8 @@ void plugnet_poll(struct plugnet *p)
     usb_device_poll(&p->usb);
     ncm_poll(&p->ncm);
     netif_ncm_poll(&p->netif);
-    tcp_guard_poll(&p->guard);
+    tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
+    http_raw_poll(&p->http);
     udp_services_poll(&p->udp);
     sys_check_timeouts();
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
