@@ -45,6 +45,7 @@
 #define TCP_QUEUE_OOSEQ      1
 #define LWIP_TCP_SACK_OUT    1
 #define TCP_LISTEN_BACKLOG   1
+#define TCP_TMR_INTERVAL     40   /* ms: a delayed ACK waits about as long as Linux lets it */
 #define TCP_MSL              5000 /* ms; TIME-WAIT 10 s, so that many connections don't use up the ports */
 #define MEMP_NUM_SYS_TIMEOUT 32
 
