@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/tcp.h"
 
 /* ---- lwIP's callbacks ---- */
@@ -163,6 +164,16 @@ void client_abort(struct client *client)
         tcp_abort(client->pcb);
         client->pcb = NULL;
     }
+}
+
+void client_vanish(struct client *client)
+{
+    if (client->pcb != NULL) {
+        client_let_go(client);
+        tcp_abandon(client->pcb, 0);
+        client->pcb = NULL;
+    }
+    client_free(client);
 }
 
 void client_free(struct client *client)

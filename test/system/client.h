@@ -40,8 +40,9 @@ void client_text(struct client *client, const char *text);
 void client_resume(struct client *client); /* not paused any more */
 void client_close(
     struct client *client); /* our side, in peace; free follows when the board has closed, too */
-void client_abort(struct client *client); /* with RST */
-void client_free(struct client *client);  /* aborts if it is still open */
+void client_abort(struct client *client);  /* with RST */
+void client_vanish(struct client *client); /* without a word: the board never hears of it again */
+void client_free(struct client *client);   /* aborts if it is still open */
 
 bool client_wait_connected(struct client *client, uint32_t limit_ms);
 bool client_wait_ended(struct client *client, uint32_t limit_ms); /* ended or failed */

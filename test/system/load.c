@@ -24,6 +24,7 @@ static struct load {
     unsigned kinds;
     struct load_client clients[DOWNS + 1];
     uint64_t before; /* bytes of clients that are gone */
+    bool away;       /* no lease at the last step */
     uint16_t sequence;
 } load;
 
@@ -87,10 +88,25 @@ static void load_echo(struct rig *rig, unsigned size)
     }
 }
 
+static void load_forget(void)
+{
+    for (unsigned i = 0; i <= UP; i++) {
+        struct client *client = &load.clients[i].client;
+        load.before += load_client_bytes(client);
+        client_vanish(client);
+        client->received = client->sent = 0;
+    }
+}
+
 static void load_step(struct rig *rig)
 {
     if (!pc_is_leased(rig->pc)) {
+        load.away = true;
         return;
+    }
+    if (load.away) { /* as a person does who reloads the page; the old connections vanish without a word */
+        load_forget();
+        load.away = false;
     }
     for (unsigned i = 0; i <= UP; i++) {
         if ((load.kinds & (i == UP ? LOAD_UP : LOAD_DOWN)) != 0) {
@@ -98,9 +114,7 @@ static void load_step(struct rig *rig)
         }
     }
     if ((load.kinds & LOAD_ECHO) != 0) {
-        load_echo(rig, 1472);
-        load_echo(rig, 18);
-        load_echo(rig, 1472);
+        load_echo(rig, rig_ms(rig) % 4 == 0 ? 1472 : 18);
     }
 }
 
@@ -115,8 +129,7 @@ void load_stop(struct rig *rig)
 {
     rig->each_step = NULL;
     for (unsigned i = 0; i <= UP; i++) {
-        load.before += load_client_bytes(&load.clients[i].client);
-        load.clients[i].client.received = load.clients[i].client.sent = 0;
-        client_free(&load.clients[i].client);
+        client_abort(&load.clients[i].client);
     }
+    load_forget();
 }

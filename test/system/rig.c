@@ -479,7 +479,7 @@ static const struct json_leaf *rig_pool_wrong(struct rig *rig, const struct json
         }
         uint64_t was = rig_number_of(rig, &rig->baseline, leaf->path);
         uint64_t slack = strcmp(leaf->path, "pools.HEAP.used") == 0 ? HEAP_SLACK : 0;
-        if (leaf->number > was + slack || leaf->number + slack < was) {
+        if (leaf->number > was + slack || (slack == 0 && leaf->number != was)) {
             return leaf;
         }
     }
