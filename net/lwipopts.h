@@ -34,7 +34,6 @@
 #define MEMP_NUM_TCP_PCB         16 /* 12 HTTP, 2 iperf, 2 DNS */
 #define MEMP_NUM_TCP_PCB_LISTEN  4
 #define MEMP_NUM_TCP_SEG         24
-#define MEMP_NUM_IGMP_GROUP      2
 #define PBUF_POOL_SIZE           0
 #define PBUF_POOL_BUFSIZE        128 /* unused, but lwIP insists on a sane value */
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
@@ -44,8 +43,8 @@
 #define LWIP_IPV6                 0
 #define LWIP_RAW                  0
 #define LWIP_ICMP                 1
-#define LWIP_IGMP                 1
-#define LWIP_MULTICAST_TX_OPTIONS 1
+#define LWIP_IGMP                 0 /* without it all multicast is taken; mDNS's group needs no report (RFC 4541) */
+#define LWIP_MULTICAST_TX_OPTIONS 0 /* a pcb's ttl serves for multicast, too */
 #define LWIP_DHCP                 0
 #define LWIP_IP_ACCEPT_UDP_PORT(port)                                                                        \
     ((port) == PP_NTOHS(67)) /* a client without an address asks from 0.0.0.0 */
@@ -101,7 +100,6 @@ uint16_t net_chksum(const void *data, int length);
 #define IP_STATS           0
 #define IPFRAG_STATS       0
 #define ICMP_STATS         0
-#define IGMP_STATS         0
 #define UDP_STATS          0
 #define TCP_STATS          1
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lwip/etharp.h"
-#include "lwip/igmp.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/sys.h"
 #include "netif/ethernet.h"
@@ -203,7 +202,7 @@ static err_t netif_ncm_init(struct netif *netif)
     netif->name[1] = 'n';
     netif->mtu = NCM_FRAME_MAX - SIZEOF_ETH_HDR;
     netif->hwaddr_len = ETH_HWADDR_LEN;
-    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP;
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET;
     netif->output = etharp_output;
     netif->linkoutput = netif_ncm_linkoutput;
     return ERR_OK;

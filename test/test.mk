@@ -24,7 +24,7 @@ TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
 TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE)
 
 # $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded.
-test_line = $(shell sed -n 's/^ \* $(1): //p' $(2))
+test_line = $(eval test_got := $(shell sed -n 's/^ \* $(1): //p' $(2)))$(test_got)
 test_link = $(wildcard $(call test_line,LINK,$(1)))
 test_set  = $(or $(call test_line,SET,$(1)),plain)
 

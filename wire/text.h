@@ -29,7 +29,7 @@ static inline struct text text_over(char *bytes, size_t capacity)
 void text_put_bytes(struct text *t, const char *bytes, size_t length);
 
 /* Inline, so that the compiler counts literals. */
-static inline void text_put(struct text *t, const char *string)
+static inline __attribute__((always_inline)) void text_put(struct text *t, const char *string)
 {
     text_put_bytes(t, string, strlen(string));
 }
