@@ -1,0 +1,351 @@
+/*
+ * The virtual port keeps the contract of usb/usb_port.h: overtaking, toggles, gathering, ends of transfers,
+ * addresses, suspend; and it stops who breaks it.
+ *
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ */
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test/test.h"
+#include "test/unit/usb_rig.h"
+
+static struct virtual_port port;
+static const struct usb_port_ops *ops;
+static const struct cable_ops *const cable = &virtual_port_cable_ops;
+static uint8_t buffer[256] __attribute__((aligned(4)));
+static uint8_t packet[CABLE_PACKET_MAX];
+static uint16_t length;
+static bool data1;
+static unsigned wakes;
+
+static void wake(void *context)
+{
+    (void)context;
+    wakes++;
+}
+
+/* Attached, reset and taken, endpoints 0x81 and 0x01 open. */
+static void begin(void)
+{
+    virtual_port_init(&port);
+    ops = port.port.ops;
+    port.port.wake = wake;
+    ops->attach(&port.port);
+    cable->vbus(&port, true);
+    cable->bus_reset(&port, true);
+    cable->bus_reset(&port, false);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET);
+    CHECK(ops->ep_open(&port.port, 0x81, USB_ENDPOINT_BULK, 64));
+    CHECK(ops->ep_open(&port.port, 0x01, USB_ENDPOINT_BULK, 64));
+}
+
+static enum cable_answer in(uint8_t ep)
+{
+    return cable->in(&port, port.address, ep, &data1, packet, &length);
+}
+
+static enum cable_answer out(uint8_t ep, bool toggle, uint16_t size)
+{
+    return cable->out(&port, port.address, ep, toggle, packet, size);
+}
+
+static void setup(void)
+{
+    static const uint8_t bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    CHECK_EQUAL(cable->setup(&port, port.address, 0, bytes), CABLE_ACK);
+}
+
+TEST(port_presence)
+{
+    virtual_port_init(&port);
+    ops = port.port.ops;
+    CHECK(!cable->pulled_up(&port));
+    cable->vbus(&port, true);
+    CHECK(!cable->pulled_up(&port));
+    CHECK_EQUAL(in(0), CABLE_SILENCE);
+    ops->attach(&port.port);
+    CHECK(cable->pulled_up(&port));
+    cable->vbus(&port, false);
+    CHECK(!cable->pulled_up(&port));
+    begin();
+    CHECK_EQUAL(in(2), CABLE_SILENCE);
+    CHECK_EQUAL(in(9), CABLE_SILENCE);
+    CHECK_EQUAL(out(3, false, 1), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&port, 1, 1, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(in(1), CABLE_NAK);
+    cable->bus_reset(&port, true);
+    CHECK_EQUAL(in(0), CABLE_SILENCE);
+    cable->bus_reset(&port, false);
+    CHECK_EQUAL(in(0), CABLE_NAK);
+    ops->detach(&port.port);
+    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    CHECK(!cable->pulled_up(&port));
+}
+
+TEST(port_gather)
+{
+    uint8_t bytes[200], wanted[200];
+    begin();
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    for (uint32_t first = 0; first < 70; first++) {
+        struct usb_iov iov[4] = {{bytes, first}, {bytes, 0}, {bytes + 71, 1}, {bytes + 100, 66}};
+        uint32_t total = first + 67, done = 0;
+        memcpy(wanted, bytes, first);
+        memcpy(wanted + first, bytes + 71, 1);
+        memcpy(wanted + first + 1, bytes + 100, 66);
+        ops->ep_write(&port.port, 0x81, iov, 4, true);
+        do {
+            CHECK_EQUAL(ops->events_take(&port.port), 0);
+            CHECK_EQUAL(in(1), CABLE_ACK);
+            CHECK_BYTES(packet, wanted + done, length);
+            done += length;
+        } while (length == 64);
+        CHECK_EQUAL(done, total); /* also where total is 128: then the last one was empty */
+        CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
+        CHECK_EQUAL(in(1), CABLE_NAK);
+    }
+}
+
+TEST(port_ends_of_transfers)
+{
+    struct usb_iov iov = {buffer, 64};
+    begin();
+    ops->ep_write(&port.port, 0x81, &iov, 1, false); /* a multiple, no zlp */
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    CHECK(!data1);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
+    ops->ep_write(&port.port, 0x81, NULL, 0, false); /* nothing: one empty packet */
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    CHECK(length == 0 && data1);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
+    CHECK_EQUAL(out(1, false, 10), CABLE_NAK);
+    ops->ep_read(&port.port, 0x01, buffer, 128);
+    CHECK_EQUAL(out(1, false, 64), CABLE_ACK);
+    CHECK_EQUAL(out(1, false, 64), CABLE_ACK); /* the same again: dropped */
+    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    CHECK_EQUAL(out(1, true, 64), CABLE_ACK); /* full */
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
+    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 128);
+    ops->ep_read(&port.port, 0x01, buffer, 128);
+    CHECK_EQUAL(out(1, false, 0), CABLE_ACK); /* empty */
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
+    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 0);
+    ops->ep_read(&port.port, 0x01, buffer, 128);
+    CHECK_EQUAL(out(1, true, 64), CABLE_ACK);
+    CHECK_EQUAL(out(1, false, 63), CABLE_ACK); /* short */
+    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 127);
+    CHECK(wakes > 0);
+}
+
+TEST(port_abort_and_halt)
+{
+    struct usb_iov iov = {buffer, 100};
+    begin();
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    ops->ep_abort(&port.port, 0x81);
+    CHECK_EQUAL(in(1), CABLE_NAK);
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    CHECK(data1); /* the toggle stayed */
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    ops->ep_abort(&port.port, 0x81); /* ended, not yet taken: no event is left */
+    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    ops->ep_stall(&port.port, 0x81, true);
+    CHECK_EQUAL(in(1), CABLE_STALL);
+    ops->ep_stall(&port.port, 0x81, false);
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    CHECK(!data1); /* back to 0 */
+    ops->ep_close(&port.port, 0x81);
+    CHECK_EQUAL(in(1), CABLE_SILENCE);
+}
+
+/* After an untaken RESET no endpoint call does anything. */
+TEST(port_reset_overtakes)
+{
+    struct usb_iov iov = {buffer, 10};
+    begin();
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_read(&port.port, 0x01, buffer, 64);
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    setup();
+    cable->bus_reset(&port, true);
+    cable->bus_reset(&port, false);
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_read(&port.port, 0x01, buffer, 64);
+    ops->ep_stall(&port.port, 0x80, true);
+    ops->ep_abort(&port.port, 0x81);
+    ops->address_set(&port.port, 9);
+    CHECK(ops->ep_open(&port.port, 0x82, USB_ENDPOINT_BULK, 64)); /* true, but nothing done */
+    CHECK_EQUAL(in(1), CABLE_SILENCE);
+    CHECK_EQUAL(in(2), CABLE_SILENCE);
+    CHECK_EQUAL(in(0), CABLE_NAK);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET); /* the older bits are gone */
+}
+
+/* After an untaken SETUP no endpoint 0 call does anything; other endpoints go on. */
+TEST(port_setup_overtakes)
+{
+    struct usb_iov iov = {buffer, 10};
+    uint8_t taken[8];
+    begin();
+    setup();
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SETUP);
+    ops->setup_take(&port.port, taken);
+    CHECK_BYTES(taken, "\1\2\3\4\5\6\7\10", 8);
+    ops->ep_write(&port.port, 0x80, &iov, 1, false);
+    CHECK_EQUAL(in(0), CABLE_ACK);
+    setup();
+    ops->ep_write(&port.port, 0x80, &iov, 1, false); /* answers an old question */
+    ops->ep_stall(&port.port, 0x80, true);
+    ops->address_set(&port.port, 9);
+    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    CHECK_EQUAL(in(0), CABLE_NAK);
+    CHECK_EQUAL(in(1), CABLE_ACK);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SETUP | USB_EVENT_IN(1)); /* the old IN(0) is gone */
+    ops->ep_write(&port.port, 0x80, &iov, 1, false);
+    CHECK_EQUAL(in(0), CABLE_ACK);
+    CHECK(data1);
+    CHECK_EQUAL(port.address, 0);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(0));
+    ops->ep_stall(&port.port, 0x80, true);
+    CHECK_EQUAL(in(0), CABLE_STALL);
+    CHECK_EQUAL(out(0, true, 0), CABLE_STALL);
+    setup(); /* ends the stall */
+    CHECK_EQUAL(in(0), CABLE_NAK);
+}
+
+TEST(port_address)
+{
+    begin();
+    setup();
+    ops->events_take(&port.port);
+    ops->address_set(&port.port, 9);
+    CHECK_EQUAL(in(0), CABLE_NAK); /* still the old one */
+    ops->ep_write(&port.port, 0x80, NULL, 0, false);
+    CHECK_EQUAL(cable->in(&port, 9, 0, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_ACK);
+    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&port, 9, 0, &data1, packet, &length), CABLE_NAK);
+    cable->bus_reset(&port, true);
+    cable->bus_reset(&port, false);
+    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_NAK);
+}
+
+TEST(port_suspend)
+{
+    begin();
+    cable->advance(&port, 2900000);
+    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    cable->frame(&port, 1);
+    cable->advance(&port, 5800000);
+    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    cable->advance(&port, 5900000);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SUSPEND);
+    cable->advance(&port, 60000000);
+    CHECK_EQUAL(ops->events_take(&port.port), 0); /* once */
+    ops->remote_wakeup(&port.port);
+    CHECK(cable->wakes(&port));
+    cable->advance(&port, 69000000);
+    CHECK(cable->wakes(&port));
+    cable->advance(&port, 70000000);
+    CHECK(!cable->wakes(&port)); /* ends by itself */
+    cable->bus_suspend(&port, false);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESUME);
+    cable->advance(&port, 80000000);
+    cable->frame(&port, 2);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESUME); /* the later of the two */
+    cable->advance(&port, 90000000);
+    cable->bus_reset(&port, true);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET);
+    ops->remote_wakeup(&port.port); /* not suspended */
+    CHECK(!cable->wakes(&port));
+}
+
+/* ---- Who breaks the contract is stopped. ---- */
+
+static void break_write_closed(void)
+{
+    ops->ep_write(&port.port, 0x82, NULL, 0, false);
+}
+
+static void break_write_busy(void)
+{
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+}
+
+static void break_write_halted(void)
+{
+    ops->ep_stall(&port.port, 0x81, true);
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+}
+
+static void break_write_untaken(void)
+{
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    in(1);
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+}
+
+static void break_read_unaligned(void)
+{
+    ops->ep_read(&port.port, 0x01, buffer + 2, 64);
+}
+
+static void break_read_capacity(void)
+{
+    ops->ep_read(&port.port, 0x01, buffer, 65);
+}
+
+static void break_halt_busy(void)
+{
+    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_stall(&port.port, 0x81, true);
+}
+
+static struct rig rig;
+
+static void break_too_many_functions(void)
+{
+    static struct ncm ncms[4];
+    static struct usb_function *list[4];
+    for (unsigned i = 0; i < 4; i++) {
+        ncm_init(&ncms[i], &rig.functions[0].config);
+        list[i] = &ncms[i].function;
+    }
+    rig.config.functions = list;
+    rig.config.function_count = 4; /* 9 + 4 * 85 bytes of descriptors; 8 IN endpoints besides 0 */
+    usb_device_init(&rig.device, &rig.config, &port.port);
+}
+
+TEST(breaking_the_contract_ends_the_process)
+{
+    static void (*const breaks[])(void) = {break_write_closed,  break_write_busy,        break_write_halted,
+                                           break_write_untaken, break_read_unaligned,    break_read_capacity,
+                                           break_halt_busy,     break_too_many_functions};
+    begin();
+    rig_init(&rig, 1);
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        fflush(stdout);
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            signal(SIGABRT, SIG_DFL);
+            freopen("/dev/null", "w", stderr);
+            breaks[i]();
+            _exit(0);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            TEST_FAIL("break %zu was allowed", i);
+    }
+}
+
+TEST_MAIN()
