@@ -32,4 +32,23 @@ $(BUILD)/test/test_cpu: $(CPU_TEST)/test_cpu.o $(CPU_OBJECTS) | $(CPU_TEST)/test
 
 SUITES += $(BUILD)/test/test_cpu $(BUILD)/test/cpu_differential
 
+# The debugger's server, by gdb-multiarch.
+$(CPU_TEST)/debuggee.elf: test/cpu/debuggee.c test/cpu/debuggee.ld
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -std=gnu11 -g -O0 -nostdlib -ffreestanding -mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 \
+	    -mfloat-abi=hard -T test/cpu/debuggee.ld -o $@ $<
+
+$(CPU_TEST)/debuggee.bin: $(CPU_TEST)/debuggee.elf
+	arm-none-eabi-objcopy -O binary $< $@
+
+$(CPU_TEST)/gdb_runner: $(CPU_TEST)/gdb_runner.o $(CPU_OBJECTS)
+	$(CC) -o $@ $^
+
+$(BUILD)/test/test_gdb: test/cpu/test_gdb.py $(CPU_TEST)/gdb_runner $(CPU_TEST)/debuggee.bin
+	printf '#!/bin/sh\nexec python3 test/cpu/test_gdb.py %s %s %s\n' $(CPU_TEST)/gdb_runner \
+	    $(CPU_TEST)/debuggee.bin $(CPU_TEST)/debuggee.elf > $@
+	chmod +x $@
+
+SUITES += $(BUILD)/test/test_gdb
+
 -include $(wildcard $(CPU_TEST)/*.d)
