@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Fill in the README's generated parts, or check what can be checked without a benchmark.
+
+    tool/readme.py              write figures from build/bench.json and the example from examples/minimal
+    tool/readme.py --check      the example is the file's, every link leads to a file, nothing is left to fill in
+
+Generated parts stand between "<!-- begin NAME -->" and "<!-- end NAME -->". With --check it prints "ok NAME" and
+"not ok NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import argparse
+import json
+import os
+import re
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+README = os.path.join(ROOT, "README.md")
+EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
+BENCH = os.path.join(ROOT, "build", "bench.json")
+WIRE = 1216  # bytes/ms: 19 packets of 64 bytes in a frame
+
+
+def example_read():
+    """The example's code without its opening comment and licence line."""
+    with open(EXAMPLE, encoding="utf-8") as file:
+        text = file.read()
+    return "```c\n" + text.split("SPDX-License-Identifier: MIT */\n", 1)[1].strip() + "\n```"
+
+
+def number(value):
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:g}"
+
+
+def row_find(bench, row, key):
+    return next(item["ours"] for item in bench["rows"] if item["row"] == row and item["key"] == key)
+
+
+def promises_make(bench):
+    attach = row_find(bench, "attach to HTTP 200", "http_ms")
+    down = row_find(bench, "TCP down (iperf)", "bytes_ms")
+    up = row_find(bench, "TCP up (iperf)", "bytes_ms")
+    size = bench["size"]
+    asleep = row_find(bench, "CPU asleep when idle", "asleep_percent")
+    return "\n".join([
+        f"- **At once.** {number(round(attach))} ms from plugging in to the first HTTP 200; no driver to install, nothing to configure.",
+        f"- **As fast as the wire.** TCP carries {number(round(down))} payload bytes/ms to the PC and {number(round(up))} "
+        f"from it, of {number(WIRE)} that a full-speed bus can carry at all.",
+        f"- **Small and calm.** {size['flash_without_page'] / 1000:.1f} kB of flash and {size['ram'] / 1000:.1f} kB of RAM, "
+        f"lwIP and every server included; the CPU sleeps {asleep:g} % of the time; no heap.",
+    ])
+
+
+def figures_make(bench):
+    peers = list(bench["rows"][0]["peers"])
+    lines = [f"| | plugnet | {' | '.join(peers)} |", "|---|--:|" + "--:|" * len(peers)]
+    names = {"instructions_each": ", instructions each", "instructions_byte": ", instructions a byte",
+             "per_second": ", a second", "bytes_ms": ", bytes/ms", "flash": ", bytes", "ram": ", bytes",
+             "asleep_percent": ", %"}
+    for row in bench["rows"]:
+        unit = names.get(row["key"], ", ms")
+        lines.append(f"| {row['row']}{unit} | {number(row['ours'])} | "
+                     + " | ".join(number(row["peers"][peer]) for peer in peers) + " |")
+    return "\n".join(lines)
+
+
+def part_replace(text, name, content):
+    pattern = re.compile(f"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.S)
+    if not pattern.search(text):
+        raise SystemExit(f"readme.py: README.md has no part {name!r}")
+    return pattern.sub(lambda match: match[1] + content + match[2], text)
+
+
+def readme_fill(text):
+    text = part_replace(text, "example", example_read())
+    if not os.path.exists(BENCH):
+        print("readme.py: no build/bench.json, figures stay as they are (make bench)", file=sys.stderr)
+        return text
+    with open(BENCH, encoding="utf-8") as file:
+        bench = json.load(file)
+    text = part_replace(text, "promises", promises_make(bench))
+    return part_replace(text, "figures", figures_make(bench))
+
+
+def checks(text):
+    """(name, why it is wrong or None)."""
+    yield "example", None if example_read() in text else "differs from examples/minimal/main.c (run tool/readme.py)"
+    links = re.findall(r"\]\(([^)#:]+)\)|(?:src|srcset)=\"([^\":]+)\"", text)
+    missing = sorted({a or b for a, b in links if not os.path.exists(os.path.join(ROOT, a or b))})
+    yield "links", f"no such file: {', '.join(missing)}" if missing else None
+    empty = [name for name, part in re.findall(r"<!-- begin (\w+) -->\n(.*?)<!-- end", text, re.S) if not part.strip()]
+    yield "filled in", f"empty: {', '.join(empty)}" if empty else None
+    rooms = re.findall(r"^\| `(\w+)/`", text, re.M)
+    absent = [room for room in rooms if not os.path.isdir(os.path.join(ROOT, room))]
+    yield "rooms", f"no such folder: {', '.join(absent)}" if absent or not rooms else None
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args(argv)
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    if not options.check:
+        filled = readme_fill(text)
+        with open(README, "w", encoding="utf-8") as file:
+            file.write(filled)
+        return 0
+    failed = 0
+    for name, why in checks(text):
+        failed += why is not None
+        print(f"not ok readme: {name}: {why}" if why else f"ok readme: {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
