@@ -1,63 +1,111 @@
 """Flash and RAM of a firmware image by room: size.py OBJECT_FOLDER IMAGE.elf [--json]
 
 Flash is code, constants and the first values of data as linked (what garbage collection dropped does not
-count); RAM is data and bss, the stack apart. Taken from the linker map beside the image, and compared with the
-section sizes in the image itself. The page's bytes (room "site") are shown apart, too.
+count); RAM is data and bss, the stack apart. Taken from the image's lines and symbols; what has neither (texts,
+padding) is "constants". The page's bytes (room "site") are shown apart, too.
 SPDX-License-Identifier: MIT
 """
 import json
+import os
 import re
 import struct
+import subprocess
 import sys
 
 FLASH = (".guard", ".text", ".data")
 RAM = (".data", ".bss")
-LINE = re.compile(r"^ (?:\.[\w.\-$]+|COMMON)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S.*)$")
-HEAD = re.compile(r"^(\.[\w.\-$]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)")
+SUFFIX = re.compile(r"\.(lto_priv|isra|constprop|part|cold)\b.*$|\.\d+$")
+TOOL = "arm-none-eabi-"
 
 
-def room_of(path, folder):
-    """The room of an object file: its first folder below the build folder, or the library it came from."""
-    if path.startswith(folder + "/"):
-        return path[len(folder) + 1:].split("/")[0]
-    return "libc" if ".a(" in path or path.endswith(".o") else "other"
+def room_of_source(path):
+    """The room of a source file named by debug information; None where there is none."""
+    if not path or path.startswith("??"):
+        return None
+    if "/lwip" in path and "/src/" in path:
+        return "lwip"
+    path = os.path.relpath(path)
+    parts = path.split("/")
+    if path.startswith("..") or len(parts) < 2:
+        return "libc"
+    return "site" if "site" in parts[:-1] else "app" if parts[0] == "examples" else parts[0]
+
+
+def rooms_of_code(elf, begin, end):
+    """The room of each halfword of code, in order; None where no line is known."""
+    addresses = "".join(f"{address:#x}\n" for address in range(begin, end, 2))
+    lines = subprocess.run([TOOL + "addr2line", "-e", elf], input=addresses, check=True, capture_output=True,
+                           text=True).stdout.splitlines()
+    return [room_of_source(line.rpartition(":")[0]) for line in lines]
+
+
+def rooms_by_name(folder):
+    """Names that objects define, to the room that the object is in; names of two rooms are left out."""
+    objects = [os.path.join(base, name) for base, _, names in os.walk(folder) for name in names if name.endswith(".o")]
+    text = subprocess.run([TOOL + "readelf", "-sW", *sorted(objects)], check=True, capture_output=True,
+                          text=True).stdout
+    rooms, room = {}, None
+    for line in text.splitlines():
+        if line.startswith("File: "):
+            room = line[6 + len(folder) + 1:].split("/")[0]
+        words = line.split()
+        if len(words) == 8 and words[3] in ("FUNC", "OBJECT") and words[6] != "UND":
+            name = SUFFIX.sub("", words[7])
+            rooms[name] = room if rooms.get(name, room) == room else None
+    return rooms
+
+
+def symbols_of(folder, elf):
+    """Every symbol with a size: (address, size, room), the room by the objects' own symbol tables."""
+    by_name = rooms_by_name(folder)
+    text = subprocess.run([TOOL + "nm", "-S", "-n", elf], check=True, capture_output=True, text=True).stdout
+    symbols = []
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 4:
+            address = int(words[0], 16) & (~1 if words[2] in "tTW" else ~0)
+            symbols.append((address, int(words[1], 16), by_name.get(SUFFIX.sub("", words[3])) or "libc"))
+    return symbols
 
 
 def parts_of(folder, elf):
-    """Every piece of the image: (output section, address, size, room). Padding belongs to the piece before it;
-    a piece ends where the next one begins (the map lists strings as they were before they were merged)."""
-    with open(elf[:-4] + ".map", encoding="utf-8") as file:
-        text = file.read().split("Linker script and memory map", 1)[1]
-    text = re.sub(r"\n (\.[\w.\-$]+)\n\s+0x", r"\n \1 0x", text)
-    text = re.sub(r"\n(\.[\w.\-$]+)\n\s+0x", r"\n\1 0x", text)
-    sections, pieces = [], None
-    for line in text.splitlines():
-        head, part = HEAD.match(line), LINE.match(line)
-        if line and not line.startswith(" "):
-            pieces = []
-            if head and head.group(1) in FLASH + RAM + (".stack",):
-                begin, length = (int(head.group(i), 16) for i in (2, 3))
-                sections.append((head.group(1), begin, begin + length, pieces))
-        elif part and pieces is not None and int(part.group(2), 16):
-            pieces.append((int(part.group(1), 16), room_of(part.group(3), folder)))
+    """Every piece of the image: (output section, address, size, room). Code is told by its source line, which
+    holds through inlining and link-time optimisation; data by its symbol. What has neither is padding and texts."""
     parts = []
-    for output, begin, end, pieces in sections:
-        pieces = sorted(pieces, key=lambda piece: piece[0]) + [(end, "")]
-        if end > begin and pieces[0][0] > begin:
-            parts.append((output, begin, pieces[0][0] - begin, "other"))
-        parts += [(output, address, pieces[i + 1][0] - address, room) for i, (address, room) in enumerate(pieces[:-1])]
+    symbols = symbols_of(folder, elf)
+    for output, begin, size in addresses_of(elf):
+        end = begin + size
+        code = output in (".guard", ".text")
+        rooms = ["constants" if code else "other"] * ((size + 1) // 2)
+        for address, length, room in symbols:
+            if begin <= address < end:
+                first, last = (address - begin) // 2, (min(address + length, end) - begin + 1) // 2
+                rooms[first:last] = [room] * (last - first)
+        if code:
+            rooms = [by_line or room for by_line, room in zip(rooms_of_code(elf, begin, end), rooms)]
+        at = 0
+        for i in range(1, len(rooms) + 1):
+            if i == len(rooms) or rooms[i] != rooms[at]:
+                last = min(begin + 2 * i, end)
+                parts.append((output, begin + 2 * at, last - begin - 2 * at, rooms[at]))
+                at = i
     return parts
 
 
-def sections_of(elf):
-    """{name: bytes} of the image's sections that take memory."""
+def addresses_of(elf):
+    """(name, address, bytes) of the image's sections that take memory."""
     with open(elf, "rb") as file:
         image = file.read()
     offset, entry, count, names = struct.unpack_from("<I10xHHH", image, 32)
     heads = [struct.unpack_from("<10I", image, offset + i * entry) for i in range(count)]
     strings = heads[names][4]
-    return {image[strings + head[0]:image.index(b"\0", strings + head[0])].decode(): head[5]
-            for head in heads if head[2] & 2}
+    return [(image[strings + head[0]:image.index(b"\0", strings + head[0])].decode(), head[3], head[5])
+            for head in heads if head[2] & 2]
+
+
+def sections_of(elf):
+    """{name: bytes} of the image's sections that take memory."""
+    return {name: size for name, _, size in addresses_of(elf)}
 
 
 def rooms_of(folder, elf):
@@ -71,14 +119,14 @@ def rooms_of(folder, elf):
 
 
 def sizes_of(folder, elf):
-    """All figures of an image as one dictionary. Raises ValueError when map and image don't agree."""
+    """All figures of an image as one dictionary. Raises ValueError when the pieces don't add up."""
     rooms, stack = rooms_of(folder, elf)
     sections = sections_of(elf)
     total = {kind: sum(entry[kind] for entry in rooms.values()) for kind in ("flash", "ram")}
     for kind, names in (("flash", FLASH), ("ram", RAM)):
         linked = sum(sections.get(name, 0) for name in names)
         if linked != total[kind]:
-            raise ValueError(f"{elf}: {kind} is {linked} bytes, but the map's pieces add up to {total[kind]}")
+            raise ValueError(f"{elf}: {kind} is {linked} bytes, but the pieces add up to {total[kind]}")
     unknown = [name for name, size in sections.items() if size and name not in FLASH + RAM + (".stack",)]
     if unknown:
         raise ValueError(f"{elf}: sections that nobody counts: {' '.join(unknown)}")
