@@ -57,6 +57,10 @@ uint32_t board_cycles(void);
  * return early. Returns the cycles spent asleep; interrupts served meanwhile are not among them. */
 uint32_t board_idle(bool (*busy)(void *context), void *context);
 
+/* An interrupt has given the loop something to do: board_idle asks `busy` again. Without this call the loop
+ * hears of it a millisecond later at most. Any context. */
+void board_wake(void);
+
 /* 32 random bits (hardware source where there is one, else derived from unique ID and time): sequence numbers,
  * DNS IDs; not for keys. */
 uint32_t board_random(void);

@@ -177,6 +177,7 @@ static void plugnet_wake(void *context)
     struct plugnet *p = context;
 
     p->wake = true;
+    board_wake();
 }
 
 void plugnet_init(struct plugnet *p, const struct plugnet_config *config)

@@ -15,11 +15,18 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 #define STACK_PAINT 0xA5A5A5A5u
 
 static volatile uint32_t tick_ms;
+static volatile bool woken; /* since board_idle last looked */
 
 void SysTick_Handler(void);
 void SysTick_Handler(void)
 {
     tick_ms++;
+    woken = true;
+}
+
+void board_wake(void)
+{
+    woken = true;
 }
 
 void cortex_m4_tick_start(uint32_t clock_hz)
@@ -56,18 +63,23 @@ uint32_t board_cycles(void)
     return ms * (reload + 1) + (reload - count);
 }
 
-/* The tick ends each sleep within a millisecond, so the counter wraps at most once in it. */
+/* The tick ends each sleep within a millisecond, so the counter wraps at most once in it. Interrupts that have
+ * nothing for the loop, such as a packet in the middle of a transfer, are slept over without asking. */
 uint32_t board_idle(bool (*busy)(void *context), void *context)
 {
     uint32_t slept = 0;
 
     __asm__ volatile("cpsid i" ::: "memory");
     while (!busy(context)) {
-        uint32_t before = SYST_CVR;
-        __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
-        uint32_t after = SYST_CVR;
-        slept += before >= after ? before - after : before + SYST_RVR + 1 - after;
-        __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
+        int32_t cycles = 0; /* negative if the counter wrapped in one of these sleeps */
+        woken = false;
+        do {
+            cycles += (int32_t)SYST_CVR;
+            __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
+            cycles -= (int32_t)SYST_CVR;
+            __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
+        } while (!woken);
+        slept += (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
     }
     __asm__ volatile("cpsie i" ::: "memory");
     return slept;

@@ -62,7 +62,7 @@ static void out_stop(struct dwc2 *dwc2, unsigned n)
         ep->DOEPINT = ~0u;
     }
     dwc2->out[n].active = false;
-    dwc2->out[n].room = 0;
+    dwc2->out[n].next = dwc2->out[n].end = NULL;
     dwc2->events &= ~USB_EVENT_OUT(n);
 }
 
@@ -227,11 +227,12 @@ void dwc2_out_start(struct dwc2 *dwc2, unsigned n)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     struct dwc2_out *out = &dwc2->out[n];
+    uint32_t room = (uint32_t)(out->end - out->next);
 
     if (n == 0) /* one packet at a time on this core; its size field is too short for more */
         regs->OUT[0].DOEPTSIZ = DOEPTSIZ0_STUPCNT | 1u << EPTSIZ_PKTCNT_POS | DWC2_EP0_PACKET_SIZE;
     else
-        regs->OUT[n].DOEPTSIZ = (out->room / out->packet_size) << EPTSIZ_PKTCNT_POS | out->room;
+        regs->OUT[n].DOEPTSIZ = (room / out->packet_size) << EPTSIZ_PKTCNT_POS | room;
     regs->OUT[n].DOEPCTL |= EPCTL_CNAK | EPCTL_EPENA;
 }
 
@@ -242,8 +243,8 @@ static void ep_read(struct usb_port *port, uint8_t address, void *buffer, uint32
 
     dwc2_lock(dwc2);
     if (!overtaken(dwc2, address) && out->packet_size) {
-        out->buffer = buffer;
-        out->room = capacity;
+        out->begin = out->next = buffer;
+        out->end = out->begin + capacity;
         out->received = 0;
         out->active = true;
         dwc2_out_start(dwc2, address);
@@ -270,7 +271,7 @@ void dwc2_in_start(struct dwc2 *dwc2, unsigned n)
     regs->IN[n].DIEPTSIZ = packets << EPTSIZ_PKTCNT_POS | chunk;
     regs->IN[n].DIEPCTL |= EPCTL_CNAK | EPCTL_EPENA;
     if (chunk)
-        regs->DIEPEMPMSK |= 1u << n; /* the interrupt fills the FIFO */
+        dwc2_in_fill(dwc2, n); /* as far as it fits; the interrupt goes on */
 }
 
 static void ep_write(struct usb_port *port, uint8_t address, const struct usb_iov *iov, size_t count,

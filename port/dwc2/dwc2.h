@@ -1,10 +1,10 @@
 /*
  * Port for Synopsys DWC2 as ST builds it into STM32 (OTG_FS): slave mode, full speed, device only.
  *
- *   loop ── arms endpoints, sets masks ──→ core ──→ interrupt ── FIFO ←→ memory ──→ event bits ── loop
+ *   loop ── arms endpoints, first packets ─→ core ──→ interrupt ── FIFO ←→ memory ──→ event bits ── loop
  *
- * The loop never touches a FIFO and the interrupt never thinks. What differs between chips is one const
- * struct dwc2_chip. FIFO memory (words): one receive FIFO for all OUT endpoints with room for several
+ * The interrupt never thinks; the loop fills a FIFO once, when it starts a transfer. What differs between
+ * chips is one const struct dwc2_chip. FIFO memory (words): one receive FIFO for all OUT endpoints with room for several
  * packets, endpoint 0 and interrupt endpoints one packet each, bulk IN all the rest.
  *
  *   board: dwc2_init ─→ port.ops (usb_port.h) from the loop; dwc2_interrupt from the OTG_FS handler
@@ -50,9 +50,9 @@ struct dwc2_in {
 };
 
 struct dwc2_out {
-    uint8_t *buffer; /* where the next packet goes */
-    uint32_t room;   /* bytes left in it */
-    uint32_t received;
+    uint8_t *begin, *end; /* the buffer; both NULL when nothing is armed */
+    uint8_t *next;        /* where the next packet goes */
+    uint32_t received;    /* once it has ended */
     uint16_t packet_size;
     bool active;
 };

@@ -13,20 +13,29 @@
 
 #include <string.h>
 
-#define HOT __attribute__((optimize("O2")))
+/* Loops stay loops: memcpy is slower for pieces of a packet. */
+#define HOT  __attribute__((optimize("O2", "no-tree-loop-distribute-patterns")))
+#define COLD __attribute__((noinline, cold))
 
 #define BUS_EVENTS                                                                                           \
     (GINTSTS_USBRST | GINTSTS_ENUMDNE | GINTSTS_USBSUSP | GINTSTS_WKUPINT | GINTSTS_OTGINT | GINTSTS_SRQINT)
+
+/* GRXSTSP without the data toggle and the frame number: 64 bytes of OUT data, any endpoint. */
+#define ENTRY_MASK         (GRXSTSP_PKTSTS << GRXSTSP_PKTSTS_POS | GRXSTSP_BCNT << GRXSTSP_BCNT_POS)
+#define ENTRY_WHOLE_PACKET (PKTSTS_OUT_DATA << GRXSTSP_PKTSTS_POS | 64u << GRXSTSP_BCNT_POS)
 
 typedef uint32_t unaligned_word __attribute__((aligned(1), may_alias));
 typedef uint32_t memory_word __attribute__((may_alias));
 
 /* ---- words ---- */
 
-/* Eight words from a FIFO to 4-aligned memory: returns the address behind them. */
-static inline memory_word *fifo_read_8(const volatile uint32_t *fifo, memory_word *to)
+/* A whole packet of 16 words from a FIFO to 4-aligned memory. */
+static inline uint8_t *packet_read(const volatile uint32_t *fifo, uint8_t *to)
 {
     __asm__ volatile("ldr r3, [%1]\n ldr r4, [%1]\n ldr r5, [%1]\n ldr r6, [%1]\n"
+                     "ldr r8, [%1]\n ldr r9, [%1]\n ldr r10, [%1]\n ldr r12, [%1]\n"
+                     "stmia %0!, {r3, r4, r5, r6, r8, r9, r10, r12}\n"
+                     "ldr r3, [%1]\n ldr r4, [%1]\n ldr r5, [%1]\n ldr r6, [%1]\n"
                      "ldr r8, [%1]\n ldr r9, [%1]\n ldr r10, [%1]\n ldr r12, [%1]\n"
                      "stmia %0!, {r3, r4, r5, r6, r8, r9, r10, r12}"
                      : "+r"(to)
@@ -35,50 +44,54 @@ static inline memory_word *fifo_read_8(const volatile uint32_t *fifo, memory_wor
     return to;
 }
 
-/* Eight words from 4-aligned memory to a FIFO: returns the address behind them. */
-static inline const memory_word *fifo_write_8(volatile uint32_t *fifo, const memory_word *from)
+/* `count` whole packets from 4-aligned memory to a FIFO. */
+static inline void packets_write(volatile uint32_t *fifo, const uint8_t *from, uint32_t count)
 {
-    __asm__ volatile("ldmia %0!, {r3, r4, r5, r6, r8, r9, r10, r12}\n"
-                     "str r3, [%1]\n str r4, [%1]\n str r5, [%1]\n str r6, [%1]\n"
-                     "str r8, [%1]\n str r9, [%1]\n str r10, [%1]\n str r12, [%1]"
-                     : "+r"(from)
+    __asm__ volatile("1: ldmia %0!, {r3, r4, r5, r6, r8, r9, r10, r12}\n"
+                     "str r3, [%2]\n str r4, [%2]\n str r5, [%2]\n str r6, [%2]\n"
+                     "str r8, [%2]\n str r9, [%2]\n str r10, [%2]\n str r12, [%2]\n"
+                     "ldmia %0!, {r3, r4, r5, r6, r8, r9, r10, r12}\n"
+                     "str r3, [%2]\n str r4, [%2]\n str r5, [%2]\n str r6, [%2]\n"
+                     "str r8, [%2]\n str r9, [%2]\n str r10, [%2]\n str r12, [%2]\n"
+                     "subs %1, %1, #1\n bne 1b"
+                     : "+r"(from), "+r"(count)
                      : "r"(fifo)
-                     : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "memory");
-    return from;
+                     : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "cc", "memory");
 }
 
 /* Pop `length` bytes into 4-aligned memory with room for whole words. */
-HOT static void fifo_read(const volatile uint32_t *fifo, uint8_t *to, uint32_t length)
+HOT static inline void fifo_read(const volatile uint32_t *fifo, uint8_t *to, uint32_t length)
 {
     memory_word *word = (memory_word *)(void *)to;
     uint32_t words = (length + 3) / 4;
 
-    for (; words >= 8; words -= 8)
-        word = fifo_read_8(fifo, word);
+    for (; words >= 4; words -= 4, word += 4) {
+        word[0] = *fifo;
+        word[1] = *fifo;
+        word[2] = *fifo;
+        word[3] = *fifo;
+    }
     for (; words; words--)
         *word++ = *fifo;
 }
 
-/* Push `length` bytes; the last word may take up to three bytes from behind `from`, which the core drops. */
+/* Push `length` bytes of any alignment; the last word may take up to three bytes from behind `from`, which
+ * the core drops. */
 HOT static void fifo_write(volatile uint32_t *fifo, const uint8_t *from, uint32_t length)
 {
+    const unaligned_word *word = (const unaligned_word *)(const void *)from;
     uint32_t words = (length + 3) / 4;
 
-    if ((uintptr_t)from & 3) {
-        const unaligned_word *word = (const unaligned_word *)(const void *)from;
-        for (; words >= 4; words -= 4, word += 4) {
-            *fifo = word[0];
-            *fifo = word[1];
-            *fifo = word[2];
-            *fifo = word[3];
-        }
-        for (; words; words--)
-            *fifo = *word++;
-        return;
+    for (; words >= 8; words -= 8, word += 8) {
+        *fifo = word[0];
+        *fifo = word[1];
+        *fifo = word[2];
+        *fifo = word[3];
+        *fifo = word[4];
+        *fifo = word[5];
+        *fifo = word[6];
+        *fifo = word[7];
     }
-    const memory_word *word = (const memory_word *)(const void *)from;
-    for (; words >= 8; words -= 8)
-        word = fifo_write_8(fifo, word);
     for (; words; words--)
         *fifo = *word++;
 }
@@ -90,16 +103,15 @@ HOT static void out_data(struct dwc2 *dwc2, unsigned n, uint32_t length)
     struct dwc2_out *out = &dwc2->out[n];
     const volatile uint32_t *fifo = &dwc2_regs(dwc2)->FIFO[0].word;
 
-    if (length > out->room) { /* nobody waits for it, or the core sent more than we armed */
+    if (length >
+        (uint32_t)(out->end - out->next)) { /* nobody waits for it, or the core sent more than we armed */
         for (uint32_t words = (length + 3) / 4; words; words--)
             (void)*fifo;
         dwc2->dropped += length != 0;
         return;
     }
-    fifo_read(fifo, out->buffer, length);
-    out->buffer += length;
-    out->room -= length;
-    out->received += length;
+    fifo_read(fifo, out->next, length);
+    out->next += length;
 }
 
 static void out_complete(struct dwc2 *dwc2, unsigned n)
@@ -114,13 +126,14 @@ static void out_complete(struct dwc2 *dwc2, unsigned n)
     ep->DOEPINT = EPINT_XFRC;
     if (!out->active)
         return;
+    out->received = (uint32_t)(out->next - out->begin);
     bool full = out->received && out->received % out->packet_size == 0;
-    if (n == 0 && full && out->room >= out->packet_size) {
+    if (n == 0 && full && out->end - out->next >= out->packet_size) {
         dwc2_out_start(dwc2, 0); /* endpoint 0 is armed packet by packet */
         return;
     }
     out->active = false;
-    out->room = 0;
+    out->next = out->end = NULL;
     dwc2->events |= USB_EVENT_OUT(n);
 }
 
@@ -136,7 +149,7 @@ static void setup_data(struct dwc2 *dwc2, uint32_t setup[2])
     if (dwc2->in[0].active)
         dwc2_in_stop(dwc2, 0);
     dwc2->out[0].active = false;
-    dwc2->out[0].room = 0;
+    dwc2->out[0].next = dwc2->out[0].end = NULL;
     dwc2->events &= ~(USB_EVENT_IN(0) | USB_EVENT_OUT(0) | USB_EVENT_SETUP);
 }
 
@@ -152,82 +165,125 @@ static void setup_done(struct dwc2 *dwc2)
     dwc2->events |= USB_EVENT_SETUP;
 }
 
+/* Anything that the receive FIFO may hold. */
+static __attribute__((noinline)) void entry_take(struct dwc2 *dwc2, uint32_t entry)
+{
+    unsigned n = entry & GRXSTSP_EPNUM;
+    unsigned what = entry >> GRXSTSP_PKTSTS_POS & GRXSTSP_PKTSTS;
+
+    if (n >= DWC2_ENDPOINTS_MAX)
+        n = DWC2_ENDPOINTS_MAX - 1; /* no chip has it; keeps us inside our arrays */
+    if (what == PKTSTS_OUT_DATA)
+        out_data(dwc2, n, entry >> GRXSTSP_BCNT_POS & GRXSTSP_BCNT);
+    else if (what == PKTSTS_OUT_COMPLETE)
+        out_complete(dwc2, n);
+    else if (what == PKTSTS_SETUP_DATA)
+        setup_data(dwc2, dwc2->arriving);
+    else if (what == PKTSTS_SETUP_DONE)
+        setup_done(dwc2);
+}
+
+/* Whole packets with a buffer waiting for them: nearly all that ever comes. Ends with the first entry that is
+ * something else, or with 0 (no entry's value) when the FIFO is empty. */
+HOT static inline uint32_t packets_take(struct dwc2 *dwc2, struct dwc2_regs *regs)
+{
+    do {
+        uint32_t entry = regs->GRXSTSP;
+        unsigned n = entry & GRXSTSP_EPNUM;
+        struct dwc2_out *out = &dwc2->out[n];
+        if ((entry & ENTRY_MASK) != ENTRY_WHOLE_PACKET || n >= DWC2_ENDPOINTS_MAX ||
+            out->end - out->next < 64)
+            return entry;
+        out->next = packet_read(&regs->FIFO[0].word, out->next);
+    } while (regs->GINTSTS & GINTSTS_RXFLVL);
+    return 0;
+}
+
 HOT void dwc2_receive(struct dwc2 *dwc2)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
 
     do {
-        uint32_t entry = regs->GRXSTSP;
-        unsigned n = entry & GRXSTSP_EPNUM;
-        unsigned what = entry >> GRXSTSP_PKTSTS_POS & GRXSTSP_PKTSTS;
-
-        if (n >= DWC2_ENDPOINTS_MAX)
-            n = DWC2_ENDPOINTS_MAX - 1; /* no chip has it; keeps us inside our arrays */
-        if (what == PKTSTS_OUT_DATA)
-            out_data(dwc2, n, entry >> GRXSTSP_BCNT_POS & GRXSTSP_BCNT);
-        else if (what == PKTSTS_OUT_COMPLETE)
-            out_complete(dwc2, n);
-        else if (what == PKTSTS_SETUP_DATA)
-            setup_data(dwc2, dwc2->arriving);
-        else if (what == PKTSTS_SETUP_DONE)
-            setup_done(dwc2);
+        uint32_t entry = packets_take(dwc2, regs);
+        if (entry)
+            entry_take(dwc2, entry);
     } while (regs->GINTSTS & GINTSTS_RXFLVL);
 }
 
 /* ---- IN ---- */
 
-/* Put a packet together from several pieces. The cursor is left behind it. */
-HOT static void gather(struct dwc2_in *in, uint8_t *to, uint32_t length)
+/* Send a packet put together from several pieces. The cursor is left behind it. */
+HOT static __attribute__((noinline)) void gather(struct dwc2_in *in, volatile uint32_t *fifo, uint32_t length)
 {
-    while (length) {
-        uint32_t part = in->piece->length - in->offset;
-        if (part > length)
-            part = length;
-        const uint8_t *from = (const uint8_t *)in->piece->base + in->offset;
-        in->offset += part;
-        length -= part;
+    uint32_t packet[DWC2_PACKET_SIZE_MAX / 4];
+    const struct usb_iov *piece = in->piece;
+    uint32_t offset = in->offset, left = length;
+    uint8_t *to = (uint8_t *)packet;
+
+    for (;;) {
+        uint32_t part = piece->length - offset;
+        if (part > left)
+            part = left;
+        const uint8_t *from = (const uint8_t *)piece->base + offset;
+        offset += part;
+        left -= part;
         for (; part >= 4; part -= 4, from += 4, to += 4)
             *(unaligned_word *)(void *)to = *(const unaligned_word *)(const void *)from;
         for (; part; part--)
             *to++ = *from++;
-        if (length) {
-            in->piece++;
-            in->offset = 0;
-        }
+        if (!left)
+            break;
+        piece++;
+        offset = 0;
     }
+    in->piece = piece;
+    in->offset = offset;
+    fifo_write(fifo, (const uint8_t *)packet, length);
 }
 
-/* Fill the FIFO with whole packets as far as they fit. */
-HOT static void in_fill(struct dwc2 *dwc2, unsigned n)
+/* Fill the FIFO with packets as far as they fit; ask for an interrupt for the rest. */
+HOT void dwc2_in_fill(struct dwc2 *dwc2, unsigned n)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     struct dwc2_in *in = &dwc2->in[n];
     volatile uint32_t *fifo = &regs->FIFO[n].word;
-    uint32_t space = (regs->IN[n].DTXFSTS & 0xFFFFu) * 4;
+    uint32_t space = (regs->IN[n].DTXFSTS & 0xFFFFu) * 4, left = in->left, packet_size = in->packet_size;
 
-    while (in->left) {
-        uint32_t length = in->left < in->packet_size ? in->left : in->packet_size;
+    while (left) {
+        uint32_t length = left < packet_size ? left : packet_size;
         if (space < length)
-            return;
-        while (in->offset == in->piece->length) {
+            break;
+        uint32_t whole = in->piece->length - in->offset;
+        if (whole == 0) {
             in->piece++;
             in->offset = 0;
+            continue;
         }
-        if (in->piece->length - in->offset >= length) {
-            fifo_write(fifo, (const uint8_t *)in->piece->base + in->offset, length);
+        const uint8_t *from = (const uint8_t *)in->piece->base + in->offset;
+        if (whole >= length) {
+            if (length == 64 && ((uintptr_t)from & 3) == 0) {
+                whole = whole < left ? whole : left;
+                whole = whole < space ? whole : space;
+                length = whole & ~63u;
+                packets_write(fifo, from, whole / 64);
+            } else {
+                fifo_write(fifo, from, length);
+            }
             in->offset += length;
         } else {
-            uint32_t packet[DWC2_PACKET_SIZE_MAX / 4];
-            gather(in, (uint8_t *)packet, length);
-            fifo_write(fifo, (uint8_t *)packet, length);
+            gather(in, fifo, length);
         }
-        in->left -= length;
+        left -= length;
         space -= (length + 3) & ~3u;
     }
-    regs->DIEPEMPMSK &= ~(1u << n);
+    in->left = left;
+    if (left)
+        regs->DIEPEMPMSK |= 1u << n;
+    else
+        regs->DIEPEMPMSK &= ~(1u << n);
 }
 
-static void in_complete(struct dwc2 *dwc2, unsigned n)
+HOT static void in_complete(struct dwc2 *dwc2, unsigned n)
 {
     struct dwc2_in *in = &dwc2->in[n];
 
@@ -248,13 +304,13 @@ HOT static void send(struct dwc2 *dwc2)
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     uint32_t waiting = regs->DAINT & ((1u << dwc2->chip->endpoint_count) - 1);
 
-    for (unsigned n = 0; waiting; n++, waiting >>= 1) {
-        if (!(waiting & 1))
-            continue;
+    while (waiting) {
+        unsigned n = (unsigned)__builtin_ctz(waiting);
+        waiting &= waiting - 1;
         if (regs->IN[n].DIEPINT & EPINT_XFRC)
             in_complete(dwc2, n);
         if (regs->DIEPEMPMSK & 1u << n)
-            in_fill(dwc2, n);
+            dwc2_in_fill(dwc2, n);
     }
 }
 
@@ -280,20 +336,37 @@ static void bus_events(struct dwc2 *dwc2, uint32_t status)
         dwc2->events |= USB_EVENT_RESUME;
 }
 
-HOT void dwc2_interrupt(struct dwc2 *dwc2)
+/* All but the common case. `entry`: from the receive FIFO, still to be taken; 0: none. */
+static __attribute__((noinline)) void interrupt_rest(struct dwc2 *dwc2, uint32_t entry)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     uint32_t before = dwc2->events;
+    uint32_t status = regs->GINTSTS & regs->GINTMSK;
 
-    if (!(regs->GAHBCFG & GAHBCFG_GINT))
-        return; /* was on its way when the loop locked; it comes again at the unlock */
-    uint32_t status = regs->GINTSTS;
-    if (status & BUS_EVENTS & regs->GINTMSK)
-        bus_events(dwc2, status & regs->GINTMSK);
+    if (entry)
+        entry_take(dwc2, entry);
+    if (status & BUS_EVENTS)
+        bus_events(dwc2, status);
     if (regs->GINTSTS & GINTSTS_RXFLVL)
         dwc2_receive(dwc2);
     if (regs->GINTSTS & GINTSTS_IEPINT)
         send(dwc2);
     if (dwc2->port.wake && dwc2->events & ~before)
         dwc2->port.wake(dwc2->port.wake_context);
+}
+
+HOT void dwc2_interrupt(struct dwc2 *dwc2)
+{
+    struct dwc2_regs *regs = dwc2_regs(dwc2);
+    uint32_t entry = 0;
+
+    if (!(regs->GAHBCFG & GAHBCFG_GINT))
+        return; /* was on its way when the loop locked; it comes again at the unlock */
+    uint32_t status = regs->GINTSTS;
+    if ((status & (GINTSTS_RXFLVL | BUS_EVENTS)) == GINTSTS_RXFLVL) {
+        entry = packets_take(dwc2, regs);
+        if (!entry && !(status & GINTSTS_IEPINT))
+            return;
+    }
+    interrupt_rest(dwc2, entry);
 }

@@ -43,6 +43,9 @@ void dwc2_in_stop(struct dwc2 *dwc2, unsigned n);
 /* Program the next chunk of an IN transfer: all of it, or one packet on endpoint 0. Locked, or interrupt. */
 void dwc2_in_start(struct dwc2 *dwc2, unsigned n);
 
+/* Fill the FIFO of an IN endpoint. Locked, or interrupt. */
+void dwc2_in_fill(struct dwc2 *dwc2, unsigned n);
+
 /* Enable an OUT endpoint for what its buffer holds. Locked, or interrupt. */
 void dwc2_out_start(struct dwc2 *dwc2, unsigned n);
 
