@@ -362,7 +362,7 @@ TEST(ncm_a_lone_frame_waits_1200_us)
     CHECK_EQUAL(sent_after_ns(2) / 60000, 20);
     CHECK_EQUAL(sent_after_ns(3) / 60000, 20); /* the timer already runs when the third comes */
     CHECK_EQUAL(sent_after_ns(4), 0);          /* the table is full */
-    CHECK_EQUAL(fake.ep[2].out_transfers[0], 42 + 60 + 2 + 62 + 62 + 60 + 1 - 1);
+    CHECK_EQUAL(fake.ep[2].out_transfers[0], 42 + 60 + 4 + 60 + 4 + 60 + 4 + 60);
 }
 
 TEST(ncm_eager_sends_at_once)
