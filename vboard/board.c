@@ -303,10 +303,15 @@ struct cpu *vboard_cpu(struct vboard *board)
     return board->chip.cpu;
 }
 
-void vboard_debugger(struct vboard *board, bool (*debugger)(void *context), void *context)
+void vboard_debugger(struct vboard *board, const struct vboard_debugger *debugger)
 {
-    board->chip.debugger = debugger;
-    board->chip.debugger_context = context;
+    board->chip.debugger = debugger ? *debugger : (struct vboard_debugger){0};
+    cpu_debugger(board->chip.cpu, debugger != NULL);
+}
+
+int vboard_step(struct vboard *board)
+{
+    return (int)chip_step(&board->chip);
 }
 
 /* ---- Profile ---- */

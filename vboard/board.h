@@ -123,9 +123,17 @@ void vboard_profile_write(struct vboard *board, FILE *file);
 /* Address of a symbol of the image, for tests and debuggers; false if it has none of that name. */
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size);
 
-/* The processor, for a debugger. `debugger` is called when the core stands at a breakpoint; it returns true
- * to go on. Without one, a breakpoint is reported once and passed. */
+/* For a debugger (vboard/gdb.h). `poll` is asked once in a millisecond of the board's time, and after each stop; the
+ * board stands still until it returns. `stopped` tells that the core stands at a breakpoint (reason
+ * CPU_BREAKPOINT) or is locked up (CPU_LOCKUP). */
+struct vboard_debugger {
+    void (*poll)(void *context);
+    void (*stopped)(void *context, int reason);
+    void *context;
+};
+
+void vboard_debugger(struct vboard *board, const struct vboard_debugger *debugger); /* NULL: none any more */
+int vboard_step(struct vboard *board); /* one instruction, with the board around it; returns enum cpu_stop */
 struct cpu *vboard_cpu(struct vboard *board);
-void vboard_debugger(struct vboard *board, bool (*debugger)(void *context), void *context);
 
 #endif

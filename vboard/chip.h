@@ -171,8 +171,8 @@ struct chip {
     bool trace;
     uint32_t resets, last_cause;
 
-    bool (*debugger)(void *context);
-    void *debugger_context;
+    struct vboard_debugger debugger;
+    uint64_t debugger_next; /* when to poll it again */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
     void *event_context;
     void (*pins_changed)(void *context); /* an output may have changed */
@@ -184,6 +184,7 @@ bool chip_init(struct chip *chip, const struct vboard_model *model);
 void chip_fini(struct chip *chip);
 void chip_power_on(struct chip *chip);
 void chip_advance(struct chip *chip, uint64_t time_ns);
+enum cpu_stop chip_step(struct chip *chip);
 void chip_reset_pin(struct chip *chip, bool low);
 void chip_reset_want(struct chip *chip, uint32_t csr_cause);
 

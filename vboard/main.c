@@ -7,19 +7,22 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/options.h"
 #include "vboard/board.h"
+#include "vboard/gdb.h"
 
 struct program {
     const struct vboard_model *model;
     struct vboard *board;
     const char *image, *profile;
     uint8_t uid[VBOARD_UID_LENGTH];
-    bool uid_given, trace, died;
+    bool uid_given, trace, killed;
+    bool gdb_given;
     unsigned gdb_port;
     struct gdb *gdb;
 };
@@ -35,7 +38,7 @@ static void help(void)
     printf("\n"
            "  --uid HEX              the chip's unique ID, 24 hex digits\n"
            "  --trace                print USB events, and warn of accesses that disturb each other\n"
-           "  --gdb PORT             wait for GDB's remote protocol on this local port\n"
+           "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
            "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
            "%s"
            "  --help                 this text\n",
@@ -135,11 +138,12 @@ static int option_take(struct program *program, int argc, char **argv, int at)
         return -1;
     }
     if (strcmp(name, "--gdb") == 0) {
-        if (!options_number(value, 1, 65535, &port)) {
+        if (!options_number(value, 0, 65535, &port)) {
             fail("--gdb %s: not a port number", value);
             return -1;
         }
         program->gdb_port = (unsigned)port;
+        program->gdb_given = true;
     }
     if (strcmp(name, "--profile") == 0)
         program->profile = value;
@@ -171,12 +175,66 @@ static int arguments(struct program *program, struct pc_options *options, int ar
     return program->image ? 0 : fail("%s", "no image given (see --help)");
 }
 
+/* ---- The debugger ---- */
+
+/* SIGINT and SIGTERM are blocked by then (they arrive as a file descriptor). */
+static bool end_asked(void)
+{
+    sigset_t waiting;
+    return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM));
+}
+
+static void debugger_poll(void *context)
+{
+    struct program *program = context;
+    while (!program->killed && !end_asked())
+        switch (gdb_poll(program->gdb, 100)) {
+        case GDB_RUN: return;
+        case GDB_HALT: break;
+        case GDB_KILL: program->killed = true; break;
+        }
+}
+
+static void debugger_stopped(void *context, int reason)
+{
+    struct program *program = context;
+    gdb_stopped(program->gdb, (enum cpu_stop)reason);
+}
+
+static void debugger_reset(void *context)
+{
+    struct program *program = context;
+    vboard_reset_button(program->board, true);
+    vboard_reset_button(program->board, false);
+}
+
+static enum cpu_stop debugger_step(void *context)
+{
+    struct program *program = context;
+    return (enum cpu_stop)vboard_step(program->board);
+}
+
+static int debugger_open(struct program *program)
+{
+    const struct gdb_callbacks callbacks = {debugger_reset, debugger_step, program};
+    const struct vboard_debugger debugger = {debugger_poll, debugger_stopped, program};
+    program->gdb = gdb_open(program->gdb_port, vboard_cpu(program->board), &callbacks, true);
+    if (!program->gdb) {
+        fprintf(stderr, "vboard: --gdb %u: %s\n", program->gdb_port, strerror(errno));
+        return 2;
+    }
+    vboard_debugger(program->board, &debugger);
+    printf("waiting for a debugger: gdb-multiarch -ex 'target remote localhost:%u' %s\n",
+           gdb_port(program->gdb), program->image);
+    return 0;
+}
+
 /* Locked up, and no watchdog that would wake it. */
 static bool alive(void *context)
 {
     struct program *program = context;
     struct vboard_stats stats = vboard_stats(program->board);
-    return !stats.locked_up || stats.watchdog;
+    return !program->killed && (!stats.locked_up || stats.watchdog || program->gdb);
 }
 
 static int profile_write(const struct program *program)
@@ -211,8 +269,13 @@ int main(int argc, char **argv)
         return fail("%s", error);
     if (program.profile && !vboard_profile_start(program.board))
         return fail("%s", "out of memory");
+    if (program.gdb_given && debugger_open(&program))
+        return 2;
     result =
         options_serve(&options, vboard_cable(program.board), vboard_fixture(program.board), alive, &program);
+    if (program.killed)
+        result = 0;
+    gdb_close(program.gdb);
     if (program.profile && result != 2 && profile_write(&program))
         result = 2;
     vboard_free(program.board);

@@ -21,6 +21,8 @@
 #define OTG_PIN_DP VBOARD_PIN('A', 12)
 #define OTG_AF     10
 
+#define DEBUGGER_POLL_NS 1000000u
+
 void chip_irq(struct chip *chip, unsigned irq, bool level)
 {
     cpu_irq(chip->cpu, irq, level);
@@ -231,6 +233,23 @@ static void lockup_report(struct chip *chip)
         stacked ? "" : " (not readable)");
 }
 
+static void debugger_poll(struct chip *chip)
+{
+    if (chip->debugger.poll)
+        chip->debugger.poll(chip->debugger.context);
+    chip->debugger_next = chip_now(chip) + DEBUGGER_POLL_NS;
+}
+
+static void debugger_stopped(struct chip *chip, enum cpu_stop stop)
+{
+    uint32_t pc = cpu_register_get(chip->cpu, 15);
+    if (chip->debugger.stopped)
+        chip->debugger.stopped(chip->debugger.context, (int)stop);
+    debugger_poll(chip);
+    if (cpu_register_get(chip->cpu, 15) != pc)
+        chip->halted = false; /* the debugger has set it on its feet */
+}
+
 static void stopped(struct chip *chip, enum cpu_stop stop)
 {
     switch (stop) {
@@ -240,16 +259,9 @@ static void stopped(struct chip *chip, enum cpu_stop stop)
     case CPU_LOCKUP:
         chip->halted = true;
         lockup_report(chip);
+        debugger_stopped(chip, stop);
         return;
-    case CPU_BREAKPOINT:
-        if (chip->debugger && chip->debugger(chip->debugger_context))
-            return;
-        if (!chip->debugger) {
-            chip_warn(chip, "BKPT", "a BKPT instruction at PC 0x%08x halts the core",
-                      cpu_register_get(chip->cpu, 15));
-            chip->halted = true;
-        }
-        return;
+    case CPU_BREAKPOINT: debugger_stopped(chip, stop); return;
     }
 }
 
@@ -261,9 +273,23 @@ static bool stalled(const struct chip *chip)
     return in_flash && chip->flash_if.busy_until && chip_now(chip) < chip->flash_if.busy_until;
 }
 
+/* What has become due: peripherals' events, a reset. */
+static void due(struct chip *chip)
+{
+    if (!chip->held)
+        chip_events_run(chip);
+    if (chip->reset_wanted) {
+        uint32_t cause = chip->reset_cause;
+        chip->resets++;
+        system_reset(chip, cause);
+    }
+}
+
 void chip_advance(struct chip *chip, uint64_t time_ns)
 {
-    while (true) {
+    do {
+        if (chip->debugger.poll && chip_now(chip) >= chip->debugger_next)
+            debugger_poll(chip);
         uint64_t next = chip->held ? time_ns : chip_next_event(chip, time_ns);
         chip->run_until = next;
         if (chip->held || chip->halted || stalled(chip)) {
@@ -274,16 +300,17 @@ void chip_advance(struct chip *chip, uint64_t time_ns)
                 stopped(chip, cpu_run(chip->cpu, cycle));
         }
         chip->run_until = 0;
-        if (!chip->held)
-            chip_events_run(chip);
-        if (chip->reset_wanted) {
-            uint32_t cause = chip->reset_cause;
-            chip->resets++;
-            system_reset(chip, cause);
-        }
-        if (chip_now(chip) >= time_ns && chip_next_event(chip, CHIP_NEVER) > time_ns)
-            return;
-        if (chip->held && chip_now(chip) >= time_ns)
-            return;
-    }
+        due(chip);
+    } while (chip_now(chip) < time_ns || (!chip->held && chip_next_event(chip, CHIP_NEVER) <= time_ns));
+}
+
+enum cpu_stop chip_step(struct chip *chip)
+{
+    if (chip->held || chip->halted)
+        return CPU_LOCKUP;
+    enum cpu_stop stop = cpu_step(chip->cpu);
+    if (stop == CPU_RESET_REQUEST)
+        chip_reset_want(chip, CAUSE_SFTRST);
+    due(chip);
+    return stop;
 }

@@ -73,6 +73,7 @@ def test_port_in_use():
         busy.listen()
         port = busy.getsockname()[1]
         refused(["--forward", f"{port}:80", ECHO], str(port))
+        refused(["--gdb", str(port), ECHO], "in use")
 
 
 def test_runs_and_ends():
@@ -113,6 +114,39 @@ def test_profile():
         assert profile["profiled_instructions"] == profile["instructions"]
         assert 0x20000000 < names["image_main"]["lowest_sp"] <= 0x20020000
         refused(["--fast", "--for", "0.01", "--profile", os.path.join(folder, "no/such"), ECHO], "No such file")
+
+
+def test_gdb():
+    """Breakpoint, registers, step, continue, reset, kill; time stands still meanwhile."""
+    with subprocess.Popen([PROGRAM, "--fast", "--gdb", "0", ECHO], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline()
+            while "localhost:" not in line:
+                assert line, "the program ended"
+                line = process.stdout.readline()
+            port = line.split("localhost:")[1].split("'")[0]
+            commands = [f"target remote localhost:{port}", "break request", "continue", "print/x $pc",
+                        "print resets > 0", "backtrace 1", "stepi", "info registers pc", "delete", "monitor reset",
+                        "break image_main", "continue", "print/x $sp", "kill"]
+            arguments = ["gdb-multiarch", "--batch", "-nx", "-ex", "set architecture armv7e-m"]
+            for command in commands:
+                arguments += ["-ex", command]
+            result = subprocess.run([*arguments, ECHO], capture_output=True, text=True, timeout=60, check=False)
+            output = result.stdout
+            assert "Breakpoint 1, request" in output, output + result.stderr
+            assert "$2 = 1" in output, output
+            assert "Breakpoint 2, image_main" in output, output + result.stderr
+            assert "0x2001ff" in output, output
+            assert process.wait(timeout=10) == 0, f"exit code {process.returncode} after kill"
+        finally:
+            process.kill()
+
+
+def test_gdb_waits_until_interrupted():
+    with subprocess.Popen([PROGRAM, "--gdb", "0", ECHO], stdout=subprocess.PIPE, text=True) as process:
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0, f"exit code {process.returncode}"
 
 
 def test_same_run_twice():

@@ -79,7 +79,7 @@ static void bus_reset(void)
     DOEPTSIZ(0) = 3u << 29 | 1u << 19 | 64;
 }
 
-static void request(void)
+__attribute__((noinline)) static void request(void)
 {
     uint32_t kind = setup[0] & 0xFFFF, value = setup[0] >> 16, length = setup[1] >> 16;
     const void *bytes = 0;
