@@ -46,7 +46,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: firmware native suites
+check-build: firmware native vboard pc suites
 
 suites-list:
 	@printf '%s\n' $(SUITES)

@@ -40,7 +40,7 @@ FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sectio
 
 # Small everywhere, fast where a datagram passes and it shows in the benchmark.
 OPT ?= -Os
-HOT := usb/ncm_in usb/ncm_out net/netif_ncm
+HOT :=
 $(HOT:%=$(OUT)/%.o): OPT := $(if $(BOARD_OPT),$(BOARD_OPT),-O2)
 
 $(BOARD_PLAIN:%=$(OUT)/%.o): BOARD_FLAGS := -fno-lto

@@ -199,17 +199,35 @@ void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
     usb_device_attach(&p->usb);
 }
 
+static void plugnet_load_update(struct plugnet *p)
+{
+    uint32_t second = board_info()->clock_hz, passed = board_cycles() - p->load_start;
+
+    if (passed >= second) {
+        uint32_t awake = passed > p->load_slept ? passed - p->load_slept : 0;
+        p->load_permille = awake / (passed / 1000);
+        p->load_start += passed;
+        p->load_slept = 0;
+    }
+}
+
 void plugnet_poll(struct plugnet *p)
 {
-    p->polled_ms = board_time_ms();
+    uint32_t now_ms = board_time_ms();
+    bool tick = now_ms != p->polled_ms;
+
+    p->polled_ms = now_ms;
     p->wake = false; /* before the events are taken, so that none is slept over */
     usb_device_poll(&p->usb);
     ncm_poll(&p->ncm);
     netif_ncm_poll(&p->netif);
     tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
     http_raw_poll(&p->http);
-    udp_services_poll(&p->udp);
-    sys_check_timeouts();
+    if (tick) { /* timers; no one here counts finer */
+        udp_services_poll(&p->udp);
+        sys_check_timeouts();
+        plugnet_load_update(p);
+    }
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
 }
 
@@ -222,16 +240,7 @@ static bool plugnet_busy(void *context)
 
 void plugnet_idle(struct plugnet *p)
 {
-    uint32_t second = board_info()->clock_hz, passed;
-
     p->load_slept += board_idle(plugnet_busy, p);
-    passed = board_cycles() - p->load_start;
-    if (passed >= second) {
-        uint32_t awake = passed > p->load_slept ? passed - p->load_slept : 0;
-        p->load_permille = awake / (passed / 1000);
-        p->load_start += passed;
-        p->load_slept = 0;
-    }
 }
 
 void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
