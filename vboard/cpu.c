@@ -21,7 +21,10 @@ struct cpu *cpu_new(const struct cpu_config *config)
     cpu->all_read_pages = calloc(CPU_PAGES, sizeof(uint8_t *));
     cpu->all_write_pages = calloc(CPU_PAGES, sizeof(uint8_t *));
     cpu->no_pages = calloc(CPU_PAGES, sizeof(uint8_t *));
-    if (!cpu->all_read_pages || !cpu->all_write_pages || !cpu->no_pages) {
+    cpu->mpu_read_pages = calloc(CPU_PAGES, sizeof(uint8_t *));
+    cpu->mpu_write_pages = calloc(CPU_PAGES, sizeof(uint8_t *));
+    if (!cpu->all_read_pages || !cpu->all_write_pages || !cpu->no_pages || !cpu->mpu_read_pages ||
+        !cpu->mpu_write_pages) {
         cpu_free(cpu);
         return NULL;
     }
@@ -42,6 +45,8 @@ void cpu_free(struct cpu *cpu)
     free(cpu->all_read_pages);
     free(cpu->all_write_pages);
     free(cpu->no_pages);
+    free(cpu->mpu_read_pages);
+    free(cpu->mpu_write_pages);
     free(cpu);
 }
 

@@ -53,13 +53,23 @@ static bool mpu_active(const struct cpu *cpu)
     return (cpu->mpu.control & 2) || cpu_execution_priority(cpu) >= 0;
 }
 
-/* With MPU or watchpoints every access is looked at. */
+/* Which pages may be reached directly: all, none (watchpoints), or with an MPU those found allowed since the last
+ * change of its registers, of privilege, or of being looked through (HFNMIENA). */
 void cpu_bus_pages_choose(struct cpu *cpu)
 {
-    bool slow = (cpu->mpu.control & 1) || cpu->watchpoint_count;
+    bool mpu = cpu->mpu.control & 1, watched = cpu->watchpoint_count;
+    unsigned view = 1u | (unsigned)cpu_privileged(cpu) << 1 | (mpu ? (unsigned)mpu_active(cpu) << 2 : 0);
 
-    cpu->read_pages = slow ? cpu->no_pages : cpu->all_read_pages;
-    cpu->write_pages = slow ? cpu->no_pages : cpu->all_write_pages;
+    if (view != cpu->mpu_view) {
+        for (unsigned i = 0; i < cpu->mpu_page_count; i++) {
+            cpu->mpu_read_pages[cpu->mpu_pages[i]] = NULL;
+            cpu->mpu_write_pages[cpu->mpu_pages[i]] = NULL;
+        }
+        cpu->mpu_page_count = 0;
+        cpu->mpu_view = view;
+    }
+    cpu->read_pages = watched ? cpu->no_pages : mpu ? cpu->mpu_read_pages : cpu->all_read_pages;
+    cpu->write_pages = watched ? cpu->no_pages : mpu ? cpu->mpu_write_pages : cpu->all_write_pages;
     cpu_window_close(cpu);
 }
 
@@ -104,6 +114,45 @@ static bool mpu_allows(const struct cpu *cpu, uint32_t address, bool write, bool
             return mpu_permits(cpu->mpu.attribute[i], write, execute, privileged);
     }
     return (cpu->mpu.control & 4) && privileged && by_default;
+}
+
+/* The addresses around this one for which the MPU decides alike: [*low, *high]. */
+static void mpu_stretch(const struct cpu_mpu *mpu, uint32_t address, uint32_t *low, uint32_t *high)
+{
+    for (unsigned i = 0; i < CPU_MPU_REGIONS; i++) {
+        uint32_t attribute = mpu->attribute[i], bits = (attribute >> 1 & 31) + 1;
+        unsigned pieces = bits >= 8 && (attribute >> 8 & 0xFF) ? 8 : 1;
+        uint64_t size = (1ull << bits) / pieces, base = mpu->base[i] & ~((1ull << bits) - 1);
+
+        for (unsigned piece = 0; (attribute & 1) && bits >= 5 && piece <= pieces; piece++) {
+            uint64_t edge = base + piece * size;
+
+            if (edge <= address && edge > *low)
+                *low = (uint32_t)edge;
+            if (edge > address && edge - 1 < *high)
+                *high = (uint32_t)(edge - 1);
+        }
+    }
+}
+
+/* An access to this address was allowed: if that goes for its whole page, the next ones are direct. */
+static void mpu_page_open(struct cpu *cpu, uint32_t address, bool write)
+{
+    uint32_t page = address >> CPU_PAGE_BITS, low = address & ~(CPU_PAGE_SIZE - 1),
+             high = low + CPU_PAGE_SIZE - 1;
+    uint32_t first = low, last = high;
+
+    if (!(cpu->mpu.control & 1) || !cpu->all_read_pages[page] || cpu->mpu_page_count == CPU_MPU_PAGES_MAX)
+        return;
+    mpu_stretch(&cpu->mpu, address, &low, &high);
+    if (low != first || high != last)
+        return;
+    if (!cpu->mpu_read_pages[page] && !cpu->mpu_write_pages[page])
+        cpu->mpu_pages[cpu->mpu_page_count++] = page;
+    if (write)
+        cpu->mpu_write_pages[page] = cpu->all_write_pages[page];
+    else
+        cpu->mpu_read_pages[page] = cpu->all_read_pages[page];
 }
 
 static void watch(struct cpu *cpu, uint32_t address, unsigned size, bool write)
@@ -171,6 +220,8 @@ static enum cpu_exception access_aligned(struct cpu *cpu, uint32_t address, unsi
 
     if (!mpu_allows(cpu, address, write, false, privileged))
         return EXCEPTION_MEMORY;
+    if (privileged == cpu_privileged(cpu))
+        mpu_page_open(cpu, address, write);
     if (cpu->watchpoint_count)
         watch(cpu, address, size, write);
     if (address - PPB_BASE < PPB_SIZE) {
@@ -319,18 +370,24 @@ static struct cpu_op *ops_of(struct cpu *cpu, int i, bool in_it)
     return cpu->ops[i][in_it];
 }
 
-/* Where nothing but the address decides, the loop may run on its own. */
-static void window_open(struct cpu *cpu, int i)
+/* Around pc, where the MPU decides as it did for pc, the loop may run on its own. */
+static void window_open(struct cpu *cpu, int i, uint32_t pc)
 {
     const struct cpu_region *region = &cpu->config.regions[i];
+    uint32_t low = region->base, high = region->base + (region->size - 1), skipped;
 
-    if (region->writable || (cpu->mpu.control & 1) || region->size < 4)
+    if (region->writable)
         return;
-    cpu->window_base = region->base;
-    cpu->window_full = region->size - 2;
+    if (cpu->mpu.control & 1)
+        mpu_stretch(&cpu->mpu, pc, &low, &high);
+    if (high - low < 4)
+        return;
+    skipped = (low - region->base) / 2;
+    cpu->window_base = low;
+    cpu->window_full = high - low - 1; /* without the last halfword: half an instruction */
     cpu->window_size = cpu->it ? 0 : cpu->window_full;
-    cpu->window_ops = ops_of(cpu, i, false);
-    cpu->window_it_ops = ops_of(cpu, i, true);
+    cpu->window_ops = ops_of(cpu, i, false) + skipped;
+    cpu->window_it_ops = ops_of(cpu, i, true) + skipped;
 }
 
 /* Code in RAM, with nothing that could forbid it: NULL where a closer look is needed. */
@@ -372,6 +429,6 @@ const struct cpu_op *cpu_fetch(struct cpu *cpu, uint32_t pc)
     if (!op->length || op->raw != raw)
         cpu_decode(op, raw, in_it);
     cpu->fetch_region = i;
-    window_open(cpu, i);
+    window_open(cpu, i, pc);
     return op;
 }

@@ -33,6 +33,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "guest memory is read 
 #define CPU_BREAKPOINTS_MAX 64
 #define CPU_WATCHPOINTS_MAX 16
 #define CPU_MPU_REGIONS     8
+#define CPU_MPU_PAGES_MAX   128
 
 enum cpu_exception {
     EXCEPTION_NONE = 0,
@@ -188,6 +189,10 @@ struct cpu {
     struct cpu_op *ops[CPU_REGIONS_MAX][2]; /* decoded instructions of each region, [1] inside an IT block */
     struct cpu_op passing;                  /* one decoded outside every region */
     uint8_t **all_read_pages, **all_write_pages, **no_pages;
+    uint8_t **mpu_read_pages, **mpu_write_pages; /* those that the MPU, as it is now, allows as a whole */
+    uint32_t mpu_pages[CPU_MPU_PAGES_MAX];       /* which those are */
+    unsigned mpu_page_count;
+    unsigned mpu_view; /* what the two hold for: see cpu_bus_pages_choose; 0: nothing */
 
     uint32_t breakpoints[CPU_BREAKPOINTS_MAX];
     unsigned breakpoint_count;

@@ -10,7 +10,7 @@ static const struct cpu_encoding_table *const tables[] = {
 };
 #define TABLES (sizeof tables / sizeof tables[0])
 
-static void undefined(struct cpu *cpu, const struct cpu_op *op)
+void cpu_undefined(struct cpu *cpu, const struct cpu_op *op)
 {
     (void)op;
     cpu_fault(cpu, EXCEPTION_USAGE, UFSR_UNDEFINSTR);
@@ -76,7 +76,7 @@ void cpu_decode(struct cpu_op *op, uint32_t raw, bool in_it)
     op->length = cpu_is_wide(raw) ? 4 : 2;
     encoding = encoding_find(raw, &op->encoding);
     if (!encoding) {
-        op->execute = (raw & 0xEC000000u) == 0xEC000000u ? no_coprocessor : undefined;
+        op->execute = (raw & 0xEC000000u) == 0xEC000000u ? no_coprocessor : cpu_undefined;
         return;
     }
     op->execute = in_it && op->length == 2 && encoding->other ? encoding->other : encoding->execute;

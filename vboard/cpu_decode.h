@@ -42,6 +42,7 @@ CPU_INLINE bool cpu_is_wide(uint32_t raw)
 
 /* Shared formats. */
 cpu_format cpu_format_none;
+cpu_execute cpu_undefined;
 uint32_t cpu_modified_immediate(uint32_t raw, uint8_t *carry);
 void cpu_shift_decode(struct cpu_op *op, unsigned type, unsigned amount);
 

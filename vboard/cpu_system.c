@@ -442,6 +442,7 @@ static bool mpu_write(struct cpu *cpu, uint32_t offset, uint32_t value)
     } else if (offset >= 0xDA0) {
         mpu->attribute[mpu->number] = value & 0x173FFF3F;
     }
+    cpu->mpu_view = 0;
     cpu_bus_pages_choose(cpu);
     return true;
 }
@@ -605,6 +606,7 @@ void cpu_system_reset(struct cpu *cpu)
     cpu->systick.since = cpu->cycle;
     cpu->systick.deadline = NOT_HERE;
     memset(&cpu->mpu, 0, sizeof cpu->mpu);
+    cpu->mpu_view = 0;
     cycle_counter_sync(cpu);
     cpu_active_update(cpu);
     cpu_bus_pages_choose(cpu);

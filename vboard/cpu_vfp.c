@@ -199,11 +199,19 @@ static bool is_double(const struct cpu_op *op)
     return op->raw & 0x100;
 }
 
-/* A register of 4 bits and one more; a D register as the first of its two S registers. */
-static uint8_t fp_register(const struct cpu_op *op, unsigned four, unsigned one)
+static void undefined(struct cpu *cpu, const struct cpu_op *op)
+{
+    ready(cpu);
+    cpu_undefined(cpu, op);
+}
+
+/* A register of 4 bits and one more; a D register as the first of its two S registers. There is no D16. */
+static uint8_t fp_register(struct cpu_op *op, unsigned four, unsigned one)
 {
     uint32_t high = cpu_field(op->raw, four, 4), bit = cpu_field(op->raw, one, 1);
 
+    if (is_double(op) && bit)
+        op->execute = undefined;
     return (uint8_t)(is_double(op) ? (bit << 4 | high) * 2 & 31 : high << 1 | bit);
 }
 

@@ -84,6 +84,39 @@ handler fp_unused_handler
         bx      lr
         expect  0xFFFFFFE9, 0x11111111, 0, 0x3F800000
 
+@ FPCA comes back as it was, whatever the handler did: set here, clear in the second half.
+test fp_active_flag
+        fpu_on
+        interrupt 0, fp_flag_handler, 0x40
+        pulse   0
+        mrs     r0, control
+        log     r0
+        fp_set  s0, 0x3F800000
+        pulse   0
+        mrs     r0, control
+        log     r0
+        finish
+handler fp_flag_handler
+        log     lr
+        fp_set  s0, 0
+        bx      lr
+        expect  0xFFFFFFF9, 0, 0xFFFFFFE9, 4
+
+@ D16 and up do not exist.
+test fp_no_d16
+        fpu_on
+        faults_on
+        vector  USAGE, fp_no_d16_handler
+        ldr     r1, =DATA
+fp_no_d16_at:
+        .short  0xEDD1, 0x0B00                  @ VLDR d16, [r1]
+fp_no_d16_next:
+        finish
+handler fp_no_d16_handler
+        fault_report fp_no_d16_next
+        bx      lr
+        expect  0x00010000, fp_no_d16_at
+
 @ LSPEN off: written at entry.
 test fp_eager
         fpu_on

@@ -33,7 +33,8 @@ test late_arrival
         movs    r0, #1
         str     r0, [r11, #0x18]
         pulse   0
-        mark    0x99
+        ldr     r0, [r11, #0x1C]                @ words pushed and popped: one frame each, since the second is chained
+        log     r0
         finish
 handler late_urgent
         mark    0x20
@@ -47,7 +48,7 @@ handler late_slow
         log     lr
         log     sp
         bx      lr
-        expect  0x20, 0xFFFFFFF9, DEVICE_STACK + 0x7E0, 2, 0x10, 0xFFFFFFF9, DEVICE_STACK + 0x7E0, 0x99
+        expect  0x20, 0xFFFFFFF9, DEVICE_STACK + 0x7E0, 2, 0x10, 0xFFFFFFF9, DEVICE_STACK + 0x7E0, 16
 
 test preemption
         interrupt 0, outer, 0x80
@@ -346,10 +347,20 @@ test exclusive_monitor
         clrex
         strexb  r2, r1, [r0]
         log     r2
+        vector  IRQ0, monitor_second
+        ldrex   r3, [r0]
+        pulse   0
+        strex   r2, r1, [r0]                    @ not by what the handler loaded either
+        log     r2
         finish
 handler monitor_handler
         bx      lr
-        expect  1, 0, 1, 77, 1, 77, 1
+handler monitor_second
+        strex   r2, r1, [r0]                    @ thread mode's monitor is gone
+        log     r2
+        ldrex   r2, [r0]
+        bx      lr
+        expect  1, 0, 1, 77, 1, 77, 1, 1, 1
 
 @ EXC_RETURN: process stack, and a frame that needed 4 bytes of alignment.
 test return_process_stack
@@ -479,6 +490,28 @@ handler invalid_usage
         ldr     lr, =0xFFFFFFF9
         bx      lr
         expect  1, 0x00040000, 0xFFFFFFF5, STACK_TOP - 0x20, 0x99
+
+@ A frame whose PSR does not fit the mode that EXC_RETURN names.
+test return_wrong_psr
+        faults_on
+        vector  USAGE, wrong_psr_usage
+        interrupt 0, wrong_psr_handler, 0x80
+        pulse   0
+        finish
+handler wrong_psr_handler
+        ldr     r0, [sp, #28]
+        orr     r0, #17
+        str     r0, [sp, #28]
+        bx      lr
+handler wrong_psr_usage
+        peek    r0, SCS + 0xD28
+        log     r0
+        log     lr
+        log     sp
+        mrs     r0, IPSR
+        log     r0
+        finish
+        expect  0x00040000, 0xFFFFFFF9, STACK_TOP - 0x20, 6
 
 @ A line that stays high enters its handler again.
 test level

@@ -456,6 +456,52 @@ handler mpu_rights_third
         bx      lr
         expect  1, DATA, 0x82, mpu_rights_at, 0x82, mpu_rights_none, 0x99
 
+@ A guard of 32 bytes in a page that is used otherwise; a region that moves; subregions.
+fault_test mpu_guard, MEMORY
+        mpu_region 0, 0x00000000, 0x0300003F
+        mpu_region 1, DATA + 0x40, 0x00000009   @ no access
+        mpu_region 2, DATA + 0x1000, 0x00000117 @ no access, but for its first eighth
+        poke    SCS + 0xD94, 5
+        ldr     r1, =DATA
+        str     r1, [r1]
+        str     r1, [r1, #0x3C]
+        ldr     r2, [r1, #0x60]
+        ldr     r3, =DATA + 0x2000
+        str     r3, [r3]
+        add     r4, r1, #0x1000
+        str     r3, [r4]
+mpu_guard_at:
+        str     r1, [r1, #0x40]
+mpu_guard_two:
+        ldr     r9, =VECTORS + 4 * MEMORY
+        ldr     r10, =mpu_guard_second
+        str     r10, [r9]
+        add     r4, r1, #0x1200
+mpu_guard_piece:
+        str     r1, [r4]
+mpu_guard_three:
+        ldr     r9, =VECTORS + 4 * MEMORY
+        ldr     r10, =mpu_guard_third
+        str     r10, [r9]
+        mpu_region 1, DATA + 0x2000, 0x00000009
+        str     r1, [r1, #0x40]                 @ free now
+mpu_guard_moved:
+        str     r3, [r3]
+mpu_guard_end:
+        ldr     r0, [r1, #0x40]
+        log     r0
+        finish
+handler mpu_guard_handler
+        fault_report mpu_guard_two
+        bx      lr
+handler mpu_guard_second
+        fault_report mpu_guard_three
+        bx      lr
+handler mpu_guard_third
+        fault_report mpu_guard_end
+        bx      lr
+        expect  0x82, mpu_guard_at, 0x82, mpu_guard_piece, 0x82, mpu_guard_moved, DATA
+
 @ Without HFNMIENA a handler at priority -1 sees no MPU.
 test mpu_hard
         faults_on

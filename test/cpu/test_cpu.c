@@ -32,6 +32,7 @@ struct machine {
     bool finished;
     uint64_t pulse_at; /* cycle, 0: none */
     unsigned pulse_irq;
+    unsigned stack_accesses;
     int stack_irq; /* to pulse at the next write there, -1: none */
 };
 
@@ -47,9 +48,12 @@ static enum cpu_bus machine_read(void *context, uint32_t address, unsigned size,
 
     *value = 0;
     if (address - DEVICE_STACK < STACK_SIZE) {
+        m->stack_accesses++;
         memcpy(value, m->stack + (address - DEVICE_STACK), size);
         return CPU_BUS_OK;
     }
+    if (address == DEVICE + 0x1C)
+        *value = m->stack_accesses;
     return address - DEVICE < 0x1000 ? CPU_BUS_OK : CPU_BUS_FAULT;
 }
 
@@ -82,6 +86,7 @@ static enum cpu_bus machine_write(void *context, uint32_t address, unsigned size
     struct machine *m = context;
 
     if (address - DEVICE_STACK < STACK_SIZE) {
+        m->stack_accesses++;
         memcpy(m->stack + (address - DEVICE_STACK), &value, size);
         if (m->stack_irq >= 0)
             pulse(m, (unsigned)m->stack_irq);
@@ -130,7 +135,7 @@ static void start(struct machine *m, uint32_t entry)
 {
     memset(m->sram, 0, SRAM_SIZE);
     memset(m->stack, 0, STACK_SIZE);
-    m->logged = 0;
+    m->logged = m->stack_accesses = 0;
     m->finished = false;
     m->pulse_at = 0;
     m->stack_irq = -1;
