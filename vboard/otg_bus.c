@@ -111,7 +111,6 @@ void otg_suspend_event(struct otg_fs *otg)
 
 void otg_eopf_event(struct otg_fs *otg)
 {
-    otg->eopf_ns = UINT64_MAX;
     otg->gintsts |= GINTSTS_EOPF;
     otg_update(otg);
 }
@@ -170,9 +169,7 @@ void otg_frame(struct otg_fs *otg, uint16_t number)
     otg->dsts = (otg->dsts & ~DSTS_FNSOF) | (uint32_t)number << DSTS_FNSOF_POS;
     otg->gintsts |= GINTSTS_SOF;
     unsigned percent = 80 + 5 * (otg->dcfg >> DCFG_PFIVL_POS & 3u);
-    otg->eopf_ns = otg->active_ns + FRAME_NS / 100 * percent;
-    if (otg->gintmsk & GINTSTS_EOPF)
-        otg->wires.eopf_at(otg->wires.context, otg->eopf_ns);
+    otg->wires.eopf_at(otg->wires.context, otg->active_ns + FRAME_NS / 100 * percent);
     otg_update(otg);
 }
 
@@ -192,6 +189,21 @@ bool otg_wakes(const struct otg_fs *otg)
     return otg->attached && otg->suspended && otg->dctl & DCTL_RWUSIG;
 }
 
+/* GUSBCFG.TRDT: too short a turnaround time for the AHB clock, and the core answers too late. The limits are those
+ * of ST's HAL [drivers]. */
+static void check_turnaround(struct otg_fs *otg)
+{
+    static const uint32_t from_khz[] = {14200, 15000, 16000, 17200, 18500, 20000, 21800, 24000, 27700, 32000};
+    uint64_t khz = otg->wires.core_hz(otg->wires.context) / 1000;
+    unsigned wanted = 16;
+    for (unsigned i = 0; i < sizeof from_khz / sizeof *from_khz && khz >= from_khz[i]; i++)
+        wanted--;
+    if (wanted == 16)
+        otg->wires.warn(otg->wires.context, "OTG_FS: the AHB clock is below the 14.2 MHz that USB needs");
+    else if ((otg->gusbcfg >> 10 & 0xFu) < wanted)
+        otg->wires.warn(otg->wires.context, "OTG_FS: GUSBCFG.TRDT is shorter than ST's HAL sets it for this AHB clock");
+}
+
 enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoint, const uint8_t packet[8])
 {
     if (!hears(otg) || address != otg->address || endpoint != 0)
@@ -203,6 +215,7 @@ enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoin
     }
     trace(otg, "SETUP %02x %02x %02x %02x %02x %02x %02x %02x", packet[0], packet[1], packet[2], packet[3],
           packet[4], packet[5], packet[6], packet[7]);
+    check_turnaround(otg);
     otg_rx_push(otg, 0, PKTSTS_SETUP, false, packet, 8);
     struct otg_in *in = &otg->in[0];
     struct otg_out *out = &otg->out[0];

@@ -53,7 +53,6 @@ static void core_reset(struct otg_fs *otg)
     otg_rx_flush(otg);
     otg->filling = -1;
     otg->address = 0;
-    otg->eopf_ns = UINT64_MAX;
     otg->setup_open = otg->setup_address = false;
 }
 
@@ -190,10 +189,7 @@ static uint32_t global_read(struct otg_fs *otg, uint32_t offset)
     case GAHBCFG: return otg->gahbcfg;
     case GUSBCFG: return otg->gusbcfg;
     case GRSTCTL: return GRSTCTL_AHBIDL;
-    case GINTSTS:
-        if (otg->wires.now(otg->wires.context) >= otg->eopf_ns)
-            otg_eopf_event(otg);
-        return gintsts(otg);
+    case GINTSTS: return gintsts(otg);
     case GINTMSK: return otg->gintmsk;
     case GRXSTSR: return otg_rx_status(otg, false);
     case GRXSTSP: return rx_pop(otg);

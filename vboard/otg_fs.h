@@ -40,6 +40,7 @@ struct otg_wires {
     void *context;
     uint64_t (*now)(void *context);
     bool (*ready)(void *context);
+    uint64_t (*core_hz)(void *context); /* of AHB, which the turnaround time hangs on */
     void (*irq)(void *context, bool level);
     void (*wakeup)(void *context, bool level); /* to EXTI line 18 */
     void (*suspend_at)(void *context, uint64_t time_ns);
@@ -100,7 +101,6 @@ struct otg_fs {
     bool vbus, attached, in_reset, suspended;
     bool irq_level;
     uint64_t active_ns; /* last traffic */
-    uint64_t eopf_ns;   /* when the periodic part of this frame ends */
 };
 
 /* Registers of the core; offsets 0 to 0xFFF. */

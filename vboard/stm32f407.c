@@ -53,6 +53,12 @@ static bool otg_ready(void *context)
     return error * 400 <= 48000000u * hz.den; /* ± 0.25 % [USB 2.0, 7.1.11, unread] */
 }
 
+static uint64_t otg_core_hz(void *context)
+{
+    struct chip_hz hz = rcc_core_hz(context);
+    return hz.den ? hz.num / hz.den : 0;
+}
+
 static void otg_irq(void *context, bool level)
 {
     chip_irq(context, OTG_IRQ, level);
@@ -141,8 +147,17 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
     chip->cpu = cpu_new(&chip->cpu_config);
     if (!chip->cpu)
         return false;
-    struct otg_wires wires = {chip,           otg_now,     otg_ready, otg_irq,   otg_wakeup,
-                              otg_suspend_at, otg_eopf_at, otg_warn,  otg_trace, otg_unmodelled};
+    struct otg_wires wires = {.context = chip,
+                              .now = otg_now,
+                              .ready = otg_ready,
+                              .core_hz = otg_core_hz,
+                              .irq = otg_irq,
+                              .wakeup = otg_wakeup,
+                              .suspend_at = otg_suspend_at,
+                              .eopf_at = otg_eopf_at,
+                              .warn = otg_warn,
+                              .trace = otg_trace,
+                              .unmodelled = otg_unmodelled};
     chip->time.hz = (struct chip_hz){16000000, 1};
     for (unsigned i = 0; i < CHIP_EVENT_COUNT; i++)
         chip->deadline[i] = CHIP_NEVER;
@@ -273,6 +288,15 @@ static bool stalled(const struct chip *chip)
     return in_flash && chip->flash_if.busy_until && chip_now(chip) < chip->flash_if.busy_until;
 }
 
+/* SCB_SCR.SLEEPDEEP: the chip would stop its clocks, USB included. */
+static void check_sleep(struct chip *chip)
+{
+    uint32_t scr = 0;
+    if (cpu_sleeping(chip->cpu) && cpu_memory_read(chip->cpu, 0xE000ED10, &scr, sizeof scr) && scr & 1u << 2)
+        chip_warn(chip, "SLEEPDEEP",
+                  "PWR: asleep with SLEEPDEEP set; STOP and STANDBY are modelled as plain sleep");
+}
+
 /* What has become due: peripherals' events, a reset. */
 static void due(struct chip *chip)
 {
@@ -301,6 +325,7 @@ void chip_advance(struct chip *chip, uint64_t time_ns)
         }
         chip->run_until = 0;
         due(chip);
+        check_sleep(chip);
     } while (chip_now(chip) < time_ns || (!chip->held && chip_next_event(chip, CHIP_NEVER) <= time_ns));
 }
 

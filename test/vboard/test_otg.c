@@ -9,7 +9,7 @@
 
 struct bench {
     struct otg_fs otg;
-    uint64_t now, suspend_at, eopf_at;
+    uint64_t now, suspend_at, eopf_at, core_hz;
     bool irq, ready;
     unsigned warnings, wakeups;
     const char *last_warning;
@@ -22,6 +22,10 @@ static uint64_t wire_now(void *context)
 static bool wire_ready(void *context)
 {
     return ((struct bench *)context)->ready;
+}
+static uint64_t wire_core_hz(void *context)
+{
+    return ((struct bench *)context)->core_hz;
 }
 static void wire_irq(void *context, bool level)
 {
@@ -78,10 +82,20 @@ static void wr(uint32_t offset, uint32_t value)
 
 static void power_on(void)
 {
-    struct otg_wires wires = {&bench,       wire_now,  wire_ready, wire_irq,   wire_wakeup,
-                              wire_suspend, wire_eopf, wire_warn,  wire_trace, wire_unmodelled};
+    struct otg_wires wires = {.context = &bench,
+                              .now = wire_now,
+                              .ready = wire_ready,
+                              .core_hz = wire_core_hz,
+                              .irq = wire_irq,
+                              .wakeup = wire_wakeup,
+                              .suspend_at = wire_suspend,
+                              .eopf_at = wire_eopf,
+                              .warn = wire_warn,
+                              .trace = wire_trace,
+                              .unmodelled = wire_unmodelled};
     memset(&bench, 0, sizeof bench);
     bench.ready = true;
+    bench.core_hz = 168000000;
     otg_init(OTG, &otg_stm32f407, &wires);
 }
 
@@ -553,9 +567,8 @@ TEST(otg_end_of_periodic_frame)
     attached();
     otg_frame(OTG, 1);
     wr(GINTSTS, GINTSTS_EOPF);
-    bench.now += 799999;
-    CHECK(!(rd(GINTSTS) & GINTSTS_EOPF));
-    bench.now += 1;
+    CHECK_EQUAL(bench.eopf_at, bench.now + 800000);
+    otg_eopf_event(OTG);
     CHECK(rd(GINTSTS) & GINTSTS_EOPF);
     wr(GINTSTS, GINTSTS_EOPF);
     CHECK(!(rd(GINTSTS) & GINTSTS_EOPF));
@@ -570,6 +583,83 @@ TEST(otg_core_reset_keeps_the_phy)
     CHECK_EQUAL(rd(GINTMSK), 0);
     CHECK(rd(GCCFG) & GCCFG_PWRDWN);
     CHECK(!bench.irq);
+}
+
+TEST(otg_turnaround_time_is_checked)
+{
+    const uint8_t setup[8] = {0};
+    attached();
+    otg_setup(OTG, 0, 0, setup);
+    CHECK_EQUAL(bench.warnings, 0);
+    wr(GUSBCFG, 1u << 30 | 5u << 10);
+    otg_setup(OTG, 0, 0, setup);
+    CHECK_EQUAL(bench.warnings, 1);
+    wr(GUSBCFG, 1u << 30 | 8u << 10);
+    bench.core_hz = 24000000;
+    otg_setup(OTG, 0, 0, setup);
+    CHECK_EQUAL(bench.warnings, 1);
+    bench.core_hz = 8000000;
+    rd(GRXSTSP), rd(FIFO(0)), rd(FIFO(0));
+    otg_setup(OTG, 0, 0, setup);
+    CHECK_EQUAL(bench.warnings, 2);
+}
+
+TEST(otg_four_setups_in_a_row)
+{
+    const uint8_t setup[8] = {0};
+    attached();
+    wr(DOEPMSK, EPINT_B2BSTUP);
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_EQUAL(otg_setup(OTG, 0, 0, setup), CABLE_ACK);
+        CHECK_EQUAL(!!(rd(DOEPINT(0)) & EPINT_B2BSTUP), i == 3);
+    }
+    while (otg_setup(OTG, 0, 0, setup) == CABLE_ACK) {
+    }
+    CHECK_EQUAL(OTG->rx.level, 63); /* 21 of three words in 64, and not one more */
+    CHECK_EQUAL(bench.warnings, 1);
+}
+
+TEST(otg_control_write_with_data)
+{
+    const uint8_t setup[8] = {0x21, 0x20, 0, 0, 0, 0, 70, 0};
+    uint8_t packet[64];
+    uint16_t length;
+    bool data1;
+    memset(packet, 0x5A, sizeof packet);
+    attached();
+    otg_setup(OTG, 0, 0, setup);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, true, packet, 64), CABLE_NAK); /* not armed yet */
+    CHECK(rd(DOEPINT(0)) & EPINT_OTEPDIS);
+    rd(GRXSTSP), rd(FIFO(0)), rd(FIFO(0)), rd(GRXSTSP);
+    arm_out(0, 1, 64);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, true, packet, 64), CABLE_ACK);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, false, packet, 6), CABLE_NAK); /* one packet at a time on endpoint 0 */
+    rd(GRXSTSP);
+    for (unsigned i = 0; i < 16; i++)
+        rd(FIFO(0));
+    CHECK_EQUAL(rd(GRXSTSP) >> 17 & 15, PKTSTS_OUT_DONE);
+    arm_out(0, 1, 64);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, true, packet, 64), CABLE_ACK); /* a repeat: dropped */
+    CHECK_EQUAL(otg_out(OTG, 0, 0, false, packet, 6), CABLE_ACK);
+    CHECK_EQUAL(rd(GRXSTSP) >> 4 & 0x7FF, 6);
+    rd(FIFO(0)), rd(FIFO(0));
+    rd(GRXSTSP);
+    arm_in(0, 1, 0);
+    CHECK_EQUAL(in(0, &length, &data1, packet), CABLE_ACK);
+    CHECK(data1);
+    CHECK_EQUAL(length, 0);
+    CHECK_EQUAL(bench.warnings, 0);
+}
+
+TEST(otg_nonzero_status_out_stalls_if_asked)
+{
+    const uint8_t setup[8] = {0x80, 6, 0, 1, 0, 0, 18, 0}, junk[4] = {0};
+    attached();
+    wr(DCFG, 3 | DCFG_NZLSOHSK);
+    otg_setup(OTG, 0, 0, setup);
+    arm_out(0, 1, 64);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, true, junk, 4), CABLE_STALL);
+    CHECK_EQUAL(otg_out(OTG, 0, 0, true, junk, 0), CABLE_ACK);
 }
 
 /* Whatever software and host do, the model stays within its arrays (run under sanitizers). */
