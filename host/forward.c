@@ -23,6 +23,8 @@
 #include "lwip/tcp.h"
 
 #define UP_BYTES 8192
+#define SOCKET_BUFFER                                                                                        \
+    65536 /* each way: the kernel would take megabytes, and a program's progress mean nothing */
 
 struct link {
     struct link *next;
@@ -253,8 +255,10 @@ static void forward_accept(struct forward *forward, int listener)
         if (fd < 0) {
             return;
         }
-        int on = 1;
+        int on = 1, buffer = SOCKET_BUFFER;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
         struct link *link = calloc(1, sizeof *link);
         if (link == NULL) {
             close(fd);

@@ -61,6 +61,13 @@ $(BUILD)/test/host/%.o: test/host/%.c | $(LWIP_PATH)/src/core/init.c
 $(HOST_TESTS): %: %.o $(BUILD)/test/host/fake.o $(HOST_LIB_SAN)
 	$(CC) $(SANITIZE) -o $@ $^
 
+# build/pc with the native firmware (built by "make native") at its cable.
+$(BUILD)/test/host/program: test/host/program_tests.py $(BUILD)/pc
+	@mkdir -p $(@D)
+	printf '#!/bin/sh\nexec %s "$$@"\n' $< > $@
+	chmod +x $@
+SUITES += $(BUILD)/test/host/program
+
 .PHONY: test-host
 test-host: $(HOST_TESTS)
 	@failed=0; for suite in $(HOST_TESTS); do $$suite || failed=1; done; exit $$failed
