@@ -27,9 +27,9 @@ enum { AT_PORT = 8, AT_AMOUNT = 20, AT_UPPER_FLAGS = 32, V1_LENGTH = 24 };
 #define TEN(x)        x x x x x x x x x x
 #define DIGITS        "0123456789"
 
-/* What we send: one segment's worth. */
-static const char iperf_pattern[TCP_MSS + 1] = TEN(TEN(DIGITS)) TEN(DIGITS) TEN(DIGITS) TEN(DIGITS)
-    TEN(DIGITS) DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS;
+/* What we send if nobody gives us anything longer: a fifth of a segment, so that one is five pieces. */
+static const char iperf_digits[TCP_MSS / 5 + 1] =
+    TEN(DIGITS) TEN(DIGITS) DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS "01";
 
 static void iperf_forget(struct iperf_session *s)
 {
@@ -67,7 +67,7 @@ static err_t iperf_close(struct iperf_session *s)
 /* Keep lwIP's send queue full, until time or amount is used up. */
 static err_t iperf_send(struct iperf_session *s)
 {
-    uint32_t mss = LWIP_MIN(tcp_mss(s->pcb), sizeof iperf_pattern - 1);
+    uint32_t mss = LWIP_MIN(tcp_mss(s->pcb), s->server->data_length);
 
     for (;;) {
         bool over = s->by_time ? (int32_t)(sys_now() - s->end_ms) >= 0 : s->left == 0;
@@ -79,7 +79,7 @@ static err_t iperf_send(struct iperf_session *s)
                                                           : iperf_abort(s);
         }
         if (tcp_sndbuf(s->pcb) < length || !tcp_guard_room(0) ||
-            tcp_write(s->pcb, iperf_pattern, (u16_t)length, 0) != ERR_OK) {
+            tcp_write(s->pcb, s->server->data, (u16_t)length, 0) != ERR_OK) {
             break;
         }
         s->left -= s->by_time ? 0 : length;
@@ -266,11 +266,17 @@ static err_t iperf_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     return iperf_session_take(arg, pcb) != NULL ? ERR_OK : ERR_MEM; /* lwIP aborts it then */
 }
 
-bool iperf_listen(struct iperf *server)
+bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length)
 {
     struct tcp_pcb *pcb = tcp_new(), *listener;
 
     memset(server, 0, sizeof *server);
+    server->data = (const uint8_t *)iperf_digits;
+    server->data_length = sizeof iperf_digits - 1;
+    if (length > server->data_length) {
+        server->data = data;
+        server->data_length = (uint16_t)LWIP_MIN(length, TCP_MSS);
+    }
     if (pcb == NULL) {
         return false;
     }

@@ -14,6 +14,7 @@
 #define PLUGNET_NET_IPERF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct tcp_pcb;
@@ -53,10 +54,14 @@ struct iperf_session {
 struct iperf {
     struct iperf_stats stats;
     struct tcp_pcb *listener;
+    const uint8_t *data; /* what is sent, again and again */
+    uint16_t data_length;
     struct iperf_session sessions[IPERF_SESSIONS];
 };
 
-/* Serve. False: no memory, or the port is taken. */
-bool iperf_listen(struct iperf *server);
+/* Serve. `data` lies in flash for ever and is what will be sent; whole segments (1460 bytes) of it are quickest,
+ * and a page that is there anyway will do. If it is short or NULL, 292 bytes of our own serve. False: no memory, or
+ * the port is taken. */
+bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length);
 
 #endif

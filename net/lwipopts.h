@@ -27,7 +27,7 @@
 #ifndef MEM_SIZE
 #define MEM_SIZE 3072 /* segment headers, copied short frames, answers being sent */
 #endif
-#define MEM_ALIGNMENT         __SIZEOF_POINTER__
+#define MEM_ALIGNMENT            __SIZEOF_POINTER__
 #define MEM_LIBC_MALLOC          0
 #define MEMP_NUM_PBUF            24 /* one for each segment of flash data in flight */
 #define MEMP_NUM_UDP_PCB         4  /* DHCP, DNS, mDNS, one for the product */
@@ -45,7 +45,10 @@
 #define LWIP_ICMP                 1
 #define LWIP_IGMP                 0 /* without it all multicast is taken; mDNS's group needs no report (RFC 4541) */
 #define LWIP_MULTICAST_TX_OPTIONS 0 /* a pcb's ttl serves for multicast, too */
-#define LWIP_DHCP                 0
+#ifndef LWIP_SINGLE_NETIF
+#define LWIP_SINGLE_NETIF 1 /* 350 bytes of flash; a product with two network functions says 0 */
+#endif
+#define LWIP_DHCP 0
 #define LWIP_IP_ACCEPT_UDP_PORT(port)                                                                        \
     ((port) == PP_NTOHS(67)) /* a client without an address asks from 0.0.0.0 */
 #define LWIP_DNS                      0
@@ -67,20 +70,22 @@
 
 /* TCP. Received data is consumed at once, so the window costs nothing until a product keeps data. Eight
  * segments of 1460 bytes fill the wire: four in the block being sent, four waiting for their ACK. */
-#define LWIP_TCP                                                  1
-#define TCP_MSS                                                   1460
-#define TCP_WND                                                   (8 * TCP_MSS)
-#define TCP_SND_BUF                                               (8 * TCP_MSS)
-#define TCP_SND_QUEUELEN                                          20 /* pbufs of one connection: two a segment, and some small ones */
-#define TCP_QUEUE_OOSEQ                                           0 /* nothing is lost on the way in: OUT is flow-controlled */
-#define TCP_OVERSIZE                                              0 /* copied data takes what it needs, not a whole segment */
-#define TCP_LISTEN_BACKLOG                                        0 /* net/tcp_guard.c keeps PCBs free */
-#define TCP_MSL                                                   1000UL /* ms; one cable: nothing lingers for a minute */
-#define TCP_SYNMAXRTX                                             4
-#define TCP_MAXRTX                                                8
-#define LWIP_TCP_KEEPALIVE                                        0
+#define LWIP_TCP                       1
+#define TCP_MSS                        1460
+#define TCP_WND                        (8 * TCP_MSS)
+#define TCP_SND_BUF                    (8 * TCP_MSS)
+#define TCP_SND_QUEUELEN               20 /* pbufs of one connection: two a segment, and some small ones */
+#define TCP_CALCULATE_EFF_SEND_MSS     0  /* every link of ours takes whole frames */
+#define TCP_QUEUE_OOSEQ                0  /* nothing is lost on the way in: OUT is flow-controlled */
+#define TCP_OVERSIZE                   0  /* copied data takes what it needs, not a whole segment */
+#define TCP_LISTEN_BACKLOG             0  /* net/tcp_guard.c keeps PCBs free */
+#define TCP_MSL                        1000UL /* ms; one cable: nothing lingers for a minute */
+#define TCP_SYNMAXRTX                  4
+#define TCP_MAXRTX                     5 /* half a minute: a cable loses nothing, so the PC sleeps or is gone */
+#define LWIP_TCP_KEEPALIVE             0
+#define LWIP_DISABLE_TCP_SANITY_CHECKS 1 /* they measure TCP_WND by PBUF_POOL */
+
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) os_random()
-#define LWIP_DISABLE_TCP_SANITY_CHECKS                            1 /* they measure TCP_WND by PBUF_POOL */
 
 /* Checksums: net/chksum.c, or the chip's own version in assembly. */
 #include <stdint.h>

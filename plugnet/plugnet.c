@@ -128,6 +128,21 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     };
 }
 
+/* iperf sends what is in flash anyway: the longest part of the page. */
+static bool plugnet_iperf_start(struct plugnet *p)
+{
+    const struct plugnet_config *c = p->config;
+    const struct http_resource *longest = NULL;
+
+    for (size_t i = 0; i < c->resource_count; i++) {
+        if (longest == NULL || c->resources[i].length > longest->length) {
+            longest = &c->resources[i];
+        }
+    }
+    return longest != NULL ? iperf_listen(&p->iperf, longest->body, longest->length)
+                           : iperf_listen(&p->iperf, NULL, 0);
+}
+
 static void plugnet_net_init(struct plugnet *p)
 {
     const struct plugnet_config *c = p->config;
@@ -167,7 +182,7 @@ static void plugnet_net_init(struct plugnet *p)
     };
     os_assert(udp_services_start(&p->udp));
     os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
-    os_assert(c->no_iperf || iperf_listen(&p->iperf));
+    os_assert(c->no_iperf || plugnet_iperf_start(p));
     os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
 }
 
