@@ -4,8 +4,7 @@
  *
  *   bench [--eager] [OPTIONS] IMAGE.elf FOLDER
  *       FOLDER/raw-HOST.json              counts of every run
- *       FOLDER/profile-HOST-RUN.json      instructions by symbol (vboard_profile_write), same window
- *       FOLDER/addresses-HOST-RUN.txt     with --addresses, instead: by address, for bench/hot.py
+ *       FOLDER/profile-HOST-RUN.txt       address, executions and lowest stack pointer, same window
  *   further options: --only RUN, --ms WINDOW, --verbose (what the PC says), --pcap FILE
  *
  * HOST is "linux" (sends as cdc_ncm does, 400 µs timer) or "eager" (sends at once). A run is: start the load,
@@ -28,7 +27,7 @@
 #define SETTLE_MS 200
 #define WINDOW_MS 1000
 #define STATUS_MS 2000
-#define CODE_BASE 0x08000000u /* for --addresses: the part of flash that is counted */
+#define CODE_BASE 0x08000000u /* the part of flash that is counted */
 #define CODE_SIZE 0x40000u
 
 /* Everything that is counted, at one moment. */
@@ -45,9 +44,10 @@ struct bench {
     struct load load;
     const char *folder, *host, *only;
     uint32_t window_ms;
-    uint64_t *addresses; /* executions of each halfword of CODE_SIZE; NULL without --addresses */
     FILE *out;
     bool first, verbose;
+    uint64_t counts[CODE_SIZE / 2]; /* executions of each halfword of code */
+    uint32_t lowest_sp[CODE_SIZE / 2];
 };
 
 struct run {
@@ -96,33 +96,26 @@ static void live(struct bench *b, uint32_t ms)
     pc_run_until(b->pc, tick, b, ms);
 }
 
+/* How often each instruction was executed, and the lowest stack pointer there. */
 static void profile_save(struct bench *b, const char *name)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/profile-%s-%s.json", b->folder, b->host, name);
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        perror(path);
-        exit(2);
-    }
-    vboard_profile_write(b->board, file);
-    fclose(file);
-}
-
-/* For bench/hot.py: how often each instruction was executed. */
-static void addresses_save(struct bench *b, const char *name)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/addresses-%s-%s.txt", b->folder, b->host, name);
+    snprintf(path, sizeof path, "%s/profile-%s-%s.txt", b->folder, b->host, name);
     FILE *file = fopen(path, "w");
     if (file == NULL) {
         perror(path);
         exit(2);
     }
     for (uint32_t i = 0; i < CODE_SIZE / 2; i++)
-        if (b->addresses[i] != 0)
-            fprintf(file, "%x %" PRIu64 "\n", CODE_BASE + 2 * i, b->addresses[i]);
+        if (b->counts[i] != 0)
+            fprintf(file, "%x %" PRIu64 " %x\n", CODE_BASE + 2 * i, b->counts[i], b->lowest_sp[i]);
     fclose(file);
+}
+
+static void profile_clear(struct bench *b)
+{
+    memset(b->counts, 0, sizeof b->counts);
+    memset(b->lowest_sp, 0xFF, sizeof b->lowest_sp);
 }
 
 static void run_write(struct bench *b, const char *name, const struct snapshot *a, const struct snapshot *z)
@@ -171,15 +164,11 @@ static void run_measure(struct bench *b, const struct run *run)
 {
     load_start(b, run);
     live(b, WARM_MS);
-    vboard_profile_clear(b->board);
-    if (b->addresses != NULL)
-        memset(b->addresses, 0, CODE_SIZE / 2 * sizeof *b->addresses);
+    profile_clear(b);
     struct snapshot before = snapshot_take(b);
     live(b, b->window_ms);
     struct snapshot after = snapshot_take(b);
     profile_save(b, run->name);
-    if (b->addresses != NULL)
-        addresses_save(b, run->name);
     run_write(b, run->name, &before, &after);
     load_stop(&b->load);
     live(b, SETTLE_MS);
@@ -271,9 +260,8 @@ static int measure_all(struct bench *b)
         return 2;
     }
     b->first = true;
-    vboard_profile_start(b->board);
-    if (b->addresses != NULL)
-        cpu_profile(vboard_cpu(b->board), CODE_BASE, CODE_SIZE, b->addresses, NULL);
+    profile_clear(b);
+    cpu_profile(vboard_cpu(b->board), CODE_BASE, CODE_SIZE, b->counts, b->lowest_sp);
     if (attach_measure(b) != 0)
         return 1;
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
@@ -286,7 +274,7 @@ static int measure_all(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.host = "linux", .window_ms = WINDOW_MS};
+    static struct bench b = {.host = "linux", .window_ms = WINDOW_MS};
     const char *pcap = NULL;
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
@@ -294,8 +282,6 @@ int main(int argc, char **argv)
             b.host = "eager";
         else if (strcmp(argv[i], "--verbose") == 0)
             b.verbose = true;
-        else if (strcmp(argv[i], "--addresses") == 0)
-            b.addresses = calloc(CODE_SIZE / 2, sizeof *b.addresses);
         else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc)
             pcap = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)

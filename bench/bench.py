@@ -10,7 +10,7 @@ Virtual time, so the same image gives the same figures, byte by byte. What the w
                     (instructions per ms with the link up and nothing to do) x (ms of the window)
     to / from       a datagram on its way to the board (OUT) / from it (IN): taken from TCP up and TCP down, the
                     acknowledgements that go the other way included; both: half an echo
-    room            folder of the object file that a symbol was linked from (tool/size.py)
+    room            folder of the source line that an instruction comes from (tool/size.py)
     load            share of cycles not asleep
     wire            payload as a share of 1216 bytes/ms, 19 packets of 64 bytes a frame
     stack           from the top of the stack to the lowest stack pointer seen while code of a room ran
@@ -41,20 +41,29 @@ ROOM_RUNS = {"tcp_up": "to the board", "tcp_down": "from the board", "echo_1472x
              "echo_18x8": "echo 18 B / 2"}
 
 
-class Rooms:
-    """Addresses of the image to rooms, from the linker map."""
+class Code:
+    """The image's addresses: which function, by debug information even where it was inlined, and which room."""
 
     def __init__(self, folder, elf):
-        parts = sorted((part[1], part[1] + part[2], part[3]) for part in size.parts_of(folder, elf)
-                       if part[0] in (".guard", ".text", ".data"))
-        self.begins = [part[0] for part in parts]
-        self.parts = parts
+        self.elf = elf
+        self.known = {}
+        self.parts = sorted((part[1], part[1] + part[2], part[3]) for part in size.parts_of(folder, elf)
+                            if part[0] in (".guard", ".text", ".data"))
+        self.begins = [part[0] for part in self.parts]
+
+    def learn(self, addresses):
+        new = sorted(set(addresses) - self.known.keys())
+        text = subprocess.run([size.TOOL + "addr2line", "-f", "-e", self.elf], check=True, capture_output=True,
+                              text=True, input="".join(f"{address:#x}\n" for address in new)).stdout.splitlines()
+        for address, function in zip(new, text[::2]):
+            self.known[address] = (self.room(address), function)
+
+    def room(self, address):
+        at = bisect.bisect_right(self.begins, address) - 1
+        return self.parts[at][2] if at >= 0 and address < self.parts[at][1] else "other"
 
     def of(self, address):
-        at = bisect.bisect_right(self.begins, address) - 1
-        if at >= 0 and address < self.parts[at][1]:
-            return self.parts[at][2]
-        return "other"
+        return self.known[address]
 
 
 def stack_top(elf):
@@ -75,12 +84,18 @@ def stack_top(elf):
     raise ValueError(f"{elf}: no symbol linker_stack_end")
 
 
-def profile_read(path):
-    """[(symbol, address, instructions, lowest stack pointer or None)], most instructions first."""
+def profile_read(path, code):
+    """[(room, function, instructions, lowest stack pointer)], most instructions first."""
     with open(path, encoding="utf-8") as file:
-        symbols = json.load(file)["symbols"]
-    rows = [(s["name"], s["address"], s["instructions"], s.get("lowest_sp")) for s in symbols]
-    return sorted((row for row in rows if row[2]), key=lambda row: (-row[2], row[1]))
+        lines = [line.split() for line in file]
+    counts = [(int(address, 16), int(count), int(lowest, 16)) for address, count, lowest in lines]
+    code.learn(address for address, _, _ in counts)
+    functions = {}
+    for address, count, lowest in counts:
+        entry = functions.setdefault(code.of(address), [0, lowest])
+        entry[0] += count
+        entry[1] = min(entry[1], lowest)
+    return sorted(((*key, *entry) for key, entry in functions.items()), key=lambda row: (-row[2], row))
 
 
 def figures_of(name, raw, idle_per_ms):
@@ -132,7 +147,7 @@ def status_parse(text):
         return None
 
 
-def host_figures(folder, host, rooms, top):
+def host_figures(folder, host, code, top):
     """All figures measured with one kind of host."""
     with open(f"{folder}/raw-{host}.json", encoding="utf-8") as file:
         raw = json.load(file)
@@ -148,18 +163,15 @@ def host_figures(folder, host, rooms, top):
         "instructions_datagram": {}, "stack": {},
     }
     for name in ["attach", "idle"] + list(result["runs"]):
-        profile = profile_read(f"{folder}/profile-{host}-{name}.json")
-        for _, address, _, lowest in profile:
-            if lowest:
-                room = rooms.of(address)
-                result["stack"][room] = max(result["stack"].get(room, 0), top - lowest)
+        profile = profile_read(f"{folder}/profile-{host}-{name}.txt", code)
+        split = {}
+        for room, _, instructions, lowest in profile:
+            split[room] = split.get(room, 0) + instructions
+            result["stack"][room] = max(result["stack"].get(room, 0), top - lowest)
         if name in ROOM_RUNS and name in runs:
             way = runs[name]
             datagrams = way["out_frames"] if name == "tcp_up" else way["in_frames"] if name == "tcp_down" else (
                 way["out_frames"] + way["in_frames"])
-            split = {}
-            for _, address, instructions, _ in profile:
-                split[rooms.of(address)] = split.get(rooms.of(address), 0) + instructions
             if datagrams:
                 result["instructions_datagram"][name] = {room: ratio(n, datagrams, 1)
                                                          for room, n in sorted(split.items())}
@@ -239,17 +251,16 @@ def size_print(sizes):
           f"{sizes['flash_without_page']}, stack {sizes['stack']}")
 
 
-def profile_print(folder, host, name, figures, rooms, file):
-    """A run's symbols: instructions per datagram (both ways together), room, name."""
+def profile_print(folder, host, name, figures, code, file):
+    """A run's functions: instructions per datagram (both ways together), room, name."""
     run = figures["hosts"][host]["runs"][name]
     datagrams = max(1, run["datagrams_to"] + run["datagrams_from"])
-    profile = profile_read(f"{folder}/profile-{host}-{name}.json")
+    profile = profile_read(f"{folder}/profile-{host}-{name}.txt", code)
     total = sum(row[2] for row in profile)
     print(f"{RUNS[name]}, host {host}: {run['datagrams_to']} datagrams to the board, {run['datagrams_from']} from it, "
           f"{total} instructions, {ratio(total, datagrams, 0)} a datagram", file=file)
-    for symbol, address, instructions, _ in profile[:60]:
-        print(f"{100 * instructions / total:5.1f}% {instructions / datagrams:8.1f}  {rooms.of(address):8} {symbol}",
-              file=file)
+    for room, function, instructions, _ in profile[:60]:
+        print(f"{100 * instructions / total:5.1f}% {instructions / datagrams:8.1f}  {room:8} {function}", file=file)
     print(file=file)
 
 
@@ -276,10 +287,10 @@ def main():
             return 1
     with open(os.path.join(HERE, "peers.json"), encoding="utf-8") as file:
         peers = json.load(file)
-    rooms, top = Rooms(folder, options.image), stack_top(options.image)
+    code, top = Code(folder, options.image), stack_top(options.image)
     sizes = size.sizes_of(folder, options.image)
     sizes["flash_without_page"] = sizes["flash"] - sizes["page"]
-    figures = {"size": sizes, "hosts": {host: host_figures(options.out, host, rooms, top) for host in HOSTS}}
+    figures = {"size": sizes, "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
     figures["rows"] = rows_of(figures, peers)
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(figures, file, indent=1, sort_keys=True)
@@ -292,7 +303,7 @@ def main():
         with open(f"{options.out}/profile.txt", "w", encoding="utf-8") as file:
             for host in HOSTS:
                 for name in figures["hosts"][host]["runs"]:
-                    profile_print(options.out, host, name, figures, rooms, file)
+                    profile_print(options.out, host, name, figures, code, file)
     worse = sum(not row["better"] for row in figures["rows"])
     wanted = sum(row["wanted"] for row in figures["rows"])
     print(f"\n{len(figures['rows']) - worse} of {len(figures['rows'])} rows not worse than either peer, "

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Where a function spends its instructions: its disassembly with counts.
 
-    build/bench/bench --addresses --only echo_1472x8 IMAGE.elf build/bench
-    bench/hot.py IMAGE.elf build/bench/addresses-linux-echo_1472x8.txt [--per N] [FUNCTION ...]
+    build/bench/bench --only echo_1472x8 IMAGE.elf build/bench/hot
+    bench/hot.py IMAGE.elf build/bench/hot/profile-linux-echo_1472x8.txt [--per N] [FUNCTION ...]
 
 Counts are divided by N (default 1): say how many datagrams there were. Without a function: the twenty hottest.
 """
