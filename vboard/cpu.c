@@ -180,6 +180,15 @@ static __attribute__((noinline)) void run_checked(struct cpu *cpu)
     run(cpu, true);
 }
 
+static bool something_pending(const struct cpu *cpu)
+{
+    uint32_t any = 0;
+
+    for (unsigned i = 0; i < CPU_WORDS; i++)
+        any |= cpu->pending[i] & cpu->enabled[i];
+    return any != 0;
+}
+
 /* Between two instructions: returns, time, exceptions, waking up. */
 static void boundary(struct cpu *cpu)
 {
@@ -189,7 +198,8 @@ static void boundary(struct cpu *cpu)
         cpu_systick_sync(cpu);
     if (cpu->sleep != AWAKE && cpu_exception_wakes(cpu))
         cpu->sleep = AWAKE;
-    cpu_exception_take(cpu);
+    while (something_pending(cpu) && cpu_exception_take(cpu))
+        ; /* a vector that cannot be read is a fault at once */
 }
 
 /* The most important of what was asked for; CPU_DEADLINE: nothing. */

@@ -142,7 +142,7 @@ static void mpu_page_open(struct cpu *cpu, uint32_t address, bool write)
              high = low + CPU_PAGE_SIZE - 1;
     uint32_t first = low, last = high;
 
-    if (!(cpu->mpu.control & 1) || !cpu->all_read_pages[page] || cpu->mpu_page_count == CPU_MPU_PAGES_MAX)
+    if (!cpu->all_read_pages[page] || cpu->mpu_page_count == CPU_MPU_PAGES_MAX)
         return;
     mpu_stretch(&cpu->mpu, address, &low, &high);
     if (low != first || high != last)
@@ -218,10 +218,12 @@ static enum cpu_exception access_aligned(struct cpu *cpu, uint32_t address, unsi
 {
     enum cpu_bus answer;
 
-    if (!mpu_allows(cpu, address, write, false, privileged))
-        return EXCEPTION_MEMORY;
-    if (privileged == cpu_privileged(cpu))
-        mpu_page_open(cpu, address, write);
+    if (cpu->mpu.control & 1) {
+        if (!mpu_allows(cpu, address, write, false, privileged))
+            return EXCEPTION_MEMORY;
+        if (privileged == cpu_privileged(cpu))
+            mpu_page_open(cpu, address, write);
+    }
     if (cpu->watchpoint_count)
         watch(cpu, address, size, write);
     if (address - PPB_BASE < PPB_SIZE) {

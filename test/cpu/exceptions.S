@@ -175,6 +175,7 @@ test wfi_primask
         wfi
         peek    r2, 0xE0001004                  @ CYCCNT counts on: both reads are two instructions behind 0 and 500
         subs    r2, r1
+        movs    r1, #0
         log     r2
         mark    1
         peek    r0, SCS + 0x200
@@ -226,6 +227,7 @@ test systick_sleep
         bne     1b
         peek    r6, 0xE0001004
         subs    r6, r5
+        movs    r5, #0
         movw    r0, #9000
         subs    r6, r0
         log     r6                              @ instructions of the last round differ from those of the first by 2

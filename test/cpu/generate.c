@@ -125,19 +125,19 @@ static void half_put(struct generator *g, uint32_t at, uint32_t half)
     g->code[at + 1] = (uint8_t)(half >> 8);
 }
 
-static void count(struct generator *g, uint32_t raw)
+static void count(struct generator *g, uint32_t at, uint32_t raw)
 {
     struct cpu_op op;
 
     cpu_decode(&op, raw, false);
     g->instructions++;
     if (op.encoding < ENCODINGS_MAX)
-        g->counts[op.encoding]++;
+        g->counts[op.encoding][at >> 1 & 1]++;
 }
 
 static uint32_t put_at(struct generator *g, uint32_t at, uint32_t raw)
 {
-    count(g, raw);
+    count(g, at, raw);
     if (cpu_is_wide(raw)) {
         half_put(g, at, raw >> 16);
         at += 2;
@@ -341,25 +341,25 @@ static void emit_pc_load(struct generator *g, const struct cpu_encoding *e, cons
         emit(g, filler(g));
 }
 
-/* LDR.W PC, [PC, ±n]: the word lies behind it, or before it with a branch around. */
+/* LDR.W PC, [PC, ±n]: the word lies behind it, or before it with a branch around; on a multiple of 4. */
 static void emit_pc_literal(struct generator *g, const struct cpu_encoding *e)
 {
-    bool up = below(g, 2);
-    uint32_t word, offset;
+    uint32_t word, base;
 
-    if (g->at & 2)
-        emit(g, filler(g));
-    if (!up) {
-        emit(g, 0xE002); /* B over 6 more bytes */
-        emit(g, filler(g));
+    if (below(g, 2)) {
+        base = (g->at + 4) & ~3u;
+        word = (g->at + 4 + 3) & ~3u;
+        emit(g, e->value | 1u << 23 | (word - base));
+        g->at = word + 4;
+    } else {
+        word = (g->at + 2 + 3) & ~3u;
+        emit(g, 0xE000 | (word + 4 - (g->at + 4)) / 2);
+        g->at = word + 4;
+        if (below(g, 2))
+            g->at += 2, half_put(g, word + 4, 0xBF00);
+        base = (g->at + 4) & ~3u;
+        emit(g, e->value | (base - word));
     }
-    word = up ? g->at + 4 : g->at;
-    if (!up)
-        g->at += 4;
-    offset = up ? 0 : 8;
-    emit(g, e->value | (up ? 1u << 23 : 0) | offset);
-    if (up)
-        g->at += 4;
     half_put(g, word, here(g) | 1);
     half_put(g, word + 2, here(g) >> 16);
 }

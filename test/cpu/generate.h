@@ -18,11 +18,11 @@
 struct generator {
     uint64_t random;
     uint8_t code[CODE_SIZE];
-    uint32_t at;           /* next free place, an offset in code */
-    uint32_t stubs[2];     /* next free place among the stubs, low and high */
-    uint64_t instructions; /* emitted, all */
-    uint64_t counts[ENCODINGS_MAX];
-    bool skip[ENCODINGS_MAX]; /* not compared */
+    uint32_t at;                       /* next free place, an offset in code */
+    uint32_t stubs[2];                 /* next free place among the stubs, low and high */
+    uint64_t instructions;             /* emitted, all */
+    uint64_t counts[ENCODINGS_MAX][2]; /* by address: multiple of 4, or not */
+    bool skip[ENCODINGS_MAX];          /* not compared */
     unsigned encodings;
 };
 

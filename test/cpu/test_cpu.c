@@ -33,7 +33,8 @@ struct machine {
     uint64_t pulse_at; /* cycle, 0: none */
     unsigned pulse_irq;
     unsigned stack_accesses;
-    int stack_irq; /* to pulse at the next write there, -1: none */
+    uint64_t slice; /* cycles of each cpu_run */
+    int stack_irq;  /* to pulse at the next write there, -1: none */
 };
 
 static void pulse(struct machine *m, unsigned irq)
@@ -127,6 +128,7 @@ static struct machine *power_on(void)
         printf("not ok cpu: cannot read %s\n", CPU_IMAGE), exit(1);
     fclose(file);
     m->cpu = cpu_new(&config);
+    m->slice = CYCLES_MAX;
     return m;
 }
 
@@ -151,6 +153,8 @@ static void run(struct machine *m, uint64_t limit)
     while (!m->finished && cpu_cycles(m->cpu) < limit) {
         uint64_t until = m->pulse_at && m->pulse_at < limit ? m->pulse_at : limit;
 
+        if (until - cpu_cycles(m->cpu) > m->slice)
+            until = cpu_cycles(m->cpu) + m->slice;
         if (cpu_run(m->cpu, until) == CPU_LOCKUP) {
             m->log[m->logged++] = LOCKED_UP;
             return;
@@ -223,19 +227,50 @@ static bool sweep(struct machine *m, uint32_t entry, uint32_t instructions, uint
     return true;
 }
 
-static bool run_test(struct machine *m, uint32_t entry, char *why, size_t size)
+/* One run from reset; how many cycles it took. */
+static uint32_t run_once(struct machine *m, uint32_t entry, uint64_t slice)
 {
     uint64_t begun;
-    uint32_t instructions;
 
-    why[0] = '\0';
+    m->slice = slice;
     start(m, entry);
     begun = cpu_cycles(m->cpu);
     run(m, begun + CYCLES_MAX);
-    instructions = (uint32_t)(cpu_cycles(m->cpu) - begun);
+    m->slice = CYCLES_MAX;
+    return (uint32_t)(cpu_cycles(m->cpu) - begun);
+}
+
+/* Whole; cut into single cycles; with a profile, which must count every instruction once. All alike. */
+static bool run_test(struct machine *m, uint32_t entry, char *why, size_t size)
+{
+    static uint64_t counts[FLASH_SIZE / 2];
+    uint32_t cycles = run_once(m, entry, CYCLES_MAX), sum = checksum(m);
+    uint64_t executed, counted = 0;
+
+    why[0] = '\0';
     if (!log_right(m, entry, why, size))
         return false;
-    return word(m, entry + 12) == 0 || sweep(m, entry, instructions, checksum(m), why, size);
+    if (run_once(m, entry, 1) != cycles || checksum(m) != sum || !log_right(m, entry, why, size)) {
+        snprintf(why, size, "another result in slices of one cycle");
+        return false;
+    }
+    memset(counts, 0, sizeof counts);
+    executed = cpu_instructions(m->cpu);
+    cpu_profile(m->cpu, FLASH_BASE, FLASH_SIZE, counts, NULL);
+    if (run_once(m, entry, CYCLES_MAX) != cycles || checksum(m) != sum) {
+        snprintf(why, size, "another result with a profile");
+        return false;
+    }
+    cpu_profile(m->cpu, 0, 0, NULL, NULL);
+    executed = cpu_instructions(m->cpu) - executed;
+    for (unsigned i = 0; i < FLASH_SIZE / 2; i++)
+        counted += counts[i];
+    if (counted > executed || executed - counted > 8) { /* some tests run a few in RAM, or where nothing is */
+        snprintf(why, size, "%llu instructions, %llu in the profile", (unsigned long long)executed,
+                 (unsigned long long)counted);
+        return false;
+    }
+    return word(m, entry + 12) == 0 || sweep(m, entry, cycles, sum, why, size);
 }
 
 int main(int count, char **arguments)
