@@ -34,7 +34,7 @@ struct pc_forward {
 struct pc_config {
     struct cable cable;
     struct fixture fixture; /* ops NULL: none */
-    bool eager;             /* send at once instead of Linux's 400 µs batching */
+    bool eager;             /* send at once instead of Linux's 400 µs batching; see ncm_host.h */
     bool fast;              /* pc_run: as fast as it can instead of in real time */
     bool unplugged;         /* start without VBUS; pc_plug later */
     struct pc_forward forwards[PC_FORWARDS_MAX];
