@@ -173,8 +173,6 @@ static void ncm_configured(struct usb_function *function, bool on)
     struct ncm *ncm = ncm_of(function);
     ncm_down(ncm);
     ncm_defaults(ncm);
-    ncm->notify_busy = false;
-    ncm->notify_due = 0;
     if (on)
         ncm_notify_open(ncm);
 }

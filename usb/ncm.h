@@ -36,7 +36,7 @@
 #ifndef NCM_IN_PIECES_MAX
 #define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
 #endif
-#define NCM_FRAME_PIECES_MAX 6 /* pieces of one frame */
+#define NCM_FRAME_PIECES_MAX 20 /* pieces of one frame; lwIP makes a segment of up to TCP_SND_QUEUELEN */
 
 /* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
 struct ncm_stats {

@@ -78,9 +78,8 @@ void ncm_out_transferred(struct ncm *ncm)
         return;
     ncm->out_armed = NULL;
     uint32_t length = block->carried + usb_device_ep_received(ncm->function.device, ncm_ep_out(ncm));
-    if (length == 0) { /* an empty packet that nothing asked for */
+    if (length == 0) { /* an empty packet that nothing asked for: ncm_poll arms again */
         ncm_block_disown(block);
-        ncm_out_arm(ncm);
         return;
     }
     ncm->stats.out_blocks++;

@@ -85,7 +85,7 @@ static void device_reset(struct usb_device *device)
 {
     functions_stop(device, false);
     device->state = USB_DEFAULT;
-    device->stage = USB_STAGE_SETUP;
+    device->stage = USB_STAGE_IDLE;
     device->suspended = false;
     device->wakeup_enabled = false;
 }
@@ -270,13 +270,13 @@ static bool request(struct usb_device *device, const struct usb_setup *setup, si
 static void control_stall(struct usb_device *device)
 {
     device->stats.stalls++;
-    device->stage = USB_STAGE_SETUP;
+    device->stage = USB_STAGE_IDLE;
     device->port->ops->ep_stall(device->port, EP0_IN, true);
 }
 
 static void control_status_in(struct usb_device *device)
 {
-    device->stage = USB_STAGE_STATUS_IN;
+    device->stage = USB_STAGE_IDLE;
     device->port->ops->ep_write(device->port, EP0_IN, NULL, 0, false);
 }
 
@@ -311,36 +311,22 @@ static void control_setup(struct usb_device *device)
     }
 }
 
-static void control_in(struct usb_device *device)
-{
-    if (device->stage == USB_STAGE_STATUS_IN)
-        device->stage = USB_STAGE_SETUP;
-    else if (device->stage == USB_STAGE_DATA_IN)
-        device->stage = USB_STAGE_STATUS_OUT;
-}
-
 static void control_out(struct usb_device *device)
 {
     struct usb_port *port = device->port;
-    switch (device->stage) {
-    case USB_STAGE_DATA_IN: /* status, before all data was asked for */
+    enum usb_control_stage stage = device->stage;
+    device->stage = USB_STAGE_IDLE;
+    if (stage == USB_STAGE_DATA_IN) /* status, before all data was asked for */
         port->ops->ep_abort(port, EP0_IN);
-        device->stage = USB_STAGE_SETUP;
-        break;
-    case USB_STAGE_STATUS_OUT: device->stage = USB_STAGE_SETUP; break;
-    case USB_STAGE_DATA_OUT: {
-        uint32_t length = port->ops->ep_received(port, EP0_OUT);
-        const struct usb_function_ops *ops = device->receiver->ops;
-        if (length <= device->setup.wLength && ops->control_out != NULL &&
-            ops->control_out(device->receiver, &device->setup, device->buffer, length))
-            control_status_in(device);
-        else
-            control_stall(device);
-        break;
-    }
-    case USB_STAGE_SETUP:
-    case USB_STAGE_STATUS_IN: break;
-    }
+    if (stage != USB_STAGE_DATA_OUT)
+        return;
+    uint32_t length = port->ops->ep_received(port, EP0_OUT);
+    const struct usb_function_ops *ops = device->receiver->ops;
+    if (length <= device->setup.wLength && ops->control_out != NULL &&
+        ops->control_out(device->receiver, &device->setup, device->buffer, length))
+        control_status_in(device);
+    else
+        control_stall(device);
 }
 
 static void functions_transferred(struct usb_device *device, uint32_t events)
@@ -375,8 +361,8 @@ void usb_device_poll(struct usb_device *device)
         functions_transferred(device, events & device->opened);
     if (events & USB_EVENT_SETUP)
         control_setup(device);
-    if (events & USB_EVENT_IN(0))
-        control_in(device);
+    if (events & USB_EVENT_IN(0)) /* all data, or the status, has been sent */
+        device->stage = USB_STAGE_IDLE;
     if (events & USB_EVENT_OUT(0))
         control_out(device);
 }

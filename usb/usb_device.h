@@ -124,13 +124,11 @@ struct usb_device_stats {
 
 enum usb_device_state { USB_DEFAULT, USB_ADDRESS, USB_CONFIGURED };
 
-/* What endpoint 0 waits for. */
+/* What endpoint 0 does besides waiting for a SETUP. */
 enum usb_control_stage {
-    USB_STAGE_SETUP,
-    USB_STAGE_DATA_IN,
-    USB_STAGE_STATUS_OUT,
+    USB_STAGE_IDLE,    /* nothing, or what is left of a status stage */
+    USB_STAGE_DATA_IN, /* the reply is being sent; the status stage may come before its end */
     USB_STAGE_DATA_OUT,
-    USB_STAGE_STATUS_IN,
 };
 
 /* One device; caller-owned, all fields are ours. */

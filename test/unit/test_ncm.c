@@ -480,6 +480,7 @@ static unsigned answer(size_t count, size_t length, bool poll)
         if (poll)
             ncm_poll(&f->ncm);
     }
+    CHECK(f->ncm.in_flying != NULL); /* on its way, without another poll */
     int got = rig_in(&rig, 0x82, bytes, 16384);
     struct ntb ntb;
     CHECK(got > 0);
@@ -774,6 +775,48 @@ TEST(starved_and_fed)
     CHECK_EQUAL(ncm_stats(&f->ncm)->out_starved, 1);
     CHECK_EQUAL(rig_drain(&rig, 0), RIG_BLOCKS);
     check_well();
+}
+
+/* A block that is released while another one still waits goes back to the endpoint at the next ncm_poll. */
+TEST(starved_and_released)
+{
+    struct ncm_frame frame;
+    uint16_t length = 200;
+    start(true);
+    size_t size = rig_ntb(bytes, 0, 1, &length, 9);
+    for (unsigned i = 0; i < RIG_BLOCKS; i++)
+        out(size, true);
+    CHECK(ncm_receive(&f->ncm, &frame));
+    CHECK(ncm_block_hold(&f->ncm, frame.block)); /* others are queued */
+    struct ncm_block *held = frame.block;
+    CHECK(ncm_receive(&f->ncm, &frame)); /* the second waits in delivery, the third in the queue */
+    CHECK(f->ncm.out_armed == NULL);
+    ncm_block_release(held);
+    CHECK(f->ncm.out_armed == NULL);
+    rig_poll(&rig);
+    CHECK(f->ncm.out_armed == held);
+    CHECK_EQUAL(rig_drain(&rig, 0), 1);
+    check_well();
+}
+
+/* wSequence: a jump is logged, not dropped; after each start any number will do. */
+TEST(receive_sequence)
+{
+    uint16_t length = 60;
+    static const struct {
+        uint16_t sequence, jumps;
+    } steps[] = {{7, 0}, {8, 0}, {8, 1}, {9, 1}, {0xFFFF, 2}, {0, 2}, {1, 2}};
+    start(true);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        out(rig_ntb(bytes, steps[i].sequence, 1, &length, 9), true);
+        CHECK_EQUAL(rig_drain(&rig, 0), 1);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_sequence_jumps, steps[i].jumps);
+    }
+    CHECK_EQUAL(rig_alternate(&rig, 0, 0), 0);
+    CHECK_EQUAL(rig_alternate(&rig, 0, 1), 0);
+    out(rig_ntb(bytes, 500, 1, &length, 9), true);
+    CHECK_EQUAL(rig_drain(&rig, 0), 1);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_sequence_jumps, 2);
 }
 
 /* Halt and clear in the middle of a transfer: what came of it is forgotten. */

@@ -102,6 +102,8 @@ TEST(ntb_empty)
     begin();
     memset(block + 20, 0, 8); /* a table of nothing but its end */
     check_block(50, 0, 0, 0);
+    store_le16(block + 8, 28); /* the shortest block */
+    check_block(28, 0, 0, 0);
     begin();
     store_le16(block + 10, 0); /* no table */
     check_block(50, 0, NTB_DROP_TABLE, 1);
@@ -214,6 +216,23 @@ static size_t chain(unsigned tables)
     }
     store_le16(block + 8, (uint16_t)size);
     return size;
+}
+
+/* Tables side by side are no chain that comes back, in either order. */
+TEST(ntb_chain_touching)
+{
+    begin();
+    store_le16(block + 8, 80);
+    memcpy(block + 28, block + 12, 16);
+    store_le16(block + 18, 28);
+    store_le16(block + 20, 44);
+    store_le16(block + 36, 64);
+    store_le16(block + 38, 16);
+    check_block(80, 2, 0, 0);
+    store_le16(block + 10, 28); /* the second one first */
+    store_le16(block + 18, 0);
+    store_le16(block + 34, 12);
+    check_block(80, 2, 0, 0);
 }
 
 TEST(ntb_chain_length)

@@ -181,7 +181,7 @@ TEST(control_zlp)
     CHECK(rig_enumerate(&rig, false));
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255, bytes), 64);
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 64, bytes), 64);
-    CHECK_EQUAL(rig.device.stage, USB_STAGE_SETUP);
+    CHECK_EQUAL(rig.device.stage, USB_STAGE_IDLE);
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 65, bytes), 64);
 }
 
@@ -416,7 +416,7 @@ TEST(setup_overtakes)
     CHECK_EQUAL(cable.ops->in(cable.device, RIG_ADDRESS, 0, &data1, packet, &length), CABLE_ACK);
     CHECK_EQUAL(cable.ops->out(cable.device, RIG_ADDRESS, 0, true, packet, 0), CABLE_ACK);
     rig_poll(&rig);
-    CHECK_EQUAL(rig.device.stage, USB_STAGE_SETUP);
+    CHECK_EQUAL(rig.device.stage, USB_STAGE_IDLE);
     CHECK_EQUAL(cable.ops->in(cable.device, RIG_ADDRESS, 0, &data1, packet, &length), CABLE_NAK);
     /* A SET_ADDRESS that is overtaken before its status stage changes nothing on the wire. */
     CHECK(rig_enumerate(&rig, true));

@@ -94,7 +94,7 @@ static void yes_transferred(struct usb_function *function, uint32_t events)
 
 static const struct usb_function_ops yes_ops = {
     .interfaces = 1,
-    .in_endpoints = 1,
+    .in_endpoints = 2, /* the second one stays closed */
     .strings = 2,
     .describe = yes_describe,
     .string = yes_string,
@@ -173,6 +173,10 @@ TEST(recipients)
     CHECK_EQUAL(control(0x23, 0), RIG_STALL); /* class, other */
     CHECK_EQUAL(control(0x61, 0), 0);         /* reserved type, interface: the function decides */
     CHECK_EQUAL(yes.controls, 2);
+    CHECK_EQUAL(rig_control(&rig, 0x22, 0x55, 0, 0x81, 0, NULL), 0);
+    CHECK_EQUAL(rig_control(&rig, 0x22, 0x55, 0, 0x82, 0, NULL), RIG_STALL); /* closed */
+    CHECK_EQUAL(rig_control(&rig, 0x22, 0x55, 0, 0x83, 0, NULL), RIG_STALL);
+    CHECK_EQUAL(yes.controls, 3);
 }
 
 TEST(function_calls)
