@@ -9,11 +9,13 @@
 
 #include <string.h>
 
+#include "lwip/stats.h"
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "net/tcp_guard.h"
 
-#define POLL_INTERVAL 2 /* of 500 ms */
+#define POLL_INTERVAL  2   /* of 500 ms */
+#define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
 
 static void http_raw_pending_drop(struct http_raw_connection *c)
 {
@@ -128,17 +130,32 @@ static bool http_raw_feed(struct http_raw_connection *c)
     return true;
 }
 
+/* May so many bytes more be kept? All connections share the limit: what is kept must never be all there is. */
+static bool http_raw_pending_room(const struct http_raw *server, size_t length)
+{
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        const struct pbuf *pending = server->connections[i].pending;
+        if (pending != NULL && pbuf_match_type(pending, PBUF_RAM)) {
+            length += pending->tot_len;
+        }
+    }
+    return length <= HTTP_RAW_PIPELINE_MAX &&
+           lwip_stats.mem.used + length + PIPELINE_SPARE <= lwip_stats.mem.avail;
+}
+
 /* What waits for its turn must not hold an NTB block: keep a small copy, or give the pipeline up. */
 static void http_raw_pending_keep(struct http_raw_connection *c)
 {
-    struct pbuf *copy;
+    struct pbuf *copy = NULL;
     u16_t length;
 
     if (c->pending == NULL || pbuf_match_type(c->pending, PBUF_RAM)) {
         return;
     }
     length = (u16_t)(c->pending->tot_len - c->pending_at);
-    copy = length <= HTTP_RAW_PIPELINE_MAX ? pbuf_alloc(PBUF_RAW, length, PBUF_RAM) : NULL;
+    if (http_raw_pending_room(c->server, length)) {
+        copy = pbuf_alloc(PBUF_RAW, length, PBUF_RAM);
+    }
     if (copy != NULL) {
         pbuf_copy_partial(c->pending, copy->payload, length, c->pending_at);
     } else {
@@ -190,18 +207,19 @@ static err_t http_raw_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, e
     }
     if (c->pending == NULL) {
         c->pending = p;
-    } else if (c->pending->tot_len - c->pending_at + p->tot_len <= HTTP_RAW_PIPELINE_MAX) {
-        struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
-        if (copy == NULL) {
-            return ERR_MEM; /* lwIP keeps p and asks again */
-        }
-        pbuf_free(p);
+        return http_raw_run(c);
+    }
+    struct pbuf *copy = NULL;
+    if (http_raw_pending_room(c->server, p->tot_len)) {
+        copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
+    }
+    if (copy != NULL) {
         pbuf_cat(c->pending, copy);
     } else {
         http_close(&c->http);
         tcp_recved(pcb, p->tot_len);
-        pbuf_free(p);
     }
+    pbuf_free(p);
     return http_raw_run(c);
 }
 

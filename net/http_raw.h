@@ -28,7 +28,7 @@ struct pbuf;
 #define HTTP_RAW_LINGER_MS_MAX  2000  /* from our FIN to the client's */
 #define HTTP_RAW_WAIT_MS_MAX    250   /* of waiting for memory; then who has been silent longest goes … */
 #define HTTP_RAW_SILENT_MS_MIN  1000  /* … if no byte of its answer was acknowledged for so long */
-#define HTTP_RAW_PIPELINE_MAX   512   /* bytes of further requests kept while one is answered */
+#define HTTP_RAW_PIPELINE_MAX   384   /* bytes of requests kept while others are answered, in all */
 
 struct http_raw_stats {
     struct http_stats http;

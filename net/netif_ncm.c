@@ -100,7 +100,8 @@ void netif_ncm_poll(struct netif_ncm *n)
 {
     struct ncm_frame frame;
 
-    if (n->tx_refused && n->tx_done) {
+    if (n->tx_refused &&
+        (n->tx_done || sys_now() != n->refused_ms)) { /* memory may be back without a frame */
         n->tx_refused = false;
         tcp_txnow();
     }
@@ -140,6 +141,17 @@ static size_t netif_ncm_pieces(const struct pbuf *p, struct usb_iov pieces[NCM_F
     return count;
 }
 
+_Static_assert(TCP_SND_QUEUELEN <= NCM_FRAME_PIECES_MAX,
+               "a segment must go without a copy, or wait for ever");
+
+/* TCP tries again when a frame has left, or a millisecond later. */
+static err_t netif_ncm_refuse(struct netif_ncm *n)
+{
+    n->tx_refused = true;
+    n->refused_ms = sys_now();
+    return ERR_MEM;
+}
+
 /* lwIP has a frame to send. Never waits; no reference is kept unless ERR_OK is returned. */
 static err_t netif_ncm_linkoutput(struct netif *netif, struct pbuf *p)
 {
@@ -152,8 +164,7 @@ static err_t netif_ncm_linkoutput(struct netif *netif, struct pbuf *p)
         token = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
         if (token == NULL) {
             n->stats.drop_send_memory++;
-            n->tx_refused = true;
-            return ERR_MEM;
+            return netif_ncm_refuse(n);
         }
         n->stats.sent_copied++;
         pieces[0] = (struct usb_iov){token->payload, token->len};
@@ -164,8 +175,7 @@ static err_t netif_ncm_linkoutput(struct netif *netif, struct pbuf *p)
     if (!ncm_send(n->ncm, pieces, count, token)) {
         pbuf_free(token);
         n->stats.drop_full++;
-        n->tx_refused = true;
-        return ERR_MEM;
+        return netif_ncm_refuse(n);
     }
     return ERR_OK;
 }

@@ -56,10 +56,11 @@ struct netif_ncm {
     struct ncm_block *waiting_block;
     uint32_t waiting_since_ms;
     uint16_t waiting_length;
-    bool starved;    /* the last frame found no memory */
-    bool tx_refused; /* a frame found no room since the last tcp_txnow */
-    bool tx_done;    /* a frame has left since then */
-    uint8_t next;    /* where to look first for a free pbuf */
+    bool starved;        /* the last frame found no memory */
+    uint32_t refused_ms; /* when tx_refused was set */
+    bool tx_refused;     /* a frame found no room since the last tcp_txnow */
+    bool tx_done;        /* a frame has left since then */
+    uint8_t next;        /* where to look first for a free pbuf */
     struct netif_ncm_pbuf pbufs[NETIF_NCM_PBUFS];
 };
 

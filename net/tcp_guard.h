@@ -13,8 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TCP_GUARD_HEAP 768 /* bytes of lwIP's heap that TCP's data leaves free: a DHCP or mDNS answer */
-#define TCP_GUARD_SEGS 4   /* segments: SYN and FIN of others */
+#define TCP_GUARD_HEAP                                                                                       \
+    1024 /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
+#define TCP_GUARD_SEGS 4 /* segments: SYN and FIN of others */
 
 struct tcp_guard {
     uint32_t guarded; /* connections ended here; wraps */
