@@ -613,11 +613,12 @@ static void http_byte(struct http_connection *c, char byte)
 static size_t http_plain_take(struct http_connection *c, const char *bytes, size_t length)
 {
     bool value = c->state == AT_VALUE, skip = value && c->header == HTTP_HEADER_OTHER;
-    size_t room = c->state == AT_TARGET ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
+    size_t room = c->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
     uint8_t lowest = value ? ' ' : '!';
 
-    if ((c->state != AT_NAME && c->state != AT_TARGET && !value) || (c->flags & FLAG_CR) != 0 ||
-        c->seen >= room || (value && !skip && c->length == 0)) {
+    if ((c->state != AT_NAME && c->state != AT_TARGET && c->state != AT_VERSION && !value) ||
+        (c->flags & FLAG_CR) != 0 || c->seen >= room ||
+        (value && !skip && c->length == 0 && (*bytes == ' ' || *bytes == '\t'))) {
         return 0;
     }
     room -= c->seen;
@@ -666,10 +667,13 @@ static void http_head_allow(const struct http_connection *c, struct text *t)
     uint8_t methods = http_methods_allowed(c);
 
     text_put(t, "Allow: ");
-    text_put(t, (methods & HTTP_GET) != 0 ? "GET, HEAD" : "");
-    text_put(t, (methods & (HTTP_GET | HTTP_POST)) == (HTTP_GET | HTTP_POST) ? ", " : "");
-    text_put(t, (methods & HTTP_POST) != 0 ? "POST" : "");
-    text_put(t, "\r\n");
+    if ((methods & HTTP_GET) == 0) {
+        text_put(t, "POST\r\n");
+    } else if ((methods & HTTP_POST) == 0) {
+        text_put(t, "GET, HEAD\r\n");
+    } else {
+        text_put(t, "GET, HEAD, POST\r\n");
+    }
 }
 
 static void http_head_resource(const struct http_connection *c, struct text *t)
@@ -687,7 +691,9 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     }
     text_put(t, "Content-Type: ");
     text_put(t, r->type);
-    text_put(t, r->gzip ? "\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding" : "");
+    if (r->gzip) {
+        text_put(t, "\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding");
+    }
     text_put(t, "\r\nContent-Length: ");
     text_put_u32(t, r->length);
     text_put(t, "\r\n");
@@ -701,7 +707,9 @@ static void http_head_route(const struct http_connection *c, struct text *t)
     text_put(t, "Content-Type: ");
     text_put(t, c->route->type);
     text_put(t, "\r\nCache-Control: no-store\r\n");
-    text_put(t, (c->flags & FLAG_HTTP10) != 0 ? "" : "Transfer-Encoding: chunked\r\n");
+    if ((c->flags & FLAG_HTTP10) == 0) {
+        text_put(t, "Transfer-Encoding: chunked\r\n");
+    }
 }
 
 /* The body is `part`'s text. */
@@ -724,7 +732,9 @@ static void http_head(const struct http_connection *c, struct text *t)
     text_put(t, " ");
     text_put(t, name);
     text_put(t, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n");
-    text_put(t, (c->flags & FLAG_CLOSE) != 0 ? "Connection: close\r\n" : "");
+    if ((c->flags & FLAG_CLOSE) != 0) {
+        text_put(t, "Connection: close\r\n");
+    }
     if (c->status == 405) {
         http_head_allow(c, t);
     }
@@ -736,8 +746,10 @@ static void http_head(const struct http_connection *c, struct text *t)
         text_put(t, "Content-Type: text/plain\r\nContent-Length: ");
         text_put_u32(t, (uint32_t)strlen(name) + 1);
         text_put(t, "\r\n\r\n");
-        text_put(t, c->method == HTTP_HEAD ? "" : name);
-        text_put(t, c->method == HTTP_HEAD ? "" : "\n");
+        if (c->method != HTTP_HEAD) {
+            text_put(t, name);
+            text_put(t, "\n");
+        }
         return;
     }
     text_put(t, "\r\n");
@@ -772,7 +784,9 @@ static void http_part(struct http_connection *c, char *scratch, struct http_piec
         piece->bytes = scratch;
         piece->length += head.length;
     }
-    text_put(&tail, more ? "" : "0\r\n\r\n");
+    if (!more) {
+        text_put(&tail, "0\r\n\r\n");
+    }
     piece->length += tail.length;
 }
 
