@@ -339,6 +339,13 @@ void vboard_profile_clear(struct vboard *board)
     memset(board->profile_sp, 0xFF, PROFILE_SLOTS * sizeof *board->profile_sp);
 }
 
+/* A name as JSON may hold it. */
+static void name_write(FILE *file, const char *name)
+{
+    for (; *name; name++)
+        fputc(*name == '"' || *name == '\\' || *name < ' ' ? '?' : *name, file);
+}
+
 /* Runs of halfwords that belong to the same function, in order of address. */
 void vboard_profile_write(struct vboard *board, FILE *file)
 {
@@ -354,9 +361,10 @@ void vboard_profile_write(struct vboard *board, FILE *file)
         const struct image_symbol *here =
             end ? NULL : image_symbol_at(&board->image, CHIP_FLASH_BASE + 2 * i);
         if ((end || here != symbol) && count) {
-            fprintf(file, "%s\n{\"name\":\"%s\",\"address\":%u,\"instructions\":%llu,\"lowest_sp\":%u}",
-                    first ? "" : ",", symbol ? symbol->name : "?", symbol ? symbol->address : 0,
-                    (unsigned long long)count, lowest);
+            fprintf(file, "%s\n{\"name\":\"", first ? "" : ",");
+            name_write(file, symbol ? symbol->name : "?");
+            fprintf(file, "\",\"address\":%u,\"instructions\":%llu,\"lowest_sp\":%u}",
+                    symbol ? symbol->address : 0, (unsigned long long)count, lowest);
             first = false;
             count = 0;
             lowest = UINT32_MAX;

@@ -202,6 +202,7 @@ uint64_t chip_periods_ns(struct chip_hz hz, uint64_t periods);
 /* chip_bus.c: the memory map. */
 enum cpu_bus chip_bus_read(void *context, uint32_t address, unsigned size, uint32_t *value);
 enum cpu_bus chip_bus_write(void *context, uint32_t address, unsigned size, uint32_t value);
+void chip_blocks_reset(struct chip *chip, unsigned bank, uint32_t bits);
 
 /* report.c: what the user is told. */
 void chip_report(struct chip *chip, enum vboard_event event, uint32_t value, const char *format, ...)
@@ -243,7 +244,7 @@ void flash_event(struct chip *chip);
 
 void chip_remap(struct chip *chip); /* SYSCFG_MEMRMP was written */
 
-void gpio_reset(struct chip *chip);
+void gpio_reset_port(struct chip *chip, unsigned port);
 uint32_t gpio_read(struct chip *chip, unsigned unit, uint32_t offset);
 void gpio_write(struct chip *chip, unsigned unit, struct chip_write write);
 void gpio_outside(struct chip *chip, unsigned pin, bool driven, bool level);
@@ -256,7 +257,7 @@ void exti_line(struct chip *chip, unsigned line, bool level);
 uint32_t syscfg_read(struct chip *chip, unsigned unit, uint32_t offset);
 void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write);
 
-void usart_reset(struct chip *chip);
+void usart_reset_unit(struct chip *chip, unsigned unit);
 uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset);
 void usart_write(struct chip *chip, unsigned unit, struct chip_write write);
 void usart_event(struct chip *chip, unsigned unit);
@@ -270,13 +271,14 @@ uint32_t wwdg_read(struct chip *chip, unsigned unit, uint32_t offset);
 void wwdg_write(struct chip *chip, unsigned unit, struct chip_write write);
 void wwdg_event(struct chip *chip);
 
-void timer_reset(struct chip *chip);
+void timer_reset_unit(struct chip *chip, unsigned unit);
 uint32_t timer_read(struct chip *chip, unsigned unit, uint32_t offset);
 void timer_write(struct chip *chip, unsigned unit, struct chip_write write);
 void timer_event(struct chip *chip, unsigned unit);
 void timer_clock_change(struct chip *chip, bool after);
 
 void misc_reset(struct chip *chip);
+void rng_reset(struct chip *chip, unsigned unit);
 uint32_t rng_read(struct chip *chip, unsigned unit, uint32_t offset);
 void rng_write(struct chip *chip, unsigned unit, struct chip_write write);
 void rng_event(struct chip *chip);
@@ -284,6 +286,7 @@ uint32_t dbgmcu_read(struct chip *chip, unsigned unit, uint32_t offset);
 void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write);
 uint32_t pwr_read(struct chip *chip, unsigned unit, uint32_t offset);
 void pwr_write(struct chip *chip, unsigned unit, struct chip_write write);
+void crc_reset(struct chip *chip, unsigned unit);
 uint32_t crc_read(struct chip *chip, unsigned unit, uint32_t offset);
 void crc_write(struct chip *chip, unsigned unit, struct chip_write write);
 

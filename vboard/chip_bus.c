@@ -11,6 +11,7 @@
 
 typedef uint32_t read_function(struct chip *chip, unsigned unit, uint32_t offset);
 typedef void write_function(struct chip *chip, unsigned unit, struct chip_write write);
+typedef void reset_function(struct chip *chip, unsigned unit);
 
 #define ALWAYS 0xFF /* no clock gate */
 enum { AHB1, AHB2, AHB3, APB1 = 4, APB2 };
@@ -20,67 +21,68 @@ static const struct block {
     const char *name;
     read_function *read; /* NULL: known, but not modelled */
     write_function *write;
+    reset_function *reset;   /* by its bit in RCC's reset registers; NULL: not modelled */
     uint8_t unit, bank, bit; /* number; clock gate */
 } blocks[] = {
-    {0x40020000, 0x400, "GPIOA", gpio_read, gpio_write, 0, AHB1, 0},
-    {0x40020400, 0x400, "GPIOB", gpio_read, gpio_write, 1, AHB1, 1},
-    {0x40020800, 0x400, "GPIOC", gpio_read, gpio_write, 2, AHB1, 2},
-    {0x40020C00, 0x400, "GPIOD", gpio_read, gpio_write, 3, AHB1, 3},
-    {0x40021000, 0x400, "GPIOE", gpio_read, gpio_write, 4, AHB1, 4},
-    {0x40021400, 0x400, "GPIOF", gpio_read, gpio_write, 5, AHB1, 5},
-    {0x40021800, 0x400, "GPIOG", gpio_read, gpio_write, 6, AHB1, 6},
-    {0x40021C00, 0x400, "GPIOH", gpio_read, gpio_write, 7, AHB1, 7},
-    {0x40022000, 0x400, "GPIOI", gpio_read, gpio_write, 8, AHB1, 8},
-    {0x40023000, 0x400, "CRC", crc_read, crc_write, 0, AHB1, 12},
-    {0x40023800, 0x400, "RCC", rcc_read, rcc_write, 0, ALWAYS, 0},
-    {0x40023C00, 0x400, "FLASH", flash_read, flash_write, 0, ALWAYS, 0},
-    {0x40026000, 0x400, "DMA1", NULL, NULL, 0, AHB1, 21},
-    {0x40026400, 0x400, "DMA2", NULL, NULL, 0, AHB1, 22},
-    {0x40028000, 0x1400, "ETH", NULL, NULL, 0, AHB1, 25},
-    {0x40040000, 0x40000, "OTG_HS", NULL, NULL, 0, AHB1, 29},
-    {0x50050000, 0x400, "DCMI", NULL, NULL, 0, AHB2, 0},
-    {0x50060800, 0x400, "RNG", rng_read, rng_write, 0, AHB2, 6},
-    {0xA0000000, 0x1000, "FSMC", NULL, NULL, 0, AHB3, 0},
-    {0x40000000, 0x400, "TIM2", timer_read, timer_write, 1, APB1, 0},
-    {0x40000400, 0x400, "TIM3", timer_read, timer_write, 2, APB1, 1},
-    {0x40000800, 0x400, "TIM4", timer_read, timer_write, 3, APB1, 2},
-    {0x40000C00, 0x400, "TIM5", timer_read, timer_write, 4, APB1, 3},
-    {0x40001000, 0x400, "TIM6", timer_read, timer_write, 5, APB1, 4},
-    {0x40001400, 0x400, "TIM7", timer_read, timer_write, 6, APB1, 5},
-    {0x40001800, 0x400, "TIM12", timer_read, timer_write, 11, APB1, 6},
-    {0x40001C00, 0x400, "TIM13", timer_read, timer_write, 12, APB1, 7},
-    {0x40002000, 0x400, "TIM14", timer_read, timer_write, 13, APB1, 8},
-    {0x40002800, 0x400, "RTC", NULL, NULL, 0, ALWAYS, 0},
-    {0x40002C00, 0x400, "WWDG", wwdg_read, wwdg_write, 0, APB1, 11},
-    {0x40003000, 0x400, "IWDG", iwdg_read, iwdg_write, 0, ALWAYS, 0},
-    {0x40003400, 0x400, "I2S2ext", NULL, NULL, 0, APB1, 14},
-    {0x40003800, 0x400, "SPI2", NULL, NULL, 0, APB1, 14},
-    {0x40003C00, 0x400, "SPI3", NULL, NULL, 0, APB1, 15},
-    {0x40004000, 0x400, "I2S3ext", NULL, NULL, 0, APB1, 15},
-    {0x40004400, 0x400, "USART2", usart_read, usart_write, 1, APB1, 17},
-    {0x40004800, 0x400, "USART3", usart_read, usart_write, 2, APB1, 18},
-    {0x40004C00, 0x400, "UART4", usart_read, usart_write, 3, APB1, 19},
-    {0x40005000, 0x400, "UART5", usart_read, usart_write, 4, APB1, 20},
-    {0x40005400, 0x400, "I2C1", NULL, NULL, 0, APB1, 21},
-    {0x40005800, 0x400, "I2C2", NULL, NULL, 0, APB1, 22},
-    {0x40005C00, 0x400, "I2C3", NULL, NULL, 0, APB1, 23},
-    {0x40006400, 0x400, "CAN1", NULL, NULL, 0, APB1, 25},
-    {0x40006800, 0x400, "CAN2", NULL, NULL, 0, APB1, 26},
-    {0x40007000, 0x400, "PWR", pwr_read, pwr_write, 0, APB1, 28},
-    {0x40007400, 0x400, "DAC", NULL, NULL, 0, APB1, 29},
-    {0x40010000, 0x400, "TIM1", timer_read, timer_write, 0, APB2, 0},
-    {0x40010400, 0x400, "TIM8", timer_read, timer_write, 7, APB2, 1},
-    {0x40011000, 0x400, "USART1", usart_read, usart_write, 0, APB2, 4},
-    {0x40011400, 0x400, "USART6", usart_read, usart_write, 5, APB2, 5},
-    {0x40012000, 0x400, "ADC", NULL, NULL, 0, APB2, 8},
-    {0x40012C00, 0x400, "SDIO", NULL, NULL, 0, APB2, 11},
-    {0x40013000, 0x400, "SPI1", NULL, NULL, 0, APB2, 12},
-    {0x40013800, 0x400, "SYSCFG", syscfg_read, syscfg_write, 0, APB2, 14},
-    {0x40013C00, 0x400, "EXTI", exti_read, exti_write, 0, ALWAYS, 0},
-    {0x40014000, 0x400, "TIM9", timer_read, timer_write, 8, APB2, 16},
-    {0x40014400, 0x400, "TIM10", timer_read, timer_write, 9, APB2, 17},
-    {0x40014800, 0x400, "TIM11", timer_read, timer_write, 10, APB2, 18},
-    {0xE0042000, 0x400, "DBGMCU", dbgmcu_read, dbgmcu_write, 0, ALWAYS, 0},
+    {0x40020000, 0x400, "GPIOA", gpio_read, gpio_write, gpio_reset_port, 0, AHB1, 0},
+    {0x40020400, 0x400, "GPIOB", gpio_read, gpio_write, gpio_reset_port, 1, AHB1, 1},
+    {0x40020800, 0x400, "GPIOC", gpio_read, gpio_write, gpio_reset_port, 2, AHB1, 2},
+    {0x40020C00, 0x400, "GPIOD", gpio_read, gpio_write, gpio_reset_port, 3, AHB1, 3},
+    {0x40021000, 0x400, "GPIOE", gpio_read, gpio_write, gpio_reset_port, 4, AHB1, 4},
+    {0x40021400, 0x400, "GPIOF", gpio_read, gpio_write, gpio_reset_port, 5, AHB1, 5},
+    {0x40021800, 0x400, "GPIOG", gpio_read, gpio_write, gpio_reset_port, 6, AHB1, 6},
+    {0x40021C00, 0x400, "GPIOH", gpio_read, gpio_write, gpio_reset_port, 7, AHB1, 7},
+    {0x40022000, 0x400, "GPIOI", gpio_read, gpio_write, gpio_reset_port, 8, AHB1, 8},
+    {0x40023000, 0x400, "CRC", crc_read, crc_write, crc_reset, 0, AHB1, 12},
+    {0x40023800, 0x400, "RCC", rcc_read, rcc_write, NULL, 0, ALWAYS, 0},
+    {0x40023C00, 0x400, "FLASH", flash_read, flash_write, NULL, 0, ALWAYS, 0},
+    {0x40026000, 0x400, "DMA1", NULL, NULL, NULL, 0, AHB1, 21},
+    {0x40026400, 0x400, "DMA2", NULL, NULL, NULL, 0, AHB1, 22},
+    {0x40028000, 0x1400, "ETH", NULL, NULL, NULL, 0, AHB1, 25},
+    {0x40040000, 0x40000, "OTG_HS", NULL, NULL, NULL, 0, AHB1, 29},
+    {0x50050000, 0x400, "DCMI", NULL, NULL, NULL, 0, AHB2, 0},
+    {0x50060800, 0x400, "RNG", rng_read, rng_write, rng_reset, 0, AHB2, 6},
+    {0xA0000000, 0x1000, "FSMC", NULL, NULL, NULL, 0, AHB3, 0},
+    {0x40000000, 0x400, "TIM2", timer_read, timer_write, timer_reset_unit, 1, APB1, 0},
+    {0x40000400, 0x400, "TIM3", timer_read, timer_write, timer_reset_unit, 2, APB1, 1},
+    {0x40000800, 0x400, "TIM4", timer_read, timer_write, timer_reset_unit, 3, APB1, 2},
+    {0x40000C00, 0x400, "TIM5", timer_read, timer_write, timer_reset_unit, 4, APB1, 3},
+    {0x40001000, 0x400, "TIM6", timer_read, timer_write, timer_reset_unit, 5, APB1, 4},
+    {0x40001400, 0x400, "TIM7", timer_read, timer_write, timer_reset_unit, 6, APB1, 5},
+    {0x40001800, 0x400, "TIM12", timer_read, timer_write, timer_reset_unit, 11, APB1, 6},
+    {0x40001C00, 0x400, "TIM13", timer_read, timer_write, timer_reset_unit, 12, APB1, 7},
+    {0x40002000, 0x400, "TIM14", timer_read, timer_write, timer_reset_unit, 13, APB1, 8},
+    {0x40002800, 0x400, "RTC", NULL, NULL, NULL, 0, ALWAYS, 0},
+    {0x40002C00, 0x400, "WWDG", wwdg_read, wwdg_write, NULL, 0, APB1, 11},
+    {0x40003000, 0x400, "IWDG", iwdg_read, iwdg_write, NULL, 0, ALWAYS, 0},
+    {0x40003400, 0x400, "I2S2ext", NULL, NULL, NULL, 0, APB1, 14},
+    {0x40003800, 0x400, "SPI2", NULL, NULL, NULL, 0, APB1, 14},
+    {0x40003C00, 0x400, "SPI3", NULL, NULL, NULL, 0, APB1, 15},
+    {0x40004000, 0x400, "I2S3ext", NULL, NULL, NULL, 0, APB1, 15},
+    {0x40004400, 0x400, "USART2", usart_read, usart_write, usart_reset_unit, 1, APB1, 17},
+    {0x40004800, 0x400, "USART3", usart_read, usart_write, usart_reset_unit, 2, APB1, 18},
+    {0x40004C00, 0x400, "UART4", usart_read, usart_write, usart_reset_unit, 3, APB1, 19},
+    {0x40005000, 0x400, "UART5", usart_read, usart_write, usart_reset_unit, 4, APB1, 20},
+    {0x40005400, 0x400, "I2C1", NULL, NULL, NULL, 0, APB1, 21},
+    {0x40005800, 0x400, "I2C2", NULL, NULL, NULL, 0, APB1, 22},
+    {0x40005C00, 0x400, "I2C3", NULL, NULL, NULL, 0, APB1, 23},
+    {0x40006400, 0x400, "CAN1", NULL, NULL, NULL, 0, APB1, 25},
+    {0x40006800, 0x400, "CAN2", NULL, NULL, NULL, 0, APB1, 26},
+    {0x40007000, 0x400, "PWR", pwr_read, pwr_write, NULL, 0, APB1, 28},
+    {0x40007400, 0x400, "DAC", NULL, NULL, NULL, 0, APB1, 29},
+    {0x40010000, 0x400, "TIM1", timer_read, timer_write, timer_reset_unit, 0, APB2, 0},
+    {0x40010400, 0x400, "TIM8", timer_read, timer_write, timer_reset_unit, 7, APB2, 1},
+    {0x40011000, 0x400, "USART1", usart_read, usart_write, usart_reset_unit, 0, APB2, 4},
+    {0x40011400, 0x400, "USART6", usart_read, usart_write, usart_reset_unit, 5, APB2, 5},
+    {0x40012000, 0x400, "ADC", NULL, NULL, NULL, 0, APB2, 8},
+    {0x40012C00, 0x400, "SDIO", NULL, NULL, NULL, 0, APB2, 11},
+    {0x40013000, 0x400, "SPI1", NULL, NULL, NULL, 0, APB2, 12},
+    {0x40013800, 0x400, "SYSCFG", syscfg_read, syscfg_write, NULL, 0, APB2, 14},
+    {0x40013C00, 0x400, "EXTI", exti_read, exti_write, NULL, 0, ALWAYS, 0},
+    {0x40014000, 0x400, "TIM9", timer_read, timer_write, timer_reset_unit, 8, APB2, 16},
+    {0x40014400, 0x400, "TIM10", timer_read, timer_write, timer_reset_unit, 9, APB2, 17},
+    {0x40014800, 0x400, "TIM11", timer_read, timer_write, timer_reset_unit, 10, APB2, 18},
+    {0xE0042000, 0x400, "DBGMCU", dbgmcu_read, dbgmcu_write, NULL, 0, ALWAYS, 0},
 };
 
 #define OTG_BASE 0x50000000u
@@ -108,6 +110,16 @@ static bool gate_open(struct chip *chip, const struct block *block, uint32_t add
         return true;
     gate_closed(chip, block->name, address);
     return false;
+}
+
+/* RCC's reset registers have their bits where the clock gates are. */
+void chip_blocks_reset(struct chip *chip, unsigned bank, uint32_t bits)
+{
+    for (unsigned i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        if (blocks[i].bank == bank && bits >> blocks[i].bit & 1u && blocks[i].reset)
+            blocks[i].reset(chip, blocks[i].unit);
+    if (bank == AHB2 && bits & OTG_GATE)
+        otg_reset(&chip->otg);
 }
 
 static uint32_t lane(uint32_t word, uint32_t address, unsigned size)

@@ -61,18 +61,19 @@ void gpio_outside(struct chip *chip, unsigned pin, bool driven, bool high)
     changed(chip);
 }
 
-void gpio_reset(struct chip *chip)
+void gpio_reset_port(struct chip *chip, unsigned port)
 {
-    for (unsigned port = 0; port < CHIP_PORTS; port++) {
-        struct chip_gpio *gpio = &chip->gpio[port];
-        *gpio = (struct chip_gpio){.driven = gpio->driven, .level = gpio->level};
+    struct chip_gpio *gpio = &chip->gpio[port];
+    *gpio = (struct chip_gpio){.driven = gpio->driven, .level = gpio->level};
+    if (port == 0) { /* the debugger's pins */
+        gpio->moder = 0xA8000000;
+        gpio->ospeedr = 0x0C000000;
+        gpio->pupdr = 0x64000000;
+    } else if (port == 1) {
+        gpio->moder = 0x00000280;
+        gpio->ospeedr = 0x000000C0;
+        gpio->pupdr = 0x00000100;
     }
-    chip->gpio[0].moder = 0xA8000000;
-    chip->gpio[0].ospeedr = 0x0C000000; /* RM0090 says 0 for some revisions */
-    chip->gpio[0].pupdr = 0x64000000;
-    chip->gpio[1].moder = 0x00000280;
-    chip->gpio[1].ospeedr = 0x000000C0;
-    chip->gpio[1].pupdr = 0x00000100;
     changed(chip);
 }
 

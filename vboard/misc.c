@@ -15,8 +15,22 @@ void misc_reset(struct chip *chip)
     struct chip_misc *misc = &chip->misc;
     uint64_t state = misc->rng_state;
     *misc = (struct chip_misc){.rng_state = state, .pwr_cr = 0x4000, .pwr_csr = 0x4000, .crc = ~0u};
+    rng_reset(chip, 0);
+}
+
+void rng_reset(struct chip *chip, unsigned unit)
+{
+    (void)unit;
+    chip->misc.rng_cr = 0;
     chip->deadline[CHIP_EVENT_RNG] = CHIP_NEVER;
     chip_irq(chip, RNG_IRQ, false);
+}
+
+void crc_reset(struct chip *chip, unsigned unit)
+{
+    (void)unit;
+    chip->misc.crc = ~0u;
+    chip->misc.crc_idr = 0;
 }
 
 /* A value takes 40 periods of the 48 MHz clock [RM]. */

@@ -201,7 +201,8 @@ static void check_turnaround(struct otg_fs *otg)
     if (wanted == 16)
         otg->wires.warn(otg->wires.context, "OTG_FS: the AHB clock is below the 14.2 MHz that USB needs");
     else if ((otg->gusbcfg >> 10 & 0xFu) < wanted)
-        otg->wires.warn(otg->wires.context, "OTG_FS: GUSBCFG.TRDT is shorter than ST's HAL sets it for this AHB clock");
+        otg->wires.warn(otg->wires.context,
+                        "OTG_FS: GUSBCFG.TRDT is shorter than ST's HAL sets it for this AHB clock");
 }
 
 enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoint, const uint8_t packet[8])

@@ -202,13 +202,6 @@ uint32_t rcc_read(struct chip *chip, unsigned unit, uint32_t offset)
     }
 }
 
-/* A reset bit of a peripheral that has been modelled as resettable. */
-static void reset_pulse(struct chip *chip, unsigned bank, uint32_t bits)
-{
-    if (bank == 1 && bits & 1u << 7)
-        otg_reset(&chip->otg);
-}
-
 void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     struct chip_rcc *rcc = &chip->rcc;
@@ -218,7 +211,7 @@ void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
         unsigned bank = (offset - 0x10) / 4;
         uint32_t old = rcc->rstr[bank];
         rcc->rstr[bank] = chip_merge(old, write, ~0u);
-        reset_pulse(chip, bank, rcc->rstr[bank] & ~old);
+        chip_blocks_reset(chip, bank, rcc->rstr[bank] & ~old);
         return;
     }
     if (offset >= 0x30 && offset < 0x48 && offset != 0x3C) {

@@ -177,6 +177,12 @@ void chip_fini(struct chip *chip)
     free(chip->system);
 }
 
+static void pins_reset(struct chip *chip)
+{
+    for (unsigned port = 0; port < CHIP_PORTS; port++)
+        gpio_reset_port(chip, port);
+}
+
 static void system_reset(struct chip *chip, uint32_t cause)
 {
     chip->halted = false;
@@ -185,9 +191,11 @@ static void system_reset(struct chip *chip, uint32_t cause)
     flash_reset(chip);
     misc_reset(chip);
     exti_reset(chip);
-    gpio_reset(chip);
-    usart_reset(chip);
-    timer_reset(chip);
+    pins_reset(chip);
+    for (unsigned i = 0; i < CHIP_USARTS; i++)
+        usart_reset_unit(chip, i);
+    for (unsigned i = 0; i < CHIP_TIMERS; i++)
+        timer_reset_unit(chip, i);
     watchdog_reset(chip);
     otg_reset(&chip->otg);
     for (unsigned irq = 0; irq < chip->cpu_config.irq_count; irq++)
@@ -227,7 +235,7 @@ void chip_reset_pin(struct chip *chip, bool low)
     chip->held = low;
     if (low) {
         otg_reset(&chip->otg);
-        gpio_reset(chip);
+        pins_reset(chip);
     } else {
         chip->resets++;
         system_reset(chip, CAUSE_PINRST);

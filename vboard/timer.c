@@ -170,14 +170,12 @@ void timer_clock_change(struct chip *chip, bool after)
     }
 }
 
-void timer_reset(struct chip *chip)
+void timer_reset_unit(struct chip *chip, unsigned unit)
 {
-    for (unsigned i = 0; i < CHIP_TIMERS; i++) {
-        uint32_t all = timers[i].wide ? 0xFFFFFFFFu : 0xFFFFu;
-        chip->timer[i] = (struct chip_timer){.arr = all, .arr_now = all};
-        chip->deadline[CHIP_EVENT_TIMER + i] = CHIP_NEVER;
-        update(chip, i);
-    }
+    uint32_t all = timers[unit].wide ? 0xFFFFFFFFu : 0xFFFFu;
+    chip->timer[unit] = (struct chip_timer){.arr = all, .arr_now = all};
+    chip->deadline[CHIP_EVENT_TIMER + unit] = CHIP_NEVER;
+    update(chip, unit);
 }
 
 uint32_t timer_read(struct chip *chip, unsigned unit, uint32_t offset)

@@ -112,17 +112,15 @@ void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_
     start(chip, unit);
 }
 
-void usart_reset(struct chip *chip)
+void usart_reset_unit(struct chip *chip, unsigned unit)
 {
-    for (unsigned unit = 0; unit < CHIP_USARTS; unit++) {
-        struct chip_usart *u = &chip->usart[unit];
-        if (u->line_length)
-            line_out(chip, unit, '\n');
-        u->sr = SR_TXE | SR_TC;
-        u->brr = u->cr1 = u->cr2 = u->cr3 = u->gtpr = 0;
-        u->shifting = false;
-        update(chip, unit);
-    }
+    struct chip_usart *u = &chip->usart[unit];
+    if (u->line_length)
+        line_out(chip, unit, '\n');
+    u->sr = SR_TXE | SR_TC;
+    u->brr = u->cr1 = u->cr2 = u->cr3 = u->gtpr = 0;
+    u->shifting = false;
+    update(chip, unit);
 }
 
 uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset)

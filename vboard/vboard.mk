@@ -28,7 +28,7 @@ $(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(VBOARD_LIB) $(BUILD)/host/libho
 
 # ---- Tests: the board and its USB controller, under sanitizers; the processor has tests of its own ----
 VTEST     := $(BUILD)/test/vboard
-VTEST_CC  := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
+VTEST_CC  := $(CC) $(PCFLAGS) -O1 $(SANITIZE) -DIMAGES='"$(VTEST)/image"'
 VTEST_OBJ := $(VBOARD_SRC:%.c=$(VTEST)/%.o)
 
 $(VTEST)/%.o: %.c

@@ -26,7 +26,8 @@ enum scenario {
     FLASH,
     CLOCKS,
     LOCK_PINS,
-    COMPARE
+    COMPARE,
+    PERIPHERAL_RESET
 };
 
 #define MS 1000000ull
@@ -287,6 +288,17 @@ TEST(board_gpio_lock)
     run_until(&b, 1, MS);
     CHECK_EQUAL(word(&b, "result", 1), 0x11000);
     CHECK_EQUAL(word(&b, "result", 2), 0xFCFFFFFF);
+    vboard_free(b.board);
+}
+
+TEST(board_peripheral_reset)
+{
+    struct bench b;
+    open_board(&b, PERIPHERAL_RESET);
+    run_until(&b, 1, MS);
+    CHECK_EQUAL(word(&b, "result", 1), 0);
+    CHECK_EQUAL(word(&b, "result", 2), 0x55);
+    CHECK_EQUAL(word(&b, "result", 3), 0);
     vboard_free(b.board);
 }
 

@@ -9,13 +9,15 @@
 #include "vboard/board.h"
 #include "vboard/cpu.h"
 
-#define IMAGE "build/test/vboard/image/echo.elf"
+#ifndef IMAGES
+#define IMAGES "build/test/vboard/image"
+#endif
 
 static struct vboard *board_new(struct tiny_host *host, uint8_t serial)
 {
     char error[300];
     uint8_t uid[VBOARD_UID_LENGTH] = {serial};
-    struct vboard_config config = {.image = IMAGE, .uid = uid};
+    struct vboard_config config = {.image = IMAGES "/echo.elf", .uid = uid};
     struct vboard *board = vboard_new(&config, error, sizeof error);
     if (!board)
         TEST_FAIL("%s", error);

@@ -258,11 +258,29 @@ static void compare(void)
     result[0] = 1;
 }
 
+/* RCC's reset register puts a peripheral back, and nothing else. */
+static void peripheral_reset(void)
+{
+    RCC_AHB1ENR |= 1u << 3 | 1u << 2;
+    REG(GPIOD) = 0x55;
+    REG(GPIOC) = 0x55;
+    RCC_APB1ENR |= 1u << 4;
+    REG(0x40001028) = 7;
+    REG(0x40023810) = 1u << 3;
+    REG(0x40023810) = 0;
+    REG(0x40023820) = 1u << 4;
+    REG(0x40023820) = 0;
+    result[1] = REG(GPIOD);
+    result[2] = REG(GPIOC);
+    result[3] = REG(0x40001028);
+    result[0] = 1;
+}
+
 void image_main(void)
 {
     static void (*const scenarios[])(void) = {leds_and_button, serial,           identity, reset_causes,
                                               random_numbers,  strange_accesses, timer,    flash,
-                                              clocks,          lock_pins,        compare};
+                                              clocks,          lock_pins,        compare,  peripheral_reset};
     if (scenario < sizeof scenarios / sizeof *scenarios)
         scenarios[scenario]();
 }
