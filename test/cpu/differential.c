@@ -285,8 +285,10 @@ static void run_round(struct bench *b, uint64_t wanted)
     struct state s;
     unsigned count = 0;
 
-    for (uint32_t i = 0; i < CODE_SIZE; i++)
+    for (uint32_t i = 0; i < sizeof b->g.code; i++)
         b->g.code[i] = (uint8_t)generate_random(&b->g);
+    for (unsigned i = 0; i < FAR; i++)
+        b->g.stubs[2 + i] = CODE_SIZE + i * STUBS;
     b->g.at = STUBS + 0x1000;
     b->g.stubs[0] = 0x1000;
     b->g.stubs[1] = CODE_SIZE - STUBS;
@@ -298,6 +300,10 @@ static void run_round(struct bench *b, uint64_t wanted)
         b->g.code[b->g.at++] = 0xBE;
     }
     uc_mem_write(b->uc, CODE_BASE, b->g.code, CODE_SIZE);
+    for (unsigned i = 0; i < FAR; i++) {
+        uc_mem_write(b->uc, generate_far[i], b->g.code + CODE_SIZE + i * STUBS, STUBS);
+        cpu_code_changed(b->cpu, generate_far[i], STUBS);
+    }
     uc_ctl_flush_tlb(b->uc);
     cpu_code_changed(b->cpu, CODE_BASE, CODE_SIZE);
     for (unsigned i = 0; i < count; i++) {
@@ -343,6 +349,10 @@ static void setup(struct bench *b)
     };
     const uint8_t code[] = {0xF1, 0xEE, 0x10, 0x0A}; /* VMRS R0, FPSCR */
 
+    for (unsigned i = 0; i < FAR; i++)
+        config.regions[2 + i] =
+            (struct cpu_region){generate_far[i], STUBS, b->g.code + CODE_SIZE + i * STUBS, false};
+
     while (cpu_encoding_get(b->g.encodings))
         b->g.encodings++;
     b->cpu = cpu_new(&config);
@@ -351,6 +361,10 @@ static void setup(struct bench *b)
         uc_mem_map(b->uc, CODE_BASE, CODE_SIZE, UC_PROT_ALL) ||
         uc_mem_map(b->uc, SCRATCH_BASE, SCRATCH_SIZE, UC_PROT_READ | UC_PROT_WRITE))
         fail("cannot set up");
+    for (unsigned i = 0; i < FAR; i++) {
+        if (uc_mem_map(b->uc, generate_far[i], STUBS, UC_PROT_ALL))
+            fail("cannot set up");
+    }
     /* both begin with an active FP context */
     cpu_debugger(b->cpu, true);
     cpu_restart(b);

@@ -114,6 +114,17 @@ static enum kind kind_of(const struct cpu_encoding *encoding)
     return PLAIN;
 }
 
+const uint32_t generate_far[FAR] = {CODE_BASE - 0xE00000, CODE_BASE - 0x600000, CODE_BASE + 0x500000,
+                                    CODE_BASE + 0xD00000};
+
+/* Where an offset in the generator's bytes lies. */
+static uint32_t address_at(uint32_t at)
+{
+    if (at < CODE_SIZE)
+        return CODE_BASE + at;
+    return generate_far[(at - CODE_SIZE) / STUBS] + (at - CODE_SIZE) % STUBS;
+}
+
 static uint32_t here(const struct generator *g)
 {
     return CODE_BASE + g->at;
@@ -465,14 +476,14 @@ static void emit_high(struct generator *g, const struct cpu_op *op)
         emit(g, filler(g));
 }
 
-/* To a stub at one end of the code and back. */
-static void emit_far(struct generator *g, uint32_t opcode)
+/* A stub in one of the first `areas` areas that comes back to the instruction after the next 4 bytes. */
+static uint32_t stub_make(struct generator *g, unsigned areas)
 {
-    unsigned end = below(g, 2);
-    uint32_t stub = g->stubs[end];
+    unsigned area = below(g, areas);
+    uint32_t at = g->stubs[area];
 
-    g->stubs[end] = put_at(g, stub, branch_wide(CODE_BASE + stub, here(g) + 4, 0xF0009000));
-    emit(g, branch_wide(here(g), CODE_BASE + stub, opcode));
+    g->stubs[area] = put_at(g, at, branch_wide(address_at(at), here(g) + 4, 0xF0009000));
+    return address_at(at);
 }
 
 static uint32_t conditional_wide(uint32_t from, uint32_t to, uint32_t condition)
@@ -483,27 +494,17 @@ static uint32_t conditional_wide(uint32_t from, uint32_t to, uint32_t condition)
            (offset >> 18 & 1) << 13 | (offset >> 19 & 1) << 11 | (offset >> 1 & 0x7FF);
 }
 
-static void emit_conditional_far(struct generator *g)
-{
-    unsigned end = below(g, 2);
-    uint32_t stub = g->stubs[end], room = CODE_BASE + (end ? CODE_SIZE - STUBS : 0);
-
-    (void)room;
-    g->stubs[end] = put_at(g, stub, branch_wide(CODE_BASE + stub, here(g) + 4, 0xF0009000));
-    emit(g, conditional_wide(here(g), CODE_BASE + stub, below(g, 14)));
-}
-
 /* Forward over fillers; the 16-bit ones also backwards: forward to a second branch that comes back. */
 static void emit_branch(struct generator *g, const struct cpu_encoding *e, const struct cpu_op *op)
 {
     uint32_t skip = 1 + below(g, 30), condition = below(g, 14);
 
     if (e->value == 0xF0009000 || e->value == 0xF000D000) {
-        emit_far(g, e->value);
+        emit(g, branch_wide(here(g), stub_make(g, 2 + FAR), e->value));
         return;
     }
     if (e->value == 0xF0008000) {
-        emit_conditional_far(g);
+        emit(g, conditional_wide(here(g), stub_make(g, 2), condition));
         return;
     }
     if (e->value == 0xE000 && below(g, 2)) {
