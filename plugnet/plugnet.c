@@ -234,7 +234,6 @@ void plugnet_poll(struct plugnet *p)
     p->polled_ms = now_ms;
     p->wake = false; /* before the events are taken, so that none is slept over */
     usb_device_poll(&p->usb);
-    ncm_poll(&p->ncm);
     netif_ncm_poll(&p->netif);
     tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
     http_raw_poll(&p->http);

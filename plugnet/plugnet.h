@@ -36,8 +36,7 @@
 #include "usb/usb_device.h"
 
 #ifndef PLUGNET_BLOCKS
-#define PLUGNET_BLOCKS                                                                                       \
-    2 /* NTB buffers for receiving, 3 kB each: 2 keep the wire busy, 3 save copies of echoes */
+#define PLUGNET_BLOCKS 3 /* NTB buffers for receiving, 3 kB each; with 2, every second frame is copied */
 #endif
 #define PLUGNET_NAME_MAX  32 /* characters of `name`, one label */
 #define PLUGNET_HOSTS_MAX 8  /* own names and addresses known to HTTP and DNS */

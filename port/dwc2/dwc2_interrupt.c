@@ -6,7 +6,7 @@
  *
  * Only this file touches a FIFO, and never between two words of a packet anything else of the core. Memory
  * is moved eight words at a time where it is 4-aligned; LDM and STM fault elsewhere, so other pieces go
- * word by word, and a packet made of several pieces is put together on the stack first.
+ * word by word.
  */
 /* SPDX-License-Identifier: MIT */
 #include "port/dwc2/dwc2_private.h"
@@ -212,33 +212,48 @@ HOT void dwc2_receive(struct dwc2 *dwc2)
 
 /* ---- IN ---- */
 
-/* Send a packet put together from several pieces. The cursor is left behind it. */
+/* Send a packet made of several pieces: words straight from the pieces, and the odd bytes where two of them
+ * meet by way of `word`. The cursor is left behind the packet. */
 HOT static __attribute__((noinline)) void gather(struct dwc2_in *in, volatile uint32_t *fifo, uint32_t length)
 {
-    uint32_t packet[DWC2_PACKET_SIZE_MAX / 4];
     const struct usb_iov *piece = in->piece;
-    uint32_t offset = in->offset, left = length;
-    uint8_t *to = (uint8_t *)packet;
+    uint32_t offset = in->offset, word = 0, bits = 0;
 
     for (;;) {
         uint32_t part = piece->length - offset;
-        if (part > left)
-            part = left;
+        if (part > length)
+            part = length;
         const uint8_t *from = (const uint8_t *)piece->base + offset;
         offset += part;
-        left -= part;
-        for (; part >= 4; part -= 4, from += 4, to += 4)
-            *(unaligned_word *)(void *)to = *(const unaligned_word *)(const void *)from;
-        for (; part; part--)
-            *to++ = *from++;
-        if (!left)
+        length -= part;
+        for (; bits && part; part--) {
+            word |= (uint32_t)*from++ << bits;
+            bits = (bits + 8) & 31;
+            if (!bits) {
+                *fifo = word;
+                word = 0;
+            }
+        }
+        const unaligned_word *words = (const unaligned_word *)(const void *)from;
+        for (; part >= 16; part -= 16, words += 4) {
+            *fifo = words[0];
+            *fifo = words[1];
+            *fifo = words[2];
+            *fifo = words[3];
+        }
+        for (; part >= 4; part -= 4)
+            *fifo = *words++;
+        for (from = (const uint8_t *)words; part; part--, bits += 8)
+            word |= (uint32_t)*from++ << bits;
+        if (!length)
             break;
         piece++;
         offset = 0;
     }
+    if (bits)
+        *fifo = word;
     in->piece = piece;
     in->offset = offset;
-    fifo_write(fifo, (const uint8_t *)packet, length);
 }
 
 /* Fill the FIFO with packets as far as they fit; ask for an interrupt for the rest. */

@@ -22,14 +22,14 @@ static inline struct dwc2_regs *dwc2_regs(const struct dwc2 *dwc2)
     return (struct dwc2_regs *)(uintptr_t)dwc2->chip->base;
 }
 
-static inline void dwc2_lock(const struct dwc2 *dwc2)
+static inline __attribute__((always_inline)) void dwc2_lock(const struct dwc2 *dwc2)
 {
     dwc2_regs(dwc2)->GAHBCFG = 0;
     (void)dwc2_regs(dwc2)
         ->GAHBCFG; /* the write has arrived; see dwc2_interrupt for the one already under way */
 }
 
-static inline void dwc2_unlock(const struct dwc2 *dwc2)
+static inline __attribute__((always_inline)) void dwc2_unlock(const struct dwc2 *dwc2)
 {
     dwc2_regs(dwc2)->GAHBCFG = GAHBCFG_GINT;
 }
