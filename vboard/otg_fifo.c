@@ -183,6 +183,16 @@ uint32_t otg_rx_status(struct otg_fs *otg, bool pop)
     return entry.status;
 }
 
+bool otg_rx_waits(const struct otg_fs *otg, unsigned n, unsigned pktsts)
+{
+    for (unsigned i = 0; i < otg->rx.count; i++) {
+        uint32_t status = otg->rx.entries[(otg->rx.first + i) % OTG_FIFO_WORDS].status;
+        if ((status & 0xFu) == n && (status >> 17 & 0xFu) == pktsts)
+            return true;
+    }
+    return false;
+}
+
 uint32_t otg_rx_word(struct otg_fs *otg)
 {
     struct otg_rx *rx = &otg->rx;

@@ -18,6 +18,8 @@ const struct otg_variant otg_stm32f407 = {
     .fifo_words = OTG_FIFO_WORDS,
 };
 
+#define GONAK_POLLS 1000 /* reads of GINTSTS until we say what software waits for */
+
 static void warn(struct otg_fs *otg, const char *kind)
 {
     otg->wires.warn(otg->wires.context, kind);
@@ -189,7 +191,13 @@ static uint32_t global_read(struct otg_fs *otg, uint32_t offset)
     case GAHBCFG: return otg->gahbcfg;
     case GUSBCFG: return otg->gusbcfg;
     case GRSTCTL: return GRSTCTL_AHBIDL;
-    case GINTSTS: return gintsts(otg);
+    case GINTSTS:
+        if (otg->dctl & DCTL_GONSTS && !(otg->gintsts & GINTSTS_GONAKEFF) &&
+            ++otg->gonak_polls == GONAK_POLLS)
+            warn(
+                otg,
+                "OTG_FS: GONAKEFF doesn't come before the global OUT NAK entry is taken from the receive FIFO");
+        return gintsts(otg);
     case GINTMSK: return otg->gintmsk;
     case GRXSTSR: return otg_rx_status(otg, false);
     case GRXSTSP: return rx_pop(otg);
@@ -237,9 +245,19 @@ uint32_t otg_read(struct otg_fs *otg, uint32_t offset)
     return device_read(otg, offset);
 }
 
+/* Bits that only make sense alone. */
+static void check_control(struct otg_fs *otg, uint32_t value)
+{
+    if (value & EPCTL_CNAK && value & EPCTL_SNAK)
+        warn(otg, "OTG_FS: CNAK and SNAK set in one write of an endpoint's control register");
+    if (value & EPCTL_SD0PID && value & EPCTL_SD1PID)
+        warn(otg, "OTG_FS: SD0PID and SD1PID set in one write of an endpoint's control register");
+}
+
 static void in_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
 {
     struct otg_in *in = &otg->in[n];
+    check_control(otg, value);
     uint32_t writable = EPCTL_TXFNUM | (n ? EPCTL_MPSIZ | EPCTL_USBAEP | EPCTL_EPTYP | EPCTL_STALL : 3u);
     uint32_t ctl = (in->diepctl & ~writable) | (value & writable);
     if (n == 0)
@@ -279,6 +297,12 @@ static void in_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
 static void out_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
 {
     struct otg_out *out = &otg->out[n];
+    check_control(otg, value);
+    /* This core loses a word then [drivers: libopencm3 pull request 1261]. */
+    if (value & EPCTL_CNAK && out->doepctl & EPCTL_NAKSTS &&
+        otg_rx_waits(otg, n, PKTSTS_OUT_DONE))
+        warn(otg,
+             "OTG_FS: an OUT endpoint was armed before its transfer-completed entry was taken from the FIFO");
     uint32_t writable = EPCTL_SNPM | (n ? EPCTL_MPSIZ | EPCTL_USBAEP | EPCTL_EPTYP | EPCTL_STALL : 0);
     uint32_t ctl = (out->doepctl & ~writable) | (value & writable);
     if (n == 0)
@@ -408,6 +432,7 @@ static void dctl_write(struct otg_fs *otg, uint32_t value)
         otg->dctl &= ~DCTL_GINSTS;
     if (value & DCTL_SGONAK && !(otg->dctl & DCTL_GONSTS)) {
         otg->dctl |= DCTL_GONSTS;
+        otg->gonak_polls = 0;
         otg_rx_push(otg, 0, PKTSTS_GLOBAL_NAK, false, NULL, 0);
     }
     if (value & DCTL_CGONAK) {

@@ -98,6 +98,7 @@ struct otg_fs {
     bool setup_address; /* the control transfer under way waits for its status IN */
     bool control_in;    /* the control transfer's data stage is IN */
     uint8_t setups;     /* in a row, for B2BSTUP */
+    uint32_t gonak_polls;
     bool vbus, attached, in_reset, suspended;
     bool irq_level;
     uint64_t active_ns; /* last traffic */
@@ -254,6 +255,7 @@ bool otg_rx_room(const struct otg_fs *otg, unsigned words, bool setup);
 void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, const uint8_t *bytes,
                  unsigned length);
 uint32_t otg_rx_status(struct otg_fs *otg, bool pop);
+bool otg_rx_waits(const struct otg_fs *otg, unsigned n, unsigned pktsts); /* such an entry is in the FIFO */
 uint32_t otg_rx_word(struct otg_fs *otg);
 
 /* What the cable does to it (otg_bus.c); as in cable.h. */

@@ -585,6 +585,28 @@ TEST(otg_core_reset_keeps_the_phy)
     CHECK(!bench.irq);
 }
 
+TEST(otg_traps_of_drivers_are_reported)
+{
+    uint8_t packet[64] = {0};
+    attached();
+    endpoint1_open();
+    arm_out(1, 1, 64);
+    CHECK_EQUAL(otg_out(OTG, 0, 1, false, packet, 4), CABLE_ACK);
+    rd(GRXSTSP), rd(FIFO(1));
+    CHECK_EQUAL(bench.warnings, 0);
+    wr(DOEPCTL(1), rd(DOEPCTL(1)) | EPCTL_CNAK); /* the "done" entry is still there */
+    CHECK_EQUAL(bench.warnings, 1);
+    rd(GRXSTSP);
+    wr(DOEPCTL(1), rd(DOEPCTL(1)) | EPCTL_CNAK);
+    CHECK_EQUAL(bench.warnings, 1);
+    wr(DOEPCTL(1), rd(DOEPCTL(1)) | EPCTL_CNAK | EPCTL_SNAK);
+    CHECK_EQUAL(bench.warnings, 2);
+    wr(DCTL, DCTL_SGONAK);
+    for (unsigned i = 0; i < 2000; i++)
+        rd(GINTSTS);
+    CHECK_EQUAL(bench.warnings, 3);
+}
+
 TEST(otg_turnaround_time_is_checked)
 {
     const uint8_t setup[8] = {0};
