@@ -241,9 +241,12 @@ static bool bus_in_take(struct bus *bus, struct urb *urb, const uint8_t *packet,
 {
     uint32_t room = urb->length - urb->actual;
     if (length > urb->packet_size || length > room) {
+        uint32_t fits = length < room ? length : room;
         bus->counters.overflows++;
-        memcpy(urb->data + urb->actual, packet, length < room ? length : room);
-        urb->actual += length < room ? length : room;
+        if (fits != 0) {
+            memcpy(urb->data + urb->actual, packet, fits);
+        }
+        urb->actual += fits;
         bus_complete(bus, urb, URB_OVERFLOW);
         return false;
     }

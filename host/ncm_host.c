@@ -347,7 +347,7 @@ static struct ncm_host_frame *queue_take(struct ncm_host *ncm)
 /* Eager: whatever is queued goes out together, with no timer. */
 static void tx_pump_eager(struct ncm_host *ncm)
 {
-    while (ncm->queue_head != NULL && tx_in_flight(ncm) < NCM_HOST_EAGER_URBS) {
+    while (ncm->queue_head != NULL && tx_in_flight(ncm) == 0) {
         while (ncm->queue_head != NULL && tx_add(ncm, ncm->queue_head)) {
             free(queue_take(ncm));
         }

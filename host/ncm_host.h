@@ -6,8 +6,8 @@
  *   URB (4 posted) ─→ NTB read ─→ receive(frame) for each datagram
  *
  * Batching: a timer of 400 µs that runs again while fewer than three frames are there, twice at most, so a lone
- * frame waits 1.2 ms. `eager` sends at once whatever is queued, as long as fewer than two blocks are
- * on their way: that keeps the wire busy, and what comes meanwhile shares the next block.
+ * frame waits 1.2 ms. `eager` sends at once; what comes while a block is on its way shares the next one, which
+ * follows in the same moment, since completions cost no time here.
  *
  * Layout of a sent NTB: NTH16 at 0, NDP16 at the next multiple of wNdpOutAlignment (12 → 12), as long as
  * wNtbOutMaxDatagrams asks for; each frame at the next multiple of wNdpOutDivisor plus the remainder (less 14).
@@ -25,7 +25,6 @@
 #define NCM_HOST_BLOCK_MIN     2048
 #define NCM_HOST_DATAGRAMS_MAX 40
 #define NCM_HOST_URBS          4    /* each way, at full speed */
-#define NCM_HOST_EAGER_URBS    2    /* eager: one on the wire, one behind it */
 #define NCM_HOST_TX_URBS       6    /* the timer may send when four are in flight already */
 #define NCM_HOST_TX_TIMEOUT_MS 5000 /* as Linux's transmit watchdog */
 #define NCM_HOST_RETRY_MS      5    /* after a receive error */

@@ -33,6 +33,7 @@
 #define REPLUG_MS      100
 #define TAP_FRAMES_MAX 64       /* taken from the TAP device in one millisecond */
 #define PACE_BEHIND_NS 50000000 /* further behind real time than this: let it go */
+#define PCAP_FLUSH_MS  1000
 #define RAW_EXTRA_MS   10
 
 struct pc {
@@ -407,6 +408,9 @@ void pc_step(struct pc *pc)
     }
     bus_frame(&pc->bus);
     sys_check_timeouts();
+    if (pc->pcap != NULL && pc->bus.frame_number % PCAP_FLUSH_MS == 0) {
+        pcap_flush(pc->pcap);
+    }
 }
 
 bool pc_run_until(struct pc *pc, bool (*condition)(void *context), void *context, uint32_t limit_ms)
@@ -450,9 +454,6 @@ void pc_run(struct pc *pc, double seconds, int stop_fd, bool (*alive)(void *cont
             break;
         }
         pc_step(pc);
-    }
-    if (pc->pcap != NULL) {
-        pcap_flush(pc->pcap);
     }
 }
 

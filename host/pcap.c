@@ -27,7 +27,9 @@ struct pcap {
 
 static void put(struct pcap *pcap, const void *bytes, uint32_t length)
 {
-    memcpy(pcap->block + pcap->length, bytes, length);
+    if (length != 0) {
+        memcpy(pcap->block + pcap->length, bytes, length);
+    }
     pcap->length += length;
 }
 

@@ -428,38 +428,53 @@ void usb_host_reset(struct usb_host *host)
 
 /* ---- Suspend and resume ---- */
 
-static void suspend_go(struct urb *urb)
+/* SET_FEATURE or CLEAR_FEATURE(DEVICE_REMOTE_WAKEUP); one still under way is given up. */
+static void host_wakeup_feature(struct usb_host *host, uint8_t request, void (*complete)(struct urb *))
 {
-    struct usb_host *host = ((struct sequence *)urb->context)->context;
-    if (host->state != USB_HOST_CONFIGURED) {
-        return;
-    }
+    struct urb *urb = &host->power;
+    urb->complete = NULL;
+    bus_cancel(host->bus, urb);
+    *urb = (struct urb){.type = USB_ENDPOINT_CONTROL,
+                        .address = host->address,
+                        .packet_size = host->ep0_packet_size,
+                        .timeout_ms = BUS_CONTROL_TIMEOUT_MS,
+                        .complete = complete,
+                        .context = host};
+    const struct usb_setup setup = {0, request, USB_FEATURE_DEVICE_REMOTE_WAKEUP, 0, 0};
+    usb_setup_store(urb->setup, &setup);
+    bus_submit(host->bus, urb);
+}
+
+static void suspend_go(struct usb_host *host)
+{
     host->bus->running = false;
     host_enter(host, USB_HOST_SUSPENDED);
     host->bus->cable.ops->bus_suspend(host->bus->cable.device, true);
     host_log(host, "suspended%s", host->wakeup_enabled ? ", remote wake-up enabled" : "");
 }
 
+static void suspend_ready(struct urb *urb)
+{
+    struct usb_host *host = urb->context;
+    host->suspending = false;
+    if (host->state == USB_HOST_CONFIGURED && urb->status != URB_CANCELLED) {
+        host->wakeup_enabled = urb->status == URB_OK;
+        suspend_go(host);
+    }
+}
+
 void usb_host_suspend(struct usb_host *host)
 {
-    if (host->state != USB_HOST_CONFIGURED) {
+    if (host->state != USB_HOST_CONFIGURED || host->suspending) {
         return;
     }
     host->suspended(host->context, true);
-    struct urb *urb = &host->sequence.urb;
-    *urb = (struct urb){.type = USB_ENDPOINT_CONTROL,
-                        .address = host->address,
-                        .packet_size = host->ep0_packet_size,
-                        .timeout_ms = BUS_CONTROL_TIMEOUT_MS,
-                        .complete = suspend_go,
-                        .context = &host->sequence};
-    host->wakeup_enabled = (host->desc.bmAttributes & 0x20) != 0;
-    if (host->wakeup_enabled) {
-        const struct usb_setup setup = {0, USB_SET_FEATURE, USB_FEATURE_DEVICE_REMOTE_WAKEUP, 0, 0};
-        usb_setup_store(urb->setup, &setup);
-        bus_submit(host->bus, urb);
+    host->wakeup_enabled = false;
+    if ((host->desc.bmAttributes & 0x20) != 0) {
+        host->suspending = true;
+        host_wakeup_feature(host, USB_SET_FEATURE, suspend_ready);
     } else {
-        suspend_go(urb);
+        suspend_go(host);
     }
 }
 
@@ -477,11 +492,7 @@ static void host_resumed(struct usb_host *host)
     host_enter(host, USB_HOST_CONFIGURED);
     host_log(host, "resumed");
     if (host->wakeup_enabled) {
-        struct urb *urb = &host->sequence.urb;
-        const struct usb_setup setup = {0, USB_CLEAR_FEATURE, USB_FEATURE_DEVICE_REMOTE_WAKEUP, 0, 0};
-        usb_setup_store(urb->setup, &setup);
-        urb->complete = NULL;
-        bus_submit(host->bus, urb);
+        host_wakeup_feature(host, USB_CLEAR_FEATURE, NULL);
     }
     host->suspended(host->context, false);
 }

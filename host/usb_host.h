@@ -63,7 +63,9 @@ struct usb_host {
     bool probing, lost; /* asking a silent device for its status; it doesn't know us any more */
     struct urb probe;
     uint8_t probe_data[2];
+    bool suspending; /* remote wake-up is being enabled */
     bool wakeup_enabled;
+    struct urb power;   /* its request */
     uint8_t device[18]; /* the device descriptor */
     uint8_t bos[USB_HOST_BOS_MAX];
     uint32_t bos_length; /* 0: none */

@@ -268,6 +268,34 @@ TEST(host_suspend_resume_and_wake_up)
     CHECK_EQUAL(gone, 0);
 }
 
+TEST(host_suspend_again_and_again)
+{
+    begin();
+    run_ms(240);
+    for (unsigned i = 0; i < 50; i++) {
+        usb_host_suspend(&host);
+        usb_host_suspend(&host); /* twice in a row */
+        run_ms(i % 3);
+        usb_host_resume(&host);
+        usb_host_resume(&host);
+        run_ms(25 + i % 10); /* sometimes not resumed yet */
+        usb_host_suspend(&host);
+        if (i % 8 == 0)
+            usb_host_reset(&host);
+        run_ms(150);
+        usb_host_resume(&host);
+        run_ms(40);
+    }
+    CHECK_EQUAL(host.state, USB_HOST_CONFIGURED);
+    CHECK(host.bus->pipes[0].head == NULL);
+    begin();
+    fake.config[7] = 0x80; /* no remote wake-up */
+    run_ms(240);
+    usb_host_suspend(&host);
+    CHECK_EQUAL(host.state, USB_HOST_SUSPENDED);
+    CHECK(fake_logged(&fake, "setup 00 03") < 0);
+}
+
 TEST(host_unplug_while_suspended_or_in_reset)
 {
     begin();
