@@ -359,11 +359,12 @@ def test_tap(folder):
         raise Skip("needs unshare, ip and /dev/net/tun")
     if subprocess.run([unshare, "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
         raise Skip("network namespaces are not permitted")
+    with Pc(folder, "--fast", forwards=()) as pc:
+        own, board = re.search(r"address ([\d.]+) leased, board ([\d.]+)", pc.lines[-1]).groups()
     script = (f'{PC} --tap plug0 --spawn {NATIVE} > {folder}/log 2>&1 & pc=$!\n'
               f'for i in $(seq 50); do grep -q "link up" {folder}/log && break; sleep 0.1; done\n'
               'ip link show plug0 | grep -qi "link/ether 00:80:e1" || { echo no MAC; ip link; }\n'
-              'ip addr add 10.74.28.162/30 dev plug0 && curl -s -m 5 -o /dev/null -w "%{http_code}" '
-              'http://10.74.28.161/\n'
+              f'ip addr add {own}/30 dev plug0 && curl -s -m 5 -o /dev/null -w "%{{http_code}}" http://{board}/\n'
               'kill -INT $pc; wait $pc; echo " exit $?"\n')
     out = subprocess.run([unshare, "-n", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, timeout=60, check=False).stdout
@@ -374,13 +375,22 @@ def test_tap(folder):
     assert out == "200 exit 0\n", out + log
 
 
-def main(chosen):
+def firmware_copy(folder):
+    """The firmware as it is now, so that a build meanwhile does no harm."""
+    global NATIVE
+    NATIVE = shutil.copy(NATIVE, folder)
+
+
+def main(chosen, folder_all):
     tests = [(name[5:], run_it) for name, run_it in globals().items() if name.startswith("test_")]
     failed = False
+    there = os.path.exists(NATIVE)
+    if there:
+        firmware_copy(folder_all)
     for name, run_it in tests:
         if chosen and name not in chosen:
             continue
-        if not os.path.exists(NATIVE):
+        if not there:
             print(f"skip {name}: {os.path.relpath(NATIVE, ROOT)} is not built")
             continue
         try:
@@ -398,4 +408,6 @@ def main(chosen):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with tempfile.TemporaryDirectory() as for_all:
+        code = main(sys.argv[1:], for_all)
+    sys.exit(code)
