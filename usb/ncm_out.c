@@ -181,7 +181,6 @@ bool ncm_receive(struct ncm *ncm, struct ncm_frame *frame)
 void ncm_out_start(struct ncm *ncm)
 {
     ncm->out_sequence_known = false;
-    ncm->out_short = false;
     ncm->out_tail_length = 0;
     ncm_out_arm(ncm);
 }

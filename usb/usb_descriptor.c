@@ -20,11 +20,12 @@ void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length)
     writer->length += length;
 }
 
-/* Write a total length that is known only now, if its place was not lost. */
-static void usb_writer_patch16(struct usb_writer *writer, size_t at, size_t value)
+/* Where what was written last begins, to fill in what a template leaves open; NULL if there was no room. */
+static uint8_t *usb_writer_template(struct usb_writer *writer, const uint8_t *bytes, size_t length)
 {
-    if (at + 2 <= writer->capacity)
-        store_le16(writer->bytes + at, (uint16_t)value);
+    uint8_t *start = writer->bytes + writer->length;
+    usb_writer_put(writer, bytes, length);
+    return writer->length <= writer->capacity ? start : NULL;
 }
 
 static uint8_t usb_string_index(const char *text, uint8_t index)
@@ -34,12 +35,19 @@ static uint8_t usb_string_index(const char *text, uint8_t index)
 
 static void usb_device_describe(const struct usb_device *device, struct usb_writer *writer)
 {
+    /* clang-format off */
+    static const uint8_t template[18] = {
+        18, USB_DT_DEVICE,
+        0x10, 0x02,       /* bcdUSB: from 2.1 on hosts read the BOS */
+        0xEF, 0x02, 0x01, /* class: interface associations within */
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        1,                /* bNumConfigurations */
+    };
+    /* clang-format on */
     const struct usb_device_config *config = device->config;
-    uint8_t bytes[18] = {18, USB_DT_DEVICE};
-    store_le16(bytes + 2, 0x0210); /* bcdUSB: from 2.1 on hosts read the BOS */
-    bytes[4] = 0xEF;               /* class: interface associations within */
-    bytes[5] = 0x02;
-    bytes[6] = 0x01;
+    uint8_t *bytes = usb_writer_template(writer, template, sizeof template);
+    if (bytes == NULL)
+        return;
     bytes[7] = device->port->ep0_packet_size;
     store_le16(bytes + 8, config->vendor_id);
     store_le16(bytes + 10, config->product_id);
@@ -47,28 +55,26 @@ static void usb_device_describe(const struct usb_device *device, struct usb_writ
     bytes[14] = usb_string_index(config->manufacturer, USB_STRING_MANUFACTURER);
     bytes[15] = usb_string_index(config->product, USB_STRING_PRODUCT);
     bytes[16] = usb_string_index(config->serial, USB_STRING_SERIAL);
-    bytes[17] = 1; /* bNumConfigurations */
-    usb_writer_put(writer, bytes, sizeof bytes);
 }
 
 static void usb_configuration_describe(const struct usb_device *device, struct usb_writer *writer)
 {
+    static const uint8_t template[9] = {
+        9, USB_DT_CONFIGURATION, 0, 0, 0, 1 /* bConfigurationValue */, 0, 0x80, 0};
     const struct usb_device_config *config = device->config;
-    uint8_t interfaces = 0;
-    for (uint8_t i = 0; i < config->function_count; i++)
-        interfaces = (uint8_t)(interfaces + config->functions[i]->ops->interfaces);
-    bool wakes = config->remote_wakeup && device->port->ops->remote_wakeup != NULL;
-    uint8_t attributes = (uint8_t)(0x80 | (config->self_powered ? 0x40 : 0) | (wakes ? 0x20 : 0));
-    uint8_t bytes[9] = {9, USB_DT_CONFIGURATION};
-    bytes[4] = interfaces;
-    bytes[5] = 1; /* bConfigurationValue */
-    bytes[7] = attributes;
-    bytes[8] = (uint8_t)(config->power_ma / 2);
-    size_t start = writer->length;
-    usb_writer_put(writer, bytes, sizeof bytes);
-    for (uint8_t i = 0; i < config->function_count; i++)
+    uint8_t *bytes = usb_writer_template(writer, template, sizeof template);
+    if (bytes == NULL)
+        return;
+    for (uint8_t i = 0; i < config->function_count; i++) {
+        bytes[4] = (uint8_t)(bytes[4] + config->functions[i]->ops->interfaces);
         config->functions[i]->ops->describe(config->functions[i], writer);
-    usb_writer_patch16(writer, start + 2, writer->length - start);
+    }
+    store_le16(bytes + 2, (uint16_t)(writer->bytes + writer->length - bytes));
+    if (config->self_powered)
+        bytes[7] |= 0x40;
+    if (config->remote_wakeup && device->port->ops->remote_wakeup != NULL)
+        bytes[7] |= 0x20;
+    bytes[8] = (uint8_t)(config->power_ma / 2);
 }
 
 /* One character of UTF-8, at most three bytes long; '?' for what is broken or needs more. */
@@ -140,62 +146,71 @@ static bool usb_string_describe(const struct usb_device *device, uint8_t string,
     return true;
 }
 
-/* The MS OS 2.0 set: a function subset with a compatible ID for each function that has one. */
+/* How many functions have a compatible ID. */
+static size_t usb_ms_os_count(const struct usb_device *device)
+{
+    size_t count = 0;
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        count += device->config->functions[i]->ops->compatible_id != NULL;
+    return count;
+}
+
+#define MS_OS_HEAD_LENGTH     18 /* the set's header and that of its configuration subset */
+#define MS_OS_FUNCTION_LENGTH 28 /* a function subset with a compatible ID */
+
+/* The MS OS 2.0 set: a function subset for each function that has a compatible ID. */
 static void usb_ms_os_describe(const struct usb_device *device, struct usb_writer *writer)
 {
-    static const uint8_t head[18] = {10, 0,    0,    0, 0,
-                                     0,  0x03, 0x06, 0, 0, /* set header: Windows 8.1 or later */
-                                     8,  0,    1,    0, 0 /* index of the configuration */,
-                                     0,  0,    0};
-    size_t start = writer->length;
-    usb_writer_put(writer, head, sizeof head);
+    static const uint8_t head[MS_OS_HEAD_LENGTH] = {10, 0,    0,    0, 0,
+                                                    0,  0x03, 0x06, 0, 0, /* Windows 8.1 or later */
+                                                    8,  0,    1,    0, 0 /* index of the configuration */,
+                                                    0,  0,    0};
+    static const uint8_t subset[MS_OS_FUNCTION_LENGTH] = {8, 0,  2, 0, 0, 0, MS_OS_FUNCTION_LENGTH,
+                                                          0, 20, 0, 3, 0};
+    uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
+    if (bytes == NULL)
+        return;
+    size_t functions = MS_OS_FUNCTION_LENGTH * usb_ms_os_count(device);
+    store_le16(bytes + 8, (uint16_t)(MS_OS_HEAD_LENGTH + functions));
+    store_le16(bytes + 16, (uint16_t)(8 + functions));
     for (uint8_t i = 0; i < device->config->function_count; i++) {
         const struct usb_function *function = device->config->functions[i];
         if (function->ops->compatible_id == NULL)
             continue;
-        uint8_t bytes[28] = {8, 0, 2, 0, function->interface_first, 0, 28, 0, 20, 0, 3, 0};
+        bytes = usb_writer_template(writer, subset, sizeof subset);
+        if (bytes == NULL)
+            return;
+        bytes[4] = function->interface_first;
         for (size_t c = 0; c < 8 && function->ops->compatible_id[c] != 0; c++)
             bytes[12 + c] = (uint8_t)function->ops->compatible_id[c];
-        usb_writer_put(writer, bytes, sizeof bytes);
     }
-    usb_writer_patch16(writer, start + 8, writer->length - start);
-    usb_writer_patch16(writer, start + 16, writer->length - start - 10);
-}
-
-static bool usb_ms_os_wanted(const struct usb_device *device)
-{
-    for (uint8_t i = 0; i < device->config->function_count; i++)
-        if (device->config->functions[i]->ops->compatible_id != NULL)
-            return true;
-    return false;
 }
 
 static void usb_bos_describe(const struct usb_device *device, struct usb_writer *writer)
 {
-    uint8_t head[5] = {5, USB_DT_BOS};
     /* clang-format off */
-    uint8_t ms_os[28] = {28, USB_DT_DEVICE_CAPABILITY, 5 /* platform */, 0,
-                         0xDF, 0x60, 0xDD, 0xD8, 0x89, 0x45, 0xC7, 0x4C, 0x9C, 0xD2, 0x65, 0x9D, 0x9E, 0x64, 0x8A, 0x9F,
-                         0x00, 0x00, 0x03, 0x06, 0, 0, VENDOR_MS_OS, 0};
-    static const uint8_t webusb[24] = {24, USB_DT_DEVICE_CAPABILITY, 5, 0,
-                                       0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47,
-                                       0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
-                                       0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
+    static const uint8_t head[5] = {5, USB_DT_BOS, 0, 0, 0};
+    static const uint8_t ms_os[28] = {
+        28, USB_DT_DEVICE_CAPABILITY, 5 /* platform */, 0,
+        0xDF, 0x60, 0xDD, 0xD8, 0x89, 0x45, 0xC7, 0x4C, 0x9C, 0xD2, 0x65, 0x9D, 0x9E, 0x64, 0x8A, 0x9F,
+        0x00, 0x00, 0x03, 0x06, 0, 0, VENDOR_MS_OS, 0};
+    static const uint8_t webusb[24] = {
+        24, USB_DT_DEVICE_CAPABILITY, 5, 0,
+        0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47, 0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
+        0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
     /* clang-format on */
-    bool has_ms_os = usb_ms_os_wanted(device);
-    bool has_webusb = device->config->landing_url != NULL;
-    head[4] = (uint8_t)(has_ms_os + has_webusb);
-    size_t start = writer->length;
-    usb_writer_put(writer, head, sizeof head);
-    if (has_ms_os) {
-        struct usb_writer counter = {0};
-        usb_ms_os_describe(device, &counter);
-        store_le16(ms_os + 24, (uint16_t)counter.length);
-        usb_writer_put(writer, ms_os, sizeof ms_os);
-    }
-    if (has_webusb)
+    size_t functions = usb_ms_os_count(device);
+    uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
+    uint8_t *set = functions != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
+    bool landing = device->config->landing_url != NULL;
+    if (landing)
         usb_writer_put(writer, webusb, sizeof webusb);
-    usb_writer_patch16(writer, start + 2, writer->length - start);
+    if (set != NULL)
+        store_le16(set + 24, (uint16_t)(MS_OS_HEAD_LENGTH + MS_OS_FUNCTION_LENGTH * functions));
+    if (bytes == NULL)
+        return;
+    store_le16(bytes + 2, (uint16_t)(writer->bytes + writer->length - bytes));
+    bytes[4] = (uint8_t)((functions != 0) + landing);
 }
 
 static void usb_landing_describe(const char *url, struct usb_writer *writer)
@@ -203,10 +218,11 @@ static void usb_landing_describe(const char *url, struct usb_writer *writer)
     static const char *const schemes[2] = {"http://", "https://"};
     uint8_t head[3] = {3, 3 /* WebUSB URL */, 255 /* the scheme is in the text */};
     for (uint8_t i = 0; i < 2; i++) {
-        size_t length = strlen(schemes[i]);
-        if (strncmp(url, schemes[i], length) == 0) {
+        size_t scheme = strlen(schemes[i]);
+        if (strncmp(url, schemes[i], scheme) == 0) {
             head[2] = i;
-            url += length;
+            url += scheme;
+            break;
         }
     }
     size_t length = strlen(url);
@@ -239,7 +255,7 @@ bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_set
     if (setup->bmRequestType != (USB_DIR_IN | USB_TYPE_VENDOR | USB_RECIPIENT_DEVICE))
         return false;
     if (setup->bRequest == VENDOR_MS_OS && setup->wValue == 0 && setup->wIndex == MS_OS_INDEX &&
-        usb_ms_os_wanted(device)) {
+        usb_ms_os_count(device) != 0) {
         usb_ms_os_describe(device, writer);
         return true;
     }

@@ -32,7 +32,7 @@
 #define USB_EVENT_SETUP   (1u << 16)        /* a SETUP packet waits for setup_take */
 #define USB_EVENT_RESET   (1u << 17)        /* the bus was reset */
 #define USB_EVENT_SUSPEND (1u << 18)        /* the bus has been idle for 3 ms */
-#define USB_EVENT_RESUME  (1u << 19)        /* the bus moves again */
+#define USB_EVENT_RESUME  (1u << 19)        /* the bus moves again; the later of the two clears the other */
 
 /* A piece of a transfer. The memory belongs to the caller and must stay as it is until the transfer ends
  * (USB_EVENT_IN, ep_abort, a taken RESET or, on endpoint 0, a taken SETUP). */
@@ -63,7 +63,8 @@ struct usb_port_ops {
     void (*address_set)(struct usb_port *port, uint8_t address);
 
     /* Open an endpoint other than 0, data toggle 0, idle. False: no such endpoint here, or FIFO memory is
-     * used up (our bug: the core asserts). Opening an open endpoint closes it first. */
+     * used up (our bug: the core asserts); never because the caller was overtaken. Opening an open endpoint
+     * closes it first. */
     bool (*ep_open)(struct usb_port *port, uint8_t ep, uint8_t type, uint16_t packet_size);
 
     /* Abort, then switch off. */
@@ -71,7 +72,8 @@ struct usb_port_ops {
 
     /* Arm OUT: fill `buffer` until a packet shorter than the packet size arrives or `capacity` bytes are
      * there. `buffer` is 4-aligned; capacity is a multiple of the packet size, or 0 on endpoint 0 for a
-     * status stage. Bytes beyond what the host sent are left as they are or hold padding. */
+     * status stage. Bytes beyond what the host sent are left as they are or hold padding. On endpoint 0 the
+     * core arms the status stage together with the reply (ep_write): a host may end the reply early. */
     void (*ep_read)(struct usb_port *port, uint8_t ep, void *buffer, uint32_t capacity);
 
     /* How many bytes the last ended ep_read received. */
