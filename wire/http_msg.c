@@ -123,17 +123,15 @@ bool http_number_parse(const char *text, size_t length, uint32_t *value)
 {
     uint64_t sum = 0;
 
-    if (length == 0 || length > 10) {
-        return false;
-    }
     for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9') {
             return false;
         }
         sum = sum * 10 + (uint64_t)(text[i] - '0');
+        sum = sum < 0xFFFFFFFFu ? sum : 0xFFFFFFFFu;
     }
     *value = (uint32_t)sum;
-    return sum <= 0xFFFFFFFFu;
+    return length > 0;
 }
 
 bool http_list_has(const char *list, size_t length, const char *token)

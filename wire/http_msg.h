@@ -47,7 +47,8 @@ bool http_is_token(char c);
 /* Decode %XX in place. Returns the new length, or -1: a bad escape, a zero byte or a control character. */
 int http_percent_decode(char *text, size_t length);
 
-/* Parse all of `text` as a decimal number. False: empty, other characters, above 0xFFFFFFFF. */
+/* Parse all of `text` as a decimal number; what is above 0xFFFFFFFF counts as that. False: empty, or other
+ * characters. */
 bool http_number_parse(const char *text, size_t length, uint32_t *value);
 
 /* True if the comma-separated list holds `token`, any case. */
