@@ -138,7 +138,7 @@ TEST(cable_two_boards_and_repeatable)
         CHECK_EQUAL(stats[i].instructions, stats[0].instructions);
         CHECK_EQUAL(stats[i].cycles, stats[0].cycles);
     }
-    CHECK(stats[0].instructions > 100000);
+    CHECK(stats[0].instructions > 10000);
 }
 
 TEST_MAIN()

@@ -1,5 +1,5 @@
 /*
- * A USB device by polling, straight on the registers: vendor class, endpoint 1 OUT is echoed on endpoint 1 IN.
+ * A USB device straight on the registers, asleep until the controller's interrupt is pending: vendor class, endpoint 1 OUT is echoed on endpoint 1 IN.
  *
  * Written against the model's specification only; it shares no code with the firmware's driver.
  */
@@ -143,7 +143,12 @@ void image_main(void)
     GRXFSIZ = 64;
     DIEPTXF0 = 16u << 16 | 64;
     DIEPTXF1 = 64u << 16 | 80;
-    GAHBCFG = 1u << 7;
+    OTG(0x810) = 1;                             /* DIEPMSK: transfer completed */
+    OTG(0x81C) = 2;                             /* DAINTMSK: IN endpoint 1 */
+    OTG(0x018) = 1u << 12 | 1u << 4 | 1u << 18; /* GINTMSK: reset, receive FIFO, IN endpoints */
+    GAHBCFG = 1u << 7 | 1;
+    __asm volatile("cpsid i");
+    NVIC_ISER(2) = 1u << 3;
     GCCFG = 1u << 16 | 1u << 19;
     while (true) {
         uint32_t events = GINTSTS;
@@ -154,11 +159,15 @@ void image_main(void)
         if (events & 1u << 4)
             entry();
         DOEPINT(0) = 0xFF;
+        DIEPINT(1) = 0xFF;
         if (echo_pending && !(DIEPCTL(1) & EPENA)) {
             echo_pending = false;
             echoed++;
             send(1, buffer, buffer_length);
             receive(1);
         }
+        REG(0xE000E288) = 1u << 3; /* NVIC: no longer pending, unless it still is */
+        if (!(GINTSTS & (1u << 12 | 1u << 4)))
+            wfi();
     }
 }
