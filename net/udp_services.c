@@ -131,8 +131,7 @@ bool udp_services_start(struct udp_services *s)
 
     s->dhcp_pcb = s->dhcpd != NULL ? udp_services_open(s, own, DHCP_PORT_SERVER, udp_services_dhcp) : NULL;
     s->dns_pcb = s->dnsd != NULL ? udp_services_open(s, own, DNS_PORT, udp_services_dns) : NULL;
-    s->mdns_pcb =
-        s->mdnsd != NULL ? udp_services_open(s, IP_ANY_TYPE, MDNS_PORT, udp_services_mdns) : NULL;
+    s->mdns_pcb = s->mdnsd != NULL ? udp_services_open(s, IP_ANY_TYPE, MDNS_PORT, udp_services_mdns) : NULL;
     if (s->mdns_pcb != NULL) {
         s->mdns_pcb->ttl = 255; /* so that a receiver sees that it comes from its own link */
     }

@@ -24,7 +24,7 @@
 #ifndef __linux__ /* there lwIP takes ssize_t from it */
 #define LWIP_NO_UNISTD_H 1
 #endif
-#define LWIP_NO_CTYPE_H  1
+#define LWIP_NO_CTYPE_H 1
 #define LWIP_PLATFORM_DIAG(text)
 #ifdef PLUGNET_PANIC_TEXT /* a few kB of text in the image: for the native board */
 #ifdef __linux__
@@ -35,6 +35,6 @@
 #else
 #define LWIP_PLATFORM_ASSERT(text) os_panic_here()
 #endif
-#define LWIP_RAND()                os_random()
+#define LWIP_RAND() os_random()
 
 #endif
