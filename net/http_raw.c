@@ -294,14 +294,14 @@ void http_raw_poll(struct http_raw *server)
             }
             c->waiting = 0;
             http_raw_run(c);
+            server->waiting_since_ms = sys_now();
             still |= c->pcb != NULL && c->waiting > 0;
         }
         server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
     }
     server->waiting = still;
     if (still && sys_now() - server->waiting_since_ms > HTTP_RAW_WAIT_MS_MAX) {
-        server->waiting_since_ms = sys_now();
-        http_raw_reclaim(server);
+        http_raw_reclaim(server); /* one in a round, until there is room */
     }
 }
 

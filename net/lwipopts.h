@@ -31,7 +31,7 @@
 #define MEM_LIBC_MALLOC          0
 #define MEMP_NUM_PBUF            24 /* one for each segment of flash data in flight */
 #define MEMP_NUM_UDP_PCB         4  /* DHCP, DNS, mDNS, one for the product */
-#define MEMP_NUM_TCP_PCB         16 /* 12 HTTP, 2 iperf, 2 DNS */
+#define MEMP_NUM_TCP_PCB         18 /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
 #define MEMP_NUM_TCP_PCB_LISTEN  4
 #define MEMP_NUM_TCP_SEG         24
 #define PBUF_POOL_SIZE           0

@@ -8,17 +8,21 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
 
-#define SPARE        2  /* PCBs to keep free */
+#define SPARE        2  /* PCBs to keep free for handshakes */
+#define HALVES_MAX   12 /* half-open connections: a PC may open so many at once */
 #define SEGMENT_HEAP 96 /* bytes of heap for a segment's headers, without data */
 #define SILENT_TICKS 2  /* of 500 ms */
 
-/* 2: half-open; 1: nobody's; 0: in use. */
-static int tcp_guard_rank(const struct tcp_pcb *pcb)
+/* Closing, and no service owns it any more. */
+static bool tcp_guard_is_orphan(const struct tcp_pcb *pcb)
 {
-    if (pcb->state == SYN_RCVD) {
-        return 2;
-    }
-    return pcb->callback_arg == NULL && pcb->state > ESTABLISHED ? 1 : 0;
+    return pcb->callback_arg == NULL && pcb->state > ESTABLISHED;
+}
+
+/* The one of the two that has been silent longer. New ones come first in lwIP's list, so of equals the later. */
+static struct tcp_pcb *tcp_guard_older(struct tcp_pcb *a, struct tcp_pcb *b)
+{
+    return a == NULL || tcp_ticks - b->tmr >= tcp_ticks - a->tmr ? b : a;
 }
 
 /* A connection that holds memory, or is half made; NULL: none. */
@@ -47,26 +51,30 @@ static void tcp_guard_link_down(struct tcp_guard *guard)
 
 void tcp_guard_poll(struct tcp_guard *guard, bool link_up)
 {
-    struct tcp_pcb *worst = NULL;
-    unsigned active = 0;
+    struct tcp_pcb *half = NULL, *orphan = NULL;
+    unsigned active = 0, halves = 0;
 
     if (guard->link_up && !link_up) {
         tcp_guard_link_down(guard);
     }
     guard->link_up = link_up;
-    if (lwip_stats.memp[MEMP_TCP_PCB]->used + SPARE <= MEMP_NUM_TCP_PCB) {
-        return;
+    bool is_short = lwip_stats.memp[MEMP_TCP_PCB]->used + SPARE > MEMP_NUM_TCP_PCB;
+    if (!is_short && lwip_stats.memp[MEMP_TCP_SEG]->used <= HALVES_MAX) {
+        return; /* each half-open one holds a segment */
     }
     for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
-        int rank = tcp_guard_rank(pcb);
         active++;
-        /* New ones come first in the list, so of equals the last is the oldest. */
-        if (rank > 0 && (worst == NULL || rank > tcp_guard_rank(worst) ||
-                         (rank == tcp_guard_rank(worst) && tcp_ticks - pcb->tmr >= tcp_ticks - worst->tmr))) {
-            worst = pcb;
+        if (pcb->state == SYN_RCVD) {
+            half = tcp_guard_older(half, pcb);
+            halves++;
+        } else if (tcp_guard_is_orphan(pcb)) {
+            orphan = tcp_guard_older(orphan, pcb);
         }
     }
-    if (worst != NULL && active + SPARE > MEMP_NUM_TCP_PCB) {
+    /* A handshake takes less than a millisecond: few and young ones are real clients. */
+    bool flood = half != NULL && (halves > SPARE || tcp_ticks - half->tmr >= SILENT_TICKS);
+    struct tcp_pcb *worst = halves > HALVES_MAX ? half : !is_short ? NULL : flood ? half : orphan;
+    if (worst != NULL) {
         guard->guarded++;
         tcp_abandon(worst, 0);
     }
@@ -86,11 +94,9 @@ bool tcp_guard_reclaim(void)
     unsigned active = 0;
 
     for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
-        u32_t silent = tcp_ticks - pcb->tmr;
         active++;
-        if (tcp_guard_rank(pcb) > 0 && pcb->snd_queuelen > 0 && silent >= SILENT_TICKS &&
-            (worst == NULL || silent > tcp_ticks - worst->tmr)) {
-            worst = pcb;
+        if (tcp_guard_is_orphan(pcb) && pcb->snd_queuelen > 0 && tcp_ticks - pcb->tmr >= SILENT_TICKS) {
+            worst = tcp_guard_older(worst, pcb);
         }
     }
     if (worst != NULL) {
