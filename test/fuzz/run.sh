@@ -10,9 +10,11 @@ name=$(basename "$target")
 corpus=test/fuzz/corpus/${name#fuzz_}
 work=$(dirname "$(dirname "$(dirname "$target")")")/fuzz/$name
 mkdir -p "$work/new" "$corpus"
-log=$work/log
+log=$work/log.$$ # more than one may run at a time
 if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="$work/" "$work/new" "$corpus" > "$log" 2>&1; then
+    mv "$log" "$work/log"
+    log=$work/log
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "${runs:-0}" -gt 0 ]; then
         echo "ok $name"

@@ -327,7 +327,12 @@ TEST(send_size_shrinks)
     CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_abort, 4);
     CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), 1030);
     CHECK(send_frame(100, NULL));
+    CHECK(send_frame(1514, NULL));
+    CHECK(send_frame(2048 - 1550, NULL)); /* exactly as long: it stays */
+    CHECK_EQUAL(set_input_size(2048), 4);
+    CHECK_EQUAL(f->lost, 4);
     CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 2048), 130);
+    CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 2048), 2048);
 }
 
 TEST(send_limits)

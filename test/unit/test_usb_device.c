@@ -126,6 +126,25 @@ TEST(descriptors_without_options)
     CHECK_EQUAL(rig_control(&rig, 0x00, USB_SET_FEATURE, 1, 0, 0, NULL), RIG_STALL);
 }
 
+/* A text that is too long for a descriptor is cut at 126 characters. */
+TEST(descriptors_long_text)
+{
+    static char text[200];
+    uint8_t bytes[300];
+    rig_init(&rig, 1);
+    memset(text, 'x', sizeof text - 1);
+    rig.config.product = text;
+    rig.config.landing_url = text;
+    rig_attach(&rig);
+    CHECK(rig_enumerate(&rig, false));
+    CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255, bytes), 254);
+    CHECK(bytes[0] == 254 && bytes[252] == 'x' && bytes[253] == 0);
+    CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), 3 + 199);
+    CHECK(bytes[0] == 202 && bytes[2] == 255); /* no scheme */
+    text[125] = 0;
+    CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255, bytes), 252);
+}
+
 TEST(descriptors_two_functions)
 {
     uint8_t bytes[256];
