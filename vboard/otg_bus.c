@@ -31,8 +31,13 @@ __attribute__((format(printf, 2, 3))) static void trace(struct otg_fs *otg, cons
     otg->wires.trace(otg->wires.context, text);
 }
 
-static bool session_valid(const struct otg_fs *otg)
+bool otg_session_valid(const struct otg_fs *otg)
 {
+    if (otg->variant->vbden) {
+        if (otg->gotgctl & GOTGCTL_BVALOEN)
+            return otg->gotgctl & GOTGCTL_BVALOVAL;
+        return otg->vbus && otg->gccfg & GCCFG_VBDEN;
+    }
     if (otg->gccfg & GCCFG_NOVBUSSENS)
         return true;
     return otg->vbus && otg->gccfg & GCCFG_VBUSBSEN;
@@ -50,7 +55,7 @@ static void active(struct otg_fs *otg)
 
 void otg_attach_update(struct otg_fs *otg)
 {
-    bool pull = otg->gccfg & GCCFG_PWRDWN && !(otg->dctl & DCTL_SDIS) && session_valid(otg) &&
+    bool pull = otg->gccfg & GCCFG_PWRDWN && !(otg->dctl & DCTL_SDIS) && otg_session_valid(otg) &&
                 otg->wires.ready(otg->wires.context);
     if (pull == otg->attached)
         return;
@@ -117,12 +122,12 @@ void otg_eopf_event(struct otg_fs *otg)
 
 void otg_vbus(struct otg_fs *otg, bool on)
 {
-    bool before = session_valid(otg);
+    bool before = otg_session_valid(otg);
     if (otg->vbus == on)
         return;
     otg->vbus = on;
     trace(otg, on ? "VBUS on" : "VBUS off");
-    if (otg->gccfg & GCCFG_PWRDWN && session_valid(otg) != before) {
+    if (otg->gccfg & GCCFG_PWRDWN && otg_session_valid(otg) != before) {
         if (on)
             otg->gintsts |= GINTSTS_SRQINT;
         else

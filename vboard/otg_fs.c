@@ -119,9 +119,8 @@ void otg_update(struct otg_fs *otg)
 
 static uint32_t gotgctl(const struct otg_fs *otg)
 {
-    uint32_t value = (otg->gotgctl & 0x00000F00u) | GOTGCTL_CIDSTS;
-    bool sensed = otg->gccfg & GCCFG_NOVBUSSENS || (otg->vbus && otg->gccfg & GCCFG_VBUSBSEN);
-    if (otg->gccfg & GCCFG_PWRDWN && sensed)
+    uint32_t value = (otg->gotgctl & 0x00000FC0u) | GOTGCTL_CIDSTS;
+    if (otg->gccfg & GCCFG_PWRDWN && otg_session_valid(otg))
         value |= GOTGCTL_BSVLD;
     return value;
 }
@@ -299,8 +298,7 @@ static void out_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
     struct otg_out *out = &otg->out[n];
     check_control(otg, value);
     /* This core loses a word then [drivers: libopencm3 pull request 1261]. */
-    if (value & EPCTL_CNAK && out->doepctl & EPCTL_NAKSTS &&
-        otg_rx_waits(otg, n, PKTSTS_OUT_DONE))
+    if (value & EPCTL_CNAK && out->doepctl & EPCTL_NAKSTS && otg_rx_waits(otg, n, PKTSTS_OUT_DONE))
         warn(otg,
              "OTG_FS: an OUT endpoint was armed before its transfer-completed entry was taken from the FIFO");
     uint32_t writable = EPCTL_SNPM | (n ? EPCTL_MPSIZ | EPCTL_USBAEP | EPCTL_EPTYP | EPCTL_STALL : 0);
@@ -396,7 +394,10 @@ static void global_write(struct otg_fs *otg, uint32_t offset, uint32_t value)
         return;
     }
     switch (offset) {
-    case GOTGCTL: otg->gotgctl = value; break;
+    case GOTGCTL:
+        otg->gotgctl = value;
+        otg_attach_update(otg);
+        break;
     case GOTGINT: otg->gotgint &= ~value; break;
     case GAHBCFG: otg->gahbcfg = value & 0x1FFu; break;
     case GUSBCFG:

@@ -140,10 +140,12 @@ struct otg_fs {
 #define OTG_FIFO        0x1000
 #define OTG_FIFO_STRIDE 0x1000
 
-#define GOTGCTL_CIDSTS (1u << 16)
-#define GOTGCTL_ASVLD  (1u << 18)
-#define GOTGCTL_BSVLD  (1u << 19)
-#define GOTGINT_SEDET  (1u << 2)
+#define GOTGCTL_BVALOEN  (1u << 6)
+#define GOTGCTL_BVALOVAL (1u << 7)
+#define GOTGCTL_CIDSTS   (1u << 16)
+#define GOTGCTL_ASVLD    (1u << 18)
+#define GOTGCTL_BSVLD    (1u << 19)
+#define GOTGINT_SEDET    (1u << 2)
 
 #define GAHBCFG_GINT    (1u << 0)
 #define GAHBCFG_TXFELVL (1u << 7)
@@ -176,6 +178,7 @@ struct otg_fs {
 #define GCCFG_PWRDWN     (1u << 16)
 #define GCCFG_VBUSBSEN   (1u << 19)
 #define GCCFG_NOVBUSSENS (1u << 21)
+#define GCCFG_VBDEN      (1u << 21) /* where the variant has it */
 
 #define DCFG_NZLSOHSK  (1u << 2)
 #define DCFG_DAD_POS   4
@@ -259,6 +262,7 @@ bool otg_rx_waits(const struct otg_fs *otg, unsigned n, unsigned pktsts); /* suc
 uint32_t otg_rx_word(struct otg_fs *otg);
 
 /* What the cable does to it (otg_bus.c); as in cable.h. */
+bool otg_session_valid(const struct otg_fs *otg);
 void otg_vbus(struct otg_fs *otg, bool on);
 bool otg_pulled_up(const struct otg_fs *otg);
 void otg_bus_reset(struct otg_fs *otg, bool active);

@@ -188,6 +188,25 @@ TEST(otg_pull_up_needs_phy_session_and_no_soft_disconnect)
     CHECK(!otg_pulled_up(OTG));
 }
 
+TEST(otg_vbus_detection_of_the_l4)
+{
+    struct otg_variant l4 = otg_stm32f407;
+    l4.vbden = true;
+    power_on();
+    struct otg_wires wires = OTG->wires;
+    otg_init(OTG, &l4, &wires);
+    wr(GCCFG, GCCFG_PWRDWN);
+    otg_vbus(OTG, true);
+    CHECK(!otg_pulled_up(OTG));
+    wr(GCCFG, GCCFG_PWRDWN | 1u << 21);
+    CHECK(otg_pulled_up(OTG));
+    otg_vbus(OTG, false);
+    CHECK(!otg_pulled_up(OTG));
+    wr(GCCFG, GCCFG_PWRDWN);
+    wr(GOTGCTL, 3u << 6); /* B session valid by override */
+    CHECK(otg_pulled_up(OTG));
+}
+
 TEST(otg_bus_reset_and_enumeration_done)
 {
     attached();
