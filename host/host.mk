@@ -61,10 +61,13 @@ $(BUILD)/test/host/%.o: test/host/%.c | $(LWIP_PATH)/src/core/init.c
 $(HOST_TESTS): %: %.o $(BUILD)/test/host/fake.o $(HOST_LIB_SAN)
 	$(CC) $(SANITIZE) -o $@ $^
 
-# build/pc with the native firmware (built by "make native") at its cable.
-$(BUILD)/test/host/program: test/host/program_tests.py $(BUILD)/pc
+# build/pc under sanitizers, with the native firmware (built by "make native") at its cable.
+$(HOST_OUT)/san/pc: $(HOST_OUT)/san/main.o $(HOST_LIB_SAN)
+	$(CC) $(SANITIZE) -o $@ $^
+
+$(BUILD)/test/host/program: test/host/program_tests.py $(HOST_OUT)/san/pc
 	@mkdir -p $(@D)
-	printf '#!/bin/sh\nexec %s "$$@"\n' $< > $@
+	printf '#!/bin/sh\nPC=%s NATIVE=%s exec %s "$$@"\n' $(HOST_OUT)/san/pc $(BUILD)/native-none/plugnet.elf $< > $@
 	chmod +x $@
 SUITES += $(BUILD)/test/host/program
 

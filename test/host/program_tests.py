@@ -2,6 +2,8 @@
 """Tests of build/pc as a program, with the native firmware at the other end of its cable.
 
     test/host/program_tests.py [NAME …]      prints "ok NAME", "not ok NAME: why" or "skip NAME: why"
+
+PC and NATIVE in the environment name other programs than build/pc and build/native-none/plugnet.elf.
 """
 # SPDX-License-Identifier: MIT
 import json
@@ -17,8 +19,8 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PC = os.path.join(ROOT, "build", "pc")
-NATIVE = os.path.join(ROOT, "build", "native-none", "plugnet.elf")
+PC = os.path.abspath(os.environ.get("PC", os.path.join(ROOT, "build", "pc")))
+NATIVE = os.path.abspath(os.environ.get("NATIVE", os.path.join(ROOT, "build", "native-none", "plugnet.elf")))
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 

@@ -70,6 +70,30 @@ TEST(bus_19_packets_out_in_a_frame)
     CHECK_EQUAL(bus.counters.bulk_packets_frame_max, 19);
 }
 
+static uint64_t out_ends_ns(uint32_t length)
+{
+    begin();
+    struct urb urb = bulk(2, bytes, length);
+    bus_submit(&bus, &urb);
+    frames(1);
+    return urb.complete_ns;
+}
+
+TEST(bus_price_of_a_packet)
+{
+    /* 12 bit times are 1 µs; each part is rounded up to the next ns. */
+    CHECK_EQUAL(out_ends_ns(64) / 10, (35 + 104 + 512) * 1000 / 12 / 10);
+    CHECK_EQUAL(out_ends_ns(10) / 10, (35 + 104 + 80) * 1000 / 12 / 10);
+    begin();
+    static uint8_t got[64];
+    fake_in(&fake, 2, bytes, 10);
+    fake.ep[2].naks = 1;
+    struct urb in = bulk(0x82, got, 64);
+    bus_submit(&bus, &in);
+    frames(1); /* start of frame, NAK, hold-off of 20 µs, packet */
+    CHECK_EQUAL(in.complete_ns / 10, ((35 + 64 + 104 + 80) * 1000 / 12 + 20000) / 10);
+}
+
 TEST(bus_19_packets_in_in_a_frame)
 {
     begin();
