@@ -13,8 +13,11 @@
 
 struct cpu *cpu_new(const struct cpu_config *config)
 {
-    struct cpu *cpu = calloc(1, sizeof *cpu);
+    struct cpu *cpu = NULL;
 
+    if (config->irq_count >= 1 && config->irq_count <= CPU_IRQS_MAX && config->priority_bits >= 1 &&
+        config->priority_bits <= 8)
+        cpu = calloc(1, sizeof *cpu);
     if (!cpu)
         return NULL;
     cpu->config = *config;

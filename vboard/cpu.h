@@ -56,6 +56,7 @@ enum cpu_stop {
 
 struct cpu; /* allocate with cpu_new */
 
+/* NULL: no memory, or a configuration out of bounds. */
 struct cpu *cpu_new(const struct cpu_config *config);
 void cpu_free(struct cpu *cpu);
 

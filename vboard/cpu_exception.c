@@ -332,9 +332,11 @@ static unsigned active_count(const struct cpu *cpu)
 
 static void deactivate(struct cpu *cpu, unsigned exception)
 {
-    cpu_bit_set(cpu->active, exception, false);
-    if (cpu_bit(cpu->level, exception))
-        cpu_pend(cpu, exception);
+    if (exception < CPU_EXCEPTIONS) {
+        cpu_bit_set(cpu->active, exception, false);
+        if (cpu_bit(cpu->level, exception))
+            cpu_pend(cpu, exception);
+    }
     if (exception != EXCEPTION_NMI)
         cpu->faultmask = 0;
     cpu_active_update(cpu);
@@ -354,7 +356,9 @@ static bool return_allowed(const struct cpu *cpu, uint32_t value)
 {
     unsigned others = active_count(cpu) - 1;
 
-    if (!cpu_bit(cpu->active, cpu->ipsr) || (value & 0x0FFFFFE0u) != 0x0FFFFFE0u)
+    /* a frame made by software may have named any exception */
+    if (cpu->ipsr >= CPU_EXCEPTIONS || !cpu_bit(cpu->active, cpu->ipsr) ||
+        (value & 0x0FFFFFE0u) != 0x0FFFFFE0u)
         return false;
     switch (value & 15) {
     case 1: return others != 0;

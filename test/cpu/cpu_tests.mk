@@ -32,6 +32,20 @@ $(BUILD)/test/test_cpu: $(CPU_TEST)/test_cpu.o $(CPU_OBJECTS) | $(CPU_TEST)/test
 
 SUITES += $(BUILD)/test/test_cpu $(BUILD)/test/cpu_differential
 
+# Random code, with sanitizers.
+CPU_SANITIZED := $(CPU_SOURCES:%=$(CPU_TEST)/sanitized/%.o)
+
+$(CPU_SANITIZED): $(CPU_TEST)/sanitized/%.o: vboard/%.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) $(SANITIZE) -c -o $@ $<
+
+$(CPU_TEST)/random_code.o: PCFLAGS += $(SANITIZE)
+
+$(BUILD)/test/cpu_random_code: $(CPU_TEST)/random_code.o $(CPU_SANITIZED)
+	$(CC) $(SANITIZE) -o $@ $^
+
+SUITES += $(BUILD)/test/cpu_random_code
+
 # The debugger's server, by gdb-multiarch.
 $(CPU_TEST)/debuggee.elf: test/cpu/debuggee.c test/cpu/debuggee.ld
 	@mkdir -p $(@D)
@@ -51,4 +65,4 @@ $(BUILD)/test/test_gdb: test/cpu/test_gdb.py $(CPU_TEST)/gdb_runner $(CPU_TEST)/
 
 SUITES += $(BUILD)/test/test_gdb
 
--include $(wildcard $(CPU_TEST)/*.d)
+-include $(wildcard $(CPU_TEST)/*.d $(CPU_TEST)/sanitized/*.d)
