@@ -140,7 +140,9 @@ static void cable_vbus(void *device, bool on)
 
 static bool cable_pulled_up(void *device)
 {
-    return otg_pulled_up(&((struct vboard *)device)->chip.otg);
+    struct vboard *board = device;
+    chip_usb_check(&board->chip);
+    return otg_pulled_up(&board->chip.otg);
 }
 
 static void cable_bus_reset(void *device, bool active)

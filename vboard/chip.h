@@ -151,6 +151,7 @@ struct chip {
     bool held;          /* NRST is low */
     bool halted;        /* locked up */
     bool reset_wanted;
+    uint64_t unready_since; /* software wants the USB pull-up, but something is missing; CHIP_NEVER: no */
     uint32_t reset_cause;
 
     struct chip_rcc rcc;
@@ -185,6 +186,7 @@ void chip_fini(struct chip *chip);
 void chip_power_on(struct chip *chip);
 void chip_advance(struct chip *chip, uint64_t time_ns);
 enum cpu_stop chip_step(struct chip *chip);
+void chip_usb_check(struct chip *chip); /* says why the pull-up doesn't come */
 void chip_reset_pin(struct chip *chip, bool low);
 void chip_reset_want(struct chip *chip, uint32_t csr_cause);
 

@@ -53,10 +53,15 @@ static void active(struct otg_fs *otg)
     otg->active_ns = otg->wires.now(otg->wires.context);
 }
 
+/* Software has asked for the pull-up and there is a session. */
+bool otg_wants_pull_up(const struct otg_fs *otg)
+{
+    return otg->gccfg & GCCFG_PWRDWN && !(otg->dctl & DCTL_SDIS) && otg_session_valid(otg);
+}
+
 void otg_attach_update(struct otg_fs *otg)
 {
-    bool pull = otg->gccfg & GCCFG_PWRDWN && !(otg->dctl & DCTL_SDIS) && otg_session_valid(otg) &&
-                otg->wires.ready(otg->wires.context);
+    bool pull = otg_wants_pull_up(otg) && otg->wires.ready(otg->wires.context);
     if (pull == otg->attached)
         return;
     otg->attached = pull;

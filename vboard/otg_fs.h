@@ -263,6 +263,7 @@ uint32_t otg_rx_word(struct otg_fs *otg);
 
 /* What the cable does to it (otg_bus.c); as in cable.h. */
 bool otg_session_valid(const struct otg_fs *otg);
+bool otg_wants_pull_up(const struct otg_fs *otg);
 void otg_vbus(struct otg_fs *otg, bool on);
 bool otg_pulled_up(const struct otg_fs *otg);
 void otg_bus_reset(struct otg_fs *otg, bool active);

@@ -22,6 +22,7 @@
 #define OTG_AF     10
 
 #define DEBUGGER_POLL_NS 1000000u
+#define UNREADY_NS       100000000u
 
 void chip_irq(struct chip *chip, unsigned irq, bool level)
 {
@@ -51,6 +52,29 @@ static bool otg_ready(void *context)
         return false;
     uint64_t error = hz.num > 48000000u * hz.den ? hz.num - 48000000u * hz.den : 48000000u * hz.den - hz.num;
     return error * 400 <= 48000000u * hz.den; /* ± 0.25 % [USB 2.0, 7.1.11, unread] */
+}
+
+void chip_usb_check(struct chip *chip)
+{
+    struct chip_hz hz = rcc_48mhz(chip);
+    uint64_t now = chip_now(chip);
+    if (!otg_wants_pull_up(&chip->otg) || otg_ready(chip)) {
+        chip->unready_since = CHIP_NEVER;
+        return;
+    }
+    if (chip->unready_since == CHIP_NEVER)
+        chip->unready_since = now;
+    if (now - chip->unready_since < UNREADY_NS)
+        return;
+    if (hz.den == 0)
+        chip_warn(chip, "USB no clock",
+                  "OTG_FS: no pull-up, since the PLL doesn't run and so there are no 48 MHz");
+    else if (!gpio_function(chip, OTG_PIN_DM, OTG_AF) || !gpio_function(chip, OTG_PIN_DP, OTG_AF))
+        chip_warn(chip, "USB pins",
+                  "OTG_FS: no pull-up, since PA11 and PA12 are not both set to alternate function 10");
+    else
+        chip_warn(chip, "USB clock", "OTG_FS: no pull-up, since PLLQ gives %u Hz instead of 48 MHz",
+                  (unsigned)(hz.num / hz.den));
 }
 
 static uint64_t otg_core_hz(void *context)
@@ -159,6 +183,7 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
                               .trace = otg_trace,
                               .unmodelled = otg_unmodelled};
     chip->time.hz = (struct chip_hz){16000000, 1};
+    chip->unready_since = CHIP_NEVER;
     for (unsigned i = 0; i < CHIP_EVENT_COUNT; i++)
         chip->deadline[i] = CHIP_NEVER;
     otg_init(&chip->otg, &otg_stm32f407, &wires);

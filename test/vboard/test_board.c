@@ -28,7 +28,8 @@ enum scenario {
     CLOCKS,
     LOCK_PINS,
     COMPARE,
-    PERIPHERAL_RESET
+    PERIPHERAL_RESET,
+    USB_WITHOUT_PINS
 };
 
 #define MS 1000000ull
@@ -300,6 +301,22 @@ TEST(board_peripheral_reset)
     CHECK_EQUAL(word(&b, "result", 1), 0);
     CHECK_EQUAL(word(&b, "result", 2), 0x55);
     CHECK_EQUAL(word(&b, "result", 3), 0);
+    vboard_free(b.board);
+}
+
+TEST(board_says_why_there_is_no_pull_up)
+{
+    struct bench b;
+    open_board(&b, USB_WITHOUT_PINS);
+    struct cable cable = vboard_cable(b.board);
+    cable.ops->vbus(cable.device, true);
+    for (unsigned ms = 0; ms < 200; ms++) {
+        cable.ops->advance(cable.device, ms * MS);
+        CHECK(!cable.ops->pulled_up(cable.device));
+    }
+    CHECK_EQUAL(word(&b, "result", 0), 1);
+    CHECK_EQUAL(b.warnings, 1);
+    CHECK(strstr(b.last_warning, "PA11 and PA12"));
     vboard_free(b.board);
 }
 

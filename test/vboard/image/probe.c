@@ -276,11 +276,20 @@ static void peripheral_reset(void)
     result[0] = 1;
 }
 
+/* The controller asks for its pull-up, but its pins were forgotten. */
+static void usb_without_pins(void)
+{
+    image_clock_168();
+    RCC_AHB2ENR |= 1u << 7;
+    OTG(0x038) = 1u << 16 | 1u << 21;
+    result[0] = 1;
+}
+
 void image_main(void)
 {
-    static void (*const scenarios[])(void) = {leds_and_button, serial,           identity, reset_causes,
-                                              random_numbers,  strange_accesses, timer,    flash,
-                                              clocks,          lock_pins,        compare,  peripheral_reset};
+    static void (*const scenarios[])(void) = {
+        leds_and_button, serial, identity,  reset_causes, random_numbers,   strange_accesses, timer,
+        flash,           clocks, lock_pins, compare,      peripheral_reset, usb_without_pins};
     if (scenario < sizeof scenarios / sizeof *scenarios)
         scenarios[scenario]();
 }
