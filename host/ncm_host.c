@@ -146,6 +146,7 @@ static void carrier_set(struct ncm_host *ncm, bool on)
     if (on) {
         ncm->link_ns = ncm->bus->now_ns;
         rx_post(ncm);
+        tx_pump(ncm);
     } else {
         for (unsigned i = 0; i < NCM_HOST_URBS; i++) {
             bus_cancel(ncm->bus, &ncm->rx[i].urb);
@@ -179,8 +180,8 @@ static void notification_done(struct urb *urb)
     case URB_OK: notification_read(ncm, urb->data, urb->actual); break;
     case URB_STALL:
     case URB_HALTED: clear_halt(ncm, 2); return;
-    case URB_OVERFLOW: break;
-    default: return;
+    case URB_CANCELLED: return;
+    default: break; /* asked again: it is polled rarely enough */
     }
     notification_post(ncm);
 }

@@ -27,7 +27,8 @@ int tap_open(const char *name, char *error, size_t error_size)
     if (fd < 0) {
         bool missing = errno == ENOENT || errno == ENODEV || errno == ENXIO;
         snprintf(error, error_size, "--tap %s: /dev/net/tun: %s%s", name, strerror(errno),
-                 missing ? " (the kernel's tun module is not there; --forward works without)" : "");
+                 missing ? " (the kernel's tun module is not there; --forward works without)"
+                         : " (needs root or CAP_NET_ADMIN; --forward works without)");
         return -1;
     }
     if (ioctl(fd, TUNSETIFF, &request) < 0) {

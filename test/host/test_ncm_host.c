@@ -467,6 +467,19 @@ TEST(ncm_no_carrier_no_frames)
     CHECK(strstr(said, "link down") != NULL);
 }
 
+TEST(ncm_notifications_go_on_after_silence_and_halt)
+{
+    static const uint8_t down[8] = {0xA1, 0, 0, 0, 0, 0, 0, 0};
+    begin_linked(false);
+    fake.ep[1].in_answer = CABLE_SILENCE;
+    pc_run_ms(pc, 200);
+    fake.ep[1].in_answer = CABLE_STALL;
+    pc_run_ms(pc, 100); /* cleared by CLEAR_FEATURE */
+    fake_in(&fake, 1, down, sizeof down);
+    pc_run_ms(pc, 100);
+    CHECK(!pc_is_link_up(pc));
+}
+
 TEST(ncm_split_speed_change_of_an_8_byte_endpoint)
 {
     begin(false);
