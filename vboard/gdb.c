@@ -689,7 +689,7 @@ struct gdb *gdb_open(unsigned port, struct cpu *cpu, const struct gdb_callbacks 
     if (gdb->listener >= 0)
         setsockopt(gdb->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (gdb->listener < 0 || bind(gdb->listener, (struct sockaddr *)&address, sizeof address) ||
-        listen(gdb->listener, 1)) {
+        listen(gdb->listener, 16)) {
         int why = errno;
 
         if (gdb->listener >= 0)

@@ -17,7 +17,7 @@
 #define SRAM_BASE  0x20000000u
 #define SRAM_SIZE  0x2000u
 #define CYCLES     30000u
-#define ROUNDS     300u
+#define ROUNDS     100u
 
 struct machine {
     struct cpu *cpu;
