@@ -34,7 +34,7 @@ _Noreturn void rig_fail(struct rig *rig, const char *format, ...)
         printf(" (at %llu ms)", (unsigned long long)rig_ms(rig));
     }
     printf("\n");
-    fflush(stdout);
+    fflush(NULL); /* a trace, too */
     if (rig->process > 0) {
         kill(rig->process, SIGTERM);
     }

@@ -173,7 +173,7 @@ static void half_open(struct rig *rig)
     for (unsigned i = 0; i < 14; i++) {
         ghost_forget(rig, &ghosts[i]); /* ARP and TCP stay unanswered from here on */
     }
-    rig_run_ms(rig, 60000);
+    rig_run_ms(rig, 150000); /* until the last FIN has been repeated often enough */
     rig_say(rig, "14 clients that ask and fall silent; page meanwhile after %llu ms", (unsigned long long)ms);
 }
 
