@@ -210,8 +210,8 @@ static void http_pipeline(struct rig *rig)
     }
     for (unsigned i = 0; i < PIPELINED; i++) {
         if (!client_wait_reply(&client, &reply, false, 3000) || reply.status != 200) {
-            rig_fail(rig, "pipelined request %u was not answered (ended %d, failed %d, %zu bytes: \"%.40s\")", i,
-                     client.ended, client.failed, client.in_length, (const char *)client.in);
+            rig_fail(rig, "pipelined request %u was not answered (ended %d, failed %d, %zu bytes: \"%.40s\")",
+                     i, client.ended, client.failed, client.in_length, (const char *)client.in);
         }
     }
     /* One byte in a segment. */

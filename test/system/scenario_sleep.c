@@ -17,7 +17,7 @@
 #define TICK_NS       1000000u
 #define WINDOW_MAX    20000u /* cycles searched for the way from SysTick to sleep */
 #define ANSWER_NS_MAX 450000u
-#define PLACES_MAX    256
+#define PLACES_MAX    128 /* halfwords: as many bytes before WFI as behind it */
 
 struct sleep {
     struct rig *rig;
@@ -25,8 +25,8 @@ struct sleep {
     uint64_t target_ns; /* arrival, after the tick */
     bool armed, waiting;
     uint64_t out_ns, worst_ns;
-    uint32_t idle_address, idle_size;
-    uint8_t hit[PLACES_MAX]; /* halfwords of board_idle that were met */
+    uint32_t wfi;            /* address behind it */
+    uint8_t hit[PLACES_MAX]; /* halfwords around it that were met */
     unsigned met;
 };
 
@@ -51,8 +51,8 @@ static void sleep_out(void *context, uint8_t endpoint, uint16_t length)
     s->out_ns = cable->time_ns;
     s->waiting = true;
     const struct cpu *cpu = vboard_cpu(s->rig->board);
-    uint32_t place = (cpu_register_get(cpu, 15) & ~1u) - s->idle_address;
-    if (place < s->idle_size && place / 2 < PLACES_MAX && !s->hit[place / 2]) {
+    uint32_t place = cpu_register_get(cpu, 15) - (s->wfi - PLACES_MAX);
+    if (place / 2 < PLACES_MAX && !s->hit[place / 2]) {
         s->hit[place / 2] = 1;
         s->met++;
     }
@@ -101,10 +101,10 @@ static void wake_ups(struct rig *rig)
 {
     static struct sleep s;
     s = (struct sleep){.rig = rig};
-    RIG_CHECK(rig, vboard_symbol(rig->board, "board_idle", &s.idle_address, &s.idle_size));
-    s.idle_address &= ~1u;
     rig_run_ms(rig, 2000);
     uint64_t window_ns = sleep_window(&s);
+    RIG_CHECK(rig, cpu_sleeping(vboard_cpu(rig->board)));
+    s.wfi = cpu_register_get(vboard_cpu(rig->board), 15);
     struct vboard_stats stats = vboard_stats(rig->board);
     uint64_t cycles = window_ns * (stats.clock_hz / 1000) / 1000000 + 40;
     RIG_CHECK(rig, cycles < WINDOW_MAX);
@@ -129,7 +129,7 @@ static void wake_ups(struct rig *rig)
     RIG_CHECK(rig, s.met >= 8);
     rig_say(
         rig,
-        "%llu arrivals, one cycle apart, from the tick to sleep; %u places in board_idle met; answers within "
+        "%llu arrivals, one cycle apart, from the tick to sleep; %u places around WFI met; answers within "
         "%llu us",
         (unsigned long long)cycles, s.met, (unsigned long long)s.worst_ns / 1000);
 }
