@@ -100,7 +100,7 @@ struct ncm_in_block {
     uint16_t lengths[NCM_IN_DATAGRAMS_MAX];
     void *tokens[NCM_IN_DATAGRAMS_MAX];
     struct usb_iov iov[1 + NCM_IN_PIECES_MAX + NCM_IN_DATAGRAMS_MAX]; /* headers, then pieces and padding */
-    uint8_t head[NTB_HEAD_LENGTH(NCM_IN_DATAGRAMS_MAX)] __attribute__((aligned(4)));
+    uint8_t head[NTB_HEAD_LENGTH(NCM_IN_DATAGRAMS_MAX) + 2] __attribute__((aligned(4)));
 };
 
 /* One function; caller-owned, all fields are ours. */

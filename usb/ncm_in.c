@@ -44,8 +44,17 @@ void ncm_in_write(struct ncm *ncm)
     struct ncm_in_block *block = ncm->in_open;
     if (block->datagrams == 0 || ncm->in_flying != NULL || !ncm->up || (ncm->halted & NCM_HALTED_IN) != 0)
         return;
+    size_t head = NTB_HEAD_LENGTH(block->datagrams);
     ntb_build(block->head, ncm->in_sequence++, block->lengths, block->datagrams);
-    block->iov[0] = (struct usb_iov){block->head, NTB_HEAD_LENGTH(block->datagrams)};
+    struct usb_iov *first = &block->iov[1];
+    if (first->length > 2) { /* two bytes more make the head whole words, and what follows 4-aligned */
+        const uint8_t *bytes = first->base;
+        block->head[head] = bytes[0];
+        block->head[head + 1] = bytes[1];
+        *first = (struct usb_iov){bytes + 2, first->length - 2};
+        head += 2;
+    }
+    block->iov[0] = (struct usb_iov){block->head, (uint32_t)head};
     ncm->in_flying = block;
     ncm->in_open = block == ncm->in_blocks ? &ncm->in_blocks[1] : ncm->in_blocks;
     usb_device_ep_write(ncm->function.device, ncm_ep_in(ncm), block->iov, 1u + block->pieces,

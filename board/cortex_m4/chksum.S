@@ -15,6 +15,23 @@
     .align 2
 
 net_chksum:
+    cmp     r1, #20                 @ an IP header, or a TCP header alone: what is asked for most
+    bne     .Lany
+    tst     r0, #3
+    bne     .Lany
+    ldmia   r0, {r0-r3, r12}
+    adds    r0, r1
+    adcs    r0, r2
+    adcs    r0, r3
+    adcs    r0, r12
+    adc     r0, r0, #0
+    uxth    r1, r0
+    add     r0, r1, r0, lsr #16
+    uxth    r1, r0
+    add     r0, r1, r0, lsr #16
+    uxth    r0, r0
+    bx      lr
+.Lany:
     push    {r4-r11}
     movs    r2, #0                  @ the sum
     cmp     r1, #0
