@@ -470,6 +470,8 @@ TEST(send_from_sent)
     CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_down, 1);
 }
 
+static void out(size_t length, bool zlp);
+
 /* Deliver `count` frames and answer each with one of `length` bytes; then look at the first block. */
 static unsigned answer(size_t count, size_t length, bool poll)
 {
@@ -509,7 +511,11 @@ TEST(send_gathers_answers)
                 NCM_IN_DATAGRAMS_MAX); /* full: the other block */
     CHECK(rig_in(&rig, 0x82, bytes, 16384) > 40);
     CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_full, 0);
-    CHECK(send_frame(60, NULL)); /* without a delivery: at once */
+    struct ncm_frame frame;
+    out(rig_ntb(bytes, 0, 1, &(uint16_t){60}, 1), true);
+    CHECK(ncm_receive(&f->ncm, &frame) && !ncm_receive(&f->ncm, &frame));
+    CHECK(send_frame(60, NULL)); /* the delivery has ended: at once */
+    CHECK(f->ncm.in_flying != NULL);
     CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), 90);
     check_well();
 }
