@@ -241,6 +241,9 @@ def host_print(host, figures):
               + f" {number(sum(split.values())):>7}")
     print(f"stack: deepest {figures['stack_deepest']}; " +
           ", ".join(f"{room} {depth}" for room, depth in sorted(figures["stack"].items())))
+    print("pools, most used of size: " + (", ".join(
+        f"{pool['name']} {pool['max']}/{pool['size']}" + (f" ({pool['errors']} refused)" if pool["errors"] else "")
+        for pool in figures["pools"]) if figures["pools"] else "not told"))
 
 
 def size_print(sizes):

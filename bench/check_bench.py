@@ -4,12 +4,15 @@
     check_bench.py IMAGE.elf OBJECT_FOLDER
 """
 # SPDX-License-Identifier: MIT
+import copy
 import json
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import bench  # noqa: E402
 
 
 def say(good, name, why=""):
@@ -20,6 +23,16 @@ def say(good, name, why=""):
 def bench_run(out, path):
     command = [sys.executable, os.path.join(HERE, "bench.py"), *sys.argv[1:3], "--out", out, "--json", path]
     return subprocess.run(command, check=False).returncode
+
+
+def judge_works(figures):
+    """A peer that is twice as good must make every row worse."""
+    with open(os.path.join(HERE, "peers.json"), encoding="utf-8") as file:
+        peers = json.load(file)
+    better = copy.deepcopy(peers)
+    for row, ours in zip(better["rows"], figures["rows"]):
+        row["peers"] = [None, ours["ours"] * (2 if row["better"] == "more" else 0.5)]
+    return not any(row["better"] for row in bench.rows_of(figures, better))
 
 
 def main():
@@ -39,6 +52,7 @@ def main():
             texts.append(file.read())
     good &= say(texts[0] == texts[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
     figures = json.loads(texts[0])
+    good &= say(judge_works(figures), "bench_judge", "a peer twice as good was not found better")
     for row in figures["rows"]:
         name = f"{row['row']}: {row['key']}".replace(" ", "_")
         good &= say(row["better"], name, f"{row['ours']} {row['unit']}, peers {list(row['peers'].values())}")
