@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vboard/chip.h"
 #include "vboard/elf.h"
@@ -76,6 +77,27 @@ static void outside_apply(struct vboard *board)
         gpio_outside(chip, board->model->vbus_pin, true, chip->otg.vbus);
 }
 
+/* What the flash holds at power-on: kept bytes, then the image over them. */
+static bool flash_fill(struct vboard *board, const struct vboard_config *config, char *error,
+                       size_t error_size)
+{
+    struct image_place place = {board->chip.flash,
+                                CHIP_FLASH_BASE,
+                                CHIP_FLASH_SIZE,
+                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE},
+                                 {CHIP_CCM_BASE, CHIP_CCM_SIZE},
+                                 {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE}}};
+    bool kept = config->flash && access(config->flash, F_OK) == 0;
+    if (kept && !image_flash_read(config->flash, &place, error, error_size))
+        return false;
+    if (config->image)
+        return image_load(&board->image, config->image, &place, error, error_size);
+    if (kept)
+        return image_flash_check(config->flash, &place, error, error_size);
+    snprintf(error, error_size, "no image, and nothing kept in flash");
+    return false;
+}
+
 struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size)
 {
     static const uint8_t default_uid[VBOARD_UID_LENGTH] = {0x3A, 0x00, 0x29, 0x00, 0x0E, 0x51,
@@ -95,13 +117,7 @@ struct vboard *vboard_new(const struct vboard_config *config, char *error, size_
         vboard_free(board);
         return NULL;
     }
-    struct image_place place = {chip->flash,
-                                CHIP_FLASH_BASE,
-                                CHIP_FLASH_SIZE,
-                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE},
-                                 {CHIP_CCM_BASE, CHIP_CCM_SIZE},
-                                 {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE}}};
-    if (!image_load(&board->image, config->image, &place, error, error_size)) {
+    if (!flash_fill(board, config, error, error_size)) {
         vboard_free(board);
         return NULL;
     }
@@ -121,6 +137,15 @@ void vboard_free(struct vboard *board)
     free(board->profile_counts);
     free(board->profile_sp);
     free(board);
+}
+
+bool vboard_flash_save(const struct vboard *board, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return false;
+    bool ok = fwrite(board->chip.flash, 1, CHIP_FLASH_SIZE, file) == CHIP_FLASH_SIZE;
+    return fclose(file) == 0 && ok;
 }
 
 /* ---- The cable ---- */

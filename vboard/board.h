@@ -65,9 +65,10 @@ enum vboard_event {
 
 struct vboard_config {
     const struct vboard_model *model; /* NULL: the first */
-    const char *image;                /* path: ELF, or .bin for the start of flash */
-    const uint8_t *uid;               /* VBOARD_UID_LENGTH bytes; NULL: a fixed one */
-    bool trace;                       /* default false: VBOARD_TRACE events */
+    const char *image;  /* path: ELF, or .bin for the start of flash; NULL: what `flash` holds */
+    const char *flash;  /* path of the flash's bytes, read first if the file exists; NULL: none */
+    const uint8_t *uid; /* VBOARD_UID_LENGTH bytes; NULL: a fixed one */
+    bool trace;         /* default false: VBOARD_TRACE events */
 
     /* Told of what happens, at the board's time; may be NULL. `text` is valid during the call. */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
@@ -78,6 +79,9 @@ struct vboard_config {
  * line. */
 struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size);
 void vboard_free(struct vboard *board);
+
+/* Write the whole flash to a file, for a later vboard_config.flash; false: errno says why. */
+bool vboard_flash_save(const struct vboard *board, const char *path);
 
 /* The device end of its cable; valid until vboard_free. */
 struct cable vboard_cable(struct vboard *board);

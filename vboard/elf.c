@@ -198,6 +198,14 @@ static bool vectors_check(struct file *file, const struct image_place *place)
     return true;
 }
 
+static bool binary_load(struct file *file, const struct image_place *place)
+{
+    if (file->size > place->flash_size)
+        return refuse(file, "too large: %zu bytes, the flash has %u", file->size, place->flash_size);
+    memcpy(place->flash, file->bytes, file->size);
+    return true;
+}
+
 bool image_load(struct image *image, const char *path, const struct image_place *place, char *error,
                 size_t error_size)
 {
@@ -209,10 +217,7 @@ bool image_load(struct image *image, const char *path, const struct image_place 
     if (ok && file.size == 0) {
         ok = refuse(&file, "empty");
     } else if (ok && binary) {
-        ok = file.size <= place->flash_size ||
-             refuse(&file, "too large: %zu bytes, the flash has %u", file.size, place->flash_size);
-        if (ok)
-            memcpy(place->flash, file.bytes, file.size);
+        ok = binary_load(&file, place);
         image->bytes = (uint32_t)file.size;
     } else if (ok) {
         if (file.size < SELFMAG || memcmp(file.bytes, ELFMAG, SELFMAG) != 0)
@@ -227,6 +232,20 @@ bool image_load(struct image *image, const char *path, const struct image_place 
     if (!ok)
         image_free(image);
     return ok;
+}
+
+bool image_flash_read(const char *path, const struct image_place *place, char *error, size_t error_size)
+{
+    struct file file = {path, NULL, 0, error, error_size};
+    bool ok = file_read(&file) && binary_load(&file, place);
+    free(file.bytes);
+    return ok;
+}
+
+bool image_flash_check(const char *path, const struct image_place *place, char *error, size_t error_size)
+{
+    struct file file = {path, NULL, 0, error, error_size};
+    return vectors_check(&file, place);
 }
 
 void image_free(struct image *image)

@@ -41,6 +41,11 @@ bool image_load(struct image *image, const char *path, const struct image_place 
                 size_t error_size);
 void image_free(struct image *image);
 
+/* Bytes for the start of flash, from a file; false: `error` has one line. */
+bool image_flash_read(const char *path, const struct image_place *place, char *error, size_t error_size);
+/* Are there a stack pointer and a reset vector at the start of flash? */
+bool image_flash_check(const char *path, const struct image_place *place, char *error, size_t error_size);
+
 /* By name; NULL: none. */
 const struct image_symbol *image_symbol(const struct image *image, const char *name);
 /* The function that an address belongs to; NULL: none. */

@@ -19,7 +19,7 @@
 struct program {
     const struct vboard_model *model;
     struct vboard *board;
-    const char *image, *profile;
+    const char *image, *profile, *flash;
     uint8_t uid[VBOARD_UID_LENGTH];
     bool uid_given, trace, killed;
     bool gdb_given;
@@ -35,14 +35,17 @@ static void help(void)
            vboard_models[0]->id);
     for (unsigned i = 0; vboard_models[i]; i++)
         printf(" %s", vboard_models[i]->id);
-    printf("\n"
-           "  --uid HEX              the chip's unique ID, 24 hex digits\n"
-           "  --trace                print USB events, and warn of accesses that disturb each other\n"
-           "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
-           "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
-           "%s"
-           "  --help                 this text\n",
-           options_help);
+    printf(
+        "\n"
+        "  --uid HEX              the chip's unique ID, 24 hex digits\n"
+        "  --trace                print USB events, and warn of accesses that disturb each other\n"
+        "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
+        "  --flash FILE           keep the flash in this file: read it before IMAGE (which may then be left out),\n"
+        "                         write it at the end\n"
+        "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
+        "%s"
+        "  --help                 this text\n",
+        options_help);
 }
 
 static int fail(const char *format, const char *what)
@@ -113,7 +116,7 @@ static const struct vboard_model *model_find(const char *id)
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
-    static const char *const with_value[] = {"--board", "--uid", "--gdb", "--profile"};
+    static const char *const with_value[] = {"--board", "--uid", "--gdb", "--profile", "--flash"};
     const char *name = argv[at], *value = at + 1 < argc ? argv[at + 1] : NULL;
     bool known = false;
     if (strcmp(name, "--trace") == 0) {
@@ -147,6 +150,8 @@ static int option_take(struct program *program, int argc, char **argv, int at)
     }
     if (strcmp(name, "--profile") == 0)
         program->profile = value;
+    if (strcmp(name, "--flash") == 0)
+        program->flash = value;
     return 2;
 }
 
@@ -172,7 +177,7 @@ static int arguments(struct program *program, struct pc_options *options, int ar
         }
         at += taken;
     }
-    return program->image ? 0 : fail("%s", "no image given (see --help)");
+    return program->image || program->flash ? 0 : fail("%s", "no image given (see --help)");
 }
 
 /* ---- The debugger ---- */
@@ -260,6 +265,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct vboard_config config = {.model = program.model,
                                    .image = program.image,
+                                   .flash = program.flash,
                                    .uid = program.uid_given ? program.uid : NULL,
                                    .trace = program.trace,
                                    .event = event_print,
@@ -278,6 +284,10 @@ int main(int argc, char **argv)
     gdb_close(program.gdb);
     if (program.profile && result != 2 && profile_write(&program))
         result = 2;
+    if (program.flash && result != 2 && !vboard_flash_save(program.board, program.flash)) {
+        fprintf(stderr, "vboard: %s: %s\n", program.flash, strerror(errno));
+        result = 2;
+    }
     vboard_free(program.board);
     return result;
 }

@@ -36,7 +36,7 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
-                   "--control", "--profile"):
+                   "--control", "--profile", "--flash"):
         assert f"  {option}" in result.stdout, f"{option} is not in the help text"
 
 
@@ -114,6 +114,23 @@ def test_profile():
         assert profile["profiled_instructions"] == profile["instructions"]
         assert 0x20000000 < names["image_main"]["lowest_sp"] <= 0x20020000
         refused(["--fast", "--for", "0.01", "--profile", os.path.join(folder, "no/such"), ECHO], "No such file")
+
+
+def test_flash_is_kept():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "flash.bin")
+        refused(["--flash", path], "no image")
+        assert run("--fast", "--for", "0.1", "--flash", path, ECHO).returncode == 0
+        assert os.path.getsize(path) == 1 << 20
+        result = run("--fast", "--for", "1", "--trace", "--flash", path)
+        assert result.returncode == 0 and "usb: SETUP 80 06" in result.stdout, result.stdout + result.stderr
+        with open(path, "ab") as file:
+            file.write(b"x")
+        refused(["--flash", path], "too large")
+        with open(path, "wb") as file:
+            file.write(bytes(100))
+        refused(["--flash", path], "no vector table")
+        refused(["--for", "0.01", "--fast", "--flash", os.path.join(folder, "no/such"), ECHO], "No such file")
 
 
 def test_gdb():
