@@ -9,45 +9,33 @@
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "net/dnsd.h"
+#include "net/tcp_pcb.h"
 #include "wire/be.h"
 #include "wire/dns_msg.h"
 
 #define POLL_INTERVAL 2 /* of 500 ms */
 
-static void dns_tcp_forget(struct dns_tcp_session *s)
+/* The slot is free; returns the pcb, to be ended. */
+static struct tcp_pcb *dns_tcp_release(struct dns_tcp_session *s)
 {
+    struct tcp_pcb *pcb = s->pcb;
+
     if (s->pending != NULL) {
         pbuf_free(s->pending);
         s->pending = NULL;
     }
-    if (s->pcb != NULL) {
-        tcp_arg(s->pcb, NULL);
-        tcp_recv(s->pcb, NULL);
-        tcp_err(s->pcb, NULL);
-        tcp_poll(s->pcb, NULL, 0);
-        s->pcb = NULL;
-    }
+    s->pcb = NULL;
+    return pcb;
 }
 
 static err_t dns_tcp_abort(struct dns_tcp_session *s)
 {
-    struct tcp_pcb *pcb = s->pcb;
-
-    dns_tcp_forget(s);
-    tcp_abort(pcb);
-    return ERR_ABRT;
+    return tcp_pcb_abort(dns_tcp_release(s));
 }
 
 static err_t dns_tcp_close(struct dns_tcp_session *s)
 {
-    struct tcp_pcb *pcb = s->pcb;
-
-    dns_tcp_forget(s);
-    if (tcp_close(pcb) != ERR_OK) {
-        tcp_abort(pcb);
-        return ERR_ABRT;
-    }
-    return ERR_OK;
+    return tcp_pcb_close(dns_tcp_release(s));
 }
 
 /* Answer the message of `length` bytes at the front of pending. False: no memory, or no reply is due. */
@@ -140,8 +128,7 @@ static void dns_tcp_failed(void *arg, err_t error)
     struct dns_tcp_session *s = arg;
 
     (void)error;
-    s->pcb = NULL; /* lwIP has freed it */
-    dns_tcp_forget(s);
+    dns_tcp_release(s); /* lwIP has freed the pcb */
 }
 
 static err_t dns_tcp_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
@@ -173,19 +160,8 @@ static err_t dns_tcp_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 
 bool dns_tcp_listen(struct dns_tcp *server, struct dnsd *dnsd)
 {
-    struct tcp_pcb *pcb = tcp_new(), *listener;
-
     memset(server, 0, sizeof *server);
     server->dnsd = dnsd;
-    if (pcb == NULL) {
-        return false;
-    }
-    if (tcp_bind(pcb, IP_ANY_TYPE, DNS_PORT) != ERR_OK || (listener = tcp_listen(pcb)) == NULL) {
-        tcp_abort(pcb);
-        return false;
-    }
-    server->listener = listener;
-    tcp_arg(listener, server);
-    tcp_accept(listener, dns_tcp_accepted);
-    return true;
+    server->listener = tcp_pcb_listen(DNS_PORT, server, dns_tcp_accepted);
+    return server->listener != NULL;
 }

@@ -13,6 +13,7 @@
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "net/tcp_guard.h"
+#include "net/tcp_pcb.h"
 
 #define POLL_INTERVAL  2   /* of 500 ms */
 #define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
@@ -26,39 +27,24 @@ static void http_raw_pending_drop(struct http_raw_connection *c)
     c->pending_at = 0;
 }
 
-/* The connection ends in lwIP's hands; the slot is free. */
-static void http_raw_forget(struct http_raw_connection *c)
+/* The slot is free; returns the pcb, to be ended. */
+static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 {
+    struct tcp_pcb *pcb = c->pcb;
+
     http_raw_pending_drop(c);
-    if (c->pcb != NULL) {
-        tcp_arg(c->pcb, NULL);
-        tcp_recv(c->pcb, NULL);
-        tcp_sent(c->pcb, NULL);
-        tcp_err(c->pcb, NULL);
-        tcp_poll(c->pcb, NULL, 0);
-        c->pcb = NULL;
-    }
+    c->pcb = NULL;
+    return pcb;
 }
 
 static err_t http_raw_abort(struct http_raw_connection *c)
 {
-    struct tcp_pcb *pcb = c->pcb;
-
-    http_raw_forget(c);
-    tcp_abort(pcb);
-    return ERR_ABRT;
+    return tcp_pcb_abort(http_raw_release(c));
 }
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
-    struct tcp_pcb *pcb = c->pcb;
-
-    http_raw_forget(c);
-    if (tcp_close(pcb) != ERR_OK) {
-        tcp_abort(pcb);
-        return ERR_ABRT;
-    }
-    return ERR_OK;
+    return tcp_pcb_close(http_raw_release(c));
 }
 
 /* No memory for `length` bytes: http_raw_poll tries again. */
@@ -311,8 +297,7 @@ static void http_raw_failed(void *arg, err_t error)
     struct http_raw_connection *c = arg;
 
     (void)error;
-    c->pcb = NULL;
-    http_raw_forget(c);
+    http_raw_release(c);
 }
 
 /* A free slot, if need be the one whose client was useful longest ago. */
@@ -358,21 +343,10 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 
 bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port)
 {
-    struct tcp_pcb *pcb = tcp_new(), *listener;
-
     memset(server, 0, sizeof *server);
     server->config = config;
-    if (pcb == NULL) {
-        return false;
-    }
-    if (tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK || (listener = tcp_listen(pcb)) == NULL) {
-        tcp_abort(pcb);
-        return false;
-    }
-    server->listener = listener;
-    tcp_arg(listener, server);
-    tcp_accept(listener, http_raw_accepted);
-    return true;
+    server->listener = tcp_pcb_listen(port, server, http_raw_accepted);
+    return server->listener != NULL;
 }
 
 unsigned http_raw_open(const struct http_raw *server)

@@ -10,6 +10,7 @@
 #include "lwip/sys.h"
 #include "lwip/tcp.h"
 #include "net/tcp_guard.h"
+#include "net/tcp_pcb.h"
 #include "wire/be.h"
 
 /* Flags of the header's first word, and of the 16 bits at UPPER_FLAGS. */
@@ -31,37 +32,20 @@ enum { AT_PORT = 8, AT_AMOUNT = 20, AT_UPPER_FLAGS = 32, V1_LENGTH = 24 };
 static const char iperf_digits[TCP_MSS / 5 + 1] =
     TEN(DIGITS) TEN(DIGITS) DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS "01";
 
-static void iperf_forget(struct iperf_session *s)
-{
-    if (s->pcb != NULL) {
-        tcp_arg(s->pcb, NULL);
-        tcp_recv(s->pcb, NULL);
-        tcp_sent(s->pcb, NULL);
-        tcp_err(s->pcb, NULL);
-        tcp_poll(s->pcb, NULL, 0);
-        s->pcb = NULL;
-    }
-}
-
 static err_t iperf_abort(struct iperf_session *s)
 {
     struct tcp_pcb *pcb = s->pcb;
 
-    iperf_forget(s);
-    tcp_abort(pcb);
-    return ERR_ABRT;
+    s->pcb = NULL;
+    return tcp_pcb_abort(pcb);
 }
 
 static err_t iperf_close(struct iperf_session *s)
 {
     struct tcp_pcb *pcb = s->pcb;
 
-    iperf_forget(s);
-    if (tcp_close(pcb) != ERR_OK) {
-        tcp_abort(pcb);
-        return ERR_ABRT;
-    }
-    return ERR_OK;
+    s->pcb = NULL;
+    return tcp_pcb_close(pcb);
 }
 
 /* Keep lwIP's send queue full, until time or amount is used up. */
@@ -268,8 +252,6 @@ static err_t iperf_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
 
 bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length)
 {
-    struct tcp_pcb *pcb = tcp_new(), *listener;
-
     memset(server, 0, sizeof *server);
     server->data = (const uint8_t *)iperf_digits;
     server->data_length = sizeof iperf_digits - 1;
@@ -277,15 +259,6 @@ bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length)
         server->data = data;
         server->data_length = (uint16_t)LWIP_MIN(length, TCP_MSS);
     }
-    if (pcb == NULL) {
-        return false;
-    }
-    if (tcp_bind(pcb, IP_ANY_TYPE, IPERF_PORT) != ERR_OK || (listener = tcp_listen(pcb)) == NULL) {
-        tcp_abort(pcb);
-        return false;
-    }
-    server->listener = listener;
-    tcp_arg(listener, server);
-    tcp_accept(listener, iperf_accepted);
-    return true;
+    server->listener = tcp_pcb_listen(IPERF_PORT, server, iperf_accepted);
+    return server->listener != NULL;
 }

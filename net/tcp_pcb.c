@@ -1,0 +1,46 @@
+/*
+ * Common ways with lwIP's TCP connections; see the header.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "net/tcp_pcb.h"
+
+struct tcp_pcb *tcp_pcb_listen(uint16_t port, void *arg, tcp_accept_fn accepted)
+{
+    struct tcp_pcb *pcb = tcp_new(), *listener = NULL;
+
+    if (pcb == NULL) {
+        return NULL;
+    }
+    if (tcp_bind(pcb, IP_ANY_TYPE, port) == ERR_OK) {
+        listener = tcp_listen(pcb); /* frees pcb unless it fails */
+    }
+    if (listener == NULL) {
+        tcp_abort(pcb);
+        return NULL;
+    }
+    tcp_arg(listener, arg);
+    tcp_accept(listener, accepted);
+    return listener;
+}
+
+static void tcp_pcb_forget(struct tcp_pcb *pcb)
+{
+    tcp_arg(pcb, NULL);
+    tcp_recv(pcb, NULL);
+    tcp_sent(pcb, NULL);
+    tcp_err(pcb, NULL);
+    tcp_poll(pcb, NULL, 0);
+}
+
+err_t tcp_pcb_abort(struct tcp_pcb *pcb)
+{
+    tcp_pcb_forget(pcb);
+    tcp_abort(pcb);
+    return ERR_ABRT;
+}
+
+err_t tcp_pcb_close(struct tcp_pcb *pcb)
+{
+    tcp_pcb_forget(pcb);
+    return tcp_close(pcb) == ERR_OK ? ERR_OK : tcp_pcb_abort(pcb);
+}

@@ -1,0 +1,22 @@
+/*
+ * What every server on lwIP's raw TCP API does in the same way: listen on a port, let go of a connection.
+ *
+ * Results are what a callback of that connection has to return. After an end the pcb is lwIP's alone: none of its
+ * callbacks comes any more.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_NET_TCP_PCB_H
+#define PLUGNET_NET_TCP_PCB_H
+
+#include <stdint.h>
+
+#include "lwip/tcp.h"
+
+/* Listen on all addresses; `accepted` gets `arg`. NULL: no memory, or the port is taken. */
+struct tcp_pcb *tcp_pcb_listen(uint16_t port, void *arg, tcp_accept_fn accepted);
+
+/* End a connection: by FIN, and by RST if there is no memory for that; or by RST at once. */
+err_t tcp_pcb_close(struct tcp_pcb *pcb);
+err_t tcp_pcb_abort(struct tcp_pcb *pcb);
+
+#endif
