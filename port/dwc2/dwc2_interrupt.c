@@ -345,10 +345,12 @@ static void bus_events(struct dwc2 *dwc2, uint32_t status)
         dwc2_reset_state(dwc2);
         dwc2->events = USB_EVENT_RESET;
     }
-    if (status & GINTSTS_USBSUSP)
-        dwc2->events |= USB_EVENT_SUSPEND;
-    if (status & GINTSTS_WKUPINT)
-        dwc2->events |= USB_EVENT_RESUME;
+    /* Of both at once the bus's state tells which came last. */
+    if (status & (GINTSTS_USBSUSP | GINTSTS_WKUPINT)) {
+        bool asleep = status & GINTSTS_USBSUSP && (!(status & GINTSTS_WKUPINT) || regs->DSTS & DSTS_SUSPSTS);
+        dwc2->events &= ~(USB_EVENT_SUSPEND | USB_EVENT_RESUME);
+        dwc2->events |= asleep ? USB_EVENT_SUSPEND : USB_EVENT_RESUME;
+    }
 }
 
 /* All but the common case. `entry`: from the receive FIFO, still to be taken; 0: none. */

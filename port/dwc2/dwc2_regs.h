@@ -135,7 +135,7 @@ _Static_assert(__builtin_offsetof(struct dwc2_regs, FIFO) == 0x1000, "layout");
 #define DCTL_SGONAK (1u << 9)
 #define DCTL_CGONAK (1u << 10)
 
-#define DAINT_OUT_POS 16
+#define DSTS_SUSPSTS (1u << 0) /* the bus is suspended now */
 
 /* DIEPCTL and DOEPCTL */
 #define EPCTL_USBAEP     (1u << 15)
