@@ -666,13 +666,13 @@ static void http_head_allow(const struct http_connection *c, struct text *t)
 {
     uint8_t methods = http_methods_allowed(c);
 
-    text_put(t, "Allow: ");
+    TEXT_PUT(t, "Allow: ");
     if ((methods & HTTP_GET) == 0) {
-        text_put(t, "POST\r\n");
+        TEXT_PUT(t, "POST\r\n");
     } else if ((methods & HTTP_POST) == 0) {
-        text_put(t, "GET, HEAD\r\n");
+        TEXT_PUT(t, "GET, HEAD\r\n");
     } else {
-        text_put(t, "GET, HEAD, POST\r\n");
+        TEXT_PUT(t, "GET, HEAD, POST\r\n");
     }
 }
 
@@ -681,22 +681,22 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     const struct http_resource *r = c->resource;
 
     if (r->etag != NULL) {
-        text_put(t, "ETag: ");
+        TEXT_PUT(t, "ETag: ");
         text_put(t, r->etag);
-        text_put(t, "\r\n");
+        TEXT_PUT(t, "\r\n");
     }
-    text_put(t, "Cache-Control: no-cache\r\n"); /* may be kept, must be asked for: the ETag answers */
+    TEXT_PUT(t, "Cache-Control: no-cache\r\n"); /* may be kept, must be asked for: the ETag answers */
     if (c->status == 304) {
         return;
     }
-    text_put(t, "Content-Type: ");
+    TEXT_PUT(t, "Content-Type: ");
     text_put(t, r->type);
     if (r->gzip) {
-        text_put(t, "\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding");
+        TEXT_PUT(t, "\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding");
     }
-    text_put(t, "\r\nContent-Length: ");
+    TEXT_PUT(t, "\r\nContent-Length: ");
     text_put_u32(t, r->length);
-    text_put(t, "\r\n");
+    TEXT_PUT(t, "\r\n");
     if (r->headers != NULL) {
         text_put(t, r->headers);
     }
@@ -704,11 +704,11 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
 
 static void http_head_route(const struct http_connection *c, struct text *t)
 {
-    text_put(t, "Content-Type: ");
+    TEXT_PUT(t, "Content-Type: ");
     text_put(t, c->route->type);
-    text_put(t, "\r\nCache-Control: no-store\r\n");
+    TEXT_PUT(t, "\r\nCache-Control: no-store\r\n");
     if ((c->flags & FLAG_HTTP10) == 0) {
-        text_put(t, "Transfer-Encoding: chunked\r\n");
+        TEXT_PUT(t, "Transfer-Encoding: chunked\r\n");
     }
 }
 
@@ -727,13 +727,13 @@ static void http_head(const struct http_connection *c, struct text *t)
 {
     const char *name = http_status_text(c->status);
 
-    text_put(t, "HTTP/1.1 ");
+    TEXT_PUT(t, "HTTP/1.1 ");
     text_put_u32(t, c->status);
-    text_put(t, " ");
+    TEXT_PUT(t, " ");
     text_put(t, name);
-    text_put(t, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n");
+    TEXT_PUT(t, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n");
     if ((c->flags & FLAG_CLOSE) != 0) {
-        text_put(t, "Connection: close\r\n");
+        TEXT_PUT(t, "Connection: close\r\n");
     }
     if (c->status == 405) {
         http_head_allow(c, t);
@@ -743,16 +743,16 @@ static void http_head(const struct http_connection *c, struct text *t)
     } else if (http_has_parts(c)) {
         http_head_route(c, t);
     } else if (c->status != 204 && c->status != 304) {
-        text_put(t, "Content-Type: text/plain\r\nContent-Length: ");
+        TEXT_PUT(t, "Content-Type: text/plain\r\nContent-Length: ");
         text_put_u32(t, (uint32_t)strlen(name) + 1);
-        text_put(t, "\r\n\r\n");
+        TEXT_PUT(t, "\r\n\r\n");
         if (c->method != HTTP_HEAD) {
             text_put(t, name);
-            text_put(t, "\n");
+            TEXT_PUT(t, "\n");
         }
         return;
     }
-    text_put(t, "\r\n");
+    TEXT_PUT(t, "\r\n");
 }
 
 /* The next part of a route's text as a chunk, the last one with the end behind it. */
@@ -779,13 +779,13 @@ static void http_part(struct http_connection *c, char *scratch, struct http_piec
     tail = text_over(body.bytes + body.length, 7);
     if (body.length > 0) {
         text_put_hex(&head, (uint32_t)body.length, 3);
-        text_put(&head, "\r\n");
-        text_put(&tail, "\r\n");
+        TEXT_PUT(&head, "\r\n");
+        TEXT_PUT(&tail, "\r\n");
         piece->bytes = scratch;
         piece->length += head.length;
     }
     if (!more) {
-        text_put(&tail, "0\r\n\r\n");
+        TEXT_PUT(&tail, "0\r\n\r\n");
     }
     piece->length += tail.length;
 }
@@ -796,7 +796,7 @@ bool http_output(struct http_connection *c, char *scratch, struct http_piece *pi
 
     *piece = (struct http_piece){scratch, 0, false};
     if ((c->flags & FLAG_CONTINUE) != 0 && c->state < AT_ANSWER) {
-        text_put(&t, "HTTP/1.1 100 Continue\r\n\r\n");
+        TEXT_PUT(&t, "HTTP/1.1 100 Continue\r\n\r\n");
         piece->length = t.length;
         return true;
     }

@@ -18,6 +18,11 @@ void text_put_bytes(struct text *t, const char *bytes, size_t length)
     t->length += length;
 }
 
+void text_put(struct text *t, const char *string)
+{
+    text_put_bytes(t, string, strlen(string));
+}
+
 void text_put_u32(struct text *t, uint32_t value)
 {
     char digits[10];
