@@ -17,7 +17,8 @@ const char options_help[] =
     "  --forward LOCAL:BOARD  lead TCP port LOCAL of this machine's loopback to port BOARD of the board;\n"
     "                         LOCAL 0: any free port, printed; up to 8 times\n"
     "  --tap NAME             give the board's frames to TAP device NAME instead (needs CAP_NET_ADMIN)\n"
-    "  --pcap FILE            write a pcapng trace: Ethernet frames and USB transfers\n"
+    "  --pcap FILE            write a pcapng trace of frames (LINKTYPE_ETHERNET) and of USB transfers\n"
+    "                         (LINKTYPE_USB_LINUX_MMAPPED), for tshark or Wireshark\n"
     "  --control PATH         UNIX socket that takes commands: button 1, leds, reset, replug, counters, …\n"
     "  --address A.B.C.D[/N]  give the PC this address instead of asking by DHCP\n"
     "  --eager                send at once instead of collecting frames for 400 µs as Linux does\n"
@@ -168,6 +169,10 @@ int options_serve(const struct pc_options *options, struct cable cable, struct f
         unsigned board_port = config.forwards[i].board_port;
         printf("%slocalhost:%u%s leads to port %u of the board\n", board_port == 80 ? "http://" : "",
                pc_forward_port(pc, i), board_port == 80 ? "/" : "", board_port);
+    }
+    if (config.pcap != NULL) {
+        printf("%s: frames (LINKTYPE_ETHERNET) and USB transfers (LINKTYPE_USB_LINUX_MMAPPED)\n",
+               config.pcap);
     }
     fflush(stdout);
     pc_run(pc, options->seconds, stop, alive, context);

@@ -321,6 +321,7 @@ def test_pcap_read_by_tshark(folder):
     file = os.path.join(folder, "trace.pcapng")
     with Pc(folder, "--pcap", file) as pc:
         page(pc.get())
+        assert f"{file}: frames (LINKTYPE_ETHERNET) and USB transfers (LINKTYPE_USB_LINUX_MMAPPED)" in pc.lines
 
     def tshark(*words):
         return subprocess.run(["tshark", "-r", file, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
