@@ -125,24 +125,6 @@ static bool same(const struct state *a, const struct state *b)
            memcmp(a->memory, b->memory, SCRATCH_SIZE) == 0;
 }
 
-/* Numbers worth computing with. */
-static uint32_t random_float(struct generator *g)
-{
-    static const uint32_t special[] = {
-        0,          0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFC12345,
-        0x00000001, 0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0x3F800000, 0xBF800000, 0x4F000000,
-        0xCF000000, 0x4F800000, 0x33800000, 0x477FE000, 0x38800000,
-    };
-    uint32_t random = generate_random(g);
-
-    switch (random & 7) {
-    case 0: return special[(random >> 8) % (sizeof special / sizeof special[0])];
-    case 1: return generate_random(g);
-    case 2: return generate_random(g) & 0x80FFFFFF;
-    default: return (generate_random(g) & 0x807FFFFF) | (112 + (random >> 8) % 32) << 23;
-    }
-}
-
 static void random_state(struct generator *g, struct state *s)
 {
     for (unsigned i = 0; i < 15; i++) {
@@ -154,7 +136,7 @@ static void random_state(struct generator *g, struct state *s)
     }
     s->words[13] &= ~3u;
     for (unsigned i = 0; i < 32; i++)
-        s->words[16 + i] = random_float(g);
+        s->words[16 + i] = generate_float(g);
     s->words[APSR] = generate_random(g) & FLAGS;
     s->words[FPSCR] = generate_random(g) & 3 ? 0 : generate_random(g) & 0x07C00000;
     for (unsigned i = 0; i < SCRATCH_SIZE; i += 4) {

@@ -105,6 +105,26 @@ static uint32_t below(struct generator *g, uint32_t n)
     return (uint32_t)((uint64_t)generate_random(g) * n >> 32);
 }
 
+static const uint32_t special_floats[] = {
+    0,          0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFC12345,
+    0x00000001, 0x807FFFFF, 0x00800000, 0x7F7FFFFF, 0x3F800000, 0xBF800000, 0x4F000000,
+    0xCF000000, 0x4F800000, 0x33800000, 0x477FE000, 0x38800000,
+};
+#define SPECIAL_FLOATS (sizeof special_floats / sizeof special_floats[0])
+
+/* Numbers worth computing with. */
+uint32_t generate_float(struct generator *g)
+{
+    uint32_t random = generate_random(g);
+
+    switch (random & 7) {
+    case 0: return special_floats[(random >> 8) % SPECIAL_FLOATS];
+    case 1: return generate_random(g);
+    case 2: return generate_random(g) & 0x80FFFFFF;
+    default: return (generate_random(g) & 0x807FFFFF) | (112 + (random >> 8) % 32) << 23;
+    }
+}
+
 static enum kind kind_of(const struct cpu_encoding *encoding)
 {
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -567,6 +587,23 @@ static void emit_fixed(struct generator *g, const struct cpu_encoding *e, const 
     emit(g, op->raw);
 }
 
+/* Every fourth time with operands as they are not met by chance: infinity times zero plus a NaN. */
+static void emit_fp(struct generator *g, const struct cpu_op *op)
+{
+    const uint8_t registers[3] = {op->d, op->n, op->m};
+
+    bool chosen = below(g, 4) == 0;
+
+    for (unsigned i = 0; chosen && i < 3; i++) {
+        uint32_t core = below(g, 13), s = registers[i] & 31u;
+
+        emit_set(g, core,
+                 below(g, 2) ? special_floats[below(g, (uint32_t)SPECIAL_FLOATS)] : generate_float(g));
+        emit(g, 0xEE000A10 | (s >> 1) << 16 | core << 12 | (s & 1) << 7);
+    }
+    emit(g, op->raw);
+}
+
 static void emit_kind(struct generator *g, const struct cpu_encoding *e, enum kind kind,
                       const struct cpu_op *op)
 {
@@ -586,6 +623,7 @@ static void emit_kind(struct generator *g, const struct cpu_encoding *e, enum ki
     case FP_STATUS: emit_fp_status(g, e, op); break;
     case FP_MEMORY: emit_fp_memory(g, e, op); break;
     case FP_FIXED: emit_fixed(g, e, op); break;
+    case FP_FREE: emit_fp(g, op); break;
     default: emit(g, op->raw); break;
     }
 }

@@ -30,6 +30,7 @@ struct generator {
 extern const uint32_t generate_far[FAR]; /* their addresses */
 
 uint32_t generate_random(struct generator *g);
+uint32_t generate_float(struct generator *g); /* bits of one */
 /* About `count` instructions; returns the offset of the first one. */
 uint32_t generate_sequence(struct generator *g, unsigned count);
 
