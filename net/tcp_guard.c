@@ -71,6 +71,7 @@ void tcp_guard_poll(struct tcp_guard *guard, bool link_up)
             orphan = tcp_guard_older(orphan, pcb);
         }
     }
+    is_short = is_short && active + SPARE > MEMP_NUM_TCP_PCB; /* those in TIME_WAIT lwIP takes back itself */
     /* A handshake takes less than a millisecond: few and young ones are real clients. */
     bool flood = half != NULL && (halves > SPARE || tcp_ticks - half->tmr >= SILENT_TICKS);
     struct tcp_pcb *worst = halves > HALVES_MAX ? half : !is_short ? NULL : flood ? half : orphan;
