@@ -66,7 +66,10 @@ static void in_stopped(struct rig *rig)
     load_stop(rig);
     RIG_CHECK(rig, out >= 15); /* the board kept taking frames though it could send none */
     rig_ping_within_1s(rig);
-    rig_say(rig, "%llu frames taken while it could send nothing for 5 s", (unsigned long long)out);
+    uint64_t full = rig_number(rig, "usb.drops.in_full");
+    RIG_CHECK(rig, full > 0);
+    rig_say(rig, "%llu frames taken while it could send nothing for 5 s, %llu answers found no room",
+            (unsigned long long)out, (unsigned long long)full);
 }
 
 /* The same while only OUT flows: every frame is answered by something that can't leave. */
@@ -103,7 +106,10 @@ static void bus_reset_anywhere(struct rig *rig)
     rig_run_ms(rig, 100);
     load_stop(rig);
     flowed(rig, before, 100000);
-    rig_say(rig, "%u resets, each in the middle of a frame", count);
+    uint64_t lost = rig_number(rig, "usb.drops.in_abort");
+    RIG_CHECK(rig, lost > 0);
+    rig_say(rig, "%u resets, each in the middle of a frame; %llu frames on their way were lost", count,
+            (unsigned long long)lost);
 }
 
 /* Between SET_ADDRESS and the end of enumeration, too. */
