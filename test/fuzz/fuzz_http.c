@@ -2,7 +2,7 @@
  * Fuzz the HTTP server's thinking half: the same bytes whole and cut into pieces must give the same answers; no
  * POST gets through without its header; every answer begins with a status line.
  *
- * LINK: wire/http_msg.c wire/text.c net/http.c
+ * LINK: wire/http_msg.c wire/text.c net/http.c net/http_request.c net/http_answer.c
  */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memmem */

@@ -1,7 +1,7 @@
 /*
  * HTTP/1.1: requests as clients and attackers write them, whole and in pieces, through the thinking half.
  *
- * LINK: wire/http_msg.c wire/text.c net/http.c
+ * LINK: wire/http_msg.c wire/text.c net/http.c net/http_request.c net/http_answer.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "net/http.h"
