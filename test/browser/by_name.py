@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""The page by its name, as a PC with a real network card would open it: no forwarded port, no address typed.
+
+    this machine's kernel ─ TAP device ─ cable ─ board       in a network namespace of its own
+    busybox udhcpc takes the lease and its name server → resolv.conf (a file of its own, mounted over the system's)
+    glibc and Chromium ask the board's DNS server for www.lwip.home and plugnet.home.arpa
+
+Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import board  # noqa: E402
+import page_tests  # noqa: E402
+import run  # noqa: E402
+import webdriver  # noqa: E402
+
+TAP = "plugnet0"
+NAMES = ("www.lwip.home", "plugnet.home.arpa")
+FOREIGN = "example.com"
+PAGE_TESTS = ("opens", "board_is_named", "figures_move", "led_by_click", "button", "asks_only_the_board",
+              "console_is_empty")
+DHCP_SCRIPT = """#!/bin/sh
+case $1 in
+deconfig) ip address flush dev "$interface" ;;
+bound | renew)
+    ip address replace "$ip/$mask" dev "$interface"
+    [ -z "$router" ] || ip route replace default via "$router"
+    for server in $dns; do echo "nameserver $server"; done > /etc/resolv.conf ;;
+esac
+"""
+
+
+def namespaces_enter():
+    """This program again, in network and mount namespaces of its own; returns only inside them."""
+    if os.environ.get("PLUGNET_BY_NAME") == "inside":
+        return
+    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("busybox", "busybox")):
+        if not shutil.which(program):
+            print(f"skip by name: no {program} (package {package})")
+            sys.exit(0)
+    if not os.path.exists("/dev/net/tun"):
+        print("skip by name: no /dev/net/tun")
+        sys.exit(0)
+    enter = ["unshare", "--net", "--mount", "--propagation", "private"]
+    if subprocess.run([*enter, "true"], check=False, capture_output=True).returncode:
+        print("skip by name: no namespaces allowed here")
+        sys.exit(0)
+    os.environ["PLUGNET_BY_NAME"] = "inside"
+    os.execvp(enter[0], [*enter, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def ip(*arguments):
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+class Cable:
+    """The virtual board on a TAP device, with the lease taken."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="plugnet-")
+        self.control = os.path.join(self.folder.name, "control")
+        self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
+        resolv = os.path.join(self.folder.name, "resolv.conf")
+        open(resolv, "w", encoding="utf-8").close()
+        subprocess.run(["mount", "--bind", resolv, os.path.realpath("/etc/resolv.conf")], check=True)
+        ip("link", "set", "lo", "up")
+        command = ["build/vboard/vboard", "--tap", TAP, "--control", self.control, board.TARGETS["arm"][-1]]
+        self.process = subprocess.Popen(command, cwd=board.ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT)
+        try:
+            self.lease()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def lease(self):
+        script = os.path.join(self.folder.name, "dhcp")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(DHCP_SCRIPT)
+        os.chmod(script, 0o755)
+        end = time.monotonic() + board.START_S_MAX
+        while not os.path.exists(f"/proc/sys/net/ipv4/conf/{TAP}"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise board.BoardError("no TAP device: " + self.said())
+            time.sleep(0.05)
+        ip("link", "set", TAP, "up")
+        client = subprocess.run(["busybox", "udhcpc", "-f", "-q", "-n", "-t", "20", "-T", "1", "-i", TAP, "-s", script],
+                                check=False, capture_output=True, text=True)
+        if client.returncode:
+            raise board.BoardError(f"no lease: {client.stderr.strip()[-300:]} / {self.said()}")
+
+    def said(self):
+        self.log.seek(0)
+        return " / ".join(self.log.read().strip().splitlines()[-4:])
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        self.log.close()
+        subprocess.run(["umount", os.path.realpath("/etc/resolv.conf")], check=False)
+        self.folder.cleanup()
+
+
+def test_own_names_resolve(_):
+    address = {socket.gethostbyname(name) for name in NAMES}
+    assert len(address) == 1, f"{NAMES} have the addresses {address}"
+    with open("/etc/resolv.conf", encoding="ascii") as file:
+        servers = [line.split()[1] for line in file if line.startswith("nameserver")]
+    assert servers == list(address), f"name servers {servers}, board {address}"
+
+
+def test_foreign_name_is_refused(_):
+    """At once, so that a resolver with another server goes on to it: no time-out."""
+    begin = time.monotonic()
+    try:
+        found = socket.gethostbyname(FOREIGN)
+        raise AssertionError(f"{FOREIGN} has the address {found}")
+    except socket.gaierror as error:
+        assert error.errno == socket.EAI_AGAIN, f"{FOREIGN}: {error}, which says that there is no such name"
+    assert time.monotonic() - begin < 4, "it took as long as a time-out of 5 s"
+
+
+def test_no_default_route(_):
+    routes = ip("route")
+    assert TAP in routes and "default" not in routes, routes
+
+
+def test_page_by_second_name(_):
+    status = board.Board(url=f"http://{NAMES[1]}/").status()
+    assert NAMES[1] in status["names"], status["names"]
+
+
+def main(argv):
+    namespaces_enter()
+    report = run.Report(argv[0] if argv else None)
+    package = webdriver.missing()
+    if package:
+        print(f"skip by name: Chromium can't be driven (package {package})")
+        return 0
+    try:
+        with Cable() as cable:
+            for title, test in [(n[5:], t) for n, t in globals().items() if n.startswith("test_")]:
+                report.run(f"by name: {title}", test, cable)
+            one = board.Board(url=f"http://{NAMES[0]}/", control=cable.control)
+            with webdriver.Browser() as browser:
+                page = page_tests.Page(browser, one, run.SHOTS, "by-name")
+                for title, test in page_tests.TESTS:
+                    if title in PAGE_TESTS and not report.run(f"by name: page {title}", test, page) and title == "opens":
+                        break
+                browser.screenshot(os.path.join(run.SHOTS, "by-name.png"))
+    except (*run.FAILURES, urllib.error.URLError) as error:
+        report.fail("by name", f"{type(error).__name__} {error}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
