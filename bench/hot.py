@@ -21,7 +21,7 @@ def main():
     parser.add_argument("counts")
     parser.add_argument("functions", nargs="*")
     parser.add_argument("--per", type=float, default=1)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     with open(options.counts, encoding="utf-8") as file:
         counts = {int(line.split()[0], 16): int(line.split()[1]) for line in file}
     text = subprocess.run(["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", options.image], check=True,
