@@ -25,8 +25,12 @@ TEST_FUZZ := $(wildcard test/fuzz/fuzz_*.c)
 TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
 TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE)
 
-# $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded.
-test_line = $(eval test_got := $(shell sed -n 's/^ \* $(1): //p' $(2)))$(test_got)
+# $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded. All files are
+# read at once: every start of ./run waits for this.
+test_lines := $(shell awk '/^ \* (LINK|SET|SECONDS): / { printf "%s|%s", $$2, FILENAME; \
+    for (i = 3; i <= NF; i++) printf "|%s", $$i; print "" }' $(TEST_UNIT) $(TEST_FUZZ))
+test_line = $(eval test_got := $(foreach line,$(filter $(1):|$(2)|%,$(test_lines)),\
+    $(wordlist 3,99,$(subst |, ,$(line)))))$(test_got)
 test_link = $(wildcard $(call test_line,LINK,$(1)))
 test_set  = $(or $(call test_line,SET,$(1)),plain)
 test_seconds = $(or $(call test_line,SECONDS,$(1)),$(FUZZ_SECONDS))
