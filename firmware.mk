@@ -45,6 +45,14 @@ $(HOT:%=$(OUT)/%.o): OPT := $(if $(BOARD_OPT),$(BOARD_OPT),-O2)
 
 $(BOARD_PLAIN:%=$(OUT)/%.o): BOARD_FLAGS := -fno-lto
 
+# Without a compiler: say which package has it, before anything else is tried.
+ifeq ($(shell command -v $(CROSS)gcc),)
+.PHONY: compiler-missing
+$(FW_OBJ): compiler-missing
+compiler-missing:
+	@echo "$(CROSS)gcc is missing: install Debian's package $(if $(CROSS),gcc-arm-none-eabi,gcc)" >&2; exit 2
+endif
+
 firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(OUT)/$(NAME).bin $(OUT)/$(NAME).hex)
 
 $(OUT)/%.o: %.c $(LWIP_PATH)/src/core/init.c

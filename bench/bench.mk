@@ -23,7 +23,7 @@ profile: $(BENCH_IMAGE) $(BENCH_OUT)/bench
 	python3 bench/bench.py --profile $(BENCH_IMAGE) $(dir $(BENCH_IMAGE))
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
-$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py $(BENCH_OUT)/bench
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench
 	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) > $@
 	chmod +x $@
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmark as a suite: no row worse than a peer's, and two runs that agree to the byte.
+"""The benchmark as a suite: no row worse than a peer's, two runs that agree, README's figures are these.
 
     check_bench.py IMAGE.elf OBJECT_FOLDER
 """
@@ -12,7 +12,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tool"))
 import bench  # noqa: E402
+import readme  # noqa: E402
 
 
 def say(good, name, why=""):
@@ -53,6 +55,9 @@ def main():
     good &= say(texts[0] == texts[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
     figures = json.loads(texts[0])
     good &= say(judge_works(figures), "bench_judge", "a peer twice as good was not found better")
+    # The image, and so the figures, are this compiler's; Debian 12 has exactly one, which setup.sh installs.
+    wrong = readme.figures_wrong(figures)
+    good &= say(wrong is None, "readme_figures", wrong)
     for row in figures["rows"]:
         name = f"{row['row']}: {row['key']}".replace(" ", "_")
         good &= say(row["better"], name, f"{row['ours']} {row['unit']}, peers {list(row['peers'].values())}")

@@ -29,6 +29,27 @@ static uint16_t modulus_fix(uint16_t modulus, uint32_t tx_max)
     return good ? modulus : 4;
 }
 
+static uint32_t align_up(uint32_t at, uint32_t modulus)
+{
+    return (at + modulus - 1) / modulus * modulus;
+}
+
+/* Where frames start depends on what the device asks for; the longest one must fit behind the table, or it could
+ * never be sent (Linux drops every frame then). If it doesn't fit, nothing special is taken to be asked for. */
+static void placement_set(struct ncm_host_params *p)
+{
+    for (unsigned round = 0; round < 2; round++) {
+        p->alignment = round == 0 ? modulus_fix(p->wNdpOutAlignment, p->tx_max) : 4;
+        p->divisor = round == 0 ? modulus_fix(p->wNdpOutDivisor, p->tx_max) : 4;
+        uint16_t remainder = p->wNdpOutPayloadRemainder < p->divisor ? p->wNdpOutPayloadRemainder : 0;
+        p->remainder = (uint16_t)((remainder - ETHERNET_HEADER) & (p->divisor - 1u));
+        uint32_t table_end = align_up(NTH16_LENGTH, p->alignment) + p->table_size;
+        if (align_up(table_end, p->divisor) + p->remainder + NCM_HOST_FRAME_MAX <= p->tx_max) {
+            return;
+        }
+    }
+}
+
 void ncm_host_params_read(struct ncm_host_params *p, const uint8_t bytes[NCM_NTB_PARAMETERS_LENGTH],
                           uint16_t packet_size)
 {
@@ -50,16 +71,13 @@ void ncm_host_params_read(struct ncm_host_params *p, const uint8_t bytes[NCM_NTB
     bool sane = p->wNtbOutMaxDatagrams >= 1 && p->wNtbOutMaxDatagrams <= NCM_HOST_DATAGRAMS_MAX;
     p->datagrams = sane ? p->wNtbOutMaxDatagrams : NCM_HOST_DATAGRAMS_MAX;
     p->table_size = (uint16_t)(NDP16_LENGTH + ENTRY_LENGTH * (p->datagrams + 1u));
-    p->alignment = modulus_fix(p->wNdpOutAlignment, p->tx_max);
-    p->divisor = modulus_fix(p->wNdpOutDivisor, p->tx_max);
-    uint16_t remainder = p->wNdpOutPayloadRemainder < p->divisor ? p->wNdpOutPayloadRemainder : 0;
-    p->remainder = (uint16_t)((remainder - ETHERNET_HEADER) & (p->divisor - 1u));
+    placement_set(p);
 }
 
 /* Zeros up to the next multiple of `modulus` plus `remainder`, or as many as there is room for. */
 static void block_align(struct ncm_block_out *block, uint32_t modulus, uint32_t remainder, uint32_t max)
 {
-    uint32_t end = (block->length + modulus - 1) / modulus * modulus + remainder;
+    uint32_t end = align_up(block->length, modulus) + remainder;
     end = end < max ? end : max;
     memset(block->bytes + block->length, 0, end - block->length);
     block->length = end;

@@ -5,6 +5,8 @@
 # A file says in its comment what it needs (make variables and wildcards may be used):
 #   LINK: wire/ntb.c usb/[a-z]*.c    sources linked besides itself (a plain "/*" would end up in a C comment)
 #   SET: lwip                        compile all of them with TEST_FLAGS_lwip (objects are kept for each set)
+#   SECONDS: 20                      fuzz so long in ./check instead of FUZZ_SECONDS: parsers of our tools, not of the
+#                                    device; FUZZ_SECONDS in the environment (and so `make fuzz`) wins
 #
 #   make build/test/test_ntb && build/test/test_ntb        one suite
 #   make unit                                              build and run all of them
@@ -23,10 +25,15 @@ TEST_FUZZ := $(wildcard test/fuzz/fuzz_*.c)
 TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
 TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE)
 
-# $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded.
-test_line = $(eval test_got := $(shell sed -n 's/^ \* $(1): //p' $(2)))$(test_got)
+# $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded. All files are
+# read at once: every start of ./run waits for this.
+test_lines := $(shell awk '/^ \* (LINK|SET|SECONDS): / { printf "%s|%s", $$2, FILENAME; \
+    for (i = 3; i <= NF; i++) printf "|%s", $$i; print "" }' $(TEST_UNIT) $(TEST_FUZZ))
+test_line = $(eval test_got := $(foreach line,$(filter $(1):|$(2)|%,$(test_lines)),\
+    $(wordlist 3,99,$(subst |, ,$(line)))))$(test_got)
 test_link = $(wildcard $(call test_line,LINK,$(1)))
 test_set  = $(or $(call test_line,SET,$(1)),plain)
+test_seconds = $(or $(call test_line,SECONDS,$(1)),$(FUZZ_SECONDS))
 
 # $(call test_objects,kind,set,sources)
 test_objects = $(patsubst %.c,$(BUILD)/test/$(1)-$(2)/%.o,$(3))
@@ -58,7 +65,7 @@ $(BUILD)/test/bin/$(basename $(notdir $(1))): $(call test_objects,fuzz,$(2),$(1)
 -include $(patsubst %.o,%.d,$(call test_objects,fuzz,$(2),$(1) $(3)))
 
 $(BUILD)/test/$(basename $(notdir $(1))): $(BUILD)/test/bin/$(basename $(notdir $(1))) test/fuzz/run.sh
-	printf '#!/bin/sh\nexec test/fuzz/run.sh %s %s\n' $$< $(FUZZ_SECONDS) > $$@
+	printf '#!/bin/sh\nexec test/fuzz/run.sh %s %s\n' $$< $(4) > $$@
 	chmod +x $$@
 SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
 FUZZ_SUITES += $(BUILD)/test/$(basename $(notdir $(1)))
@@ -66,7 +73,8 @@ endef
 
 $(foreach set,$(sort plain $(foreach f,$(TEST_UNIT) $(TEST_FUZZ),$(call test_set,$(f)))),$(eval $(call test_rules,$(set))))
 $(foreach f,$(TEST_UNIT),$(eval $(call test_unit,$(f),$(call test_set,$(f)),$(call test_link,$(f)))))
-$(foreach f,$(TEST_FUZZ),$(eval $(call test_fuzz,$(f),$(call test_set,$(f)),$(call test_link,$(f)))))
+$(foreach f,$(TEST_FUZZ),\
+    $(eval $(call test_fuzz,$(f),$(call test_set,$(f)),$(call test_link,$(f)),$(call test_seconds,$(f)))))
 
 .PHONY: unit fuzz
 unit: $(TEST_SUITES)

@@ -4,6 +4,9 @@
     tool/readme.py              write figures from build/bench.json and the example from examples/minimal
     tool/readme.py --check      the example is the file's, every link leads to a file, nothing is left to fill in
 
+Whether the figures are those of this tree only the benchmark knows: bench/check_bench.py runs it, and asks
+figures_wrong() here.
+
 Generated parts stand between "<!-- begin NAME -->" and "<!-- end NAME -->". With --check it prints "ok NAME" and
 "not ok NAME: why" lines (tool/suites.py).
 """
@@ -71,6 +74,18 @@ def part_replace(text, name, content):
     if not pattern.search(text):
         raise SystemExit(f"readme.py: README.md has no part {name!r}")
     return pattern.sub(lambda match: match[1] + content + match[2], text)
+
+
+def figures_wrong(bench):
+    """Why README's figures are not those of this benchmark; None: they are."""
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    for name, content in (("promises", promises_make(bench)), ("figures", figures_make(bench))):
+        if part_replace(text, name, content) != text:
+            old, new = text.splitlines(), part_replace(text, name, content).splitlines()
+            line = next((b for a, b in zip(old, new) if a != b), "number of lines")
+            return f"README's {name} differ from the benchmark's, first: {line} (make bench && tool/readme.py)"
+    return None
 
 
 def readme_fill(text):

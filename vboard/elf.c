@@ -162,10 +162,10 @@ static void symbols_load(const struct file *file, struct image *image)
 static bool elf_load(struct file *file, const struct image_place *place, struct image *image)
 {
     const uint8_t *b = file->bytes;
+    if (b[EI_DATA] == ELFDATA2LSB && load_le16(b + 18) != EM_ARM) /* at 18 in 64-bit ELFs, too */
+        return refuse(file, "an ELF, but not for Arm (machine %u)", load_le16(b + 18));
     if (b[EI_CLASS] != ELFCLASS32 || b[EI_DATA] != ELFDATA2LSB)
         return refuse(file, "not a 32-bit little-endian ELF");
-    if (load_le16(b + 18) != EM_ARM)
-        return refuse(file, "an ELF, but not for Arm (machine %u)", load_le16(b + 18));
     if (load_le16(b + 16) != ET_EXEC)
         return refuse(file, "an Arm ELF, but not an executable image (type %u): not linked?",
                       load_le16(b + 16));

@@ -58,6 +58,7 @@ $(BUILD)/test/test_cable: $(VTEST)/test/vboard/test_cable.o $(VTEST_OBJ) $(CPU_O
 
 # Images made elsewhere: FOREIGN_IMAGES=folder build/test/test_foreign
 $(BUILD)/test/test_foreign: $(BUILD)/vboard/test_foreign.o $(VBOARD_LIB)
+	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lm
 
 $(BUILD)/vboard/test_foreign.o: test/vboard/test_foreign.c

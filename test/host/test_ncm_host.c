@@ -51,6 +51,26 @@ TEST(ncm_first_frame_after_the_whole_table)
     CHECK_EQUAL(one_frame_at(41), 186);
 }
 
+/* Found by fuzz_ncm_block: the table would have lain behind the end of the block. */
+TEST(ncm_placement_that_leaves_no_room_is_ignored)
+{
+    static const struct {
+        uint32_t max;
+        uint16_t divisor, remainder, alignment, frame_at;
+    } cases[] = {
+        {4097, 4, 0, 4096, 186},               /* table behind the end */
+        {65536, 4, 0, 16384, 186},             /* tx_max 16385: behind the memory, too */
+        {2048, 1024, 1023, 4, 186},            /* a whole frame would not fit */
+        {16384, 4096, 0, 4, 4096 - 14 + 4096}, /* it fits: obeyed; 186 rounded up to 4096, plus 4082 */
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        declare(cases[i].max, 0, cases[i].divisor, cases[i].remainder, cases[i].alignment);
+        CHECK(ncm_block_add(&block, &params, 0, frame, sizeof frame));
+        CHECK_EQUAL(load_le16(block.bytes + 20), cases[i].frame_at);
+        CHECK(ncm_block_seal(&block, &params) <= params.tx_max);
+    }
+}
+
 TEST(ncm_block_bytes_by_hand)
 {
     static const uint8_t wanted[60] = {

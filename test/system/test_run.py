@@ -215,6 +215,13 @@ def test_wrong_images():
     return f"{len(cases) + 1} files refused, each with its reason"
 
 
+def test_missing_compiler():
+    with tempfile.TemporaryDirectory() as folder:
+        code, _, err, _ = run_whole(["make", f"BUILD={folder}", "LWIP_PATH=build/lwip", "CROSS=not-here-"])
+    check(code == 2 and "not-here-gcc is missing: install Debian's package gcc-arm-none-eabi" in err,
+          f"make without a compiler: {code}, {err!r}")
+
+
 def test_port_in_use():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

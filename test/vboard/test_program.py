@@ -53,7 +53,7 @@ def test_wrong_command_lines():
 
 def test_wrong_images():
     refused(["build/no/such.elf"], "No such file")
-    refused([PROGRAM], "not a 32-bit little-endian ELF")
+    refused([PROGRAM], "an ELF, but not for Arm (machine")
     refused(["Makefile"], "not an ELF file")
     refused(["test"], "not a file")
     with tempfile.TemporaryDirectory() as folder:
