@@ -4,6 +4,7 @@
 #   make APP=/path/to/my/product NAME=thing a firmware of your own, from another folder (see examples/minimal)
 #   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
 #   make size | bench | fuzz | flash        figures, benchmark, fuzzing, write to a real board
+#   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy
 #
@@ -36,7 +37,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 SUITES :=
 
 include firmware.mk
--include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk bench/bench.mk
+-include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
 $(LWIP_PATH)/src/%.c:
@@ -46,7 +47,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: firmware native vboard pc suites
+check-build: firmware native vboard pc suites vm-images
 
 suites-list:
 	@printf '%s\n' $(SUITES)

@@ -5,6 +5,8 @@
 # A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given.
 #
+# DEMO=-DDEMO_LEASE_S=30: settings of the demo (app/main.c), for tests.
+#
 # SPDX-License-Identifier: MIT
 
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
@@ -36,7 +38,7 @@ FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
 FW_INC := -I. $(BOARD_INC) -Ios/$(OS) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(OUT)/site)
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
-    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS)
+    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(DEMO)
 
 # Small everywhere, fast where a datagram passes and it shows in the benchmark. Three passes of GCC 12.2 are left out:
 # they cost 620 bytes of flash and saved no instructions.

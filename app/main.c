@@ -6,6 +6,14 @@
 #include "site.h" /* made of app/site by tool/site_pack.py */
 #include "status.h"
 
+/* For tests of real hosts; 0 and false are the defaults. */
+#ifndef DEMO_LEASE_S
+#define DEMO_LEASE_S 0
+#endif
+#ifndef DEMO_NO_DNS
+#define DEMO_NO_DNS false
+#endif
+
 static struct plugnet plugnet;
 
 static const char *const names[] = {"www.lwip.home", NULL}; /* as IPoverUSB's users know it */
@@ -14,6 +22,8 @@ static const struct plugnet_config config = {
     .product = "plugnet demo",
     .landing_url = "http://plugnet.home.arpa/",
     .names = names,
+    .lease_s = DEMO_LEASE_S,
+    .no_dns_option = DEMO_NO_DNS,
     .routes = status_routes,
     .route_count = STATUS_ROUTES,
     .context = &plugnet,

@@ -74,6 +74,8 @@ def dmesg():
 class Board:
     """A board that is given out as 1-N, and its network card here once it is plugged in."""
 
+    attached = []
+
     def __init__(self, number=1):
         self.busid = f"1-{number}"
         self.device = None  # folder in /sys/bus/usb/devices
@@ -85,6 +87,7 @@ class Board:
         run("usbip", "attach", "-r", SERVER, "-b", self.busid, limit=60)
         new = wait_for("a new USB device", lambda: set(glob.glob("/sys/bus/usb/devices/*/idVendor")) - before)
         self.device = os.path.dirname(new.pop())
+        Board.attached.append(self)
         if driver:
             self.name = wait_for("a network card", self.card_find)
         return self
@@ -96,6 +99,7 @@ class Board:
     def detach(self):
         port = int(self.device.rsplit("-", 1)[1]) - 1
         run("usbip", "detach", "-p", str(port))
+        Board.attached.remove(self)
         wait_for("the device to go", lambda: not os.path.exists(self.device))
         self.device = self.name = None
 
@@ -154,10 +158,20 @@ class Board:
         return json.loads(self.get("/api/status"))
 
 
-def pools(status):
-    """What must be as it was before: memory in use, by the board's own counters."""
-    return {name: value["used"] for name, value in status["pools"].items()} if isinstance(status["pools"], dict) else \
-        {pool["name"]: pool["used"] for pool in status["pools"]}
+def pools(board):
+    """Memory in use by the board's own counters, when closed connections have been forgotten (TIME_WAIT is 3 s)."""
+    time.sleep(5)
+    return {pool["name"]: pool["used"] for pool in board.status()["pools"]}
+
+
+def pools_kept(board, before):
+    """Every pool holds what it held before. The heap holds the answer itself, whose numbers may have grown."""
+    now = pools(board)
+    if any(now[name] - before[name] > (100 if name == "HEAP" else 0) for name in before):
+        now = pools(board)  # a connection that ended without a FIN goes a little later
+    lost = {name: (before[name], now[name]) for name in before
+            if now[name] - before[name] > (100 if name == "HEAP" else 0)}
+    check(not lost, f"in use before and now: {lost}")
 
 
 def table_find(text, pattern):

@@ -14,6 +14,7 @@ import lib
 
 
 def play(module, test):
+    """Run one test. False: it failed."""
     name = f"vm {module} {test.__doc__.strip().splitlines()[0]}"
     begin = time.monotonic()
     try:
@@ -23,8 +24,10 @@ def play(module, test):
     except Exception as error:  # whatever it was, the others go on
         lib.log(traceback.format_exc())
         print(f"not ok {name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}", flush=True)
+        return False
     else:
         print(f"ok {name} ({f'{said}; ' if said else ''}{time.monotonic() - begin:.0f} s)", flush=True)
+    return True
 
 
 def main(names):
@@ -34,7 +37,10 @@ def main(names):
         return
     for name in names:
         for test in importlib.import_module(name).TESTS:
-            play(name, test)
+            if not play(name, test) and test.__name__ == "begin":
+                break
+        while lib.Board.attached:
+            lib.Board.attached[0].detach()
     print("end", flush=True)
 
 

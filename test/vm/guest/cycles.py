@@ -1,0 +1,94 @@
+"""Whatever a user or a driver may do again and again: after each round the board is reachable, and nothing leaks."""
+# SPDX-License-Identifier: MIT
+import fcntl
+import os
+import subprocess
+
+from lib import QUICK, Board, pools, pools_kept, read, run, wait_for
+
+ROUNDS = 5 if QUICK else 50
+USBDEVFS_RESET = 0x5514
+DRIVER = "/sys/bus/usb/drivers/cdc_ncm"
+
+board = Board()
+state = {}
+
+
+def address_set():
+    """As before, without asking again: what is tested is the cable."""
+    run("ip", "addr", "add", f"{state['own']}/29", "dev", board.name, good=(0, 2), quiet=True)
+    board.up()
+    board.reachable()
+
+
+def begin():
+    """begin"""
+    board.attach().lease()
+    state["own"] = board.own
+    board.reachable()
+    state["pools"] = pools(board)
+
+
+def up_and_down():
+    """interface up and down under traffic"""
+    traffic = subprocess.Popen(["sh", "-c", f"while :; do ping -q -i 0.02 -w 2 -s 1400 {board.address}; "
+                                            f"curl -s -m 2 -o /dev/null http://{board.address}/; done"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(ROUNDS):
+            board.down()
+            address_set()
+    finally:
+        traffic.kill()
+        traffic.wait()
+    pools_kept(board, state["pools"])
+    return f"{ROUNDS} times"
+
+
+def unbind_and_bind():
+    """driver unbound and bound"""
+    for _ in range(ROUNDS):
+        with open(f"{DRIVER}/unbind", "w", encoding="utf-8") as file:
+            file.write(board.interface(0))
+        wait_for("the card to go", lambda: not os.path.exists(f"/sys/class/net/{board.name}"))
+        with open(f"{DRIVER}/bind", "w", encoding="utf-8") as file:
+            file.write(board.interface(0))
+        board.name = wait_for("the card", board.card_find)
+        address_set()
+    pools_kept(board, state["pools"])
+    return f"{ROUNDS} times"
+
+
+def resets():
+    """USBDEVFS_RESET"""
+    before = board.status()["usb"]["setups"]
+    for _ in range(ROUNDS):
+        with open("/dev/bus/usb/%03d/%03d" % board.number, "wb") as file:
+            fcntl.ioctl(file, USBDEVFS_RESET, 0)
+        board.name = wait_for("the card", board.card_find)
+        address_set()
+    pools_kept(board, state["pools"])
+    return f"{ROUNDS} times, {board.status()['usb']['setups'] - before} SETUPs"
+
+
+def attaches():
+    """detach and attach"""
+    mac, before = board.mac, board.status()["usb"]["resets"]
+    for _ in range(ROUNDS):
+        board.detach()
+        board.attach()
+        address_set()
+    pools_kept(board, state["pools"])
+    assert board.mac == mac
+    return f"{ROUNDS} times, {board.status()['usb']['resets'] - before} bus resets"
+
+
+def drops():
+    """nothing was refused or lost at the board"""
+    counted = {name: value for name, value in board.status()["usb"]["drops"].items()
+               if value and name not in ("in_down", "in_abort")}
+    assert not counted, counted
+    assert read(f"/sys/class/net/{board.name}/statistics/rx_errors") == "0"
+
+
+TESTS = [begin, up_and_down, unbind_and_bind, resets, attaches, drops]

@@ -1,0 +1,16 @@
+# The Linux guest (test/vm/run.py): images of the demo that differ in one setting, and a shell.
+#
+#   make vm            a Linux with the board plugged in; IMAGE=BOARD-OS for another image
+#   make vm-images     build/test/vm/NAME/plugnet.elf
+#
+# SPDX-License-Identifier: MIT
+IMAGE ?= stm32f4discovery-none
+
+.PHONY: vm vm-images
+vm: firmware vboard
+	test/vm/prepare.py
+	test/vm/run.py --image $(IMAGE) --shell
+
+vm-images:
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 DEMO=-DDEMO_LEASE_S=30 firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns DEMO=-DDEMO_NO_DNS=true firmware
