@@ -22,7 +22,8 @@
 #include "host/fixture.h"
 
 struct vboard;
-struct cpu; /* vboard/cpu.h */
+struct cpu;       /* vboard/cpu.h */
+struct chip_kind; /* vboard/chip.h */
 
 #define VBOARD_UID_LENGTH 12
 #define VBOARD_LEDS_MAX   8
@@ -31,13 +32,11 @@ struct cpu; /* vboard/cpu.h */
 /* A pin of the chip as one number: port letter and bit. */
 #define VBOARD_PIN(port, bit) ((uint8_t)(((port) - 'A') * 16 + (bit)))
 
-enum vboard_chip { VBOARD_STM32F407 };
-
 /* One printed circuit; const data. */
 struct vboard_model {
     const char *id;   /* as on the command line: "stm32f4discovery" */
     const char *name; /* as its maker writes it */
-    enum vboard_chip chip;
+    const struct chip_kind *chip;
     uint32_t hse_hz; /* crystal; 0: none */
     struct {
         const char *name; /* "green" */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct otg_variant otg_stm32f407 = {
+const struct otg_variant otg_stm32f4 = {
     .cid = 0x1200,
     .gsnpsid = 0x4F54281A,
     .ghwcfg = {0x00000000, 0x229DCD20, 0x020001E8, 0x0FF08030},

@@ -23,7 +23,6 @@
 #define OTG_ENDPOINTS_MAX 6
 #define OTG_FIFO_WORDS    320
 #define OTG_IRQ           67
-#define OTG_WAKEUP_LINE   18 /* of EXTI */
 
 /* What differs between chips with this core; const data. */
 struct otg_variant {
@@ -33,7 +32,7 @@ struct otg_variant {
     bool vbden; /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
 };
 
-extern const struct otg_variant otg_stm32f407;
+extern const struct otg_variant otg_stm32f4; /* core 2.81a */
 
 /* What the core is wired to. `ready`: its clock runs at 48 MHz and the pins are its own. */
 struct otg_wires {
@@ -42,7 +41,7 @@ struct otg_wires {
     bool (*ready)(void *context);
     uint64_t (*core_hz)(void *context); /* of AHB, which the turnaround time hangs on */
     void (*irq)(void *context, bool level);
-    void (*wakeup)(void *context, bool level); /* to EXTI line 18 */
+    void (*wakeup)(void *context, bool level); /* to its line of EXTI */
     void (*suspend_at)(void *context, uint64_t time_ns);
     void (*eopf_at)(void *context, uint64_t time_ns);
     void (*warn)(void *context, const char *kind);

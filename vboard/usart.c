@@ -1,5 +1,5 @@
 /*
- * USART1 to 3, UART4 and 5, USART6: characters leave at the baud rate that BRR says and become lines of the log;
+ * USARTs: characters leave at the baud rate that BRR says and become lines of the log;
  * characters from outside arrive at the same pace. Asynchronous mode; the other modes are stored only.
  */
 /* SPDX-License-Identifier: MIT */
@@ -18,17 +18,7 @@
 #define CR1_TCIE   (1u << 6)
 #define CR1_TXEIE  (1u << 7)
 #define CR1_M      (1u << 12)
-#define CR1_UE     (1u << 13)
 #define CR1_OVER8  (1u << 15)
-
-static const struct {
-    const char *name;
-    uint32_t base;
-    uint8_t irq, apb;
-} ports[CHIP_USARTS] = {
-    {"usart1", 0x40011000, 37, 2}, {"usart2", 0x40004400, 38, 1}, {"usart3", 0x40004800, 39, 1},
-    {"uart4", 0x40004C00, 52, 1},  {"uart5", 0x40005000, 53, 1},  {"usart6", 0x40011400, 71, 2},
-};
 
 static void update(struct chip *chip, unsigned unit)
 {
@@ -36,13 +26,13 @@ static void update(struct chip *chip, unsigned unit)
     uint32_t pending = u->sr & u->cr1 & (SR_TXE | SR_TC | SR_RXNE | SR_IDLE);
     if (u->cr1 & CR1_RXNEIE && u->sr & SR_ORE)
         pending |= SR_ORE;
-    chip_irq(chip, ports[unit].irq, u->cr1 & CR1_UE && pending);
+    chip_irq(chip, chip->kind->usarts[unit].irq, u->cr1 & chip->kind->usart_enable && pending);
 }
 
 static uint64_t frame_ns(struct chip *chip, unsigned unit)
 {
     const struct chip_usart *u = &chip->usart[unit];
-    struct chip_hz hz = rcc_apb_hz(chip, ports[unit].apb);
+    struct chip_hz hz = chip->kind->rcc->usart_hz(chip, unit);
     uint32_t divisor = u->brr; /* in 1/16 of 16 samples: the bit time in clocks */
     if (u->cr1 & CR1_OVER8)
         divisor = (u->brr >> 4) * 8 + (u->brr & 7u);
@@ -64,7 +54,7 @@ static void line_out(struct chip *chip, unsigned unit, uint8_t byte)
     }
     u->line[u->line_length] = 0;
     u->line_length = 0;
-    chip_report(chip, VBOARD_SERIAL, unit, "[%s] %s", ports[unit].name, u->line);
+    chip_report(chip, VBOARD_SERIAL, unit, "[%s] %s", chip->kind->usarts[unit].name, u->line);
 }
 
 /* One event serves both directions: a frame has ended. */
@@ -82,7 +72,7 @@ void usart_event(struct chip *chip, unsigned unit)
             u->sr |= SR_TC;
         }
     }
-    if (u->in_head != u->in_tail && u->cr1 & CR1_UE && u->cr1 & CR1_RE) {
+    if (u->in_head != u->in_tail && u->cr1 & chip->kind->usart_enable && u->cr1 & CR1_RE) {
         if (u->sr & SR_RXNE)
             u->sr |= SR_ORE;
         else
@@ -137,15 +127,16 @@ uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x10: return u->cr2;
     case 0x14: return u->cr3;
     case 0x18: return u->gtpr;
-    default: return chip_unmodelled(chip, ports[unit].name, ports[unit].base + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
 static void data_write(struct chip *chip, unsigned unit, uint16_t value)
 {
     struct chip_usart *u = &chip->usart[unit];
-    if (!(u->cr1 & CR1_UE) || !(u->cr1 & CR1_TE)) {
-        chip_warn(chip, ports[unit].name, "%s: data written while UE or TE is off; lost", ports[unit].name);
+    if (!(u->cr1 & chip->kind->usart_enable) || !(u->cr1 & CR1_TE)) {
+        chip_warn(chip, chip->kind->usarts[unit].name, "%s: data written while UE or TE is off; lost",
+                  chip->kind->usarts[unit].name);
         return;
     }
     u->sr &= ~SR_TC;
@@ -174,7 +165,7 @@ void usart_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x10: u->cr2 = chip_merge(u->cr2, write, 0x7FFFu); break;
     case 0x14: u->cr3 = chip_merge(u->cr3, write, 0x0FFFu); break;
     case 0x18: u->gtpr = chip_merge(u->gtpr, write, 0xFFFFu); break;
-    default: chip_unmodelled(chip, ports[unit].name, ports[unit].base + write.offset, true); return;
+    default: chip_unknown(chip, write.offset, true); return;
     }
     update(chip, unit);
 }

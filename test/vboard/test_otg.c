@@ -96,7 +96,7 @@ static void power_on(void)
     memset(&bench, 0, sizeof bench);
     bench.ready = true;
     bench.core_hz = 168000000;
-    otg_init(OTG, &otg_stm32f407, &wires);
+    otg_init(OTG, &otg_stm32f4, &wires);
 }
 
 /* As a driver would: RX 64 words, EP0 16, EP1 64, EP2 64; then the host resets the bus. */
@@ -190,7 +190,7 @@ TEST(otg_pull_up_needs_phy_session_and_no_soft_disconnect)
 
 TEST(otg_vbus_detection_of_the_l4)
 {
-    struct otg_variant l4 = otg_stm32f407;
+    struct otg_variant l4 = otg_stm32f4;
     l4.vbden = true;
     power_on();
     struct otg_wires wires = OTG->wires;

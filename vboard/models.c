@@ -1,0 +1,22 @@
+/*
+ * The boards that are known: what is soldered around a chip. See struct vboard_model.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "vboard/chip.h"
+
+static const struct vboard_model stm32f4discovery = {
+    .id = "stm32f4discovery",
+    .name = "STM32F4DISCOVERY",
+    .chip = &chip_stm32f407,
+    .hse_hz = 8000000,
+    .leds = {{"green", VBOARD_PIN('D', 12), false},
+             {"orange", VBOARD_PIN('D', 13), false},
+             {"red", VBOARD_PIN('D', 14), false},
+             {"blue", VBOARD_PIN('D', 15), false}},
+    .button_pin = VBOARD_PIN('A', 0),
+    .button_active_low = false,
+    .vbus_pin = VBOARD_PIN('A', 9),
+    .vbus_switch_pin = VBOARD_PIN('C', 0),
+};
+
+const struct vboard_model *const vboard_models[] = {&stm32f4discovery, NULL};
