@@ -52,12 +52,11 @@ static void pins_changed(void *context)
 static void outside_apply(struct vboard *board)
 {
     struct chip *chip = &board->chip;
-    if (board->model->button_pin != VBOARD_NO_PIN)
-        gpio_outside(chip, board->model->button_pin, true, board->model->button_active_low);
+    vboard_button(board, false);
     if (board->model->vbus_switch_pin != VBOARD_NO_PIN) /* pulled up on the board */
         gpio_outside(chip, board->model->vbus_switch_pin, true, true);
     if (board->model->vbus_pin != VBOARD_NO_PIN)
-        gpio_outside(chip, board->model->vbus_pin, true, chip->otg.vbus);
+        gpio_outside(chip, board->model->vbus_pin, true, chip->otg.plugged);
 }
 
 /* What the flash holds at power-on: kept bytes, then the image over them. */
@@ -142,7 +141,8 @@ static void cable_advance(void *device, uint64_t time_ns)
 static void cable_vbus(void *device, bool on)
 {
     struct vboard *board = device;
-    otg_vbus(&board->chip.otg, on);
+    board->chip.otg.plugged = on;
+    otg_vbus(&board->chip.otg, on && board->model->vbus_pin == OTG_VBUS_PIN);
     if (board->model->vbus_pin != VBOARD_NO_PIN)
         gpio_outside(&board->chip, board->model->vbus_pin, true, on);
 }
@@ -222,9 +222,10 @@ uint64_t vboard_time_ns(struct vboard *board)
 
 void vboard_button(struct vboard *board, bool pressed)
 {
-    if (board->model->button_pin != VBOARD_NO_PIN)
-        gpio_outside(&board->chip, board->model->button_pin, true,
-                     pressed != board->model->button_active_low);
+    const struct vboard_model *model = board->model;
+    if (model->button_pin != VBOARD_NO_PIN)
+        gpio_outside(&board->chip, model->button_pin, pressed || !model->button_floats,
+                     pressed != model->button_active_low);
 }
 
 void vboard_reset_button(struct vboard *board, bool pressed)

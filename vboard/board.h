@@ -38,6 +38,7 @@ struct vboard_model {
     const char *name; /* as its maker writes it */
     const struct chip_kind *chip;
     uint32_t hse_hz; /* crystal; 0: none */
+    uint32_t lse_hz; /* watch crystal; 0: none */
     struct {
         const char *name; /* "green" */
         uint8_t pin;
@@ -45,6 +46,7 @@ struct vboard_model {
     } leds[VBOARD_LEDS_MAX]; /* name NULL ends the list */
     uint8_t button_pin;      /* VBOARD_NO_PIN: none */
     bool button_active_low;
+    bool button_floats;      /* released, nothing drives the pin: the chip's own pull-up or -down must */
     uint8_t vbus_pin;        /* carries the host's 5 V; VBOARD_NO_PIN: none */
     uint8_t vbus_switch_pin; /* low switches the board's own 5 V onto the connector; VBOARD_NO_PIN: none */
 };

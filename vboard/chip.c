@@ -63,9 +63,12 @@ static bool otg_ready(void *context)
 void chip_usb_check(struct chip *chip)
 {
     struct chip_hz hz = chip->kind->rcc->usb_hz(chip);
-    const char *trouble = chip->kind->rcc->usb_trouble(chip);
+    const char *trouble = otg_session_trouble(&chip->otg);
     uint64_t now = chip_now(chip);
-    if (!otg_wants_pull_up(&chip->otg) || otg_ready(chip)) {
+    if (!trouble)
+        trouble = chip->kind->rcc->usb_trouble(chip);
+    bool session = chip->otg.plugged || otg_session_valid(&chip->otg);
+    if (!otg_asks_pull_up(&chip->otg) || otg_pulled_up(&chip->otg) || !session) {
         chip->unready_since = CHIP_NEVER;
         return;
     }
@@ -169,6 +172,16 @@ static bool memory_new(struct chip *chip)
     return true;
 }
 
+void flash_busy(struct chip *chip, uint32_t at, uint32_t size, uint64_t ns)
+{
+    struct chip_flash *f = &chip->flash_if;
+    f->busy_from = at;
+    f->busy_size = size;
+    f->busy_until = chip_now(chip) + ns;
+    chip_event_at(chip, CHIP_EVENT_FLASH, f->busy_until);
+    cpu_break(chip->cpu); /* chip_advance sees that flash is busy */
+}
+
 void flash_changed(struct chip *chip, uint32_t at, uint32_t size)
 {
     cpu_code_changed(chip->cpu, CHIP_FLASH_BASE + at, size);
@@ -251,6 +264,7 @@ static void system_reset(struct chip *chip, uint32_t cause)
     chip->kind->rcc->reset(chip, cause);
     chip->kind->flash->reset(chip);
     misc_reset(chip);
+    chip->kind->reset(chip);
     exti_reset(chip);
     pins_reset(chip);
     for (unsigned i = 0; i < chip->kind->usart_count; i++)
@@ -351,9 +365,10 @@ static void stopped(struct chip *chip, enum cpu_stop stop)
 /* While flash is busy, a core that runs from it waits. */
 static bool stalled(const struct chip *chip)
 {
+    const struct chip_flash *f = &chip->flash_if;
     uint32_t pc = cpu_register_get(chip->cpu, 15);
-    bool in_flash = pc - CHIP_FLASH_BASE < chip->kind->flash_size || pc < chip->kind->flash_size;
-    return in_flash && chip->flash_if.busy_until && chip_now(chip) < chip->flash_if.busy_until;
+    bool in_flash = pc - CHIP_FLASH_BASE - f->busy_from < f->busy_size || pc - f->busy_from < f->busy_size;
+    return in_flash && f->busy_until && chip_now(chip) < f->busy_until;
 }
 
 /* SCB_SCR.SLEEPDEEP: the chip would stop its clocks, USB included. */

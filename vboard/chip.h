@@ -31,6 +31,8 @@
 
 #define CHIP_NEVER UINT64_MAX
 
+#define OTG_VBUS_PIN VBOARD_PIN('A', 9) /* where OTG_FS senses VBUS, on every chip */
+
 /* The most that any chip has. */
 #define CHIP_RAMS    4
 #define CHIP_SECTORS 4 /* runs of flash sectors of one size */
@@ -71,12 +73,15 @@ struct chip_rcc {
     uint32_t cr, pllcfgr, cfgr, cir;
     uint32_t rstr[8], enr[8], lpenr[8]; /* at 0x10, 0x30, 0x50: AHB1, 2, 3, -, APB1, 2, -, - */
     uint32_t bdcr, csr, sscgr, plli2scfgr;
-    uint32_t ready_cr; /* ready bits that arrive at the next RCC event */
-    uint32_t causes;   /* reset flags, bits 31:25 of CSR */
+    uint32_t icscr, pllsai1cfgr, pllsai2cfgr, cier, ccipr; /* STM32L4 */
+    uint64_t hse_at, pll_at, lse_at; /* when they get ready; CHIP_NEVER: not under way */
+    uint32_t ready_cr;               /* ready bits that arrive at the next RCC event */
+    uint32_t causes;                 /* reset flags, bits 31:25 of CSR */
 };
 
 struct chip_gpio {
     uint32_t moder, otyper, ospeedr, pupdr, odr, lckr, afr[2];
+    uint32_t ascr;
     uint32_t lock_step; /* progress of the LCKR key sequence */
     uint16_t driven;    /* pins that something outside drives … */
     uint16_t level;     /* … to this level */
@@ -111,6 +116,9 @@ struct chip_flash {
     uint8_t key_step, option_key_step;
     bool cr_dead; /* a wrong key locks until the next reset */
     uint64_t busy_until;
+    uint32_t busy_from, busy_size; /* what can't be read until then: offset in flash */
+    uint32_t word_address, word;   /* STM32L4: the first half of a double word … */
+    bool word_waits;               /* … that waits for the second */
 };
 
 struct chip_watchdog {
@@ -127,7 +135,9 @@ struct chip_misc {
     uint64_t rng_state, rng_ready;
     uint32_t dbgmcu_cr, dbgmcu_apb1fz, dbgmcu_apb2fz;
     uint32_t syscfg_memrmp, syscfg_pmc, syscfg_cmpcr;
+    uint32_t syscfg_cfgr1, syscfg_cfgr2; /* STM32L4 */
     uint32_t pwr_cr, pwr_csr;
+    uint32_t pwr_cr2, pwr_cr3, pwr_cr4; /* STM32L4 */
     uint32_t crc, crc_idr;
     uint32_t rtc[0x50 / 4 + 20];
 };
@@ -226,8 +236,10 @@ struct chip_kind {
     const struct chip_usart_facts *usarts;
     const struct chip_timer_facts *timers;
     struct chip_gpio_reset gpio_reset[3]; /* ports A, B, all others */
+    bool gpio_brr;                        /* GPIO has BRR and ASCR */
     uint32_t usart_enable;                /* CR1.UE */
-    uint32_t exti_lines;
+    uint32_t exti_lines;                  /* those with edges to choose */
+    uint32_t exti_imr;                    /* after reset: lines without edges are let through */
     struct {
         uint32_t lines;
         uint8_t irq;
@@ -240,6 +252,7 @@ struct chip_kind {
 
     const struct chip_rcc_ops *rcc;
     const struct chip_flash_ops *flash;
+    void (*reset)(struct chip *chip); /* registers that only this family has, in struct chip_misc */
 };
 
 extern const struct chip_kind chip_stm32f407;
@@ -350,6 +363,8 @@ void rcc_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
 extern const struct chip_flash_ops flash_f4;
 uint32_t flash_f4_read(struct chip *chip, unsigned unit, uint32_t offset);
 void flash_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
+/* An operation on part of the flash takes `ns`; until then a core that runs from there stands still. */
+void flash_busy(struct chip *chip, uint32_t at, uint32_t size, uint64_t ns);
 /* Bytes of flash have changed, at this offset: flash shows at two addresses. */
 void flash_changed(struct chip *chip, uint32_t at, uint32_t size);
 /* Start and size of a flash sector; false: there is none of that number. */
@@ -369,10 +384,13 @@ void exti_write(struct chip *chip, unsigned unit, struct chip_write write);
 void exti_line(struct chip *chip, unsigned line, bool level);
 uint32_t syscfg_read(struct chip *chip, unsigned unit, uint32_t offset);
 void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write);
+void exticr_write(struct chip *chip, unsigned index, struct chip_write write);
 
 void usart_reset_unit(struct chip *chip, unsigned unit);
 uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset);
 void usart_write(struct chip *chip, unsigned unit, struct chip_write write);
+uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset);
+void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void usart_event(struct chip *chip, unsigned unit);
 void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length);
 
@@ -397,6 +415,7 @@ void rng_write(struct chip *chip, unsigned unit, struct chip_write write);
 void rng_event(struct chip *chip);
 uint32_t dbgmcu_read(struct chip *chip, unsigned unit, uint32_t offset);
 void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write);
+void pwr_f4_reset(struct chip *chip);
 uint32_t pwr_f4_read(struct chip *chip, unsigned unit, uint32_t offset);
 void pwr_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void crc_reset(struct chip *chip, unsigned unit);

@@ -50,13 +50,6 @@ static void error(struct chip *chip, uint32_t bit)
     update(chip);
 }
 
-static void busy(struct chip *chip, uint64_t ns)
-{
-    chip->flash_if.busy_until = chip_now(chip) + ns;
-    chip_event_at(chip, CHIP_EVENT_FLASH, chip->flash_if.busy_until);
-    cpu_break(chip->cpu); /* chip_advance sees that flash is busy */
-}
-
 static void event(struct chip *chip)
 {
     if (chip->flash_if.cr & CR_EOPIE) /* without EOPIE the flag isn't raised [RM] */
@@ -81,7 +74,7 @@ static void erase(struct chip *chip)
     }
     memset(chip->flash + start, 0xFF, size);
     flash_changed(chip, start, size);
-    busy(chip, ns);
+    flash_busy(chip, 0, chip->kind->flash_size, ns);
 }
 
 /* The core writes into the flash array. */
@@ -104,7 +97,7 @@ static enum cpu_bus program(struct chip *chip, uint32_t address, unsigned size, 
     for (unsigned i = 0; i < size; i++)
         chip->flash[at + i] &= (uint8_t)(value >> (8 * i));
     flash_changed(chip, at, size);
-    busy(chip, PROGRAM_NS);
+    flash_busy(chip, 0, chip->kind->flash_size, PROGRAM_NS);
     return CPU_BUS_OK;
 }
 

@@ -94,6 +94,11 @@ uint32_t gpio_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x1C: return gpio->lckr;
     case 0x20:
     case 0x24: return gpio->afr[(offset - 0x20) / 4];
+    case 0x28:
+    case 0x2C:
+        if (chip->kind->gpio_brr)
+            return offset == 0x28 ? 0 : gpio->ascr;
+        return chip_unknown(chip, offset, false);
     default: return chip_unknown(chip, offset, false);
     }
 }
@@ -140,8 +145,24 @@ void gpio_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x1C: lock_write(gpio, write.value); return;
     case 0x20: gpio->afr[0] = chip_merge(gpio->afr[0], write, ~spread(locked & 0xFFu, 4)); break;
     case 0x24: gpio->afr[1] = chip_merge(gpio->afr[1], write, ~spread(locked >> 8, 4)); break;
+    case 0x28:
+    case 0x2C:
+        if (!chip->kind->gpio_brr)
+            chip_unknown(chip, write.offset, true);
+        else if (write.offset == 0x28)
+            gpio->odr &= ~(set & 0xFFFFu);
+        else
+            gpio->ascr = chip_merge(gpio->ascr, write, 0xFFFFu);
+        break;
     default: chip_unknown(chip, write.offset, true); return;
     }
+    changed(chip);
+}
+
+/* SYSCFG_EXTICR1 to 4: which port each line listens to. */
+void exticr_write(struct chip *chip, unsigned index, struct chip_write write)
+{
+    chip->exti.exticr[index] = chip_merge(chip->exti.exticr[index], write, 0xFFFFu);
     changed(chip);
 }
 
@@ -172,11 +193,7 @@ void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x08:
     case 0x0C:
     case 0x10:
-    case 0x14:
-        chip->exti.exticr[(write.offset - 8) / 4] =
-            chip_merge(chip->exti.exticr[(write.offset - 8) / 4], write, 0xFFFFu);
-        changed(chip);
-        break;
+    case 0x14: exticr_write(chip, (write.offset - 8) / 4, write); break;
     case 0x20: chip->misc.syscfg_cmpcr = chip_merge(chip->misc.syscfg_cmpcr, write, 1u); break;
     default: chip_unknown(chip, write.offset, true);
     }
@@ -205,7 +222,7 @@ void exti_line(struct chip *chip, unsigned line, bool high)
 
 void exti_reset(struct chip *chip)
 {
-    chip->exti = (struct chip_exti){.lines = chip->exti.lines};
+    chip->exti = (struct chip_exti){.lines = chip->exti.lines, .imr = chip->kind->exti_imr};
     exti_update(chip);
 }
 
@@ -230,8 +247,8 @@ void exti_write(struct chip *chip, unsigned unit, struct chip_write write)
     const uint32_t lines = chip->kind->exti_lines;
     (void)unit;
     switch (write.offset) {
-    case 0x00: exti->imr = chip_merge(exti->imr, write, lines); break;
-    case 0x04: exti->emr = chip_merge(exti->emr, write, lines); break;
+    case 0x00: exti->imr = chip_merge(exti->imr, write, lines | chip->kind->exti_imr); break;
+    case 0x04: exti->emr = chip_merge(exti->emr, write, lines | chip->kind->exti_imr); break;
     case 0x08: exti->rtsr = chip_merge(exti->rtsr, write, lines); break;
     case 0x0C: exti->ftsr = chip_merge(exti->ftsr, write, lines); break;
     case 0x10: {

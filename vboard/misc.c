@@ -14,7 +14,7 @@ void misc_reset(struct chip *chip)
 {
     struct chip_misc *misc = &chip->misc;
     uint64_t state = misc->rng_state;
-    *misc = (struct chip_misc){.rng_state = state, .pwr_cr = 0x4000, .pwr_csr = 0x4000, .crc = ~0u};
+    *misc = (struct chip_misc){.rng_state = state, .crc = ~0u};
     rng_reset(chip, 0);
 }
 
@@ -114,6 +114,11 @@ void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x0C: chip->misc.dbgmcu_apb2fz = chip_merge(chip->misc.dbgmcu_apb2fz, write, ~0u); break;
     default: chip_unknown(chip, write.offset, true);
     }
+}
+
+void pwr_f4_reset(struct chip *chip)
+{
+    chip->misc.pwr_cr = chip->misc.pwr_csr = 0x4000;
 }
 
 uint32_t pwr_f4_read(struct chip *chip, unsigned unit, uint32_t offset)

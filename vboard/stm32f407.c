@@ -135,4 +135,5 @@ const struct chip_kind chip_stm32f407 = {
 
     .rcc = &rcc_f4,
     .flash = &flash_f4,
+    .reset = pwr_f4_reset,
 };

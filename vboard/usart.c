@@ -169,3 +169,80 @@ void usart_write(struct chip *chip, unsigned unit, struct chip_write write)
     }
     update(chip, unit);
 }
+
+/* ---- The registers as newer chips have them: flags in ISR, cleared through ICR, data in RDR and TDR ---- */
+
+#define ISR_TEACK  (1u << 21)
+#define ISR_REACK  (1u << 22)
+#define ICR_FLAGS  (SR_ORE | SR_IDLE | SR_TC)
+#define RQR_RXFRQ  (1u << 3)
+#define CR1_M1     (1u << 28)
+#define RDR_OFFSET 0x24u
+
+uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    bool on = u->cr1 & chip->kind->usart_enable;
+    switch (offset) {
+    case 0x00: return u->cr1;
+    case 0x04: return u->cr2;
+    case 0x08: return u->cr3;
+    case 0x0C: return u->brr;
+    case 0x10: return u->gtpr;
+    case 0x18: return 0;
+    case 0x1C:
+        return u->sr | (on && u->cr1 & CR1_TE ? ISR_TEACK : 0) | (on && u->cr1 & CR1_RE ? ISR_REACK : 0);
+    case 0x20: return 0;
+    case RDR_OFFSET:
+        u->sr &= ~SR_RXNE;
+        update(chip, unit);
+        return u->rdr;
+    case 0x28: return u->tdr;
+    default: return chip_unknown(chip, offset, false);
+    }
+}
+
+/* What may only be written while the port is off. */
+static bool is_off(struct chip *chip, unsigned unit)
+{
+    if (!(chip->usart[unit].cr1 & chip->kind->usart_enable))
+        return true;
+    chip_warn(chip, "USART on", "%s: BRR or CR2 written while CR1.UE is set; ignored",
+              chip->kind->usarts[unit].name);
+    return false;
+}
+
+void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    switch (write.offset) {
+    case 0x00:
+        u->cr1 = chip_merge(u->cr1, write, 0x1FFFFFFFu);
+        if (u->cr1 & CR1_M1)
+            chip_warn(chip, "USART M1", "%s: words of seven bits are not modelled",
+                      chip->kind->usarts[unit].name);
+        if (u->in_head != u->in_tail)
+            start(chip, unit);
+        break;
+    case 0x04:
+        if (is_off(chip, unit))
+            u->cr2 = chip_merge(u->cr2, write, ~0xFu);
+        break;
+    case 0x08: u->cr3 = chip_merge(u->cr3, write, 0x00FFFFFFu); break;
+    case 0x0C:
+        if (is_off(chip, unit))
+            u->brr = chip_merge(u->brr, write, 0xFFFFu);
+        break;
+    case 0x10: u->gtpr = chip_merge(u->gtpr, write, 0xFFFFu); break;
+    case 0x18:
+        if (write.value & write.mask & RQR_RXFRQ)
+            u->sr &= ~SR_RXNE;
+        break;
+    case 0x1C: break;
+    case 0x20: u->sr &= ~(write.value & write.mask & ICR_FLAGS); break;
+    case RDR_OFFSET: break;
+    case 0x28: data_write(chip, unit, (uint16_t)(write.value & 0x1FFu)); break;
+    default: chip_unknown(chip, write.offset, true); return;
+    }
+    update(chip, unit);
+}
