@@ -19,4 +19,17 @@ static const struct vboard_model stm32f4discovery = {
     .vbus_switch_pin = VBOARD_PIN('C', 0),
 };
 
-const struct vboard_model *const vboard_models[] = {&stm32f4discovery, NULL};
+static const struct vboard_model stm32l476discovery = {
+    .id = "32l476gdiscovery",
+    .name = "32L476GDISCOVERY",
+    .chip = &chip_stm32l476,
+    .lse_hz = 32768,
+    .leds = {{"red", VBOARD_PIN('B', 2), false}, {"green", VBOARD_PIN('E', 8), false}},
+    .button_pin = VBOARD_PIN('A', 0), /* the joystick's centre */
+    .button_active_low = false,
+    .button_floats = true,
+    .vbus_pin = VBOARD_PIN('C', 11), /* PA9 drives the LCD */
+    .vbus_switch_pin = VBOARD_NO_PIN,
+};
+
+const struct vboard_model *const vboard_models[] = {&stm32f4discovery, &stm32l476discovery, NULL};
