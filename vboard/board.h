@@ -54,6 +54,9 @@ struct vboard_model {
 /* The known boards, ended by NULL; the first one is the default. */
 extern const struct vboard_model *const vboard_models[];
 
+/* By `id`; NULL: none. */
+const struct vboard_model *vboard_model_find(const char *id);
+
 enum vboard_event {
     VBOARD_RESET,      /* `value`: RCC_CSR cause bits 31:24 */
     VBOARD_LEDS,       /* `value`: bit n is LED n */

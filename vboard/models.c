@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"
 
+#include <string.h>
+
 static const struct vboard_model stm32f4discovery = {
     .id = "stm32f4discovery",
     .name = "STM32F4DISCOVERY",
@@ -33,3 +35,11 @@ static const struct vboard_model stm32l476discovery = {
 };
 
 const struct vboard_model *const vboard_models[] = {&stm32f4discovery, &stm32l476discovery, NULL};
+
+const struct vboard_model *vboard_model_find(const char *id)
+{
+    for (unsigned i = 0; vboard_models[i]; i++)
+        if (strcmp(vboard_models[i]->id, id) == 0)
+            return vboard_models[i];
+    return NULL;
+}

@@ -129,19 +129,33 @@ static void http_long(struct rig *rig, unsigned target, unsigned header, int sta
     }
 }
 
+/* As the board's status lists them. */
+static unsigned led_count(const struct rig *rig)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < rig->baseline.count; i++) {
+        const char *path = rig->baseline.leaves[i].path;
+        size_t length = strlen(path);
+        count += strncmp(path, "leds.", 5) == 0 && length > 8 && strcmp(path + length - 3, ".on") == 0;
+    }
+    return count;
+}
+
 /* Every LED on and off, bodies with a length and in chunks. */
 static void http_leds(struct rig *rig)
 {
     struct reply reply;
     char request[400], body[40];
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned led = i % 4;
-        bool on = i % 8 < 4;
+    unsigned count = led_count(rig);
+    RIG_CHECK(rig, count != 0);
+    for (unsigned i = 0; i < 4 * count; i++) {
+        unsigned led = i % count;
+        bool on = i / count % 2 == 0;
         int size = sprintf(body, "{\"led\":%u,\"on\":%s}", led, on ? "true" : "false");
         int length =
             sprintf(request, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\nX-Plugnet: 1\r\n",
                     rig_board_text(rig), rig_board_text(rig));
-        if (i < 8) {
+        if (i < 2 * count) {
             sprintf(request + length, "Content-Length: %d\r\n\r\n%s", size, body);
         } else {
             sprintf(request + length,
@@ -299,8 +313,7 @@ static bool outcome_get(struct rig *rig, const struct rig_config *config, struct
 
 static void alone_ok(struct rig *rig)
 {
-    printf("ok %s %s (%s)\n", rig->config.kind == RIG_VBOARD ? "vboard" : "native", rig->config.scenario,
-           rig->said);
+    printf("ok %s %s (%s)\n", rig->config.board, rig->config.scenario, rig->said);
 }
 
 static void two_boards(struct rig *rig)
