@@ -212,6 +212,9 @@ struct chip_kind {
     const char *name; /* "STM32F407" */
     uint32_t hz_max;  /* of the core, by the data sheet */
     uint32_t hz_reset;
+    uint32_t
+        scale_hz[4]; /* STM32F4: what each PWR_CR.VOS, bits 15:14, is good for; 0: there is no such one */
+    uint32_t scale_reset; /* … and which of them is set after reset */
     uint32_t systick_calibration;
     uint32_t idcode; /* DBGMCU_IDCODE */
     uint8_t irq_count;

@@ -118,7 +118,8 @@ void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write)
 
 void pwr_f4_reset(struct chip *chip)
 {
-    chip->misc.pwr_cr = chip->misc.pwr_csr = 0x4000;
+    chip->misc.pwr_cr = chip->kind->scale_reset << 14;
+    chip->misc.pwr_csr = 0x4000;
 }
 
 uint32_t pwr_f4_read(struct chip *chip, unsigned unit, uint32_t offset)
@@ -138,7 +139,13 @@ void pwr_f4_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     (void)unit;
     switch (write.offset) {
-    case 0x00: chip->misc.pwr_cr = chip_merge(chip->misc.pwr_cr, write, 0x43F3u); break;
+    case 0x00: {
+        uint32_t value = chip_merge(chip->misc.pwr_cr, write, 0xC3F3u);
+        if (chip->kind->scale_hz[value >> 14] == 0) /* kept */
+            value = (value & 0x3FFFu) | (chip->misc.pwr_cr & 0xC000u);
+        chip->misc.pwr_cr = value;
+        break;
+    }
     case 0x04: chip->misc.pwr_csr = chip_merge(chip->misc.pwr_csr, write, 0x300u); break;
     default: chip_unknown(chip, write.offset, true);
     }

@@ -95,14 +95,18 @@ static void switch_clock(struct chip *chip)
     rcc_changed(chip);
 }
 
-/* Data sheet limits of the flash at 2.7 to 3.6 V: 30 MHz for each wait state. */
-static void check_latency(struct chip *chip)
+/* Data sheet limits: of the flash at 2.7 to 3.6 V 30 MHz for each wait state, of the regulator one for each scale. */
+static void check_limits(struct chip *chip)
 {
     struct chip_hz hz = core_hz(chip);
     uint64_t mhz = hz.den ? hz.num / hz.den / 1000000 : 0;
     if (mhz > 30u * ((chip->flash_if.acr & 0xFu) + 1))
         chip_warn(chip, "FLASH latency", "FLASH: %u wait states are too few for %u MHz",
                   (unsigned)(chip->flash_if.acr & 0xFu), (unsigned)mhz);
+    uint32_t scale = chip->misc.pwr_cr >> 14 & 3u;
+    if (mhz > chip->kind->scale_hz[scale] / 1000000)
+        chip_warn(chip, "PWR scale", "PWR: regulator scale VOS %u is good for %u MHz, not for %u",
+                  (unsigned)scale, (unsigned)(chip->kind->scale_hz[scale] / 1000000), (unsigned)mhz);
 }
 
 static void cr_write(struct chip *chip, struct chip_write write)
@@ -235,7 +239,7 @@ void rcc_f4_write(struct chip *chip, unsigned unit, struct chip_write write)
         timer_clock_change(chip, false);
         rcc->cfgr = chip_merge(rcc->cfgr, write, 0xFFFFFCF3u);
         switch_clock(chip);
-        check_latency(chip);
+        check_limits(chip);
         break;
     case 0x0C: rcc->cir = chip_merge(rcc->cir, write, 0x3F00u); break;
     case 0x70:
