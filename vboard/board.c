@@ -53,6 +53,9 @@ static void outside_apply(struct vboard *board)
 {
     struct chip *chip = &board->chip;
     vboard_button(board, false);
+    for (unsigned i = 0; i < VBOARD_LEDS_MAX && board->model->leds[i].name; i++)
+        if (board->model->leds[i].active_low) /* the LED itself pulls its pin up */
+            gpio_outside(chip, board->model->leds[i].pin, true, true);
     if (board->model->vbus_switch_pin != VBOARD_NO_PIN) /* pulled up on the board */
         gpio_outside(chip, board->model->vbus_switch_pin, true, true);
     if (board->model->vbus_pin != VBOARD_NO_PIN)
