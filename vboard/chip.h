@@ -258,7 +258,7 @@ struct chip_kind {
     void (*reset)(struct chip *chip); /* registers that only this family has, in struct chip_misc */
 };
 
-extern const struct chip_kind chip_stm32f407, chip_stm32l476;
+extern const struct chip_kind chip_stm32f407, chip_stm32f411, chip_stm32l476;
 
 struct chip {
     const struct vboard_model *model;

@@ -34,7 +34,21 @@ static const struct vboard_model stm32l476discovery = {
     .vbus_switch_pin = VBOARD_NO_PIN,
 };
 
-const struct vboard_model *const vboard_models[] = {&stm32f4discovery, &stm32l476discovery, NULL};
+static const struct vboard_model blackpill_f411 = {
+    .id = "blackpill-f411",
+    .name = "Black Pill F411",
+    .chip = &chip_stm32f411,
+    .hse_hz = 25000000,
+    .leds = {{"blue", VBOARD_PIN('C', 13), true}},
+    .button_pin = VBOARD_PIN('A', 0),
+    .button_active_low = true,
+    .button_floats = true,
+    .vbus_pin = VBOARD_NO_PIN,
+    .vbus_switch_pin = VBOARD_NO_PIN,
+};
+
+const struct vboard_model *const vboard_models[] = {&stm32f4discovery, &stm32l476discovery, &blackpill_f411,
+                                                    NULL};
 
 const struct vboard_model *vboard_model_find(const char *id)
 {
