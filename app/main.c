@@ -3,28 +3,25 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "plugnet/plugnet.h"
+#include "site.h" /* made of app/site by tool/site_pack.py */
 #include "status.h"
-
-/* The page, packed from app/site by tool/site_pack.py. */
-extern const struct http_resource site_resources[];
-extern const size_t site_resources_count;
 
 static struct plugnet plugnet;
 
 static const char *const names[] = {"www.lwip.home", NULL}; /* as IPoverUSB's users know it */
 
+static const struct plugnet_config config = {
+    .product = "plugnet demo",
+    .landing_url = "http://plugnet.home.arpa/",
+    .names = names,
+    .routes = status_routes,
+    .route_count = STATUS_ROUTES,
+    .context = &plugnet,
+    .resources = site_resources,
+    .resource_count = site_resources_count,
+};
+
 int main(void)
 {
-    const struct plugnet_config config = {
-        .product = "plugnet demo",
-        .landing_url = "http://plugnet.home.arpa/",
-        .names = names,
-        .routes = status_routes,
-        .route_count = STATUS_ROUTES,
-        .context = &plugnet,
-        .resources = site_resources,
-        .resource_count = site_resources_count,
-    };
-
     plugnet_run(&plugnet, &config);
 }

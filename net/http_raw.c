@@ -60,6 +60,12 @@ static void http_raw_wait(struct http_raw_connection *c, size_t length)
     }
 }
 
+/* Others wait for memory, and it is not this one's turn. */
+static bool http_raw_behind(const struct http_raw_connection *c)
+{
+    return c->server->waiting && c->server->served != c;
+}
+
 /* Send what the thinking half has. True: all of it is in lwIP's hands. */
 static bool http_raw_send(struct http_raw_connection *c)
 {
@@ -78,9 +84,9 @@ static bool http_raw_send(struct http_raw_connection *c)
         if (c->pcb->snd_queuelen == 0) {
             c->since_ms = sys_now(); /* from now on an ACK is due */
         }
-        if (length > 0 &&
-            (!tcp_guard_room(copied) || tcp_write(c->pcb, piece.bytes, (u16_t)length,
-                                                  piece.lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK)) {
+        if (length > 0 && (http_raw_behind(c) || !tcp_guard_room(copied) ||
+                           tcp_write(c->pcb, piece.bytes, (u16_t)length,
+                                     piece.lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK)) {
             http_raw_wait(c, copied);
             return false;
         }
@@ -279,7 +285,9 @@ void http_raw_poll(struct http_raw *server)
                 break; /* its turn comes first when there is memory */
             }
             c->waiting = 0;
+            server->served = c;
             http_raw_run(c);
+            server->served = NULL;
             server->waiting_since_ms = sys_now();
             still |= c->pcb != NULL && c->waiting > 0;
         }

@@ -59,6 +59,8 @@ struct http_raw {
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
     uint32_t waiting_since_ms; /* some connection waits for memory, without a break */
+    /* Whose turn it is just now; NULL: nobody's, so those that wait for memory go first. */
+    const struct http_raw_connection *served;
     bool waiting;
     uint8_t next; /* whose turn it is when memory comes back */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];

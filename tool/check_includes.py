@@ -33,6 +33,9 @@ GROUPS = {
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
 PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "os/*.h", "board/board.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
 
+# Made by the build (tool/site_pack.py) for a product's own folder.
+MADE = ["site.h"]
+
 # Room, files, what they may include. The first line that matches a file counts. In a path * stays in a folder and
 # ** goes down.
 ROOMS = [
@@ -55,8 +58,8 @@ ROOMS = [
      ["board/board.h", "<own folder>", "board/cortex_m4/*", "board/stm32/*", "board_vectors.inc", "port/*/*.h", "usb/usb_port.h",
       "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
-    ("app", ["app/**"], ["<own folder>", *PUBLIC]),
-    ("examples", ["examples/**"], ["<own folder>", *PUBLIC]),
+    ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
+    ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("vboard", ["vboard/main.c"],
      ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "<freestanding>", "<libc>"]),
     ("vboard", ["vboard/**"],
@@ -139,7 +142,7 @@ def include_find(root, folder, quote, name):
     in_tree = os.path.isfile(os.path.join(root, name))
     if quote == "<":
         return name, "a header of this tree takes quotes" if in_tree else None
-    if in_tree or matches(name, ["<lwip>", "<kernel>", "<unicorn>", *CHOSEN]):
+    if in_tree or matches(name, ["<lwip>", "<kernel>", "<unicorn>", *CHOSEN, *MADE]):
         return name, None
     beside = os.path.normpath(os.path.join(folder, name))
     if not os.path.isfile(os.path.join(root, beside)):

@@ -3,8 +3,8 @@
 
     tool/site_pack.py app/site --name site_resources -o build/site/site.c
 
-The C file defines `const struct http_resource NAME[]` and `const size_t NAME_count`; beside it a header of the same
-name declares both. HTML, CSS and JavaScript lose comments and indentation, everything is gzipped where that makes
+The C file defines `const struct http_resource NAME[]`; beside it a header of the same name declares it, and has the
+constant NAME_count. HTML, CSS and JavaScript lose comments and indentation, everything is gzipped where that makes
 it smaller, ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
 folder's path too. Names that begin with a dot are left out.
 """
@@ -191,15 +191,16 @@ def c_source(resources, name, header):
             lines.append(f"     .length = {len(resource.body)},")
             lines.append(f"     .gzip = {'true' if resource.gzip else 'false'},")
             lines.append(f"     .headers = {c_string(resource.headers) if resource.headers else 'NULL'}}},")
-    lines += ["};", f"const size_t {name}_count = sizeof {name} / sizeof {name}[0];", ""]
+    lines += ["};", ""]
     return "\n".join(lines)
 
 
-def c_header(name):
+def c_header(resources, name):
+    count = sum(len(resource.paths) for resource in resources)
     guard = f"PLUGNET_SITE_{name.upper()}_H"
     return "\n".join(["/* Made by tool/site_pack.py; change the site instead. */", "/* SPDX-License-Identifier: MIT */",
-                      f"#ifndef {guard}", f"#define {guard}", "", "#include <stddef.h>", "", '#include "net/http.h"', "",
-                      f"extern const struct http_resource {name}[];", f"extern const size_t {name}_count;", "",
+                      f"#ifndef {guard}", f"#define {guard}", "", '#include "net/http.h"', "",
+                      f"enum {{ {name}_count = {count} }};", f"extern const struct http_resource {name}[{name}_count];", "",
                       "#endif", ""])
 
 
@@ -224,7 +225,7 @@ def main(argv):
     header = options.out[:-2] + ".h"
     try:
         resources = site_read(options.folder)
-        write(header, c_header(options.name))
+        write(header, c_header(resources, options.name))
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
     except (SiteError, OSError) as error:
         print(f"site_pack.py: {error}", file=sys.stderr)

@@ -291,6 +291,16 @@ static bool client_reply_read(struct client *client, struct reply *reply, bool h
     return client->ended;
 }
 
+bool client_take_reply(struct client *client, struct reply *reply, bool head_only)
+{
+    if (!client_reply_read(client, reply, head_only)) {
+        return false;
+    }
+    client->in_length -= reply->used;
+    memmove(client->in, client->in + reply->used, client->in_length);
+    return true;
+}
+
 bool client_wait_reply(struct client *client, struct reply *reply, bool head_only, uint32_t limit_ms)
 {
     size_t seen = SIZE_MAX;
@@ -299,9 +309,7 @@ bool client_wait_reply(struct client *client, struct reply *reply, bool head_onl
         if (client->in_length != seen || client_is_over(client) != over) {
             seen = client->in_length;
             over = client_is_over(client);
-            if (client_reply_read(client, reply, head_only)) {
-                client->in_length -= reply->used;
-                memmove(client->in, client->in + reply->used, client->in_length);
+            if (client_take_reply(client, reply, head_only)) {
                 return true;
             }
         }

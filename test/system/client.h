@@ -59,6 +59,9 @@ struct reply {
 /* Wait for a whole answer, and take it. `head_only`: to a HEAD request. False: none in time, or malformed. */
 bool client_wait_reply(struct client *client, struct reply *reply, bool head_only, uint32_t limit_ms);
 
+/* Take an answer that is there as a whole; no time passes. False: none yet. */
+bool client_take_reply(struct client *client, struct reply *reply, bool head_only);
+
 /* A header's value (any case of the name) into `value`; false: not there. */
 bool reply_header(const struct reply *reply, const char *name, char *value, size_t size);
 

@@ -87,6 +87,33 @@ static void twelve_at_once(struct rig *rig)
     crowd_free(CONNECTIONS);
 }
 
+/* Eight that ask again at once, for ten seconds: memory is short, and it goes round. */
+static void fair_shares(struct rig *rig)
+{
+    enum { EAGER = 8 };
+    unsigned answers[EAGER] = {0}, least = UINT32_MAX, most = 0;
+    struct reply reply;
+    crowd_open(rig, EAGER);
+    for (unsigned i = 0; i < EAGER; i++) {
+        client_text(&crowd[i], request_text(rig, "/"));
+    }
+    for (uint64_t begin = rig_ms(rig); rig_ms(rig) - begin < 10000; rig_step(rig)) {
+        for (unsigned i = 0; i < EAGER; i++) {
+            if (client_take_reply(&crowd[i], &reply, false)) {
+                answers[i] += reply.status == 200;
+                client_text(&crowd[i], request_text(rig, "/"));
+            }
+        }
+    }
+    for (unsigned i = 0; i < EAGER; i++) {
+        least = answers[i] < least ? answers[i] : least;
+        most = answers[i] > most ? answers[i] : most;
+    }
+    rig_say(rig, "8 connections, in 10 s %u to %u answers each", least, most);
+    RIG_CHECK(rig, least * 2 >= most && most > 0);
+    crowd_free(EAGER);
+}
+
 /* The thirteenth is served by closing the one that was useful longest ago, and no other. */
 static void thirteenth(struct rig *rig)
 {
@@ -411,6 +438,7 @@ static void iperf_sends(struct rig *rig)
 }
 
 const struct scenario scenarios_tcp[] = {
+    {"fair_shares", SCENARIO_BOTH, fair_shares, 120, false},
     {"twelve_at_once", SCENARIO_BOTH, twelve_at_once, 60, false},
     {"thirteenth", SCENARIO_BOTH, thirteenth, 60, false},
     {"one_byte_a_second", SCENARIO_BOTH, one_byte_a_second, 60, false},
