@@ -1,8 +1,9 @@
 """Flash and RAM of a firmware image by room: size.py OBJECT_FOLDER IMAGE.elf [--json]
 
 Flash is code, constants and the first values of data as linked (what garbage collection dropped does not
-count); RAM is data and bss, the stack apart. Below it, what the other images beside this one come to. Taken from the image's lines and symbols; what has neither (texts,
-padding) is "constants". The page's bytes (room "site") are shown apart, too.
+count); RAM is data and bss, the stack apart. Taken from the image's lines and symbols; what has neither (texts,
+padding) is "constants". The page's bytes (room "site") are shown apart, too. Below it, what the images beside this one
+come to.
 SPDX-License-Identifier: MIT
 """
 import glob
