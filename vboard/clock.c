@@ -106,7 +106,8 @@ void rcc_changed(struct chip *chip)
     timer_clock_change(chip, false);
     chip_clock_set(chip, hz);
     timer_clock_change(chip, true);
-    if (hz.den && hz.num / hz.den > chip->kind->hz_max)
+    if (hz.den &&
+        hz.num / hz.den > chip->kind->hz_max + chip->kind->hz_max / 1000) /* as a crystal may be off */
         chip_warn(chip, "RCC fast", "RCC: the core runs at %u Hz, above the chip's %u MHz",
                   (unsigned)(hz.num / hz.den), (unsigned)(chip->kind->hz_max / 1000000));
     otg_attach_update(&chip->otg);
