@@ -247,8 +247,10 @@ enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoin
           packet[4], packet[5], packet[6], packet[7]);
     check_turnaround(otg);
     otg_rx_push(otg, 0, PKTSTS_SETUP, false, packet, 8);
-    /* Core 3.10a reports it as a completed OUT transfer, too [drivers: ST's HAL and TinyUSB both drop that]. */
-    if (otg->variant->extra_setup && otg_rx_room(otg, 1, false))
+    /* Core 3.10a reports it as a completed OUT transfer, too: by flags, and in the FIFO [drivers: ST's HAL and TinyUSB
+     * both drop that]. Whether the entry always comes with the flags is not known; here it does every second time. */
+    otg->extra_entry = otg->variant->extra_setup && !otg->extra_entry;
+    if (otg->extra_entry && otg_rx_room(otg, 1, false))
         otg_rx_push(otg, 0, PKTSTS_OUT_DONE, false, NULL, 0);
     struct otg_in *in = &otg->in[0];
     struct otg_out *out = &otg->out[0];

@@ -99,6 +99,7 @@ struct otg_fs {
     bool setup_address; /* the control transfer under way waits for its status IN */
     bool control_in;    /* the control transfer's data stage is IN */
     uint8_t setups;     /* in a row, for B2BSTUP */
+    bool extra_entry;   /* the last SETUP packet had one (variant->extra_setup) */
     uint32_t gonak_polls;
     bool plugged; /* a host gives power at the connector; the board sets it … */
     bool vbus;    /* … and so does this pin, if it is led there */
