@@ -32,7 +32,7 @@ const struct stm32_board stm32_board = {
     .gpio = GPIO_BASE,
     .uid = UID_BASE,
     .rng = RNG_BASE,
-    .log = {USART2_CR1, USART2_ISR, USART2_TDR, IRQ_USART2},
+    .log = {USART2_CR1, USART2_ISR, USART2_TDR, IRQ_USART2, {'D', 5, false}},
     .usb =
         {
             .base = OTG_FS_BASE,
@@ -71,25 +71,12 @@ static bool clock_init(void)
     return ready;
 }
 
-static void pins_init(void)
-{
-    RCC_AHB2ENR |=
-        RCC_AHB2ENR_GPIO('A') | RCC_AHB2ENR_GPIO('B') | RCC_AHB2ENR_GPIO('D') | RCC_AHB2ENR_GPIO('E');
-    (void)RCC_AHB2ENR;
-
-    stm32_pin_output('B', 2, false);
-    stm32_pin_output('E', 8, false);
-    stm32_pin_input('A', 0, STM32_PULL_DOWN);
-    stm32_pin_function('D', 5, 7);
-    stm32_pins_usb();
-}
-
 void board_init(void)
 {
     bool exact = clock_init();
 
-    pins_init();
-    RCC_AHB2ENR |= RCC_AHB2ENR_RNG | RCC_AHB2ENR_OTGFS;
+    RCC_AHB2ENR |= RCC_AHB2ENR_GPIO('A') | RCC_AHB2ENR_GPIO('B') | RCC_AHB2ENR_GPIO('D') |
+                   RCC_AHB2ENR_GPIO('E') | RCC_AHB2ENR_RNG | RCC_AHB2ENR_OTGFS;
     RCC_APB1ENR1 |= RCC_APB1ENR1_USART2;
     (void)RCC_APB1ENR1;
     USART2_BRR = CLOCK_HZ / 115200;

@@ -29,7 +29,7 @@ const struct stm32_board stm32_board = {
     .button = {'A', 0, true},
     .gpio = GPIO_BASE,
     .uid = UID_BASE,
-    .log = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2},
+    .log = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2, {'A', 2, false}},
     .usb =
         {
             .base = OTG_FS_BASE,
@@ -41,28 +41,17 @@ const struct stm32_board stm32_board = {
         },
 };
 
-static void pins_init(void)
-{
-    RCC_AHB1ENR |= RCC_AHB1ENR_GPIO('A') | RCC_AHB1ENR_GPIO('C');
-    (void)RCC_AHB1ENR; /* two cycles until a peripheral's clock runs */
-
-    stm32_pin_output('C', 13, true);
-    stm32_pin_input('A', 0, STM32_PULL_UP);
-    stm32_pin_function('A', 2, 7);
-    stm32_pins_usb();
-}
-
 void board_init(void)
 {
     RCC_APB1ENR |= RCC_APB1ENR_PWR | RCC_APB1ENR_USART2;
-    (void)RCC_APB1ENR;
+    (void)RCC_APB1ENR; /* two cycles until a peripheral's clock runs */
     PWR_CR |=
         PWR_CR_VOS_SCALE1; /* out of reset the regulator is good for 84 MHz only; takes effect with the PLL */
 
     /* 25 MHz / 25 * 192 = 192 MHz; / 2 for the core, / 4 for USB. */
     bool crystal = stm32f4_clock_start(25, 192u << 6 | 0u << 16 | 4u << 24, RCC_CFGR_PPRE1_DIV2, 3);
 
-    pins_init();
+    RCC_AHB1ENR |= RCC_AHB1ENR_GPIO('A') | RCC_AHB1ENR_GPIO('C');
     RCC_AHB2ENR |= RCC_AHB2ENR_OTGFS;
     (void)RCC_AHB2ENR;
     USART2_BRR = CLOCK_HZ / 2 / 115200;

@@ -34,8 +34,47 @@ void LOG_IRQHandler(void)
         REG32(stm32_board.log.dr) = log_ring.bytes[log_ring.tail++ % LOG_SIZE];
 }
 
+enum mode { INPUT, OUTPUT, FUNCTION };
+
+/* Out of reset all is 0 but MODER, which on newer chips says "analog". */
+static __attribute__((noinline)) void pin_mode(uint32_t gpio, unsigned bit, enum mode mode)
+{
+    GPIO_MODER(gpio) = (GPIO_MODER(gpio) & ~(3u << 2 * bit)) | (uint32_t)mode << 2 * bit;
+}
+
+static __attribute__((noinline)) void pin_function(char port, unsigned bit, uint32_t function)
+{
+    uint32_t gpio = stm32_port(port);
+
+    GPIO_OSPEEDR(gpio) |= 3u << 2 * bit;
+    GPIO_AFR(gpio, bit / 8) |= function << 4 * (bit % 8);
+    pin_mode(gpio, bit, FUNCTION);
+}
+
+void stm32_pin_output(char port, unsigned bit, bool level)
+{
+    GPIO_BSRR(stm32_port(port)) = 1u << (bit + (level ? 0 : 16));
+    pin_mode(stm32_port(port), bit, OUTPUT);
+}
+
+static void pins_init(void)
+{
+    const struct stm32_pin *button = &stm32_board.button;
+
+    for (unsigned i = 0; i < stm32_board.info.led_count; i++) {
+        board_led_set(i, false);
+        pin_mode(stm32_port(stm32_board.leds[i].port), stm32_board.leds[i].bit, OUTPUT);
+    }
+    GPIO_PUPDR(stm32_port(button->port)) |= (button->active_low ? 1u : 2u) << 2 * button->bit;
+    pin_mode(stm32_port(button->port), button->bit, INPUT);
+    pin_function(stm32_board.log.pin.port, stm32_board.log.pin.bit, 7);
+    pin_function('A', 11, 10);
+    pin_function('A', 12, 10);
+}
+
 void stm32_start(const char *trouble)
 {
+    pins_init();
     if (stm32_board.rng)
         RNG_CR(stm32_board.rng) = 1u << 2;
     cortex_m4_irq_enable(stm32_board.log.irq, PRIORITY_UART);

@@ -2,7 +2,7 @@
  * What boards with an STM32 share: LEDs, button, log, random bits, USB, from one const struct stm32_board that each
  * board's folder defines. A board adds clocks and pins:
  *
- *   board_init (the board's folder): clocks ─→ clock gates ─→ pins ─→ USART's speed ─→ stm32_start
+ *   board_init (the board's folder): clocks ─→ clock gates ─→ pins of its own ─→ USART's speed ─→ stm32_start
  *
  * Register names as in ST's reference manuals [unread; from the CMSIS headers stm32f407xx.h, stm32l476xx.h]. GPIO is
  * the same in all families; of a USART only the registers named here are used, whose bits are the same.
@@ -36,21 +36,22 @@ struct stm32_pin {
 struct stm32_board {
     struct board_info info;
     struct stm32_pin leds[STM32_LEDS_MAX]; /* info.led_count of them */
-    struct stm32_pin button;
-    uint32_t gpio; /* address of port A */
-    uint32_t uid;  /* … of the unique ID */
-    uint32_t rng;  /* … of the generator; 0: the chip has none */
+    struct stm32_pin button;               /* pulled to its released level */
+    uint32_t gpio;                         /* address of port A */
+    uint32_t uid;                          /* … of the unique ID */
+    uint32_t rng;                          /* … of the generator; 0: the chip has none */
     struct {
         uint32_t cr1, sr, dr; /* addresses: control, status (ISR), data to send (TDR) */
         uint8_t irq;          /* its handler is LOG_IRQHandler */
+        struct stm32_pin pin; /* TX, by alternate function 7 */
     } log;
     struct dwc2_chip usb; /* its handler is OTG_FS_IRQHandler */
 };
 
 extern const struct stm32_board stm32_board; /* defined in the board's folder */
 
-/* Start the log, the tick, interrupts and the USB controller, once, at the end of board_init. `trouble`: what went wrong
- * before, for the log; NULL: nothing. */
+/* Set the pins of LEDs, button, log and USB, and start the tick, interrupts and the USB controller: once, at the end of
+ * board_init, with clock gates open. `trouble`: what went wrong before, for the log; NULL: nothing. */
 void stm32_start(const char *trouble);
 
 /* ---- GPIO ---- */
@@ -63,44 +64,13 @@ void stm32_start(const char *trouble);
 #define GPIO_BSRR(port)    REG32((port) + 0x18)
 #define GPIO_AFR(port, n)  REG32((port) + 0x20 + 4u * (n))
 
-enum stm32_pull { STM32_PULL_NONE, STM32_PULL_UP, STM32_PULL_DOWN };
-
 static inline uint32_t stm32_port(char port)
 {
     return stm32_board.gpio + (uint32_t)(port - 'A') * 0x400u;
 }
 
-static inline void stm32_bits_set(volatile uint32_t *reg, unsigned bit, unsigned width, uint32_t value)
-{
-    *reg = (*reg & ~(((1u << width) - 1) << bit)) | value << bit;
-}
-
-/* First the level, then the direction: the pin never shows the other one. */
-static inline void stm32_pin_output(char port, unsigned bit, bool level)
-{
-    GPIO_BSRR(stm32_port(port)) = 1u << (bit + (level ? 0 : 16));
-    stm32_bits_set(&GPIO_MODER(stm32_port(port)), 2 * bit, 2, 1);
-}
-
-static inline void stm32_pin_input(char port, unsigned bit, enum stm32_pull pull)
-{
-    stm32_bits_set(&GPIO_PUPDR(stm32_port(port)), 2 * bit, 2, pull);
-    stm32_bits_set(&GPIO_MODER(stm32_port(port)), 2 * bit, 2, 0);
-}
-
-static inline void stm32_pin_function(char port, unsigned bit, unsigned function)
-{
-    stm32_bits_set(&GPIO_AFR(stm32_port(port), bit / 8), 4 * (bit % 8), 4, function);
-    stm32_bits_set(&GPIO_MODER(stm32_port(port)), 2 * bit, 2, 2);
-}
-
-/* PA11 and PA12 to OTG_FS, at very high speed. */
-static inline void stm32_pins_usb(void)
-{
-    stm32_bits_set(&GPIO_OSPEEDR(stm32_port('A')), 22, 4, 0xF);
-    stm32_pin_function('A', 11, 10);
-    stm32_pin_function('A', 12, 10);
-}
+/* First the level, then the direction: the pin never shows the other one. LEDs, button, log and USB need no call. */
+void stm32_pin_output(char port, unsigned bit, bool level);
 
 /* ---- */
 

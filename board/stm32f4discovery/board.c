@@ -30,7 +30,7 @@ const struct stm32_board stm32_board = {
     .gpio = GPIO_BASE,
     .uid = UID_BASE,
     .rng = RNG_BASE,
-    .log = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2},
+    .log = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2, {'A', 2, false}},
     .usb =
         {
             .base = OTG_FS_BASE,
@@ -42,28 +42,17 @@ const struct stm32_board stm32_board = {
         },
 };
 
-static void pins_init(void)
-{
-    RCC_AHB1ENR |= RCC_AHB1ENR_GPIO('A') | RCC_AHB1ENR_GPIO('C') | RCC_AHB1ENR_GPIO('D');
-    (void)RCC_AHB1ENR; /* two cycles until a peripheral's clock runs */
-
-    stm32_pin_output('C', 0, true); /* the switch never closes */
-    for (unsigned led = 12; led < 16; led++)
-        stm32_pin_output('D', led, false);
-    stm32_pin_function('A', 2, 7);
-    stm32_pins_usb(); /* PA0 and PA9 are inputs, as after reset */
-}
-
 void board_init(void)
 {
     /* 8 MHz / 8 * 336 = 336 MHz; / 2 for the core, / 7 for USB. */
     bool crystal =
         stm32f4_clock_start(8, 336u << 6 | 0u << 16 | 7u << 24, RCC_CFGR_PPRE1_DIV4 | RCC_CFGR_PPRE2_DIV2, 5);
 
-    pins_init();
+    RCC_AHB1ENR |= RCC_AHB1ENR_GPIO('A') | RCC_AHB1ENR_GPIO('C') | RCC_AHB1ENR_GPIO('D');
     RCC_AHB2ENR |= RCC_AHB2ENR_RNG | RCC_AHB2ENR_OTGFS;
     RCC_APB1ENR |= RCC_APB1ENR_USART2;
-    (void)RCC_APB1ENR;
+    (void)RCC_APB1ENR;              /* two cycles until a peripheral's clock runs */
+    stm32_pin_output('C', 0, true); /* the switch never closes */
     USART2_BRR = CLOCK_HZ / 4 / 115200;
     REG32(USART2_CR1) = USART_CR1_UE | USART_CR1_TE;
     stm32_start(crystal ? NULL : "clock: the 8 MHz crystal does not start, USB can't work\n");
