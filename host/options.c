@@ -13,10 +13,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "host/usbip.h"
+
 const char options_help[] =
     "  --forward LOCAL:BOARD  lead TCP port LOCAL of this machine's loopback to port BOARD of the board;\n"
     "                         LOCAL 0: any free port, printed; up to 8 times\n"
     "  --tap NAME             give the board's frames to TAP device NAME instead (needs CAP_NET_ADMIN)\n"
+    "  --usbip [ADDRESS:]PORT give the board to a Linux machine by USB/IP instead: usbip attach -r ADDRESS -b 1-1;\n"
+    "                         3240 is the usual port, 127.0.0.1 the default address: USB/IP asks nobody who he is\n"
     "  --pcap FILE            write a pcapng trace of frames (LINKTYPE_ETHERNET) and of USB transfers\n"
     "                         (LINKTYPE_USB_LINUX_MMAPPED), for tshark or Wireshark\n"
     "  --control PATH         UNIX socket that takes commands: button 1, leds, reset, replug, counters, …\n"
@@ -86,6 +90,28 @@ static int take_address(struct pc_options *options, const char *value)
     return 2;
 }
 
+static int take_usbip(struct pc_options *options, const char *value)
+{
+    const char *colon = strchr(value, ':'), *address = "127.0.0.1", *port = colon != NULL ? colon + 1 : value;
+    size_t length = colon != NULL ? (size_t)(colon - value) : strlen(address);
+    unsigned long number;
+    uint8_t bytes[4];
+    if (colon != NULL) {
+        address = value;
+    }
+    if (length >= sizeof options->usbip_address || !options_number(port, 0, 65535, &number)) {
+        return wrong("--usbip", value, "expected a port, or ADDRESS:PORT such as 127.0.0.1:3240");
+    }
+    memcpy(options->usbip_address, address, length);
+    options->usbip_address[length] = 0;
+    if (inet_pton(AF_INET, options->usbip_address, bytes) != 1) {
+        return wrong("--usbip", value, "expected a port, or ADDRESS:PORT such as 127.0.0.1:3240");
+    }
+    options->usbip_port = (uint16_t)number;
+    options->usbip = true;
+    return 2;
+}
+
 static int take_seconds(struct pc_options *options, const char *value)
 {
     char *end;
@@ -108,8 +134,8 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
         config->fast = true;
         return 1;
     }
-    static const char *const with_value[] = {"--forward", "--tap",     "--pcap",
-                                             "--control", "--address", "--for"};
+    static const char *const with_value[] = {"--forward", "--tap",   "--pcap", "--control",
+                                             "--address", "--usbip", "--for"};
     const size_t count = sizeof with_value / sizeof with_value[0];
     size_t which = 0;
     while (which < count && strcmp(name, with_value[which]) != 0) {
@@ -129,6 +155,7 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
     case 2: config->pcap = value; return 2;
     case 3: config->control = value; return 2;
     case 4: return take_address(options, value);
+    case 5: return take_usbip(options, value);
     default: return take_seconds(options, value);
     }
 }
@@ -138,6 +165,52 @@ static void log_to_stdout(void *context, uint64_t time_ns, const char *line)
     (void)context;
     printf("%7" PRIu64 ".%03u s  %s\n", time_ns / 1000000000, (unsigned)(time_ns / 1000000 % 1000), line);
     fflush(stdout);
+}
+
+/* A descriptor that gets readable when this process is asked to end. */
+static int stop_open(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int options_serve_usbip(const struct pc_options *options, const struct cable *cables, unsigned count,
+                        bool (*alive)(void *context), void *context)
+{
+    const struct pc_config *pc = &options->config;
+    const struct usbip_config config = {.address = options->usbip_address,
+                                        .port = options->usbip_port,
+                                        .cables = cables,
+                                        .count = count,
+                                        .pcap = pc->pcap,
+                                        .log = log_to_stdout};
+    char error[256];
+    if (pc->forward_count != 0 || pc->tap != NULL || pc->control != NULL || pc->address[0] != 0 ||
+        pc->eager || pc->fast) {
+        fprintf(stderr,
+                "--usbip gives the board to another machine: options of a PC (--forward, --tap, --control, "
+                "--address, --eager, --fast) exclude it\n");
+        return 2;
+    }
+    int stop = stop_open();
+    struct usbip *usbip = usbip_new(&config, error, sizeof error);
+    if (usbip == NULL) {
+        fprintf(stderr, "%s\n", error);
+        close(stop);
+        return 2;
+    }
+    printf("USB/IP at %s:%u: sudo modprobe vhci-hcd && sudo usbip --tcp-port %u attach -r %s -b 1-1\n",
+           options->usbip_address, usbip_port(usbip), usbip_port(usbip), options->usbip_address);
+    fflush(stdout);
+    usbip_run(usbip, options->seconds, stop, alive, context);
+    bool lives = alive == NULL || alive(context);
+    usbip_free(usbip);
+    close(stop);
+    return lives ? 0 : 1;
 }
 
 int options_serve(const struct pc_options *options, struct cable cable, struct fixture fixture,
@@ -153,12 +226,10 @@ int options_serve(const struct pc_options *options, struct cable cable, struct f
                         "connection\n");
         return 2;
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    int stop = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (options->usbip) {
+        return options_serve_usbip(options, &cable, 1, alive, context);
+    }
+    int stop = stop_open();
     struct pc *pc = pc_new(&config, error, sizeof error);
     if (pc == NULL) {
         fprintf(stderr, "%s\n", error);

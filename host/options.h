@@ -4,7 +4,8 @@
  *   options_init ─→ options_take for each argument that the program doesn't know itself
  *                ─→ options_serve(cable, fixture): log on stdout, until Ctrl-C or --for
  *
- * So vboard and pc have the same options, texts and exit codes: 0, 1 (the device died), 2 (bad use).
+ * So vboard and pc have the same options, texts and exit codes: 0, 1 (the device died), 2 (bad use). With --usbip
+ * there is no PC in this process: options_serve gives the board out instead, options_serve_usbip several of them.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_OPTIONS_H
@@ -17,6 +18,9 @@
 struct pc_options {
     struct pc_config config; /* cable and fixture are filled in by options_serve */
     double seconds;          /* --for; 0: until a signal */
+    bool usbip;              /* --usbip: give the boards out … */
+    char usbip_address[16];  /* … listening at this address, dotted … */
+    uint16_t usbip_port;     /* … and port; 0: any free one, printed */
 };
 
 /* Lines for a help text, one for each shared option, two spaces indented. */
@@ -32,6 +36,10 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
  * NULL). Returns the exit code: 0, 1 not alive any more, 2 with one line on stderr (port in use, no TAP). */
 int options_serve(const struct pc_options *options, struct cable cable, struct fixture fixture,
                   bool (*alive)(void *context), void *context);
+
+/* Give boards out by USB/IP, whatever else the options say of a PC; otherwise as options_serve. The first is 1-1. */
+int options_serve_usbip(const struct pc_options *options, const struct cable *cables, unsigned count,
+                        bool (*alive)(void *context), void *context);
 
 /* Parse a whole number in [min, max]. */
 bool options_number(const char *text, unsigned long min, unsigned long max, unsigned long *value);

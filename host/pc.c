@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/control.h"
 #include "host/forward.h"
 #include "host/lwip_sys.h"
 #include "host/ncm_host.h"
+#include "host/pace.h"
 #include "host/pcap.h"
 #include "host/tap.h"
 #include "host/usb_host.h"
@@ -31,8 +31,7 @@
 #include "netif/ethernet.h"
 
 #define REPLUG_MS      100
-#define TAP_FRAMES_MAX 64       /* taken from the TAP device in one millisecond */
-#define PACE_BEHIND_NS 50000000 /* further behind real time than this: let it go */
+#define TAP_FRAMES_MAX 64 /* taken from the TAP device in one millisecond */
 #define PCAP_FLUSH_MS  1000
 #define RAW_EXTRA_MS   10
 
@@ -431,25 +430,14 @@ void pc_run_ms(struct pc *pc, uint32_t ms)
     }
 }
 
-static int64_t real_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 void pc_run(struct pc *pc, double seconds, int stop_fd, bool (*alive)(void *context), void *context)
 {
     uint64_t end_ns = pc->bus.now_ns + (uint64_t)(seconds * 1e9);
-    int64_t start = real_ns() - (int64_t)pc->bus.now_ns;
+    struct pace pace;
+    pace_begin(&pace, pc->bus.now_ns);
     while ((seconds <= 0 || pc->bus.now_ns < end_ns) && (alive == NULL || alive(context))) {
-        int64_t ahead = pc->config.fast ? 0 : start + (int64_t)pc->bus.now_ns - real_ns();
-        if (ahead < -PACE_BEHIND_NS) {
-            start -= ahead;
-            ahead = 0;
-        }
         struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
-        struct timespec wait = {0, ahead > 0 ? (long)ahead : 0};
+        struct timespec wait = {0, pc->config.fast ? 0 : pace_wait_ns(&pace, pc->bus.now_ns)};
         if (ppoll(&stop, 1, &wait, NULL) > 0) {
             break;
         }

@@ -194,6 +194,11 @@ static enum cable_answer cable_in(void *device, uint8_t address, uint8_t endpoin
     return otg_in(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
 }
 
+const uint8_t *vboard_uid(const struct vboard *board)
+{
+    return board->chip.uid;
+}
+
 struct cable vboard_cable(struct vboard *board)
 {
     static const struct cable_ops ops = {

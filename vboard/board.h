@@ -87,6 +87,9 @@ void vboard_free(struct vboard *board);
 /* Write the whole flash to a file, for a later vboard_config.flash; false: errno says why. */
 bool vboard_flash_save(const struct vboard *board, const char *path);
 
+/* The chip's unique ID, VBOARD_UID_LENGTH bytes; valid until vboard_free. */
+const uint8_t *vboard_uid(const struct vboard *board);
+
 /* The device end of its cable; valid until vboard_free. */
 struct cable vboard_cable(struct vboard *board);
 

@@ -13,13 +13,17 @@
 #include <string.h>
 
 #include "host/options.h"
+#include "host/usbip.h"
 #include "vboard/board.h"
 #include "vboard/gdb.h"
 
 struct program {
     const struct vboard_model *model;
-    struct vboard *board;
+    struct vboard *board;                         /* the first */
+    struct vboard *others[USBIP_DEVICES_MAX - 1]; /* with --usbip */
     const char *image, *profile, *flash;
+    const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
+    unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
     bool uid_given, trace, killed;
     bool gdb_given;
@@ -30,7 +34,8 @@ struct program {
 static void help(void)
 {
     printf("Usage: vboard [options] IMAGE.elf\n"
-           "Run a firmware image on a virtual board, with its USB cable in a PC in user space.\n\n"
+           "Run a firmware image on a virtual board, with its USB cable in a PC in user space.\n"
+           "With --usbip several images may be given, each for a board with a unique ID of its own.\n\n"
            "  --board NAME           which board (default %s); known:",
            vboard_models[0]->id);
     for (unsigned i = 0; vboard_models[i]; i++)
@@ -161,14 +166,16 @@ static int arguments(struct program *program, struct pc_options *options, int ar
             return 2;
         if (taken == 0 && argv[at][0] == '-')
             return fail("no option %s (see --help)", argv[at]);
-        if (taken == 0 && program->image)
-            return fail("one image only, not %s as well", argv[at]);
+        if (taken == 0 && program->image && program->other_count == USBIP_DEVICES_MAX - 1)
+            return fail("too many images: %s", argv[at]);
         if (taken == 0) {
-            program->image = argv[at];
+            *(program->image ? &program->images[program->other_count++] : &program->image) = argv[at];
             taken = 1;
         }
         at += taken;
     }
+    if (program->other_count && !options->usbip)
+        return fail("one image only, not %s as well (several: with --usbip)", program->images[0]);
     return program->image || program->flash ? 0 : fail("%s", "no image given (see --help)");
 }
 
@@ -245,6 +252,34 @@ static int profile_write(const struct program *program)
     return fclose(file) == 0 ? 0 : fail("%s: can't be written", program->profile);
 }
 
+/* The boards beside the first: each has an image, and an ID that counts on from the first one's. */
+static bool others_make(struct program *program, const struct vboard_config *first, char *error,
+                        size_t error_size)
+{
+    for (unsigned i = 0; i < program->other_count; i++) {
+        struct vboard_config config = *first;
+        uint8_t uid[VBOARD_UID_LENGTH];
+        memcpy(uid, vboard_uid(program->board), sizeof uid);
+        uid[0] = (uint8_t)(uid[0] + i + 1);
+        config.image = program->images[i];
+        config.flash = NULL;
+        config.uid = uid;
+        program->others[i] = vboard_new(&config, error, error_size);
+        if (!program->others[i])
+            return false;
+    }
+    return true;
+}
+
+static int serve(struct program *program, const struct pc_options *options)
+{
+    struct cable cables[USBIP_DEVICES_MAX] = {vboard_cable(program->board)};
+    for (unsigned i = 0; i < program->other_count; i++)
+        cables[i + 1] = vboard_cable(program->others[i]);
+    return options->usbip ? options_serve_usbip(options, cables, program->other_count + 1, alive, program)
+                          : options_serve(options, cables[0], vboard_fixture(program->board), alive, program);
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.model = vboard_models[0]};
@@ -263,14 +298,13 @@ int main(int argc, char **argv)
                                    .event = event_print,
                                    .context = &program};
     program.board = vboard_new(&config, error, sizeof error);
-    if (!program.board)
+    if (!program.board || !others_make(&program, &config, error, sizeof error))
         return fail("%s", error);
     if (program.profile && !vboard_profile_start(program.board))
         return fail("%s", "out of memory");
     if (program.gdb_given && debugger_open(&program))
         return 2;
-    result =
-        options_serve(&options, vboard_cable(program.board), vboard_fixture(program.board), alive, &program);
+    result = serve(&program, &options);
     if (program.killed)
         result = 0;
     gdb_close(program.gdb);
@@ -281,5 +315,7 @@ int main(int argc, char **argv)
         result = 2;
     }
     vboard_free(program.board);
+    for (unsigned i = 0; i < program.other_count; i++)
+        vboard_free(program.others[i]);
     return result;
 }

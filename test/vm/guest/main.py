@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Run tests in the guest: each NAME is a module beside this one. Prints result lines, and "end" when all are done.
+
+    main.py NAME …
+    main.py attach        plug the first board in, for a shell
+"""
+# SPDX-License-Identifier: MIT
+import importlib
+import sys
+import time
+import traceback
+
+import lib
+
+
+def play(module, test):
+    name = f"vm {module} {test.__doc__.strip().splitlines()[0]}"
+    begin = time.monotonic()
+    try:
+        said = test()
+    except lib.Skip as skip:
+        print(f"skip {name}: {skip}", flush=True)
+    except Exception as error:  # whatever it was, the others go on
+        lib.log(traceback.format_exc())
+        print(f"not ok {name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}", flush=True)
+    else:
+        print(f"ok {name} ({f'{said}; ' if said else ''}{time.monotonic() - begin:.0f} s)", flush=True)
+
+
+def main(names):
+    if names == ["attach"]:
+        board = lib.Board().attach().lease()
+        print(f"{board.name} {board.own}, board {board.address}")
+        return
+    for name in names:
+        for test in importlib.import_module(name).TESTS:
+            play(name, test)
+    print("end", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

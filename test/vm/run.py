@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
+
+    test/vm/run.py [--image BOARD-OS] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py --shell                                     a shell in it, with the board plugged in
+    test/vm/run.py --list
+
+The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
+leads nowhere but to the USB/IP server of a virtual board started here. Boards: 1-1 and 1-2 run the image, 1-3 one
+that leases for 30 s, 1-4 one that doesn't name itself as DNS server.
+
+Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py). CHECK=quick in the environment shortens what is done
+many times.
+"""
+# SPDX-License-Identifier: MIT
+import argparse
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, "build")
+BOOT_S = 120  # boots in about 8 s
+STEP_S = 300  # for each line of a test; they report more often than that
+VARIANTS = ["lease30", "no_dns"]
+
+
+def names_known():
+    return sorted(name[:-3] for name in os.listdir(os.path.join(HERE, "guest"))
+                  if name.endswith(".py") and name not in ("main.py", "lib.py"))
+
+
+class Board:
+    """A virtual board that gives itself out by USB/IP."""
+
+    def __init__(self, images, pcap, log):
+        words = [os.path.join(BUILD, "vboard", "vboard"), "--usbip", "0", *(["--pcap", pcap] if pcap else []), *images]
+        self.log = open(log, "w+", encoding="utf-8")
+        self.process = subprocess.Popen(words, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.port = self.port_find()
+
+    def port_find(self):
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self.process.poll() is None:
+            with open(self.log.name, encoding="utf-8") as file:
+                if found := re.search(r"USB/IP at [\d.]+:(\d+)", file.read()):
+                    return int(found[1])
+            time.sleep(0.05)
+        self.end()
+        with open(self.log.name, encoding="utf-8") as file:
+            raise SystemExit(f"not ok guest: the virtual board doesn't start: {file.read().strip()[-300:]}")
+
+    def end(self):
+        """Its exit code, 0 if all is well."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+        return self.process.returncode
+
+
+def guest_words(names, port, console):
+    relay = f"{sys.executable} {os.path.join(HERE, 'relay.py')} {port}"
+    serial = ["-serial", "stdio"] if console is None else ["-serial", f"file:{console}", "-serial", "stdio"]
+    return ["qemu-system-x86_64", "-accel", "tcg", "-m", "1024", "-display", "none", "-monitor", "none", "-no-reboot",
+            "-kernel", os.path.join(BUILD, "vm", "vmlinuz"), "-initrd", os.path.join(BUILD, "vm", "initrd"),
+            "-append", f"console=ttyS0 quiet panic=-1 plugnet.top={ROOT} plugnet.run={','.join(names)} "
+                       f"plugnet.check={os.environ.get('CHECK', '')}",
+            "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", f"local,path={BUILD}/vm/root,mount_tag=extra,security_model=none,readonly=on,multidevs=remap",
+            "-nic", f"user,model=virtio-net-pci,restrict=on,guestfwd=tcp:10.0.2.100:3240-cmd:{relay}", *serial]
+
+
+class Guest:
+    """The running guest; what its tests print comes line by line."""
+
+    def __init__(self, names, port, console):
+        self.process = subprocess.Popen(guest_words(names, port, console), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.unread = b""
+
+    def line(self, limit_s):
+        """The next line; None: the guest has ended; TimeoutError."""
+        end = time.monotonic() + limit_s
+        while b"\n" not in self.unread:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise TimeoutError
+            chunk = os.read(self.process.stdout.fileno(), 65536)
+            if not chunk:
+                return None
+            self.unread += chunk
+        text, self.unread = self.unread.split(b"\n", 1)
+        return text.decode(errors="replace").rstrip("\r")
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def console_end(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return " | ".join(file.read().strip().splitlines()[-5:])
+    except OSError:
+        return ""
+
+
+def play(guest, console):
+    """Pass the guest's lines on. True: it came to its end, and nothing failed."""
+    good, limit, last = True, BOOT_S, "the guest boots"
+    while True:
+        try:
+            line = guest.line(limit)
+        except TimeoutError:
+            print(f"not ok guest: nothing for {limit} s after {last!r}; console ({console}): {console_end(console)}")
+            return False
+        if line is None:
+            print(f"not ok guest: it ended after {last!r}; console ({console}): {console_end(console)}")
+            return False
+        if line == "end":
+            return good
+        good &= not line.startswith("not ok")
+        limit, last = STEP_S, line
+        print(line, flush=True)
+
+
+def images_find(name):
+    image = os.path.join(BUILD, name, "plugnet.elf")
+    if not os.path.exists(image):
+        return None
+    variants = [os.path.join(BUILD, "test", "vm", variant, "plugnet.elf") for variant in VARIANTS]
+    return [image, image, *variants] if name == "stm32f4discovery-none" else [image]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS")
+    parser.add_argument("--pcap", metavar="FILE")
+    parser.add_argument("--shell", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(names_known()))
+        return 0
+    if wrong := [name for name in options.names if name not in names_known()]:
+        parser.error(f"no {wrong[0]}; there are: {' '.join(names_known())}")
+    if not options.names and not options.shell:
+        parser.error("say what to run; --list lists it")
+    images = images_find(options.image)
+    if images is None:
+        print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")
+        return 0
+    if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
+        print("not ok guest: it can't be prepared")
+        return 1
+    logs = os.path.join(BUILD, "vm", "logs")
+    os.makedirs(logs, exist_ok=True)
+    label = "-".join([options.image, *options.names])[:80]
+    console = os.path.join(logs, f"{label}.console")
+    board = Board(images, options.pcap, os.path.join(logs, f"{label}.board"))
+    guest = None
+    try:
+        if options.shell:
+            return subprocess.run(guest_words(["shell"], board.port, None)).returncode
+        guest = Guest(options.names, board.port, console)
+        good = play(guest, console)
+    finally:
+        if guest is not None:
+            guest.end()
+        code = board.end()
+    if code != 0:
+        print(f"not ok board: the virtual board ended with {code}; see {board.log.name}")
+    return 0 if good and code == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
