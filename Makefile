@@ -3,6 +3,7 @@
 #   make BOARD=stm32f4discovery OS=none     firmware: build/stm32f4discovery-none/plugnet.{elf,bin,hex}
 #   make APP=/path/to/my/product NAME=thing a firmware of your own, from another folder (see examples/minimal)
 #   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
+#   make boards                             the firmware for every board
 #   make size | bench | fuzz | flash        figures, benchmark, fuzzing, write to a real board
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
@@ -36,6 +37,8 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # Test programs: each prints "ok NAME", "not ok NAME: why" or "skip NAME: why" lines (tool/suites.py).
 SUITES :=
 
+BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
+
 include firmware.mk
 -include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
 
@@ -47,7 +50,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: firmware native vboard pc suites vm-images
+check-build: boards native vboard pc suites vm-images
 
 suites-list:
 	@printf '%s\n' $(SUITES)

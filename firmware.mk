@@ -116,9 +116,15 @@ size: firmware
 native:
 	$(MAKE) BOARD=native OS=none
 
+# Every board's; the one that was asked for is built here.
+boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
+
+board-%:
+	$(MAKE) BOARD=$* OS=none firmware
+
 compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware flash size native FORCE
+.PHONY: firmware boards flash size native FORCE
 -include $(FW_OBJ:.o=.d)

@@ -246,7 +246,7 @@ static void pc_event(void *context, uint64_t time_ns, const char *line)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench [--eager] [OPTIONS] IMAGE.elf FOLDER\n");
+    fprintf(stderr, "usage: bench [--board NAME] [--eager] [OPTIONS] IMAGE.elf FOLDER\n");
     return 2;
 }
 
@@ -276,12 +276,15 @@ int main(int argc, char **argv)
 {
     static struct bench b = {.host = "linux", .window_ms = WINDOW_MS};
     const char *pcap = NULL;
+    const struct vboard_model *model = NULL; /* the first one */
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--eager") == 0)
             b.host = "eager";
         else if (strcmp(argv[i], "--verbose") == 0)
             b.verbose = true;
+        else if (strcmp(argv[i], "--board") == 0 && i + 1 < argc && vboard_model_find(argv[i + 1]) != NULL)
+            model = vboard_model_find(argv[++i]);
         else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc)
             pcap = argv[++i];
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
@@ -296,7 +299,7 @@ int main(int argc, char **argv)
     b.folder = argv[i + 1];
 
     char error[256] = "";
-    struct vboard_config board_config = {.image = argv[i], .event = board_event};
+    struct vboard_config board_config = {.model = model, .image = argv[i], .event = board_event};
     b.board = vboard_new(&board_config, error, sizeof error);
     if (b.board == NULL) {
         fprintf(stderr, "bench: %s\n", error);

@@ -1,6 +1,8 @@
 # The benchmark: the board's image on the virtual board, the PC in user space as its partner.
 #
-#   make bench            print the table, write $(BUILD)/bench.json
+#   make bench            print the table, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
+#                         $(BUILD)/bench-BOARD-OS.json
+#   make bench-boards     every board's, and a table of them
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
 #
 # SPDX-License-Identifier: MIT
@@ -9,6 +11,12 @@ BENCH_OUT := $(BUILD)/bench
 BENCH_OBJ := $(BENCH_OUT)/bench.o $(BENCH_OUT)/clients.o
 BENCH_IMAGE := $(BUILD)/stm32f4discovery-none/plugnet.elf
 
+# What was asked for. The first board's figures have their own place: README's are made of them.
+BENCH_OF   := $(BOARD)-$(OS)
+BENCH_FILE := $(BUILD)/bench$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,-$(BENCH_OF)).json
+BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
+    --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF))
+
 $(BENCH_OBJ): $(BENCH_OUT)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE $(HOST_LWIP_FLAGS) -c $< -o $@
@@ -16,11 +24,17 @@ $(BENCH_OBJ): $(BENCH_OUT)/%.o: bench/%.c
 $(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 	$(CC) $^ -o $@ -lm
 
-bench: $(BENCH_IMAGE) $(BENCH_OUT)/bench
-	python3 bench/bench.py $(BENCH_IMAGE) $(dir $(BENCH_IMAGE))
+bench: firmware $(BENCH_OUT)/bench
+	python3 bench/bench.py $(BENCH_ARGS)
 
-profile: $(BENCH_IMAGE) $(BENCH_OUT)/bench
-	python3 bench/bench.py --profile $(BENCH_IMAGE) $(dir $(BENCH_IMAGE))
+profile: firmware $(BENCH_OUT)/bench
+	python3 bench/bench.py --profile $(BENCH_ARGS)
+
+bench-boards: $(patsubst %,bench-%,$(filter-out $(BOARD) native,$(BOARDS)))
+	$(MAKE) bench
+
+bench-%: | $(BENCH_OUT)/bench
+	$(MAKE) BOARD=$* bench > /dev/null
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
 $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench
@@ -46,5 +60,5 @@ $(BENCH_OUT)/test_chksum: $(BENCH_OUT)/test_chksum.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_chksum
 
-.PHONY: bench profile
+.PHONY: bench profile bench-boards
 -include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d

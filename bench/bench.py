@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The benchmark: run build/bench/bench for both kinds of host, make figures of its counts, print and keep them.
 
-    bench.py IMAGE.elf OBJECT_FOLDER [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
+    bench.py IMAGE.elf OBJECT_FOLDER [--board NAME] [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
 
 Virtual time, so the same image gives the same figures, byte by byte. What the words mean:
 
@@ -18,6 +18,7 @@ Virtual time, so the same image gives the same figures, byte by byte. What the w
 # SPDX-License-Identifier: MIT
 import argparse
 import bisect
+import glob
 import json
 import os
 import re
@@ -246,6 +247,27 @@ def host_print(host, figures):
         for pool in figures["pools"]) if figures["pools"] else "not told"))
 
 
+def images_print(path):
+    """One row for each image that was measured beside this one: build/bench*.json."""
+    measured = []
+    for name in sorted(glob.glob(os.path.join(os.path.dirname(path) or ".", "bench*.json"))):
+        with open(name, encoding="utf-8") as file:
+            figures = json.load(file)
+        if "image" in figures:
+            measured.append(figures)
+    columns = (("HTTP 200", "ms"), ("TCP up", "B/ms"), ("", "instr/B"), ("TCP down", "B/ms"), ("", "instr/B"),
+               ("echo 18 B", "/s"), ("", "instr"), ("asleep", "%"), ("flash", "bytes"), ("RAM", "bytes"))
+    print(f"\n{'images, eager host':28}" + "".join(f" {head:>9}" for head, _ in columns))
+    print(f"{'':28}" + "".join(f" {unit:>9}" for _, unit in columns))
+    for figures in measured:
+        host, sizes = figures["hosts"]["eager"], figures["size"]
+        up, down, echo = (host["runs"][name] for name in ("tcp_up", "tcp_down", "echo_18x8"))
+        values = (host["attach"]["http_ms"], up["bytes_ms"], up["instructions_byte"], down["bytes_ms"],
+                  down["instructions_byte"], echo["per_second"], echo["instructions_each"],
+                  host["idle"]["asleep_percent"], sizes["flash_without_page"], sizes["ram"])
+        print(f"{figures['image']:28}" + "".join(f" {number(value):>9}" for value in values))
+
+
 def size_print(sizes):
     print(f"\n{'bytes':10} {'flash':>7} {'RAM':>7}")
     for room, entry in sorted(sizes["rooms"].items(), key=lambda item: -item[1]["flash"]):
@@ -271,6 +293,7 @@ def arguments_read():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image")
     parser.add_argument("objects", help="folder with the image's objects, room by room")
+    parser.add_argument("--board", default="stm32f4discovery", help="the virtual board (default %(default)s)")
     parser.add_argument("--bench", default="build/bench/bench")
     parser.add_argument("--out", default="build/bench", help="folder for raw counts and profiles")
     parser.add_argument("--json", default="build/bench.json")
@@ -283,7 +306,8 @@ def main():
     folder = options.objects.rstrip("/")
     os.makedirs(options.out, exist_ok=True)
     for host in HOSTS:
-        command = [options.bench] + (["--eager"] if host == "eager" else []) + [options.image, options.out]
+        command = [options.bench, "--board", options.board] + (["--eager"] if host == "eager" else []) + [
+            options.image, options.out]
         code = subprocess.run(command, check=False).returncode
         if code:
             print(f"bench.py: {' '.join(command)} ended with {code}", file=sys.stderr)
@@ -293,7 +317,7 @@ def main():
     code, top = Code(folder, options.image), stack_top(options.image)
     sizes = size.sizes_of(folder, options.image)
     sizes["flash_without_page"] = sizes["flash"] - sizes["page"]
-    figures = {"size": sizes, "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
+    figures = {"image": os.path.basename(folder), "size": sizes, "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
     figures["rows"] = rows_of(figures, peers)
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(figures, file, indent=1, sort_keys=True)
@@ -302,6 +326,7 @@ def main():
         host_print(host, figures["hosts"][host])
     size_print(sizes)
     rows_print(figures["rows"], peers["peers"])
+    images_print(options.json)
     if options.profile:
         with open(f"{options.out}/profile.txt", "w", encoding="utf-8") as file:
             for host in HOSTS:

@@ -20,8 +20,9 @@ struct usb_port; /* usb/usb_port.h */
 
 /* What the board is, for pages and descriptors; const, lives for ever. */
 struct board_info {
-    const char *name;             /* as its maker writes it: "STM32F4DISCOVERY" */
-    const char *chip;             /* "STM32F407VG" */
+    const char *name;    /* as its maker writes it: "STM32F4DISCOVERY" */
+    const char *chip;    /* "STM32F407VG" */
+    uint16_t product_id; /* of 0x1209: what runs on this board shows it while it has no ID of its own */
     const char *const *led_names; /* led_count of them: "green", … */
     uint8_t led_count;            /* 0 to 8 */
     bool has_button;

@@ -12,7 +12,6 @@
 #include "wire/text.h"
 
 #define VENDOR_ID   0x1209
-#define PRODUCT_ID  0x0001
 #define RELEASE_BCD 0x0100
 #define LEASE_S     3600
 #define NETMASK     0xFFFFFFF8u
@@ -116,7 +115,7 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     p->functions[0] = &p->ncm.function;
     p->usb_config = (struct usb_device_config){
         .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
-        .product_id = c->product_id != 0 ? c->product_id : PRODUCT_ID,
+        .product_id = c->product_id != 0 ? c->product_id : board_info()->product_id,
         .release_bcd = c->release_bcd != 0 ? c->release_bcd : RELEASE_BCD,
         .manufacturer = c->manufacturer != NULL ? c->manufacturer : "plugnet",
         .product = c->product != NULL ? c->product : "plugnet",

@@ -44,7 +44,7 @@
 /* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. */
 struct plugnet_config {
     uint16_t vendor_id;   /* 0x1209, pid.codes; never ship … */
-    uint16_t product_id;  /* 0x0001, its test ID: get your own */
+    uint16_t product_id;  /* its test ID for the board (board_info): get your own */
     uint16_t release_bcd; /* bcdDevice, 0x0100: raise it with every change of descriptors (Windows caches) */
     const char *manufacturer; /* "plugnet" */
     const char *product;      /* "plugnet" */

@@ -55,7 +55,7 @@ ROOMS = [
      ["board/board.h", "<own folder>", "port/virtual/*.h", "usb/usb_port.h", "wire/**", "host/cable.h",
       "host/cable_socket.h", "host/fixture.h", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
-     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board_vectors.inc", "port/*/*.h", "usb/usb_port.h",
+     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board/stm32/*", "board_vectors.inc", "port/*/*.h", "usb/usb_port.h",
       "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),

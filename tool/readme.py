@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Fill in the README's generated parts, or check what can be checked without a benchmark.
 
-    tool/readme.py              write figures from build/bench.json and the example from examples/minimal
-    tool/readme.py --check      the example is the file's, every link leads to a file, nothing is left to fill in
+    tool/readme.py                  write figures from build/bench.json, the table of boards from the logs of the system
+                                    tests, and the example from examples/minimal
+    tool/readme.py --check          the example is the file's, every link leads to a file, nothing is left to fill in
+    tool/readme.py --check-boards   the table of boards is what the system tests' logs say
 
 Whether the figures are those of this tree only the benchmark knows: bench/check_bench.py runs it, and asks
-figures_wrong() here.
+figures_wrong() here. The table of boards is checked after all other suites; a row whose tests didn't run since its
+image was built is neither checked nor changed.
 
 Generated parts stand between "<!-- begin NAME -->" and "<!-- end NAME -->". With --check it prints "ok NAME" and
 "not ok NAME: why" lines (tool/suites.py).
@@ -18,9 +21,13 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tool"))
+import size  # noqa: E402
+
 README = os.path.join(ROOT, "README.md")
 EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
 BENCH = os.path.join(ROOT, "build", "bench.json")
+LOGS = os.path.join(ROOT, "build", "test", "logs")
 WIRE = 1216  # bytes/ms: 19 packets of 64 bytes in a frame
 
 
@@ -69,6 +76,68 @@ def figures_make(bench):
     return "\n".join(lines)
 
 
+# ---- The table of boards ----
+
+FLAVOURS = {"none": "bare metal", "freertos": "FreeRTOS"}
+SUITE = re.compile(r"system-(?:(vboard)|(native)|(\w[\w-]*)-(none|freertos))\.log$")
+SAID = re.compile(r"^(ok|not ok) \S+ (\w+)(?:.*?page (\d+) ms after attach)?", re.M)
+BOARDS_HEAD = ("| board | flavour | system tests passed | flash, bytes | RAM, bytes | attach to first page, ms |\n"
+               "|---|---|--:|--:|--:|--:|")
+
+
+def board_row(path):
+    """((board, flavour), line of the table) by a suite's log; None where its tests didn't run for this image."""
+    match = SUITE.search(path)
+    board, flavour = ("stm32f4discovery", "none") if match[1] else ("native", "none") if match[2] else match.group(3, 4)
+    folder = "-".join((board, flavour))
+    image = os.path.join(ROOT, "build", folder, "plugnet.elf")
+    if not os.path.exists(image) or os.path.getmtime(image) > os.path.getmtime(path):
+        return None
+    with open(path, encoding="utf-8", errors="replace") as file:
+        said = SAID.findall(file.read())
+    passed = sum(kind == "ok" for kind, _, _ in said)
+    page = next((ms for _, _, ms in said if ms), None)
+    if not said or page is None:
+        return None
+    flash, ram = ("–", "–") if board == "native" else map(number, size.totals_of(image))
+    return (board, FLAVOURS[flavour]), (f"| {board} | {FLAVOURS[flavour]} | {passed} of {len(said)} | {flash} | {ram} "
+                                        f"| {page} |")
+
+
+def boards_measured():
+    names = sorted(os.listdir(LOGS)) if os.path.isdir(LOGS) else []
+    return dict(filter(None, (board_row(os.path.join(LOGS, name)) for name in names if SUITE.fullmatch(name))))
+
+
+def boards_written(text):
+    part = re.search("<!-- begin boards -->\n(.*?)\n<!-- end boards -->", text, re.S)
+    lines = part[1].split("\n")[2:] if part else []
+    return {tuple(cell.strip() for cell in line.split("|")[1:3]): line for line in lines}
+
+
+def boards_make(text):
+    """The rows that were measured, and those of README that were not."""
+    rows = {**boards_written(text), **boards_measured()}
+    order = ["stm32f4discovery", "32l476gdiscovery", "blackpill-f411"]
+    place = {key: (key[0] == "native", order.index(key[0]) if key[0] in order else len(order), key) for key in rows}
+    return "\n".join([BOARDS_HEAD, *(rows[key] for key in sorted(rows, key=place.get))])
+
+
+def boards_check(text):
+    """Prints a line for each row."""
+    written, measured, wrong = boards_written(text), boards_measured(), 0
+    for key in {**written, **measured}:
+        name = f"readme boards: {' '.join(key)}"
+        if key not in measured:
+            print(f"skip {name}: its system tests have not run for this image")
+        elif measured[key] != written.get(key):
+            print(f"not ok {name}: measured {measured[key]!r} (run tool/readme.py)")
+            wrong += 1
+        else:
+            print(f"ok {name}")
+    return 1 if wrong else 0
+
+
 def part_replace(text, name, content):
     pattern = re.compile(f"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.S)
     if not pattern.search(text):
@@ -90,6 +159,7 @@ def figures_wrong(bench):
 
 def readme_fill(text):
     text = part_replace(text, "example", example_read())
+    text = part_replace(text, "boards", boards_make(text))
     if not os.path.exists(BENCH):
         print("readme.py: no build/bench.json, figures stay as they are (make bench)", file=sys.stderr)
         return text
@@ -115,9 +185,12 @@ def checks(text):
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--check-boards", action="store_true")
     options = parser.parse_args(argv)
     with open(README, encoding="utf-8") as file:
         text = file.read()
+    if options.check_boards:
+        return boards_check(text)
     if not options.check:
         filled = readme_fill(text)
         with open(README, "w", encoding="utf-8") as file:

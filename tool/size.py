@@ -2,9 +2,11 @@
 
 Flash is code, constants and the first values of data as linked (what garbage collection dropped does not
 count); RAM is data and bss, the stack apart. Taken from the image's lines and symbols; what has neither (texts,
-padding) is "constants". The page's bytes (room "site") are shown apart, too.
+padding) is "constants". The page's bytes (room "site") are shown apart, too. Below it, what the images beside this one
+come to.
 SPDX-License-Identifier: MIT
 """
+import glob
 import json
 import os
 import re
@@ -118,6 +120,12 @@ def rooms_of(folder, elf):
     return rooms, sections_of(elf).get(".stack", 0)
 
 
+def totals_of(elf):
+    """(flash, RAM) of an image, without asking what is whose."""
+    sections = sections_of(elf)
+    return tuple(sum(sections.get(name, 0) for name in names) for names in (FLASH, RAM))
+
+
 def sizes_of(folder, elf):
     """All figures of an image as one dictionary. Raises ValueError when the pieces don't add up."""
     rooms, stack = rooms_of(folder, elf)
@@ -152,6 +160,13 @@ def main():
         print(f"{room:10} {entry['flash']:7} {entry['ram']:7}")
     print(f"{'all':10} {sizes['flash']:7} {sizes['ram']:7}   without the page {sizes['flash'] - sizes['page']}, "
           f"stack {sizes['stack']}")
+    beside = os.path.join(os.path.dirname(folder) or ".", "*", os.path.basename(elf))
+    for path in sorted(glob.glob(beside)):
+        with open(path, "rb") as file:
+            arm = file.read(20)[18:20] == b"\x28\0"
+        if arm:
+            flash, ram = totals_of(path)
+            print(f"{os.path.basename(os.path.dirname(path)):28} flash {flash:6}   RAM {ram:6}")
     return 0
 
 

@@ -11,23 +11,6 @@
 #include "vboard/chip.h"
 #include "vboard/elf.h"
 
-static const struct vboard_model stm32f4discovery = {
-    .id = "stm32f4discovery",
-    .name = "STM32F4DISCOVERY",
-    .chip = VBOARD_STM32F407,
-    .hse_hz = 8000000,
-    .leds = {{"green", VBOARD_PIN('D', 12), false},
-             {"orange", VBOARD_PIN('D', 13), false},
-             {"red", VBOARD_PIN('D', 14), false},
-             {"blue", VBOARD_PIN('D', 15), false}},
-    .button_pin = VBOARD_PIN('A', 0),
-    .button_active_low = false,
-    .vbus_pin = VBOARD_PIN('A', 9),
-    .vbus_switch_pin = VBOARD_PIN('C', 0),
-};
-
-const struct vboard_model *const vboard_models[] = {&stm32f4discovery, NULL};
-
 struct vboard {
     struct chip chip;
     const struct vboard_model *model;
@@ -69,24 +52,26 @@ static void pins_changed(void *context)
 static void outside_apply(struct vboard *board)
 {
     struct chip *chip = &board->chip;
-    if (board->model->button_pin != VBOARD_NO_PIN)
-        gpio_outside(chip, board->model->button_pin, true, board->model->button_active_low);
+    vboard_button(board, false);
+    for (unsigned i = 0; i < VBOARD_LEDS_MAX && board->model->leds[i].name; i++)
+        if (board->model->leds[i].active_low) /* the LED itself pulls its pin up */
+            gpio_outside(chip, board->model->leds[i].pin, true, true);
     if (board->model->vbus_switch_pin != VBOARD_NO_PIN) /* pulled up on the board */
         gpio_outside(chip, board->model->vbus_switch_pin, true, true);
     if (board->model->vbus_pin != VBOARD_NO_PIN)
-        gpio_outside(chip, board->model->vbus_pin, true, chip->otg.vbus);
+        gpio_outside(chip, board->model->vbus_pin, true, chip->otg.plugged);
 }
 
 /* What the flash holds at power-on: kept bytes, then the image over them. */
 static bool flash_fill(struct vboard *board, const struct vboard_config *config, char *error,
                        size_t error_size)
 {
-    struct image_place place = {board->chip.flash,
-                                CHIP_FLASH_BASE,
-                                CHIP_FLASH_SIZE,
-                                {{CHIP_SRAM_BASE, CHIP_SRAM_SIZE},
-                                 {CHIP_CCM_BASE, CHIP_CCM_SIZE},
-                                 {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE}}};
+    const struct chip_kind *kind = board->chip.kind;
+    struct image_place place = {board->chip.flash, CHIP_FLASH_BASE, kind->flash_size, {{0, 0}}};
+    for (unsigned i = 0; i < CHIP_RAMS; i++) {
+        place.ram[i].base = kind->ram[i].base;
+        place.ram[i].size = kind->ram[i].size;
+    }
     bool kept = config->flash && access(config->flash, F_OK) == 0;
     if (kept && !image_flash_read(config->flash, &place, error, error_size))
         return false;
@@ -141,10 +126,11 @@ void vboard_free(struct vboard *board)
 
 bool vboard_flash_save(const struct vboard *board, const char *path)
 {
+    const size_t size = board->chip.kind->flash_size;
     FILE *file = fopen(path, "wb");
     if (!file)
         return false;
-    bool ok = fwrite(board->chip.flash, 1, CHIP_FLASH_SIZE, file) == CHIP_FLASH_SIZE;
+    bool ok = fwrite(board->chip.flash, 1, size, file) == size;
     return fclose(file) == 0 && ok;
 }
 
@@ -158,7 +144,8 @@ static void cable_advance(void *device, uint64_t time_ns)
 static void cable_vbus(void *device, bool on)
 {
     struct vboard *board = device;
-    otg_vbus(&board->chip.otg, on);
+    board->chip.otg.plugged = on;
+    otg_vbus(&board->chip.otg, on && board->model->vbus_pin == OTG_VBUS_PIN);
     if (board->model->vbus_pin != VBOARD_NO_PIN)
         gpio_outside(&board->chip, board->model->vbus_pin, true, on);
 }
@@ -243,9 +230,10 @@ uint64_t vboard_time_ns(struct vboard *board)
 
 void vboard_button(struct vboard *board, bool pressed)
 {
-    if (board->model->button_pin != VBOARD_NO_PIN)
-        gpio_outside(&board->chip, board->model->button_pin, true,
-                     pressed != board->model->button_active_low);
+    const struct vboard_model *model = board->model;
+    if (model->button_pin != VBOARD_NO_PIN)
+        gpio_outside(&board->chip, model->button_pin, pressed || !model->button_floats,
+                     pressed != model->button_active_low);
 }
 
 void vboard_reset_button(struct vboard *board, bool pressed)
@@ -308,7 +296,7 @@ uint32_t vboard_leds(struct vboard *board)
 
 void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length)
 {
-    if (usart < CHIP_USARTS)
+    if (usart < board->chip.kind->usart_count)
         usart_outside(&board->chip, usart, bytes, length);
 }
 
@@ -348,18 +336,22 @@ int vboard_step(struct vboard *board)
 
 /* ---- Profile ---- */
 
-#define PROFILE_SLOTS (CHIP_FLASH_SIZE / 2)
+static uint32_t profile_slots(const struct vboard *board)
+{
+    return board->chip.kind->flash_size / 2;
+}
 
 bool vboard_profile_start(struct vboard *board)
 {
     if (!board->profile_counts) {
-        board->profile_counts = calloc(PROFILE_SLOTS, sizeof *board->profile_counts);
-        board->profile_sp = malloc(PROFILE_SLOTS * sizeof *board->profile_sp);
+        board->profile_counts = calloc(profile_slots(board), sizeof *board->profile_counts);
+        board->profile_sp = malloc(profile_slots(board) * sizeof *board->profile_sp);
         if (!board->profile_counts || !board->profile_sp)
             return false;
     }
     vboard_profile_clear(board);
-    cpu_profile(board->chip.cpu, CHIP_FLASH_BASE, CHIP_FLASH_SIZE, board->profile_counts, board->profile_sp);
+    cpu_profile(board->chip.cpu, CHIP_FLASH_BASE, board->chip.kind->flash_size, board->profile_counts,
+                board->profile_sp);
     return true;
 }
 
@@ -367,8 +359,8 @@ void vboard_profile_clear(struct vboard *board)
 {
     if (!board->profile_counts)
         return;
-    memset(board->profile_counts, 0, PROFILE_SLOTS * sizeof *board->profile_counts);
-    memset(board->profile_sp, 0xFF, PROFILE_SLOTS * sizeof *board->profile_sp);
+    memset(board->profile_counts, 0, profile_slots(board) * sizeof *board->profile_counts);
+    memset(board->profile_sp, 0xFF, profile_slots(board) * sizeof *board->profile_sp);
 }
 
 /* A name as JSON may hold it. */
@@ -383,11 +375,11 @@ void vboard_profile_write(struct vboard *board, FILE *file)
 {
     const struct image_symbol *symbol = NULL;
     uint64_t count = 0, total = 0;
-    uint32_t lowest = UINT32_MAX;
+    uint32_t lowest = UINT32_MAX, slots = profile_slots(board);
     bool first = true;
     fprintf(file, "{\"symbols\":[");
-    for (uint32_t i = 0; board->profile_counts && i <= PROFILE_SLOTS; i++) {
-        bool end = i == PROFILE_SLOTS;
+    for (uint32_t i = 0; board->profile_counts && i <= slots; i++) {
+        bool end = i == slots;
         if (!end && board->profile_counts[i] == 0)
             continue;
         const struct image_symbol *here =

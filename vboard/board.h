@@ -22,7 +22,8 @@
 #include "host/fixture.h"
 
 struct vboard;
-struct cpu; /* vboard/cpu.h */
+struct cpu;       /* vboard/cpu.h */
+struct chip_kind; /* vboard/chip.h */
 
 #define VBOARD_UID_LENGTH 12
 #define VBOARD_LEDS_MAX   8
@@ -31,14 +32,13 @@ struct cpu; /* vboard/cpu.h */
 /* A pin of the chip as one number: port letter and bit. */
 #define VBOARD_PIN(port, bit) ((uint8_t)(((port) - 'A') * 16 + (bit)))
 
-enum vboard_chip { VBOARD_STM32F407 };
-
 /* One printed circuit; const data. */
 struct vboard_model {
     const char *id;   /* as on the command line: "stm32f4discovery" */
     const char *name; /* as its maker writes it */
-    enum vboard_chip chip;
+    const struct chip_kind *chip;
     uint32_t hse_hz; /* crystal; 0: none */
+    uint32_t lse_hz; /* watch crystal; 0: none */
     struct {
         const char *name; /* "green" */
         uint8_t pin;
@@ -46,12 +46,16 @@ struct vboard_model {
     } leds[VBOARD_LEDS_MAX]; /* name NULL ends the list */
     uint8_t button_pin;      /* VBOARD_NO_PIN: none */
     bool button_active_low;
+    bool button_floats;      /* released, nothing drives the pin: the chip's own pull-up or -down must */
     uint8_t vbus_pin;        /* carries the host's 5 V; VBOARD_NO_PIN: none */
     uint8_t vbus_switch_pin; /* low switches the board's own 5 V onto the connector; VBOARD_NO_PIN: none */
 };
 
 /* The known boards, ended by NULL; the first one is the default. */
 extern const struct vboard_model *const vboard_models[];
+
+/* By `id`; NULL: none. */
+const struct vboard_model *vboard_model_find(const char *id);
 
 enum vboard_event {
     VBOARD_RESET,      /* `value`: RCC_CSR cause bits 31:24 */

@@ -1,13 +1,16 @@
 /*
- * Inside the chip: what the peripheral models of the STM32F407 share. One struct holds the whole state; each
- * peripheral's file owns its part of it, and speaks to the others through the functions below.
+ * Inside the chip: what the peripheral models share. One struct holds the whole state; each peripheral's file owns
+ * its part of it, and speaks to the others through the functions below. What differs between chips is one const
+ * struct chip_kind.
  *
- *   cpu ──bus_read/bus_write──→ chip_bus.c ──→ rcc.c gpio.c usart.c … otg_fs.c
+ *   stm32f407.c … (struct chip_kind) ──→ chip.c, chip_bus.c, gpio.c usart.c timer.c …   shared by all chips
+ *                                    └─→ rcc_f4.c flash_f4.c …                         shared by a family
+ *   cpu ──bus_read/bus_write──→ chip_bus.c ──→ rcc_f4.c gpio.c usart.c … otg_fs.c
  *                                                │ chip_irq, chip_event_at, chip_pin …
  *   time: core cycles ↔ nanoseconds through the clock tree (clock.c); events are deadlines in nanoseconds
  *
- * Names of registers and bits are those of the reference manual RM0090; values from ST's public CMSIS header
- * stm32f407xx.h. What the manual says in prose is marked [RM] where read, [unread] where from drivers.
+ * Names of registers and bits are those of ST's reference manuals (RM0090 …); values from ST's public CMSIS
+ * headers (stm32f407xx.h …). What a manual says in prose is marked [RM] where read, [unread] where from drivers.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_VBOARD_CHIP_H
@@ -22,24 +25,21 @@
 #include "vboard/cpu.h"
 #include "vboard/otg_fs.h"
 
-#define CHIP_FLASH_BASE   0x08000000u
-#define CHIP_FLASH_SIZE   0x00100000u
-#define CHIP_SRAM_BASE    0x20000000u
-#define CHIP_SRAM_SIZE    0x00020000u
-#define CHIP_CCM_BASE     0x10000000u
-#define CHIP_CCM_SIZE     0x00010000u
-#define CHIP_BKPSRAM_BASE 0x40024000u
-#define CHIP_BKPSRAM_SIZE 0x00001000u
-#define CHIP_SYSTEM_BASE  0x1FFF0000u /* system memory, OTP, unique ID, flash size */
-#define CHIP_SYSTEM_SIZE  0x00008000u
-#define CHIP_OPTION_BASE  0x1FFFC000u
-#define CHIP_OPTION_SIZE  0x00000010u
+#define CHIP_FLASH_BASE  0x08000000u
+#define CHIP_SYSTEM_BASE 0x1FFF0000u /* system memory, OTP, unique ID, flash size */
+#define CHIP_OPTION_SIZE 16u         /* option bytes, with their complements */
 
 #define CHIP_NEVER UINT64_MAX
 
-#define CHIP_PORTS  9  /* GPIOA to GPIOI */
-#define CHIP_USARTS 6  /* USART1, 2, 3, UART4, 5, USART6 */
-#define CHIP_TIMERS 14 /* TIM1 to TIM14 */
+#define OTG_VBUS_PIN VBOARD_PIN('A', 9) /* where OTG_FS senses VBUS, on every chip */
+
+/* The most that any chip has. */
+#define CHIP_RAMS    4
+#define CHIP_SECTORS 4 /* runs of flash sectors of one size */
+#define CHIP_PORTS   9 /* GPIOA to GPIOI */
+#define CHIP_USARTS  6
+#define CHIP_TIMERS  14
+#define CHIP_EXTIS   16 /* interrupts of EXTI */
 
 /* Deadlines; one each. */
 enum chip_event {
@@ -73,12 +73,15 @@ struct chip_rcc {
     uint32_t cr, pllcfgr, cfgr, cir;
     uint32_t rstr[8], enr[8], lpenr[8]; /* at 0x10, 0x30, 0x50: AHB1, 2, 3, -, APB1, 2, -, - */
     uint32_t bdcr, csr, sscgr, plli2scfgr;
-    uint32_t ready_cr; /* ready bits that arrive at the next RCC event */
-    uint32_t causes;   /* reset flags, bits 31:25 of CSR */
+    uint32_t icscr, pllsai1cfgr, pllsai2cfgr, cier, ccipr; /* STM32L4 */
+    uint64_t hse_at, pll_at, lse_at; /* when they get ready; CHIP_NEVER: not under way */
+    uint32_t ready_cr;               /* ready bits that arrive at the next RCC event */
+    uint32_t causes;                 /* reset flags, bits 31:25 of CSR */
 };
 
 struct chip_gpio {
     uint32_t moder, otyper, ospeedr, pupdr, odr, lckr, afr[2];
+    uint32_t ascr;
     uint32_t lock_step; /* progress of the LCKR key sequence */
     uint16_t driven;    /* pins that something outside drives … */
     uint16_t level;     /* … to this level */
@@ -113,6 +116,9 @@ struct chip_flash {
     uint8_t key_step, option_key_step;
     bool cr_dead; /* a wrong key locks until the next reset */
     uint64_t busy_until;
+    uint32_t busy_from, busy_size; /* what can't be read until then: offset in flash */
+    uint32_t word_address, word;   /* STM32L4: the first half of a double word … */
+    bool word_waits;               /* … that waits for the second */
 };
 
 struct chip_watchdog {
@@ -129,19 +135,139 @@ struct chip_misc {
     uint64_t rng_state, rng_ready;
     uint32_t dbgmcu_cr, dbgmcu_apb1fz, dbgmcu_apb2fz;
     uint32_t syscfg_memrmp, syscfg_pmc, syscfg_cmpcr;
+    uint32_t syscfg_cfgr1, syscfg_cfgr2; /* STM32L4 */
     uint32_t pwr_cr, pwr_csr;
+    uint32_t pwr_cr2, pwr_cr3, pwr_cr4; /* STM32L4 */
     uint32_t crc, crc_idr;
     uint32_t rtc[0x50 / 4 + 20];
 };
 
 #define CHIP_SEEN_MAX 256
 
+struct chip;
+
+/* A register access: `mask` has the bits of the bytes written; `value` is in place. */
+struct chip_write {
+    uint32_t offset, value, mask;
+};
+
+static inline uint32_t chip_merge(uint32_t old, struct chip_write write, uint32_t writable)
+{
+    uint32_t mask = write.mask & writable;
+    return (old & ~mask) | (write.value & mask);
+}
+
+typedef uint32_t chip_read_function(struct chip *chip, unsigned unit, uint32_t offset);
+typedef void chip_write_function(struct chip *chip, unsigned unit, struct chip_write write);
+typedef void chip_reset_function(struct chip *chip, unsigned unit);
+
+#define CHIP_UNGATED 0xFF /* as `bank`: no clock gate */
+
+/* A peripheral in the memory map. The gate is a bit of the RCC's enable register number `bank`, counted from the
+ * first (AHB1ENR); its reset bit is in the same place of the reset registers. */
+struct chip_block {
+    uint32_t base, size;
+    const char *name;
+    chip_read_function *read; /* NULL: known, but not modelled */
+    chip_write_function *write;
+    chip_reset_function *reset; /* by its bit in RCC's reset registers; NULL: not modelled */
+    uint8_t unit, bank, bit;
+};
+
+struct chip_usart_facts {
+    const char *name;
+    uint8_t irq, apb;
+};
+
+struct chip_timer_facts {
+    uint8_t irq, compare_irq, apb, channels;
+    bool wide; /* 32 bits */
+};
+
+struct chip_gpio_reset {
+    uint32_t moder, ospeedr, pupdr;
+};
+
+/* RCC and the clock tree (rcc_*.c). Causes of a reset are bits 31:25 as in CSR of the STM32F4. */
+struct chip_rcc_ops {
+    void (*reset)(struct chip *chip, uint32_t cause);
+    void (*event)(struct chip *chip);
+    struct chip_hz (*core_hz)(const struct chip *chip);
+    uint32_t (*apb_divisor)(const struct chip *chip, unsigned bus); /* 1 or 2 */
+    struct chip_hz (*usart_hz)(const struct chip *chip, unsigned unit);
+    struct chip_hz (*usb_hz)(const struct chip *chip); /* of USB and RNG, wanted to be 48 MHz */
+    /* What besides pins and frequency keeps USB from working, as "since …"; NULL: nothing. */
+    const char *(*usb_trouble)(const struct chip *chip);
+};
+
+/* The flash interface (flash_*.c). */
+struct chip_flash_ops {
+    void (*reset)(struct chip *chip);
+    enum cpu_bus (*program)(struct chip *chip, uint32_t address, unsigned size, uint32_t value);
+    void (*event)(struct chip *chip); /* an operation has ended */
+};
+
+/* What differs between chips; const data, one for each (stm32f407.c, …). */
+struct chip_kind {
+    const char *name; /* "STM32F407" */
+    uint32_t hz_max;  /* of the core, by the data sheet */
+    uint32_t hz_reset;
+    uint32_t
+        scale_hz[4]; /* STM32F4: what each PWR_CR.VOS, bits 15:14, is good for; 0: there is no such one */
+    uint32_t scale_reset; /* … and which of them is set after reset */
+    uint32_t systick_calibration;
+    uint32_t idcode; /* DBGMCU_IDCODE */
+    uint8_t irq_count;
+
+    uint32_t flash_size;
+    struct {
+        uint16_t count;
+        uint32_t size;       /* bytes of each */
+    } sectors[CHIP_SECTORS]; /* what can be erased alone, from the start of flash; count 0 ends the list */
+    struct {
+        uint32_t base, size;
+    } ram[CHIP_RAMS];     /* size 0 ends the list */
+    uint32_t system_size; /* readable from CHIP_SYSTEM_BASE on */
+    uint32_t uid_address, flash_size_address;
+    uint32_t option_base;
+    uint8_t option[CHIP_OPTION_SIZE]; /* as delivered */
+    uint8_t option_dog;               /* number of the option bit that, while 1, leaves IWDG to software */
+
+    const struct chip_block *blocks;
+    unsigned block_count;
+    uint8_t port_count, usart_count, timer_count;
+    const struct chip_usart_facts *usarts;
+    const struct chip_timer_facts *timers;
+    struct chip_gpio_reset gpio_reset[3]; /* ports A, B, all others */
+    bool gpio_brr;                        /* GPIO has BRR and ASCR */
+    uint32_t usart_enable;                /* CR1.UE */
+    uint32_t exti_lines;                  /* those with edges to choose */
+    uint32_t exti_imr;                    /* after reset: lines without edges are let through */
+    struct {
+        uint32_t lines;
+        uint8_t irq;
+    } exti[CHIP_EXTIS]; /* lines 0 ends the list */
+
+    const struct otg_variant *otg;
+    uint8_t otg_bank, otg_bit; /* clock gate, as in struct chip_block */
+    uint8_t otg_wakeup_line;   /* of EXTI */
+    const char *usb_clock;     /* what gives it its 48 MHz: "PLLQ" */
+
+    const struct chip_rcc_ops *rcc;
+    const struct chip_flash_ops *flash;
+    void (*reset)(struct chip *chip); /* registers that only this family has, in struct chip_misc */
+};
+
+extern const struct chip_kind chip_stm32f407, chip_stm32f411, chip_stm32l476;
+
 struct chip {
     const struct vboard_model *model;
+    const struct chip_kind *kind;
     struct cpu *cpu;
     struct cpu_config cpu_config;
 
-    uint8_t *flash, *sram, *ccm, *bkpsram, *system;
+    uint8_t *flash, *ram[CHIP_RAMS], *system;
+    const struct chip_block *block; /* being accessed */
     uint8_t option[CHIP_OPTION_SIZE];
     uint8_t uid[VBOARD_UID_LENGTH];
 
@@ -180,7 +306,7 @@ struct chip {
     void *pins_context;
 };
 
-/* stm32f407.c: life of the chip. */
+/* chip.c: life of the chip. */
 bool chip_init(struct chip *chip, const struct vboard_model *model);
 void chip_fini(struct chip *chip);
 void chip_power_on(struct chip *chip);
@@ -212,37 +338,40 @@ void chip_report(struct chip *chip, enum vboard_event event, uint32_t value, con
 /* Once for each `kind` (a string constant). */
 void chip_warn(struct chip *chip, const char *kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* An access to a register that isn't modelled: once for each address and direction. */
+/* An access to a register that isn't modelled: once for each address and direction. Returns 0. */
 uint32_t chip_unmodelled(struct chip *chip, const char *block, uint32_t address, bool write);
+/* The same for the peripheral that is being accessed. */
+uint32_t chip_unknown(struct chip *chip, uint32_t offset, bool write);
 
 void chip_irq(struct chip *chip, unsigned irq, bool level);
 
-/* A register access: `mask` has the bits of the bytes written; `value` is in place. */
-struct chip_write {
-    uint32_t offset, value, mask;
-};
-
-static inline uint32_t chip_merge(uint32_t old, struct chip_write write, uint32_t writable)
+static inline struct chip_hz rcc_core_hz(const struct chip *chip)
 {
-    uint32_t mask = write.mask & writable;
-    return (old & ~mask) | (write.value & mask);
+    return chip->kind->rcc->core_hz(chip);
 }
 
-/* Peripherals: offset is word-aligned. */
-void rcc_reset(struct chip *chip, uint32_t cause);
-uint32_t rcc_read(struct chip *chip, unsigned unit, uint32_t offset);
-void rcc_write(struct chip *chip, unsigned unit, struct chip_write write);
-void rcc_event(struct chip *chip);
-struct chip_hz rcc_core_hz(const struct chip *chip);
-struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus); /* 1 or 2 */
-uint32_t rcc_apb_divisor(const struct chip *chip, unsigned bus);
-struct chip_hz rcc_48mhz(const struct chip *chip);
+static inline uint32_t rcc_apb_divisor(const struct chip *chip, unsigned bus)
+{
+    return chip->kind->rcc->apb_divisor(chip, bus);
+}
 
-void flash_reset(struct chip *chip);
-uint32_t flash_read(struct chip *chip, unsigned unit, uint32_t offset);
-void flash_write(struct chip *chip, unsigned unit, struct chip_write write);
-enum cpu_bus flash_program(struct chip *chip, uint32_t address, unsigned size, uint32_t value);
-void flash_event(struct chip *chip);
+struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus); /* 1 or 2 */
+void rcc_changed(struct chip *chip);                              /* the core's clock may have changed */
+
+/* Peripherals: offset is word-aligned. */
+extern const struct chip_rcc_ops rcc_f4;
+uint32_t rcc_f4_read(struct chip *chip, unsigned unit, uint32_t offset);
+void rcc_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
+
+extern const struct chip_flash_ops flash_f4;
+uint32_t flash_f4_read(struct chip *chip, unsigned unit, uint32_t offset);
+void flash_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
+/* An operation on part of the flash takes `ns`; until then a core that runs from there stands still. */
+void flash_busy(struct chip *chip, uint32_t at, uint32_t size, uint64_t ns);
+/* Bytes of flash have changed, at this offset: flash shows at two addresses. */
+void flash_changed(struct chip *chip, uint32_t at, uint32_t size);
+/* Start and size of a flash sector; false: there is none of that number. */
+bool flash_sector(const struct chip_kind *kind, unsigned sector, uint32_t *start, uint32_t *size);
 
 void chip_remap(struct chip *chip); /* SYSCFG_MEMRMP was written */
 
@@ -258,10 +387,13 @@ void exti_write(struct chip *chip, unsigned unit, struct chip_write write);
 void exti_line(struct chip *chip, unsigned line, bool level);
 uint32_t syscfg_read(struct chip *chip, unsigned unit, uint32_t offset);
 void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write);
+void exticr_write(struct chip *chip, unsigned index, struct chip_write write);
 
 void usart_reset_unit(struct chip *chip, unsigned unit);
 uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset);
 void usart_write(struct chip *chip, unsigned unit, struct chip_write write);
+uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset);
+void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void usart_event(struct chip *chip, unsigned unit);
 void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length);
 
@@ -286,8 +418,9 @@ void rng_write(struct chip *chip, unsigned unit, struct chip_write write);
 void rng_event(struct chip *chip);
 uint32_t dbgmcu_read(struct chip *chip, unsigned unit, uint32_t offset);
 void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write);
-uint32_t pwr_read(struct chip *chip, unsigned unit, uint32_t offset);
-void pwr_write(struct chip *chip, unsigned unit, struct chip_write write);
+void pwr_f4_reset(struct chip *chip);
+uint32_t pwr_f4_read(struct chip *chip, unsigned unit, uint32_t offset);
+void pwr_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void crc_reset(struct chip *chip, unsigned unit);
 uint32_t crc_read(struct chip *chip, unsigned unit, uint32_t offset);
 void crc_write(struct chip *chip, unsigned unit, struct chip_write write);

@@ -92,6 +92,27 @@ void chip_clock_set(struct chip *chip, struct chip_hz hz)
     cpu_break(chip->cpu); /* the deadline in cycles has moved */
 }
 
+struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus)
+{
+    struct chip_hz hz = rcc_core_hz(chip);
+    hz.den *= rcc_apb_divisor(chip, bus);
+    return hz;
+}
+
+/* The core and everything that hangs on the clock tree follows. */
+void rcc_changed(struct chip *chip)
+{
+    struct chip_hz hz = rcc_core_hz(chip);
+    timer_clock_change(chip, false);
+    chip_clock_set(chip, hz);
+    timer_clock_change(chip, true);
+    if (hz.den &&
+        hz.num / hz.den > chip->kind->hz_max + chip->kind->hz_max / 1000) /* as a crystal may be off */
+        chip_warn(chip, "RCC fast", "RCC: the core runs at %u Hz, above the chip's %u MHz",
+                  (unsigned)(hz.num / hz.den), (unsigned)(chip->kind->hz_max / 1000000));
+    otg_attach_update(&chip->otg);
+}
+
 void chip_event_at(struct chip *chip, enum chip_event event, uint64_t time_ns)
 {
     chip->deadline[event] = time_ns;
@@ -112,8 +133,8 @@ uint64_t chip_next_event(const struct chip *chip, uint64_t limit_ns)
 static void event_run(struct chip *chip, unsigned event)
 {
     switch (event) {
-    case CHIP_EVENT_RCC: rcc_event(chip); return;
-    case CHIP_EVENT_FLASH: flash_event(chip); return;
+    case CHIP_EVENT_RCC: chip->kind->rcc->event(chip); return;
+    case CHIP_EVENT_FLASH: chip->kind->flash->event(chip); return;
     case CHIP_EVENT_IWDG: iwdg_event(chip); return;
     case CHIP_EVENT_WWDG: wwdg_event(chip); return;
     case CHIP_EVENT_RNG: rng_event(chip); return;

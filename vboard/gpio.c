@@ -1,5 +1,5 @@
 /*
- * GPIOA to GPIOI, SYSCFG and EXTI: pins, and the interrupts they make.
+ * GPIO, SYSCFG and EXTI: pins, and the interrupts they make.
  *
  *   outside (button, VBUS) ──→ pin level ──→ IDR, EXTI line (the port that EXTICR chose)
  *   ODR / alternate function ──→ pin level ──→ LEDs
@@ -28,7 +28,7 @@ static bool level(const struct chip_gpio *gpio, unsigned bit)
 
 bool gpio_level(const struct chip *chip, unsigned pin)
 {
-    return pin / 16 < CHIP_PORTS && level(&chip->gpio[pin / 16], pin % 16);
+    return pin / 16 < chip->kind->port_count && level(&chip->gpio[pin / 16], pin % 16);
 }
 
 bool gpio_function(const struct chip *chip, unsigned pin, unsigned af)
@@ -43,7 +43,7 @@ static void changed(struct chip *chip)
 {
     for (unsigned line = 0; line < 16; line++) {
         unsigned port = chip->exti.exticr[line / 4] >> (4 * (line % 4)) & 0xFu;
-        exti_line(chip, line, port < CHIP_PORTS && level(&chip->gpio[port], line));
+        exti_line(chip, line, port < chip->kind->port_count && level(&chip->gpio[port], line));
     }
     otg_attach_update(&chip->otg);
     if (chip->pins_changed)
@@ -52,7 +52,7 @@ static void changed(struct chip *chip)
 
 void gpio_outside(struct chip *chip, unsigned pin, bool driven, bool high)
 {
-    if (pin / 16 >= CHIP_PORTS)
+    if (pin / 16 >= chip->kind->port_count)
         return;
     struct chip_gpio *gpio = &chip->gpio[pin / 16];
     uint16_t bit = (uint16_t)(1u << pin % 16);
@@ -63,17 +63,14 @@ void gpio_outside(struct chip *chip, unsigned pin, bool driven, bool high)
 
 void gpio_reset_port(struct chip *chip, unsigned port)
 {
+    const struct chip_gpio_reset *values =
+        &chip->kind->gpio_reset[port < 2 ? port : 2]; /* the debugger's pins */
     struct chip_gpio *gpio = &chip->gpio[port];
-    *gpio = (struct chip_gpio){.driven = gpio->driven, .level = gpio->level};
-    if (port == 0) { /* the debugger's pins */
-        gpio->moder = 0xA8000000;
-        gpio->ospeedr = 0x0C000000;
-        gpio->pupdr = 0x64000000;
-    } else if (port == 1) {
-        gpio->moder = 0x00000280;
-        gpio->ospeedr = 0x000000C0;
-        gpio->pupdr = 0x00000100;
-    }
+    *gpio = (struct chip_gpio){.driven = gpio->driven,
+                               .level = gpio->level,
+                               .moder = values->moder,
+                               .ospeedr = values->ospeedr,
+                               .pupdr = values->pupdr};
     changed(chip);
 }
 
@@ -97,7 +94,12 @@ uint32_t gpio_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x1C: return gpio->lckr;
     case 0x20:
     case 0x24: return gpio->afr[(offset - 0x20) / 4];
-    default: return chip_unmodelled(chip, "GPIO", 0x40020000u + unit * 0x400u + offset, false);
+    case 0x28:
+    case 0x2C:
+        if (chip->kind->gpio_brr)
+            return offset == 0x28 ? 0 : gpio->ascr;
+        return chip_unknown(chip, offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -143,8 +145,24 @@ void gpio_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x1C: lock_write(gpio, write.value); return;
     case 0x20: gpio->afr[0] = chip_merge(gpio->afr[0], write, ~spread(locked & 0xFFu, 4)); break;
     case 0x24: gpio->afr[1] = chip_merge(gpio->afr[1], write, ~spread(locked >> 8, 4)); break;
-    default: chip_unmodelled(chip, "GPIO", 0x40020000u + unit * 0x400u + write.offset, true); return;
+    case 0x28:
+    case 0x2C:
+        if (!chip->kind->gpio_brr)
+            chip_unknown(chip, write.offset, true);
+        else if (write.offset == 0x28)
+            gpio->odr &= ~(set & 0xFFFFu);
+        else
+            gpio->ascr = chip_merge(gpio->ascr, write, 0xFFFFu);
+        break;
+    default: chip_unknown(chip, write.offset, true); return;
     }
+    changed(chip);
+}
+
+/* SYSCFG_EXTICR1 to 4: which port each line listens to. */
+void exticr_write(struct chip *chip, unsigned index, struct chip_write write)
+{
+    chip->exti.exticr[index] = chip_merge(chip->exti.exticr[index], write, 0xFFFFu);
     changed(chip);
 }
 
@@ -159,7 +177,7 @@ uint32_t syscfg_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x10:
     case 0x14: return chip->exti.exticr[(offset - 8) / 4];
     case 0x20: return chip->misc.syscfg_cmpcr & 1u ? 0x101u : 0;
-    default: return chip_unmodelled(chip, "SYSCFG", 0x40013800u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -175,27 +193,17 @@ void syscfg_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x08:
     case 0x0C:
     case 0x10:
-    case 0x14:
-        chip->exti.exticr[(write.offset - 8) / 4] =
-            chip_merge(chip->exti.exticr[(write.offset - 8) / 4], write, 0xFFFFu);
-        changed(chip);
-        break;
+    case 0x14: exticr_write(chip, (write.offset - 8) / 4, write); break;
     case 0x20: chip->misc.syscfg_cmpcr = chip_merge(chip->misc.syscfg_cmpcr, write, 1u); break;
-    default: chip_unmodelled(chip, "SYSCFG", 0x40013800u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }
 
-/* Interrupts of lines: 0 to 4 alone, 5 to 9 and 10 to 15 together, then the chip's own sources. */
 static void exti_update(struct chip *chip)
 {
-    static const struct {
-        uint32_t lines;
-        uint8_t irq;
-    } map[] = {{1u << 0, 6},   {1u << 1, 7},   {1u << 2, 8},  {1u << 3, 9},   {1u << 4, 10},
-               {0x3E0u, 23},   {0xFC00u, 40},  {1u << 16, 1}, {1u << 17, 41}, {1u << 18, 42},
-               {1u << 19, 62}, {1u << 20, 76}, {1u << 21, 2}, {1u << 22, 3}};
-    for (unsigned i = 0; i < sizeof map / sizeof *map; i++)
-        chip_irq(chip, map[i].irq, (chip->exti.pr & chip->exti.imr & map[i].lines) != 0);
+    for (unsigned i = 0; i < CHIP_EXTIS && chip->kind->exti[i].lines; i++)
+        chip_irq(chip, chip->kind->exti[i].irq,
+                 (chip->exti.pr & chip->exti.imr & chip->kind->exti[i].lines) != 0);
 }
 
 void exti_line(struct chip *chip, unsigned line, bool high)
@@ -214,7 +222,7 @@ void exti_line(struct chip *chip, unsigned line, bool high)
 
 void exti_reset(struct chip *chip)
 {
-    chip->exti = (struct chip_exti){.lines = chip->exti.lines};
+    chip->exti = (struct chip_exti){.lines = chip->exti.lines, .imr = chip->kind->exti_imr};
     exti_update(chip);
 }
 
@@ -229,18 +237,18 @@ uint32_t exti_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x0C: return exti->ftsr;
     case 0x10: return exti->swier;
     case 0x14: return exti->pr;
-    default: return chip_unmodelled(chip, "EXTI", 0x40013C00u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
 void exti_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     struct chip_exti *exti = &chip->exti;
-    const uint32_t lines = 0x7FFFFFu;
+    const uint32_t lines = chip->kind->exti_lines;
     (void)unit;
     switch (write.offset) {
-    case 0x00: exti->imr = chip_merge(exti->imr, write, lines); break;
-    case 0x04: exti->emr = chip_merge(exti->emr, write, lines); break;
+    case 0x00: exti->imr = chip_merge(exti->imr, write, lines | chip->kind->exti_imr); break;
+    case 0x04: exti->emr = chip_merge(exti->emr, write, lines | chip->kind->exti_imr); break;
     case 0x08: exti->rtsr = chip_merge(exti->rtsr, write, lines); break;
     case 0x0C: exti->ftsr = chip_merge(exti->ftsr, write, lines); break;
     case 0x10: {
@@ -253,7 +261,7 @@ void exti_write(struct chip *chip, unsigned unit, struct chip_write write)
         exti->pr &= ~(write.value & write.mask);
         exti->swier &= ~(write.value & write.mask);
         break;
-    default: chip_unmodelled(chip, "EXTI", 0x40013C00u + write.offset, true); return;
+    default: chip_unknown(chip, write.offset, true); return;
     }
     exti_update(chip);
 }

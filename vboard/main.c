@@ -110,14 +110,6 @@ static bool uid_parse(const char *text, uint8_t *uid)
     return true;
 }
 
-static const struct vboard_model *model_find(const char *id)
-{
-    for (unsigned i = 0; vboard_models[i]; i++)
-        if (strcmp(vboard_models[i]->id, id) == 0)
-            return vboard_models[i];
-    return NULL;
-}
-
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
@@ -137,7 +129,7 @@ static int option_take(struct program *program, int argc, char **argv, int at)
         fail("%s needs a value", name);
         return -1;
     }
-    if (strcmp(name, "--board") == 0 && !(program->model = model_find(value))) {
+    if (strcmp(name, "--board") == 0 && !(program->model = vboard_model_find(value))) {
         fail("no board %s (see --help)", value);
         return -1;
     }

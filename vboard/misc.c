@@ -14,7 +14,7 @@ void misc_reset(struct chip *chip)
 {
     struct chip_misc *misc = &chip->misc;
     uint64_t state = misc->rng_state;
-    *misc = (struct chip_misc){.rng_state = state, .pwr_cr = 0x4000, .pwr_csr = 0x4000, .crc = ~0u};
+    *misc = (struct chip_misc){.rng_state = state, .crc = ~0u};
     rng_reset(chip, 0);
 }
 
@@ -37,7 +37,7 @@ void crc_reset(struct chip *chip, unsigned unit)
 static void rng_start(struct chip *chip)
 {
     struct chip_misc *misc = &chip->misc;
-    uint64_t ns = chip_periods_ns(rcc_48mhz(chip), 40);
+    uint64_t ns = chip_periods_ns(chip->kind->rcc->usb_hz(chip), 40);
     misc->rng_ready = CHIP_NEVER;
     if (!(misc->rng_cr & RNG_RNGEN))
         return;
@@ -72,7 +72,7 @@ uint32_t rng_read(struct chip *chip, unsigned unit, uint32_t offset)
         rng_start(chip);
         chip_irq(chip, RNG_IRQ, false);
         return (uint32_t)(misc->rng_state >> 16);
-    default: return chip_unmodelled(chip, "RNG", 0x50060800u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -88,7 +88,7 @@ void rng_write(struct chip *chip, unsigned unit, struct chip_write write)
         if (!(misc->rng_cr & RNG_IE))
             chip_irq(chip, RNG_IRQ, false);
     } else if (write.offset != 0x04) {
-        chip_unmodelled(chip, "RNG", 0x50060800u + write.offset, true);
+        chip_unknown(chip, write.offset, true);
     }
 }
 
@@ -96,11 +96,11 @@ uint32_t dbgmcu_read(struct chip *chip, unsigned unit, uint32_t offset)
 {
     (void)unit;
     switch (offset) {
-    case 0x00: return 0x10076413; /* revision of most boards on sale [unread], device 0x413 */
+    case 0x00: return chip->kind->idcode;
     case 0x04: return chip->misc.dbgmcu_cr;
     case 0x08: return chip->misc.dbgmcu_apb1fz;
     case 0x0C: return chip->misc.dbgmcu_apb2fz;
-    default: return chip_unmodelled(chip, "DBGMCU", 0xE0042000u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -112,11 +112,17 @@ void dbgmcu_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x04: chip->misc.dbgmcu_cr = chip_merge(chip->misc.dbgmcu_cr, write, 0xFFu); break;
     case 0x08: chip->misc.dbgmcu_apb1fz = chip_merge(chip->misc.dbgmcu_apb1fz, write, ~0u); break;
     case 0x0C: chip->misc.dbgmcu_apb2fz = chip_merge(chip->misc.dbgmcu_apb2fz, write, ~0u); break;
-    default: chip_unmodelled(chip, "DBGMCU", 0xE0042000u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }
 
-uint32_t pwr_read(struct chip *chip, unsigned unit, uint32_t offset)
+void pwr_f4_reset(struct chip *chip)
+{
+    chip->misc.pwr_cr = chip->kind->scale_reset << 14;
+    chip->misc.pwr_csr = 0x4000;
+}
+
+uint32_t pwr_f4_read(struct chip *chip, unsigned unit, uint32_t offset)
 {
     (void)unit;
     switch (offset) {
@@ -125,17 +131,23 @@ uint32_t pwr_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x04:
         return chip->misc.pwr_csr | (chip->rcc.cr & 1u << 25 ? 1u << 14 : 0) |
                (chip->misc.pwr_csr >> 9 & 1u) << 3;
-    default: return chip_unmodelled(chip, "PWR", 0x40007000u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
-void pwr_write(struct chip *chip, unsigned unit, struct chip_write write)
+void pwr_f4_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     (void)unit;
     switch (write.offset) {
-    case 0x00: chip->misc.pwr_cr = chip_merge(chip->misc.pwr_cr, write, 0x43F3u); break;
+    case 0x00: {
+        uint32_t value = chip_merge(chip->misc.pwr_cr, write, 0xC3F3u);
+        if (chip->kind->scale_hz[value >> 14] == 0) /* kept */
+            value = (value & 0x3FFFu) | (chip->misc.pwr_cr & 0xC000u);
+        chip->misc.pwr_cr = value;
+        break;
+    }
     case 0x04: chip->misc.pwr_csr = chip_merge(chip->misc.pwr_csr, write, 0x300u); break;
-    default: chip_unmodelled(chip, "PWR", 0x40007000u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }
 
@@ -146,7 +158,7 @@ uint32_t crc_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x00: return chip->misc.crc;
     case 0x04: return chip->misc.crc_idr;
     case 0x08: return 0;
-    default: return chip_unmodelled(chip, "CRC", 0x40023000u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -164,6 +176,6 @@ void crc_write(struct chip *chip, unsigned unit, struct chip_write write)
         if (write.value & 1u)
             chip->misc.crc = ~0u;
         break;
-    default: chip_unmodelled(chip, "CRC", 0x40023000u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }

@@ -10,12 +10,22 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct otg_variant otg_stm32f407 = {
+const struct otg_variant otg_stm32f4 = {
     .cid = 0x1200,
     .gsnpsid = 0x4F54281A,
     .ghwcfg = {0x00000000, 0x229DCD20, 0x020001E8, 0x0FF08030},
     .endpoints = 4,
     .fifo_words = OTG_FIFO_WORDS,
+};
+
+const struct otg_variant otg_stm32l4 = {
+    .cid = 0x2000,
+    .gsnpsid = 0x4F54310A,
+    .ghwcfg = {0x00000000, 0x229ED520, 0x0200D1E8, 0x17F08030},
+    .endpoints = 6,
+    .fifo_words = OTG_FIFO_WORDS,
+    .vbden = true,
+    .extra_setup = true,
 };
 
 #define GONAK_POLLS 1000 /* reads of GINTSTS until we say what software waits for */
@@ -168,6 +178,10 @@ static uint32_t rx_pop(struct otg_fs *otg)
     case PKTSTS_OUT_DONE:
         out->doepint |= EPINT_XFRC;
         out->doepctl &= ~EPCTL_EPENA;
+        break;
+    case PKTSTS_SETUP:
+        if (otg->variant->extra_setup)
+            out->doepint |= EPINT_XFRC | EPINT_STPKTRX | EPINT_STSPHSRX;
         break;
     case PKTSTS_SETUP_DONE:
         out->doepint |= EPINT_STUP;

@@ -23,17 +23,18 @@
 #define OTG_ENDPOINTS_MAX 6
 #define OTG_FIFO_WORDS    320
 #define OTG_IRQ           67
-#define OTG_WAKEUP_LINE   18 /* of EXTI */
 
 /* What differs between chips with this core; const data. */
 struct otg_variant {
     uint32_t cid, gsnpsid, ghwcfg[4];
     uint8_t endpoints; /* IN and OUT each, with endpoint 0 */
     uint16_t fifo_words;
-    bool vbden; /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
+    bool vbden;       /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
+    bool extra_setup; /* a SETUP packet looks like a completed OUT transfer, too; see otg_setup */
 };
 
-extern const struct otg_variant otg_stm32f407;
+extern const struct otg_variant otg_stm32f4; /* core 2.81a */
+extern const struct otg_variant otg_stm32l4; /* core 3.10a */
 
 /* What the core is wired to. `ready`: its clock runs at 48 MHz and the pins are its own. */
 struct otg_wires {
@@ -42,7 +43,7 @@ struct otg_wires {
     bool (*ready)(void *context);
     uint64_t (*core_hz)(void *context); /* of AHB, which the turnaround time hangs on */
     void (*irq)(void *context, bool level);
-    void (*wakeup)(void *context, bool level); /* to EXTI line 18 */
+    void (*wakeup)(void *context, bool level); /* to its line of EXTI */
     void (*suspend_at)(void *context, uint64_t time_ns);
     void (*eopf_at)(void *context, uint64_t time_ns);
     void (*warn)(void *context, const char *kind);
@@ -98,8 +99,11 @@ struct otg_fs {
     bool setup_address; /* the control transfer under way waits for its status IN */
     bool control_in;    /* the control transfer's data stage is IN */
     uint8_t setups;     /* in a row, for B2BSTUP */
+    bool extra_entry;   /* the last SETUP packet had one (variant->extra_setup) */
     uint32_t gonak_polls;
-    bool vbus, attached, in_reset, suspended;
+    bool plugged; /* a host gives power at the connector; the board sets it … */
+    bool vbus;    /* … and so does this pin, if it is led there */
+    bool attached, in_reset, suspended;
     bool irq_level;
     uint64_t active_ns; /* last traffic */
 };
@@ -216,14 +220,16 @@ struct otg_fs {
 #define EPCTL_EPDIS      (1u << 30)
 #define EPCTL_EPENA      (1u << 31)
 
-#define EPINT_XFRC    (1u << 0)
-#define EPINT_EPDISD  (1u << 1)
-#define EPINT_STUP    (1u << 3) /* OUT; IN: TOC */
-#define EPINT_ITTXFE  (1u << 4) /* IN */
-#define EPINT_OTEPDIS (1u << 4) /* OUT */
-#define EPINT_INEPNE  (1u << 6) /* IN */
-#define EPINT_B2BSTUP (1u << 6) /* OUT */
-#define EPINT_TXFE    (1u << 7) /* IN */
+#define EPINT_XFRC     (1u << 0)
+#define EPINT_EPDISD   (1u << 1)
+#define EPINT_STUP     (1u << 3)  /* OUT; IN: TOC */
+#define EPINT_ITTXFE   (1u << 4)  /* IN */
+#define EPINT_OTEPDIS  (1u << 4)  /* OUT */
+#define EPINT_STSPHSRX (1u << 5)  /* OUT, core 3.10a */
+#define EPINT_INEPNE   (1u << 6)  /* IN */
+#define EPINT_B2BSTUP  (1u << 6)  /* OUT */
+#define EPINT_TXFE     (1u << 7)  /* IN */
+#define EPINT_STPKTRX  (1u << 15) /* OUT, core 3.10a */
 
 #define EPTSIZ_XFRSIZ     0x7FFFFu
 #define EPTSIZ_PKTCNT_POS 19
@@ -263,7 +269,11 @@ uint32_t otg_rx_word(struct otg_fs *otg);
 
 /* What the cable does to it (otg_bus.c); as in cable.h. */
 bool otg_session_valid(const struct otg_fs *otg);
+/* Software wants the pull-up: `asks` without regard to the session. */
+bool otg_asks_pull_up(const struct otg_fs *otg);
 bool otg_wants_pull_up(const struct otg_fs *otg);
+/* Why there is no session with a host that gives power, as "since …"; NULL: there is one, or no such host. */
+const char *otg_session_trouble(const struct otg_fs *otg);
 void otg_vbus(struct otg_fs *otg, bool on);
 bool otg_pulled_up(const struct otg_fs *otg);
 void otg_bus_reset(struct otg_fs *otg, bool active);

@@ -38,6 +38,11 @@ void chip_warn(struct chip *chip, const char *kind, const char *format, ...)
     va_end(arguments);
 }
 
+uint32_t chip_unknown(struct chip *chip, uint32_t offset, bool write)
+{
+    return chip_unmodelled(chip, chip->block->name, chip->block->base + offset, write);
+}
+
 uint32_t chip_unmodelled(struct chip *chip, const char *block, uint32_t address, bool write)
 {
     uint32_t key = (address & ~3u) | (write ? 1u : 0u);

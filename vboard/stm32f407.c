@@ -1,374 +1,141 @@
 /*
- * The life of an STM32F407: power, reset, and time passing through core and peripherals.
- *
- *   chip_advance(t):  until the next deadline ─→ core runs ─→ peripherals' events ─→ … ─→ t
- *
- * A system reset puts every register but the backup domain's back and leaves the memory; power-on fills the memory
- * with noise (always the same), so that firmware which reads what it never wrote shows.
+ * STM32F407xG: Cortex-M4F at up to 168 MHz, 1 MiB of flash, 128 + 64 KiB of RAM. Values from ST's public CMSIS header
+ * stm32f407xx.h and the data sheet [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"
 
-#include <stdlib.h>
-#include <string.h>
+enum { AHB1, AHB2, AHB3, APB1 = 4, APB2 };
 
-#define CAUSE_BORRST (1u << 25)
-#define CAUSE_PINRST (1u << 26)
-#define CAUSE_PORRST (1u << 27)
-#define CAUSE_SFTRST (1u << 28)
+static const struct chip_block blocks[] = {
+    {0x40020000, 0x400, "GPIOA", gpio_read, gpio_write, gpio_reset_port, 0, AHB1, 0},
+    {0x40020400, 0x400, "GPIOB", gpio_read, gpio_write, gpio_reset_port, 1, AHB1, 1},
+    {0x40020800, 0x400, "GPIOC", gpio_read, gpio_write, gpio_reset_port, 2, AHB1, 2},
+    {0x40020C00, 0x400, "GPIOD", gpio_read, gpio_write, gpio_reset_port, 3, AHB1, 3},
+    {0x40021000, 0x400, "GPIOE", gpio_read, gpio_write, gpio_reset_port, 4, AHB1, 4},
+    {0x40021400, 0x400, "GPIOF", gpio_read, gpio_write, gpio_reset_port, 5, AHB1, 5},
+    {0x40021800, 0x400, "GPIOG", gpio_read, gpio_write, gpio_reset_port, 6, AHB1, 6},
+    {0x40021C00, 0x400, "GPIOH", gpio_read, gpio_write, gpio_reset_port, 7, AHB1, 7},
+    {0x40022000, 0x400, "GPIOI", gpio_read, gpio_write, gpio_reset_port, 8, AHB1, 8},
+    {0x40023000, 0x400, "CRC", crc_read, crc_write, crc_reset, 0, AHB1, 12},
+    {0x40023800, 0x400, "RCC", rcc_f4_read, rcc_f4_write, NULL, 0, CHIP_UNGATED, 0},
+    {0x40023C00, 0x400, "FLASH", flash_f4_read, flash_f4_write, NULL, 0, CHIP_UNGATED, 0},
+    {0x40026000, 0x400, "DMA1", NULL, NULL, NULL, 0, AHB1, 21},
+    {0x40026400, 0x400, "DMA2", NULL, NULL, NULL, 0, AHB1, 22},
+    {0x40028000, 0x1400, "ETH", NULL, NULL, NULL, 0, AHB1, 25},
+    {0x40040000, 0x40000, "OTG_HS", NULL, NULL, NULL, 0, AHB1, 29},
+    {0x50050000, 0x400, "DCMI", NULL, NULL, NULL, 0, AHB2, 0},
+    {0x50060800, 0x400, "RNG", rng_read, rng_write, rng_reset, 0, AHB2, 6},
+    {0xA0000000, 0x1000, "FSMC", NULL, NULL, NULL, 0, AHB3, 0},
+    {0x40000000, 0x400, "TIM2", timer_read, timer_write, timer_reset_unit, 1, APB1, 0},
+    {0x40000400, 0x400, "TIM3", timer_read, timer_write, timer_reset_unit, 2, APB1, 1},
+    {0x40000800, 0x400, "TIM4", timer_read, timer_write, timer_reset_unit, 3, APB1, 2},
+    {0x40000C00, 0x400, "TIM5", timer_read, timer_write, timer_reset_unit, 4, APB1, 3},
+    {0x40001000, 0x400, "TIM6", timer_read, timer_write, timer_reset_unit, 5, APB1, 4},
+    {0x40001400, 0x400, "TIM7", timer_read, timer_write, timer_reset_unit, 6, APB1, 5},
+    {0x40001800, 0x400, "TIM12", timer_read, timer_write, timer_reset_unit, 11, APB1, 6},
+    {0x40001C00, 0x400, "TIM13", timer_read, timer_write, timer_reset_unit, 12, APB1, 7},
+    {0x40002000, 0x400, "TIM14", timer_read, timer_write, timer_reset_unit, 13, APB1, 8},
+    {0x40002800, 0x400, "RTC", NULL, NULL, NULL, 0, CHIP_UNGATED, 0},
+    {0x40002C00, 0x400, "WWDG", wwdg_read, wwdg_write, NULL, 0, APB1, 11},
+    {0x40003000, 0x400, "IWDG", iwdg_read, iwdg_write, NULL, 0, CHIP_UNGATED, 0},
+    {0x40003400, 0x400, "I2S2ext", NULL, NULL, NULL, 0, APB1, 14},
+    {0x40003800, 0x400, "SPI2", NULL, NULL, NULL, 0, APB1, 14},
+    {0x40003C00, 0x400, "SPI3", NULL, NULL, NULL, 0, APB1, 15},
+    {0x40004000, 0x400, "I2S3ext", NULL, NULL, NULL, 0, APB1, 15},
+    {0x40004400, 0x400, "USART2", usart_read, usart_write, usart_reset_unit, 1, APB1, 17},
+    {0x40004800, 0x400, "USART3", usart_read, usart_write, usart_reset_unit, 2, APB1, 18},
+    {0x40004C00, 0x400, "UART4", usart_read, usart_write, usart_reset_unit, 3, APB1, 19},
+    {0x40005000, 0x400, "UART5", usart_read, usart_write, usart_reset_unit, 4, APB1, 20},
+    {0x40005400, 0x400, "I2C1", NULL, NULL, NULL, 0, APB1, 21},
+    {0x40005800, 0x400, "I2C2", NULL, NULL, NULL, 0, APB1, 22},
+    {0x40005C00, 0x400, "I2C3", NULL, NULL, NULL, 0, APB1, 23},
+    {0x40006400, 0x400, "CAN1", NULL, NULL, NULL, 0, APB1, 25},
+    {0x40006800, 0x400, "CAN2", NULL, NULL, NULL, 0, APB1, 26},
+    {0x40007000, 0x400, "PWR", pwr_f4_read, pwr_f4_write, NULL, 0, APB1, 28},
+    {0x40007400, 0x400, "DAC", NULL, NULL, NULL, 0, APB1, 29},
+    {0x40010000, 0x400, "TIM1", timer_read, timer_write, timer_reset_unit, 0, APB2, 0},
+    {0x40010400, 0x400, "TIM8", timer_read, timer_write, timer_reset_unit, 7, APB2, 1},
+    {0x40011000, 0x400, "USART1", usart_read, usart_write, usart_reset_unit, 0, APB2, 4},
+    {0x40011400, 0x400, "USART6", usart_read, usart_write, usart_reset_unit, 5, APB2, 5},
+    {0x40012000, 0x400, "ADC", NULL, NULL, NULL, 0, APB2, 8},
+    {0x40012C00, 0x400, "SDIO", NULL, NULL, NULL, 0, APB2, 11},
+    {0x40013000, 0x400, "SPI1", NULL, NULL, NULL, 0, APB2, 12},
+    {0x40013800, 0x400, "SYSCFG", syscfg_read, syscfg_write, NULL, 0, APB2, 14},
+    {0x40013C00, 0x400, "EXTI", exti_read, exti_write, NULL, 0, CHIP_UNGATED, 0},
+    {0x40014000, 0x400, "TIM9", timer_read, timer_write, timer_reset_unit, 8, APB2, 16},
+    {0x40014400, 0x400, "TIM10", timer_read, timer_write, timer_reset_unit, 9, APB2, 17},
+    {0x40014800, 0x400, "TIM11", timer_read, timer_write, timer_reset_unit, 10, APB2, 18},
+    {0xE0042000, 0x400, "DBGMCU", dbgmcu_read, dbgmcu_write, NULL, 0, CHIP_UNGATED, 0},
+};
 
-#define OTG_PIN_DM VBOARD_PIN('A', 11)
-#define OTG_PIN_DP VBOARD_PIN('A', 12)
-#define OTG_AF     10
+static const struct chip_usart_facts usarts[] = {
+    {"usart1", 37, 2}, {"usart2", 38, 1}, {"usart3", 39, 1},
+    {"uart4", 52, 1},  {"uart5", 53, 1},  {"usart6", 71, 2},
+};
 
-#define DEBUGGER_POLL_NS 1000000u
-#define UNREADY_NS       100000000u
+/* TIM1 to TIM14 */
+static const struct chip_timer_facts timers[] = {
+    {25, 27, 2, 4, false}, {28, 28, 1, 4, true},  {29, 29, 1, 4, false}, {30, 30, 1, 4, false},
+    {50, 50, 1, 4, true},  {54, 54, 1, 0, false}, {55, 55, 1, 0, false}, {44, 46, 2, 4, false},
+    {24, 24, 2, 2, false}, {25, 25, 2, 1, false}, {26, 26, 2, 1, false}, {43, 43, 1, 2, false},
+    {44, 44, 1, 1, false}, {45, 45, 1, 1, false},
+};
 
-void chip_irq(struct chip *chip, unsigned irq, bool level)
-{
-    cpu_irq(chip->cpu, irq, level);
-}
+const struct chip_kind chip_stm32f407 = {
+    .name = "STM32F407",
+    .hz_max = 168000000,
+    .hz_reset = 16000000,
+    .scale_hz = {144000000, 168000000},
+    .scale_reset = 1,
+    .systick_calibration = 18750, /* 1 ms at 150 MHz / 8 [unread] */
+    .idcode = 0x10076413,         /* revision of most boards on sale [unread], device 0x413 */
+    .irq_count = 82,
 
-void chip_remap(struct chip *chip)
-{
-    if (chip->misc.syscfg_memrmp != 0)
-        chip_warn(chip, "SYSCFG MEMRMP", "SYSCFG: only flash is modelled at address 0 (MEMRMP is %u now)",
-                  (unsigned)chip->misc.syscfg_memrmp);
-}
+    .flash_size = 0x100000,
+    .sectors = {{4, 0x4000}, {1, 0x10000}, {7, 0x20000}},
+    .ram = {{0x20000000, 0x20000}, {0x10000000, 0x10000}, {0x40024000, 0x1000}}, /* SRAM, CCM, backup */
+    .system_size = 0x8000,
+    .uid_address = 0x1FFF7A10,
+    .flash_size_address = 0x1FFF7A22,
+    .option_base = 0x1FFFC000,
+    /* RDP off, software watchdog, BOR off, no write protection. */
+    .option = {0xEF, 0xAA, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+               0xFF},
+    .option_dog = 5, /* WDG_SW */
 
-/* ---- What the OTG core is wired to ---- */
+    .blocks = blocks,
+    .block_count = sizeof blocks / sizeof *blocks,
+    .port_count = 9,
+    .usart_count = sizeof usarts / sizeof *usarts,
+    .timer_count = sizeof timers / sizeof *timers,
+    .usarts = usarts,
+    .timers = timers,
+    .gpio_reset = {{0xA8000000, 0x0C000000, 0x64000000}, {0x00000280, 0x000000C0, 0x00000100}, {0, 0, 0}},
+    .usart_enable = 1u << 13,
+    .exti_lines = 0x7FFFFF,
+    .exti = {{1u << 0, 6},
+             {1u << 1, 7},
+             {1u << 2, 8},
+             {1u << 3, 9},
+             {1u << 4, 10},
+             {0x3E0u, 23},
+             {0xFC00u, 40},
+             {1u << 16, 1},
+             {1u << 17, 41},
+             {1u << 18, 42},
+             {1u << 19, 62},
+             {1u << 20, 76},
+             {1u << 21, 2},
+             {1u << 22, 3}},
 
-static uint64_t otg_now(void *context)
-{
-    return chip_now(context);
-}
+    .otg = &otg_stm32f4,
+    .otg_bank = AHB2,
+    .otg_bit = 7,
+    .otg_wakeup_line = 18,
+    .usb_clock = "PLLQ",
 
-static bool otg_ready(void *context)
-{
-    const struct chip *chip = context;
-    struct chip_hz hz = rcc_48mhz(chip);
-    bool clocked = hz.den && chip->rcc.enr[1] & 1u << 7;
-    if (!clocked || !gpio_function(chip, OTG_PIN_DM, OTG_AF) || !gpio_function(chip, OTG_PIN_DP, OTG_AF))
-        return false;
-    uint64_t error = hz.num > 48000000u * hz.den ? hz.num - 48000000u * hz.den : 48000000u * hz.den - hz.num;
-    return error * 400 <= 48000000u * hz.den; /* ± 0.25 % [USB 2.0, 7.1.11, unread] */
-}
-
-void chip_usb_check(struct chip *chip)
-{
-    struct chip_hz hz = rcc_48mhz(chip);
-    uint64_t now = chip_now(chip);
-    if (!otg_wants_pull_up(&chip->otg) || otg_ready(chip)) {
-        chip->unready_since = CHIP_NEVER;
-        return;
-    }
-    if (chip->unready_since == CHIP_NEVER)
-        chip->unready_since = now;
-    if (now - chip->unready_since < UNREADY_NS)
-        return;
-    if (hz.den == 0)
-        chip_warn(chip, "USB no clock",
-                  "OTG_FS: no pull-up, since the PLL doesn't run and so there are no 48 MHz");
-    else if (!gpio_function(chip, OTG_PIN_DM, OTG_AF) || !gpio_function(chip, OTG_PIN_DP, OTG_AF))
-        chip_warn(chip, "USB pins",
-                  "OTG_FS: no pull-up, since PA11 and PA12 are not both set to alternate function 10");
-    else
-        chip_warn(chip, "USB clock", "OTG_FS: no pull-up, since PLLQ gives %u Hz instead of 48 MHz",
-                  (unsigned)(hz.num / hz.den));
-}
-
-static uint64_t otg_core_hz(void *context)
-{
-    struct chip_hz hz = rcc_core_hz(context);
-    return hz.den ? hz.num / hz.den : 0;
-}
-
-static void otg_irq(void *context, bool level)
-{
-    chip_irq(context, OTG_IRQ, level);
-}
-
-static void otg_wakeup(void *context, bool level)
-{
-    exti_line(context, OTG_WAKEUP_LINE, level);
-}
-
-static void otg_suspend_at(void *context, uint64_t time_ns)
-{
-    chip_event_at(context, CHIP_EVENT_OTG_SUSPEND, time_ns);
-}
-
-static void otg_eopf_at(void *context, uint64_t time_ns)
-{
-    chip_event_at(context, CHIP_EVENT_OTG_EOPF, time_ns);
-}
-
-static void otg_warn(void *context, const char *kind)
-{
-    struct chip *chip = context;
-    chip_warn(chip, kind, "%s (PC 0x%08x)", kind, cpu_current_pc(chip->cpu));
-}
-
-static void otg_trace(void *context, const char *text)
-{
-    chip_report(context, VBOARD_TRACE, 0, "usb: %s", text);
-}
-
-static void otg_unmodelled(void *context, uint32_t offset, bool write)
-{
-    chip_unmodelled(context, "OTG_FS", 0x50000000u + offset, write);
-}
-
-/* ---- Memory ---- */
-
-static void noise(uint8_t *bytes, size_t size)
-{
-    uint32_t state = 0x2545F491;
-    for (size_t i = 0; i < size; i++) {
-        state = state * 1664525u + 1013904223u;
-        bytes[i] = (uint8_t)(state >> 24);
-    }
-}
-
-static void system_memory_fill(struct chip *chip)
-{
-    memset(chip->system, 0xFF, CHIP_SYSTEM_SIZE);
-    memcpy(chip->system + 0x7A10, chip->uid, VBOARD_UID_LENGTH);
-    chip->system[0x7A22] = (uint8_t)(CHIP_FLASH_SIZE / 1024);
-    chip->system[0x7A23] = (uint8_t)(CHIP_FLASH_SIZE / 1024 >> 8);
-    /* Option bytes as delivered: RDP off, software watchdog, BOR off, no write protection. */
-    memset(chip->option, 0xFF, sizeof chip->option);
-    chip->option[0] = 0xEF;
-    chip->option[1] = 0xAA;
-    chip->option[8] = chip->option[9] = 0xFF;
-}
-
-bool chip_init(struct chip *chip, const struct vboard_model *model)
-{
-    chip->model = model;
-    chip->flash = malloc(CHIP_FLASH_SIZE);
-    chip->sram = malloc(CHIP_SRAM_SIZE);
-    chip->ccm = malloc(CHIP_CCM_SIZE);
-    chip->bkpsram = malloc(CHIP_BKPSRAM_SIZE);
-    chip->system = malloc(CHIP_SYSTEM_SIZE);
-    if (!chip->flash || !chip->sram || !chip->ccm || !chip->bkpsram || !chip->system)
-        return false;
-    memset(chip->flash, 0xFF, CHIP_FLASH_SIZE);
-    chip->cpu_config = (struct cpu_config){
-        .regions = {{CHIP_FLASH_BASE, CHIP_FLASH_SIZE, chip->flash, false},
-                    {0, CHIP_FLASH_SIZE, chip->flash, false},
-                    {CHIP_SRAM_BASE, CHIP_SRAM_SIZE, chip->sram, true},
-                    {CHIP_CCM_BASE, CHIP_CCM_SIZE, chip->ccm, true},
-                    {CHIP_BKPSRAM_BASE, CHIP_BKPSRAM_SIZE, chip->bkpsram, true},
-                    {CHIP_SYSTEM_BASE, CHIP_SYSTEM_SIZE, chip->system, false}},
-        .irq_count = 82,
-        .priority_bits = 4,
-        .bus_read = chip_bus_read,
-        .bus_write = chip_bus_write,
-        .context = chip,
-        .systick_calibration = 18750, /* 1 ms at 150 MHz / 8 [unread] */
-    };
-    chip->cpu = cpu_new(&chip->cpu_config);
-    if (!chip->cpu)
-        return false;
-    struct otg_wires wires = {.context = chip,
-                              .now = otg_now,
-                              .ready = otg_ready,
-                              .core_hz = otg_core_hz,
-                              .irq = otg_irq,
-                              .wakeup = otg_wakeup,
-                              .suspend_at = otg_suspend_at,
-                              .eopf_at = otg_eopf_at,
-                              .warn = otg_warn,
-                              .trace = otg_trace,
-                              .unmodelled = otg_unmodelled};
-    chip->time.hz = (struct chip_hz){16000000, 1};
-    chip->unready_since = CHIP_NEVER;
-    for (unsigned i = 0; i < CHIP_EVENT_COUNT; i++)
-        chip->deadline[i] = CHIP_NEVER;
-    otg_init(&chip->otg, &otg_stm32f407, &wires);
-    chip->otg.tracing = chip->trace;
-    return true;
-}
-
-void chip_fini(struct chip *chip)
-{
-    if (chip->cpu)
-        cpu_free(chip->cpu);
-    free(chip->flash);
-    free(chip->sram);
-    free(chip->ccm);
-    free(chip->bkpsram);
-    free(chip->system);
-}
-
-static void pins_reset(struct chip *chip)
-{
-    for (unsigned port = 0; port < CHIP_PORTS; port++)
-        gpio_reset_port(chip, port);
-}
-
-static void system_reset(struct chip *chip, uint32_t cause)
-{
-    chip->halted = false;
-    chip->reset_wanted = false;
-    rcc_reset(chip, cause);
-    flash_reset(chip);
-    misc_reset(chip);
-    exti_reset(chip);
-    pins_reset(chip);
-    for (unsigned i = 0; i < CHIP_USARTS; i++)
-        usart_reset_unit(chip, i);
-    for (unsigned i = 0; i < CHIP_TIMERS; i++)
-        timer_reset_unit(chip, i);
-    watchdog_reset(chip);
-    otg_reset(&chip->otg);
-    for (unsigned irq = 0; irq < chip->cpu_config.irq_count; irq++)
-        chip_irq(chip, irq, false);
-    cpu_reset(chip->cpu, 0);
-    chip->last_cause = chip->rcc.causes;
-    chip_report(chip, VBOARD_RESET, chip->rcc.causes, "reset");
-}
-
-void chip_power_on(struct chip *chip)
-{
-    noise(chip->sram, CHIP_SRAM_SIZE);
-    noise(chip->ccm, CHIP_CCM_SIZE);
-    noise(chip->bkpsram, CHIP_BKPSRAM_SIZE);
-    system_memory_fill(chip);
-    chip->misc.rng_state = 0x9E3779B97F4A7C15u;
-    for (unsigned i = 0; i < VBOARD_UID_LENGTH; i++)
-        chip->misc.rng_state = chip->misc.rng_state * 0x100000001B3u + chip->uid[i] + 1;
-    chip->rcc.bdcr = 0;
-    chip->rcc.causes = 0;
-    for (unsigned i = 0; i < CHIP_PORTS; i++)
-        chip->gpio[i].odr = 0;
-    system_reset(chip, CAUSE_PORRST | CAUSE_PINRST | CAUSE_BORRST);
-}
-
-void chip_reset_want(struct chip *chip, uint32_t csr_cause)
-{
-    chip->reset_wanted = true;
-    chip->reset_cause = csr_cause | CAUSE_PINRST; /* internal resets pull NRST low as well [RM] */
-    cpu_break(chip->cpu);
-}
-
-void chip_reset_pin(struct chip *chip, bool low)
-{
-    if (low == chip->held)
-        return;
-    chip->held = low;
-    if (low) {
-        otg_reset(&chip->otg);
-        pins_reset(chip);
-    } else {
-        chip->resets++;
-        system_reset(chip, CAUSE_PINRST);
-    }
-}
-
-/* Where it went wrong: the stack's top still holds the first fault's frame, if there was room for one. */
-static void lockup_report(struct chip *chip)
-{
-    uint32_t sp = cpu_register_get(chip->cpu, 13), frame[8] = {0}, faults[2] = {0};
-    cpu_memory_read(chip->cpu, 0xE000ED28, faults, sizeof faults); /* CFSR, HFSR */
-    bool stacked = cpu_memory_read(chip->cpu, sp, frame, sizeof frame);
-    chip_report(
-        chip, VBOARD_LOCKUP, 0,
-        "the core is locked up at PC 0x%08x: CFSR 0x%08x, HFSR 0x%08x, SP 0x%08x, on the stack PC 0x%08x and "
-        "LR 0x%08x%s",
-        cpu_current_pc(chip->cpu), faults[0], faults[1], sp, frame[6], frame[5],
-        stacked ? "" : " (not readable)");
-}
-
-static void debugger_poll(struct chip *chip)
-{
-    if (chip->debugger.poll)
-        chip->debugger.poll(chip->debugger.context);
-    chip->debugger_next = chip_now(chip) + DEBUGGER_POLL_NS;
-}
-
-static void debugger_stopped(struct chip *chip, enum cpu_stop stop)
-{
-    uint32_t pc = cpu_register_get(chip->cpu, 15);
-    if (chip->debugger.stopped)
-        chip->debugger.stopped(chip->debugger.context, (int)stop);
-    debugger_poll(chip);
-    if (cpu_register_get(chip->cpu, 15) != pc)
-        chip->halted = false; /* the debugger has set it on its feet */
-}
-
-static void stopped(struct chip *chip, enum cpu_stop stop)
-{
-    switch (stop) {
-    case CPU_DEADLINE:
-    case CPU_BREAK: return;
-    case CPU_RESET_REQUEST: chip_reset_want(chip, CAUSE_SFTRST); return;
-    case CPU_LOCKUP:
-        chip->halted = true;
-        lockup_report(chip);
-        debugger_stopped(chip, stop);
-        return;
-    case CPU_BREAKPOINT: debugger_stopped(chip, stop); return;
-    }
-}
-
-/* While flash is busy, a core that runs from it waits. */
-static bool stalled(const struct chip *chip)
-{
-    uint32_t pc = cpu_register_get(chip->cpu, 15);
-    bool in_flash = pc - CHIP_FLASH_BASE < CHIP_FLASH_SIZE || pc < CHIP_FLASH_SIZE;
-    return in_flash && chip->flash_if.busy_until && chip_now(chip) < chip->flash_if.busy_until;
-}
-
-/* SCB_SCR.SLEEPDEEP: the chip would stop its clocks, USB included. */
-static void check_sleep(struct chip *chip)
-{
-    uint32_t scr = 0;
-    if (cpu_sleeping(chip->cpu) && cpu_memory_read(chip->cpu, 0xE000ED10, &scr, sizeof scr) && scr & 1u << 2)
-        chip_warn(chip, "SLEEPDEEP",
-                  "PWR: asleep with SLEEPDEEP set; STOP and STANDBY are modelled as plain sleep");
-}
-
-/* What has become due: peripherals' events, a reset. */
-static void due(struct chip *chip)
-{
-    if (!chip->held)
-        chip_events_run(chip);
-    if (chip->reset_wanted) {
-        uint32_t cause = chip->reset_cause;
-        chip->resets++;
-        system_reset(chip, cause);
-    }
-}
-
-void chip_advance(struct chip *chip, uint64_t time_ns)
-{
-    do {
-        if (chip->debugger.poll && chip_now(chip) >= chip->debugger_next)
-            debugger_poll(chip);
-        uint64_t next = chip->held ? time_ns : chip_next_event(chip, time_ns);
-        chip->run_until = next;
-        if (chip->held || chip->halted || stalled(chip)) {
-            chip_time_skip(chip, next);
-        } else {
-            uint64_t cycle = chip_cycle_at(chip, next);
-            if (cpu_cycles(chip->cpu) < cycle)
-                stopped(chip, cpu_run(chip->cpu, cycle));
-        }
-        chip->run_until = 0;
-        due(chip);
-        check_sleep(chip);
-    } while (chip_now(chip) < time_ns || (!chip->held && chip_next_event(chip, CHIP_NEVER) <= time_ns));
-}
-
-enum cpu_stop chip_step(struct chip *chip)
-{
-    if (chip->held || chip->halted)
-        return CPU_LOCKUP;
-    enum cpu_stop stop = cpu_step(chip->cpu);
-    if (stop == CPU_RESET_REQUEST)
-        chip_reset_want(chip, CAUSE_SFTRST);
-    due(chip);
-    return stop;
-}
+    .rcc = &rcc_f4,
+    .flash = &flash_f4,
+    .reset = pwr_f4_reset,
+};

@@ -1,5 +1,5 @@
 /*
- * TIM1 to TIM14 as time bases: counting up from 0 to ARR at the timer clock divided by PSC + 1, update and compare
+ * The timers as time bases: counting up from 0 to ARR at the timer clock divided by PSC + 1, update and compare
  * events with their flags and interrupts, one-pulse mode, preload. Counting down, slave modes, capture and the
  * pins are not modelled; software that switches them on is told once.
  *
@@ -21,18 +21,6 @@
 #define FLAGS    0x1Fu
 #define EGR_UG   (1u << 0)
 
-static const struct {
-    uint32_t base;
-    uint8_t irq, compare_irq, apb, channels;
-    bool wide; /* 32 bits */
-} timers[CHIP_TIMERS] = {
-    {0x40010000, 25, 27, 2, 4, false}, {0x40000000, 28, 28, 1, 4, true},  {0x40000400, 29, 29, 1, 4, false},
-    {0x40000800, 30, 30, 1, 4, false}, {0x40000C00, 50, 50, 1, 4, true},  {0x40001000, 54, 54, 1, 0, false},
-    {0x40001400, 55, 55, 1, 0, false}, {0x40010400, 44, 46, 2, 4, false}, {0x40014000, 24, 24, 2, 2, false},
-    {0x40014400, 25, 25, 2, 1, false}, {0x40014800, 26, 26, 2, 1, false}, {0x40001800, 43, 43, 1, 2, false},
-    {0x40001C00, 44, 44, 1, 1, false}, {0x40002000, 45, 45, 1, 1, false},
-};
-
 static uint32_t pending(const struct chip *chip, unsigned unit)
 {
     return chip->timer[unit].sr & chip->timer[unit].dier & FLAGS;
@@ -41,8 +29,9 @@ static uint32_t pending(const struct chip *chip, unsigned unit)
 /* Several timers share a line. */
 static void line_update(struct chip *chip, unsigned irq)
 {
+    const struct chip_timer_facts *timers = chip->kind->timers;
     bool level = false;
-    for (unsigned i = 0; i < CHIP_TIMERS; i++) {
+    for (unsigned i = 0; i < chip->kind->timer_count; i++) {
         if (timers[i].irq == irq && pending(chip, i) & UIF)
             level = true;
         if (timers[i].compare_irq == irq && pending(chip, i) & ~UIF)
@@ -53,15 +42,16 @@ static void line_update(struct chip *chip, unsigned irq)
 
 static void update(struct chip *chip, unsigned unit)
 {
-    line_update(chip, timers[unit].irq);
-    if (timers[unit].compare_irq != timers[unit].irq)
-        line_update(chip, timers[unit].compare_irq);
+    const struct chip_timer_facts *facts = &chip->kind->timers[unit];
+    line_update(chip, facts->irq);
+    if (facts->compare_irq != facts->irq)
+        line_update(chip, facts->compare_irq);
 }
 
 /* Core cycles for each count. */
 static uint64_t cycles_per_count(const struct chip *chip, unsigned unit)
 {
-    uint32_t divisor = rcc_apb_divisor(chip, timers[unit].apb);
+    uint32_t divisor = rcc_apb_divisor(chip, chip->kind->timers[unit].apb);
     return (uint64_t)(divisor > 1 ? divisor / 2 : 1) * ((uint64_t)chip->timer[unit].psc_now + 1);
 }
 
@@ -85,7 +75,7 @@ static void step(struct chip *chip, unsigned unit, uint64_t steps)
 {
     struct chip_timer *t = &chip->timer[unit];
     uint64_t to_update = distance(t, 0);
-    for (unsigned n = 0; n < timers[unit].channels; n++)
+    for (unsigned n = 0; n < chip->kind->timers[unit].channels; n++)
         if (t->ccr[n] <= t->arr_now && distance(t, t->ccr[n]) <= steps)
             t->sr |= CCIF(n);
     if (steps < to_update) {
@@ -121,7 +111,7 @@ static void settle(struct chip *chip, unsigned unit)
             t->since_cycle += whole * per_count;
             steps -= whole;
             if (whole)
-                for (unsigned n = 0; n < timers[unit].channels; n++)
+                for (unsigned n = 0; n < chip->kind->timers[unit].channels; n++)
                     t->sr |= t->ccr[n] <= t->arr_now ? CCIF(n) : 0;
         }
         if (steps > to_update)
@@ -140,7 +130,7 @@ static void arm(struct chip *chip, unsigned unit)
     uint64_t steps = CHIP_NEVER;
     if (wanted & UIF || t->cr1 & CR1_OPM)
         steps = distance(t, 0);
-    for (unsigned n = 0; n < timers[unit].channels; n++)
+    for (unsigned n = 0; n < chip->kind->timers[unit].channels; n++)
         if (wanted & CCIF(n) && t->ccr[n] <= t->arr_now && distance(t, t->ccr[n]) < steps)
             steps = distance(t, t->ccr[n]);
     chip->deadline[event] = CHIP_NEVER;
@@ -160,7 +150,7 @@ void timer_event(struct chip *chip, unsigned unit)
 /* Before and after something that moves the clocks. */
 void timer_clock_change(struct chip *chip, bool after)
 {
-    for (unsigned i = 0; i < CHIP_TIMERS; i++) {
+    for (unsigned i = 0; i < chip->kind->timer_count; i++) {
         if (!chip->timer[i].running)
             continue;
         if (after)
@@ -172,7 +162,7 @@ void timer_clock_change(struct chip *chip, bool after)
 
 void timer_reset_unit(struct chip *chip, unsigned unit)
 {
-    uint32_t all = timers[unit].wide ? 0xFFFFFFFFu : 0xFFFFu;
+    uint32_t all = chip->kind->timers[unit].wide ? 0xFFFFFFFFu : 0xFFFFu;
     chip->timer[unit] = (struct chip_timer){.arr = all, .arr_now = all};
     chip->deadline[CHIP_EVENT_TIMER + unit] = CHIP_NEVER;
     update(chip, unit);
@@ -204,7 +194,7 @@ uint32_t timer_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x48: return t->dcr;
     case 0x4C: return t->dmar;
     case 0x50: return t->or_;
-    default: return chip_unmodelled(chip, "TIM", timers[unit].base + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -250,7 +240,7 @@ static void mode_write(struct chip *chip, unsigned unit, struct chip_write write
 void timer_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     struct chip_timer *t = &chip->timer[unit];
-    uint32_t all = timers[unit].wide ? 0xFFFFFFFFu : 0xFFFFu;
+    uint32_t all = chip->kind->timers[unit].wide ? 0xFFFFFFFFu : 0xFFFFu;
     uint32_t *ccr = &t->ccr[(write.offset - 0x34) / 4 & 3u];
     settle(chip, unit);
     switch (write.offset) {
@@ -279,7 +269,7 @@ void timer_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x48: t->dcr = chip_merge(t->dcr, write, 0x1F1Fu); break;
     case 0x4C: t->dmar = chip_merge(t->dmar, write, 0xFFFFu); break;
     case 0x50: t->or_ = chip_merge(t->or_, write, 0xFFFFu); break;
-    default: chip_unmodelled(chip, "TIM", timers[unit].base + write.offset, true); return;
+    default: chip_unknown(chip, write.offset, true); return;
     }
     arm(chip, unit);
     update(chip, unit);

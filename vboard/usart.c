@@ -1,5 +1,5 @@
 /*
- * USART1 to 3, UART4 and 5, USART6: characters leave at the baud rate that BRR says and become lines of the log;
+ * USARTs: characters leave at the baud rate that BRR says and become lines of the log;
  * characters from outside arrive at the same pace. Asynchronous mode; the other modes are stored only.
  */
 /* SPDX-License-Identifier: MIT */
@@ -18,17 +18,7 @@
 #define CR1_TCIE   (1u << 6)
 #define CR1_TXEIE  (1u << 7)
 #define CR1_M      (1u << 12)
-#define CR1_UE     (1u << 13)
 #define CR1_OVER8  (1u << 15)
-
-static const struct {
-    const char *name;
-    uint32_t base;
-    uint8_t irq, apb;
-} ports[CHIP_USARTS] = {
-    {"usart1", 0x40011000, 37, 2}, {"usart2", 0x40004400, 38, 1}, {"usart3", 0x40004800, 39, 1},
-    {"uart4", 0x40004C00, 52, 1},  {"uart5", 0x40005000, 53, 1},  {"usart6", 0x40011400, 71, 2},
-};
 
 static void update(struct chip *chip, unsigned unit)
 {
@@ -36,13 +26,13 @@ static void update(struct chip *chip, unsigned unit)
     uint32_t pending = u->sr & u->cr1 & (SR_TXE | SR_TC | SR_RXNE | SR_IDLE);
     if (u->cr1 & CR1_RXNEIE && u->sr & SR_ORE)
         pending |= SR_ORE;
-    chip_irq(chip, ports[unit].irq, u->cr1 & CR1_UE && pending);
+    chip_irq(chip, chip->kind->usarts[unit].irq, u->cr1 & chip->kind->usart_enable && pending);
 }
 
 static uint64_t frame_ns(struct chip *chip, unsigned unit)
 {
     const struct chip_usart *u = &chip->usart[unit];
-    struct chip_hz hz = rcc_apb_hz(chip, ports[unit].apb);
+    struct chip_hz hz = chip->kind->rcc->usart_hz(chip, unit);
     uint32_t divisor = u->brr; /* in 1/16 of 16 samples: the bit time in clocks */
     if (u->cr1 & CR1_OVER8)
         divisor = (u->brr >> 4) * 8 + (u->brr & 7u);
@@ -64,7 +54,7 @@ static void line_out(struct chip *chip, unsigned unit, uint8_t byte)
     }
     u->line[u->line_length] = 0;
     u->line_length = 0;
-    chip_report(chip, VBOARD_SERIAL, unit, "[%s] %s", ports[unit].name, u->line);
+    chip_report(chip, VBOARD_SERIAL, unit, "[%s] %s", chip->kind->usarts[unit].name, u->line);
 }
 
 /* One event serves both directions: a frame has ended. */
@@ -82,7 +72,7 @@ void usart_event(struct chip *chip, unsigned unit)
             u->sr |= SR_TC;
         }
     }
-    if (u->in_head != u->in_tail && u->cr1 & CR1_UE && u->cr1 & CR1_RE) {
+    if (u->in_head != u->in_tail && u->cr1 & chip->kind->usart_enable && u->cr1 & CR1_RE) {
         if (u->sr & SR_RXNE)
             u->sr |= SR_ORE;
         else
@@ -137,15 +127,16 @@ uint32_t usart_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x10: return u->cr2;
     case 0x14: return u->cr3;
     case 0x18: return u->gtpr;
-    default: return chip_unmodelled(chip, ports[unit].name, ports[unit].base + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
 static void data_write(struct chip *chip, unsigned unit, uint16_t value)
 {
     struct chip_usart *u = &chip->usart[unit];
-    if (!(u->cr1 & CR1_UE) || !(u->cr1 & CR1_TE)) {
-        chip_warn(chip, ports[unit].name, "%s: data written while UE or TE is off; lost", ports[unit].name);
+    if (!(u->cr1 & chip->kind->usart_enable) || !(u->cr1 & CR1_TE)) {
+        chip_warn(chip, chip->kind->usarts[unit].name, "%s: data written while UE or TE is off; lost",
+                  chip->kind->usarts[unit].name);
         return;
     }
     u->sr &= ~SR_TC;
@@ -174,7 +165,84 @@ void usart_write(struct chip *chip, unsigned unit, struct chip_write write)
     case 0x10: u->cr2 = chip_merge(u->cr2, write, 0x7FFFu); break;
     case 0x14: u->cr3 = chip_merge(u->cr3, write, 0x0FFFu); break;
     case 0x18: u->gtpr = chip_merge(u->gtpr, write, 0xFFFFu); break;
-    default: chip_unmodelled(chip, ports[unit].name, ports[unit].base + write.offset, true); return;
+    default: chip_unknown(chip, write.offset, true); return;
+    }
+    update(chip, unit);
+}
+
+/* ---- The registers as newer chips have them: flags in ISR, cleared through ICR, data in RDR and TDR ---- */
+
+#define ISR_TEACK  (1u << 21)
+#define ISR_REACK  (1u << 22)
+#define ICR_FLAGS  (SR_ORE | SR_IDLE | SR_TC)
+#define RQR_RXFRQ  (1u << 3)
+#define CR1_M1     (1u << 28)
+#define RDR_OFFSET 0x24u
+
+uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    bool on = u->cr1 & chip->kind->usart_enable;
+    switch (offset) {
+    case 0x00: return u->cr1;
+    case 0x04: return u->cr2;
+    case 0x08: return u->cr3;
+    case 0x0C: return u->brr;
+    case 0x10: return u->gtpr;
+    case 0x18: return 0;
+    case 0x1C:
+        return u->sr | (on && u->cr1 & CR1_TE ? ISR_TEACK : 0) | (on && u->cr1 & CR1_RE ? ISR_REACK : 0);
+    case 0x20: return 0;
+    case RDR_OFFSET:
+        u->sr &= ~SR_RXNE;
+        update(chip, unit);
+        return u->rdr;
+    case 0x28: return u->tdr;
+    default: return chip_unknown(chip, offset, false);
+    }
+}
+
+/* What may only be written while the port is off. */
+static bool is_off(struct chip *chip, unsigned unit)
+{
+    if (!(chip->usart[unit].cr1 & chip->kind->usart_enable))
+        return true;
+    chip_warn(chip, "USART on", "%s: BRR or CR2 written while CR1.UE is set; ignored",
+              chip->kind->usarts[unit].name);
+    return false;
+}
+
+void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write)
+{
+    struct chip_usart *u = &chip->usart[unit];
+    switch (write.offset) {
+    case 0x00:
+        u->cr1 = chip_merge(u->cr1, write, 0x1FFFFFFFu);
+        if (u->cr1 & CR1_M1)
+            chip_warn(chip, "USART M1", "%s: words of seven bits are not modelled",
+                      chip->kind->usarts[unit].name);
+        if (u->in_head != u->in_tail)
+            start(chip, unit);
+        break;
+    case 0x04:
+        if (is_off(chip, unit))
+            u->cr2 = chip_merge(u->cr2, write, ~0xFu);
+        break;
+    case 0x08: u->cr3 = chip_merge(u->cr3, write, 0x00FFFFFFu); break;
+    case 0x0C:
+        if (is_off(chip, unit))
+            u->brr = chip_merge(u->brr, write, 0xFFFFu);
+        break;
+    case 0x10: u->gtpr = chip_merge(u->gtpr, write, 0xFFFFu); break;
+    case 0x18:
+        if (write.value & write.mask & RQR_RXFRQ)
+            u->sr &= ~SR_RXNE;
+        break;
+    case 0x1C: break;
+    case 0x20: u->sr &= ~(write.value & write.mask & ICR_FLAGS); break;
+    case RDR_OFFSET: break;
+    case 0x28: data_write(chip, unit, (uint16_t)(write.value & 0x1FFu)); break;
+    default: chip_unknown(chip, write.offset, true); return;
     }
     update(chip, unit);
 }

@@ -4,8 +4,8 @@
 
 -include vboard/cpu.mk
 
-VBOARD_SRC := $(addprefix vboard/,board.c elf.c stm32f407.c chip_bus.c clock.c report.c rcc.c flash.c gpio.c usart.c \
-                watchdog.c timer.c misc.c otg_fs.c otg_fifo.c otg_bus.c)
+VBOARD_SRC := $(addprefix vboard/,board.c models.c elf.c chip.c chip_bus.c clock.c report.c gpio.c usart.c watchdog.c timer.c misc.c \
+                otg_fs.c otg_fifo.c otg_bus.c) $(wildcard vboard/stm32*.c vboard/rcc_*.c vboard/flash_*.c)
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
 VBOARD_LIB := $(BUILD)/libvboard.a
 
@@ -42,15 +42,22 @@ $(BUILD)/test/test_otg: $(OTG_TEST_OBJ)
 # Throw-away images for the tests: test/vboard/image/NAME.c with the common start-up code.
 VIMAGE     := $(VTEST)/image
 VIMAGE_SRC := test/vboard/image
-VIMAGES    := $(addprefix $(VIMAGE)/,probe.elf echo.elf crash.elf)
+VIMAGES    := $(addprefix $(VIMAGE)/,probe.elf echo.elf crash.elf script.elf)
+
+# This one runs on every chip: its stack is where each has RAM.
+$(VIMAGE)/script.elf: VIMAGE_FLAGS := -Wl,--defsym=image_stack_top=0x20010000
+$(VIMAGE)/script.elf: test/vboard/script.h
 
 $(VIMAGE)/%.elf: $(VIMAGE_SRC)/%.c $(VIMAGE_SRC)/start.c $(VIMAGE_SRC)/image.h $(VIMAGE_SRC)/image.ld
 	@mkdir -p $(@D)
 	arm-none-eabi-gcc -std=gnu11 -mcpu=cortex-m4 -mthumb -O2 -g -Wall -Wextra -Werror -ffreestanding -nostdlib \
 	    -fno-delete-null-pointer-checks \
-	    -T $(VIMAGE_SRC)/image.ld $(VIMAGE_SRC)/start.c $< -lgcc -o $@
+	    -T $(VIMAGE_SRC)/image.ld $(VIMAGE_FLAGS) $(VIMAGE_SRC)/start.c $< -lgcc -o $@
 
 $(BUILD)/test/test_board: $(VTEST)/test/vboard/test_board.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
+	$(VTEST_CC) $^ -o $@ -lm
+
+$(BUILD)/test/test_chips: $(VTEST)/test/vboard/test_chips.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
 	$(VTEST_CC) $^ -o $@ -lm
 
 $(BUILD)/test/test_cable: $(VTEST)/test/vboard/test_cable.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
@@ -70,7 +77,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_cable test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_cable test_foreign test_program)
 
--include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_cable.d) \
+-include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_cable.d) \
          $(BUILD)/vboard/test_foreign.d

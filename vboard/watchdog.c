@@ -28,7 +28,8 @@ void watchdog_reset(struct chip *chip)
 {
     chip->dog = (struct chip_watchdog){.rlr = 0xFFF, .rlr_next = 0xFFF, .wwdg_cr = 0x7F, .wwdg_cfr = 0x7F};
     chip->deadline[CHIP_EVENT_IWDG] = chip->deadline[CHIP_EVENT_WWDG] = CHIP_NEVER;
-    if (!(chip->option[0] & 1u << 5)) { /* option bit WDG_SW = 0: started by hardware */
+    if (!(chip->option[chip->kind->option_dog / 8] >> chip->kind->option_dog % 8 &
+          1u)) { /* started by hardware */
         chip->dog.running = true;
         iwdg_reload(chip);
     }
@@ -44,7 +45,7 @@ uint32_t iwdg_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x04: return dog->pr;
     case 0x08: return dog->rlr;
     case 0x0C: return chip_now(chip) < dog->update_until ? 3 : 0;
-    default: return chip_unmodelled(chip, "IWDG", 0x40003000u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -76,7 +77,7 @@ void iwdg_write(struct chip *chip, unsigned unit, struct chip_write write)
         /* Takes up to five LSI periods to arrive [drivers]. */
         dog->update_until = chip_now(chip) + 5u * 1000000000u / LSI_HZ;
         break;
-    default: chip_unmodelled(chip, "IWDG", 0x40003000u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }
 
@@ -128,7 +129,7 @@ uint32_t wwdg_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x00: return (chip->dog.wwdg_cr & 0x80u) | wwdg_count(chip);
     case 0x04: return chip->dog.wwdg_cfr;
     case 0x08: return chip->dog.wwdg_sr;
-    default: return chip_unmodelled(chip, "WWDG", 0x40002C00u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -154,6 +155,6 @@ void wwdg_write(struct chip *chip, unsigned unit, struct chip_write write)
         dog->wwdg_sr &= write.value;
         chip_irq(chip, WWDG_IRQ, dog->wwdg_sr && dog->wwdg_cfr & 0x200u);
         break;
-    default: chip_unmodelled(chip, "WWDG", 0x40002C00u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }

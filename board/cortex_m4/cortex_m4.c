@@ -29,6 +29,25 @@ void board_wake(void)
     woken = true;
 }
 
+bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_max)
+{
+    bool done = ready();
+
+    __asm__ volatile("cpsid i" ::: "memory");
+    SYST_RVR = clock_hz / 1000 - 1;
+    SYST_CVR = 0;
+    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+    for (; !done && ms_max; ms_max--) {
+        __asm__ volatile("dsb\n wfi" ::: "memory"); /* the tick pends, masked, and ends it */
+        SCB_ICSR = ICSR_PENDSTCLR;
+        done = ready();
+    }
+    SYST_CSR = 0;
+    SCB_ICSR = ICSR_PENDSTCLR;
+    __asm__ volatile("cpsie i" ::: "memory");
+    return done;
+}
+
 void cortex_m4_tick_start(uint32_t clock_hz)
 {
     SYST_RVR = clock_hz / 1000 - 1;

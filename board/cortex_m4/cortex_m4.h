@@ -8,6 +8,7 @@
 #ifndef PLUGNET_BOARD_CORTEX_M4_H
 #define PLUGNET_BOARD_CORTEX_M4_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
@@ -27,6 +28,7 @@
 #define SYST_CSR_ENABLE    (1u << 0)
 #define SYST_CSR_TICKINT   (1u << 1)
 #define SYST_CSR_CLKSOURCE (1u << 2)
+#define ICSR_PENDSTCLR     (1u << 25)
 #define ICSR_PENDSTSET     (1u << 26)
 #define AIRCR_VECTKEY      (0x05FAu << 16)
 #define AIRCR_SYSRESETREQ  (1u << 2)
@@ -36,6 +38,10 @@
 #define PRIORITY_USB  5u
 #define PRIORITY_UART 12u
 #define PRIORITY_TICK 15u
+
+/* Sleep until ready() says so, asked once a millisecond of a core clock of `clock_hz`, for `ms_max` at most; false: it
+ * never did. Before the tick is started; no interrupt is served meanwhile. */
+bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_max);
 
 /* Start the millisecond tick from a core clock of `clock_hz`. Once, after the clocks are set. */
 void cortex_m4_tick_start(uint32_t clock_hz);

@@ -49,6 +49,7 @@ static const char *const led_names[LED_COUNT] = {"green", "orange", "red", "blue
 static const struct board_info info = {
     .name = "native",
     .chip = "Linux process",
+    .product_id = 0x0001,
     .led_names = led_names,
     .led_count = LED_COUNT,
     .has_button = true,

@@ -119,8 +119,8 @@ static void out_complete(struct dwc2 *dwc2, unsigned n)
     struct dwc2_out_endpoint_regs *ep = &dwc2_regs(dwc2)->OUT[n];
     struct dwc2_out *out = &dwc2->out[n];
 
-    if (n == 0 && dwc2->chip->extra_out_complete && ep->DOEPINT & (DOEPINT_STPKTRX | DOEPINT_STSPHSRX)) {
-        ep->DOEPINT = DOEPINT_STPKTRX | DOEPINT_STSPHSRX;
+    if (n == 0 && dwc2->chip->extra_out_complete && ep->DOEPINT & DOEPINT_STPKTRX) {
+        ep->DOEPINT = EPINT_XFRC | DOEPINT_STPKTRX | DOEPINT_STSPHSRX;
         return;
     }
     ep->DOEPINT = EPINT_XFRC;
@@ -160,7 +160,7 @@ static void setup_done(struct dwc2 *dwc2)
     dwc2->setup[0] = dwc2->arriving[0];
     dwc2->setup[1] = dwc2->arriving[1];
     ep->DOEPTSIZ = DOEPTSIZ0_STUPCNT;
-    ep->DOEPINT = DOEPINT_STUP | DOEPINT_STPKTRX;
+    ep->DOEPINT = DOEPINT_STUP | DOEPINT_STPKTRX | DOEPINT_STSPHSRX;
     dwc2->overtaken = false;
     dwc2->events |= USB_EVENT_SETUP;
 }

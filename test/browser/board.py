@@ -13,6 +13,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 START_S_MAX = 120  # on a busy machine, under sanitizers
 TARGETS = {
     "arm": ["build/vboard/vboard", "{options}", "build/stm32f4discovery-none/plugnet.elf"],
+    "32l476gdiscovery": ["build/vboard/vboard", "--board", "32l476gdiscovery", "{options}",
+                         "build/32l476gdiscovery-none/plugnet.elf"],
+    "blackpill-f411": ["build/vboard/vboard", "--board", "blackpill-f411", "{options}",
+                       "build/blackpill-f411-none/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The system as a user meets it: the firmware behind a forwarded port, asked by curl and shown by Chromium.
 
-    test/browser/run.py [arm] [native] [--http | --page] [--only NAME]
+    test/browser/run.py [arm] [native] [blackpill-f411 …] [--http | --page] [--only NAME]
     test/browser/run.py --url http://localhost:8080/ [--control PATH]     something that runs already
 
 Screenshots go to build/screenshots. Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" (tool/suites.py).
@@ -74,7 +74,7 @@ def page_run(report, name, one):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="arm, native (default: both)")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"{', '.join(board.TARGETS)} (default: all)")
     parser.add_argument("--url")
     parser.add_argument("--control", metavar="PATH", help="with --url: its control socket")
     parser.add_argument("--http", action="store_true", help="only the tests with curl")

@@ -3,6 +3,7 @@
  * in between. One line for each scenario, with what was measured.
  *
  *   build/test/system vboard build/stm32f4discovery-none/plugnet.elf              all scenarios
+ *   build/test/system 32l476gdiscovery build/32l476gdiscovery-none/plugnet.elf    … on that virtual board
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *
  * Options: --list, --talk (log on stderr), --pcap FILE. Each scenario runs in a process of its own, so that a
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "test/system/scenario.h"
+#include "vboard/board.h"
 
 static const struct scenario *const scenario_tables[] = {
     scenarios_basic, scenarios_tcp, scenarios_net, scenarios_ntb, scenarios_usb, scenarios_sleep, NULL,
@@ -29,18 +31,19 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: system vboard IMAGE | native PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
+    "usage: system BOARD IMAGE | native PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
     if (argc < 3) {
         return false;
     }
-    bool vboard = strcmp(argv[1], "vboard") == 0;
-    if (!vboard && strcmp(argv[1], "native") != 0) {
+    o->rig.board = argv[1];
+    o->rig.kind = strcmp(argv[1], "native") == 0 ? RIG_NATIVE : RIG_VBOARD;
+    o->rig.model = strcmp(argv[1], "vboard") == 0 ? vboard_models[0] : vboard_model_find(argv[1]);
+    if (o->rig.kind == RIG_VBOARD && o->rig.model == NULL) {
         return false;
     }
-    o->rig.kind = vboard ? RIG_VBOARD : RIG_NATIVE;
     o->rig.path = argv[2];
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0) {
@@ -103,7 +106,7 @@ static bool scenario_run(const struct scenario *scenario, const struct options *
         exit(1);
     }
     if (WIFSIGNALED(status)) {
-        printf("not ok %s %s: %s\n", config.kind == RIG_VBOARD ? "vboard" : "native", scenario->name,
+        printf("not ok %s %s: %s\n", config.board, scenario->name,
                WTERMSIG(status) == SIGALRM ? "took too long" : strsignal(WTERMSIG(status)));
         fflush(stdout);
     }

@@ -26,7 +26,7 @@
 _Noreturn void rig_fail(struct rig *rig, const char *format, ...)
 {
     va_list list;
-    printf("not ok %s %s: ", rig->config.kind == RIG_VBOARD ? "vboard" : "native", rig->config.scenario);
+    printf("not ok %s %s: ", rig->config.board, rig->config.scenario);
     va_start(list, format);
     vprintf(format, list);
     va_end(list);
@@ -206,7 +206,8 @@ static void rig_start_vboard(struct rig *rig, struct pc_config *pc)
                                                rig_fixture_power};
     static const uint8_t no_uid[RIG_UID];
     char error[256] = "";
-    struct vboard_config config = {.image = rig->config.path, .event = rig_event, .context = rig};
+    struct vboard_config config = {
+        .model = rig->config.model, .image = rig->config.path, .event = rig_event, .context = rig};
     if (memcmp(rig->config.uid, no_uid, RIG_UID) != 0) {
         config.uid = rig->config.uid;
     }
@@ -245,6 +246,9 @@ void rig_start(struct rig *rig, const struct rig_config *config)
     memset(rig, 0, sizeof *rig);
     rig->config = *config;
     rig->random = 0x9E3779B97F4A7C15u;
+    rig->crowd_ms_max = config->kind == RIG_VBOARD && config->model != vboard_models[0]
+                            ? RIG_CROWD_OTHER_MS_MAX
+                            : RIG_CROWD_MS_MAX;
     struct pc_config pc = {
         .eager = !config->lazy,
         .fast = true,
@@ -517,7 +521,7 @@ void rig_healthy(struct rig *rig)
 
 void rig_finish(struct rig *rig)
 {
-    const char *kind = rig->config.kind == RIG_VBOARD ? "vboard" : "native";
+    const char *kind = rig->config.board;
     pc_free(rig->pc);
     rig->pc = NULL;
     if (rig->board != NULL) {

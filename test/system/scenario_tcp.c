@@ -282,7 +282,7 @@ static void pools_exhausted(struct rig *rig)
     }
     load_stop(rig);
     rig_ping_within_1s(rig);
-    uint64_t ms = page_within(rig, 3000);
+    uint64_t ms = page_within(rig, rig->crowd_ms_max);
     static struct json status;
     rig_status(rig, &status);
     for (unsigned i = 0; i < CROWD; i++) {

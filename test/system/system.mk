@@ -1,7 +1,8 @@
 # System tests: the whole firmware with a PC at its cable (test/system/main.c).
 #
 #   make build/test/system                        the program: build/test/system vboard|native FIRMWARE [SCENARIO …]
-#   build/test/system-vboard, …-native            suites: all scenarios against the Arm image, against the process
+#   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
+#   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
 #
 # SPDX-License-Identifier: MIT
 
@@ -24,6 +25,12 @@ $(BUILD)/test/system-native: $(BUILD)/test/system
 	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-none/plugnet.elf > $@
 	chmod +x $@
 
-SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native
+SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
+
+$(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(BUILD)/test/system
+	printf '#!/bin/sh\nexec %s %s %s "$$@"\n' $< $* $(BUILD)/$*-none/plugnet.elf > $@
+	chmod +x $@
+
+SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)

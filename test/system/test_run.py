@@ -284,6 +284,25 @@ def test_native():
         check("Sanitizer" not in program.text(), program.text()[-500:])
 
 
+def test_boards():
+    """Every other board serves the page, with its own name and LEDs."""
+    boards = {"32l476gdiscovery": ("32L476GDISCOVERY", ["red", "green"]), "blackpill-f411": ("Black Pill F411", ["blue"])}
+    for board, (name, leds) in boards.items():
+        port = port_free()
+        with Program([RUN, "--board", board, "--port", str(port)]) as program:
+            check("<html" in curl_until(program, f"http://localhost:{port}/", 60 * SLOW).lower(), f"{board}: no page")
+            status = json.loads(curl(f"http://localhost:{port}/api/status"))
+            check(status["board"] == name, f"{board}: the page is that of {status['board']}")
+            check([led["name"] for led in status["leds"]] == leds, f"{board}: LEDs {status['leds']}")
+            lit = json.loads(curl(f"http://localhost:{port}/api/leds", "-H", "X-Plugnet: 1", "-d", '{"led":0,"on":true}'))
+            check(lit["leds"][0]["on"] is True, f"{board}: POST: {lit}")
+            code = program.stop()
+            check(code == 0, f"{board}: exit code {code} after Ctrl-C")
+            check("LEDs " + leds[0] + " on" in program.text(), f"{board}: {program.text()[-500:]!r}")
+            check("warning" not in program.text() and "unmodelled" not in program.text(), program.text()[-500:])
+    return f"{len(boards)} boards"
+
+
 def test_pcap():
     if not shutil.which("tshark"):
         raise Skipped("tshark is not installed")

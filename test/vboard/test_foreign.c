@@ -1,5 +1,6 @@
 /*
- * Images that this tree did not build: each *.elf in the folder $FOREIGN_IMAGES must boot and enumerate.
+ * Images that this tree did not build: each *.elf in the folder $FOREIGN_IMAGES must boot and enumerate, on the board
+ * that its name begins with (32l476gdiscovery-cdc_msc.elf), else on the first one.
  *
  * Prints for each what it is by its descriptors, and what the model had to say. Skipped where the variable is unset.
  */
@@ -21,12 +22,23 @@ static void on_event(void *context, enum vboard_event event, uint64_t time_ns, u
         fprintf(stderr, "# %8.3f %s: %s\n", (double)time_ns / 1e9, names[event], text);
 }
 
+static const struct vboard_model *board_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (unsigned i = 0; vboard_models[i]; i++)
+        if (strncmp(name, vboard_models[i]->id, strlen(vboard_models[i]->id)) == 0)
+            return vboard_models[i];
+    return vboard_models[0];
+}
+
 /* NULL: fine. */
 static const char *image_try(const char *path, char *report, size_t report_size)
 {
     static char error[400];
-    struct vboard_config config = {
-        .image = path, .trace = getenv("FOREIGN_VERBOSE") != NULL, .event = on_event};
+    struct vboard_config config = {.model = board_of(path),
+                                   .image = path,
+                                   .trace = getenv("FOREIGN_VERBOSE") != NULL,
+                                   .event = on_event};
     struct vboard *board = vboard_new(&config, error, sizeof error);
     if (!board)
         return error;

@@ -80,7 +80,7 @@ static void wr(uint32_t offset, uint32_t value)
 #define DOEPTSIZ(n) (0xB10u + 0x20u * (n))
 #define FIFO(n)     (0x1000u * ((n) + 1u))
 
-static void power_on(void)
+static void power_on_as(const struct otg_variant *variant)
 {
     struct otg_wires wires = {.context = &bench,
                               .now = wire_now,
@@ -96,7 +96,12 @@ static void power_on(void)
     memset(&bench, 0, sizeof bench);
     bench.ready = true;
     bench.core_hz = 168000000;
-    otg_init(OTG, &otg_stm32f407, &wires);
+    otg_init(OTG, variant, &wires);
+}
+
+static void power_on(void)
+{
+    power_on_as(&otg_stm32f4);
 }
 
 /* As a driver would: RX 64 words, EP0 16, EP1 64, EP2 64; then the host resets the bus. */
@@ -190,11 +195,7 @@ TEST(otg_pull_up_needs_phy_session_and_no_soft_disconnect)
 
 TEST(otg_vbus_detection_of_the_l4)
 {
-    struct otg_variant l4 = otg_stm32f407;
-    l4.vbden = true;
-    power_on();
-    struct otg_wires wires = OTG->wires;
-    otg_init(OTG, &l4, &wires);
+    power_on_as(&otg_stm32l4);
     wr(GCCFG, GCCFG_PWRDWN);
     otg_vbus(OTG, true);
     CHECK(!otg_pulled_up(OTG));
@@ -254,6 +255,40 @@ TEST(otg_setup_stage)
     CHECK(rd(GINTSTS) & GINTSTS_OEPINT);
     wr(DOEPINT(0), EPINT_STUP);
     CHECK(!(rd(GINTSTS) & GINTSTS_OEPINT));
+}
+
+/* Core 3.10a: more endpoints, other ID registers, and a SETUP packet that looks like a completed transfer, too. */
+TEST(otg_of_the_l4)
+{
+    const uint8_t setup[8] = {0, 9, 1, 0, 0, 0, 0, 0};
+    power_on_as(&otg_stm32l4);
+    CHECK_EQUAL(rd(GSNPSID), 0x4F54310A);
+    CHECK_EQUAL(rd(OTG_CID), 0x2000);
+    wr(DIEPCTL(5), 64 | EPCTL_USBAEP | 2u << 18 | 5u << 22);
+    CHECK_EQUAL(rd(DIEPCTL(5)) & EPCTL_TXFNUM, 5u << 22);
+    CHECK_EQUAL(bench.warnings, 0);
+    wr(GUSBCFG, 1u << 30 | 6u << 10);
+    wr(GRXFSIZ, 64);
+    wr(DOEPMSK, EPINT_XFRC);
+    wr(GOTGCTL, 3u << 6);
+    wr(GCCFG, GCCFG_PWRDWN);
+    otg_bus_reset(OTG, true);
+    otg_bus_reset(OTG, false);
+    wr(DOEPTSIZ(0), 3u << 29);
+    CHECK_EQUAL(otg_setup(OTG, 0, 0, setup), CABLE_ACK);
+    CHECK_EQUAL(rd(GRXSTSP) >> 17 & 15, PKTSTS_SETUP);
+    CHECK_EQUAL(rd(DOEPINT(0)), EPINT_XFRC | EPINT_STSPHSRX | EPINT_STPKTRX);
+    (void)rd(FIFO(0));
+    (void)rd(FIFO(0));
+    CHECK_EQUAL(rd(GRXSTSP) >> 17 & 15, PKTSTS_OUT_DONE);
+    wr(DOEPINT(0), EPINT_XFRC | EPINT_STSPHSRX | EPINT_STPKTRX);
+    CHECK_EQUAL(rd(DOEPINT(0)), 0);
+    uint8_t packet[64];
+    uint16_t length;
+    bool data1;
+    CHECK_EQUAL(in(0, &length, &data1, packet), CABLE_NAK);
+    CHECK_EQUAL(rd(GRXSTSP) >> 17 & 15, PKTSTS_SETUP_DONE);
+    CHECK_EQUAL(rd(GINTSTS) & GINTSTS_RXFLVL, 0);
 }
 
 TEST(otg_setup_three_back_to_back_with_full_fifo)

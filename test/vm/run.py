@@ -38,8 +38,9 @@ def names_known():
 class Board:
     """A virtual board that gives itself out by USB/IP."""
 
-    def __init__(self, images, pcap, log):
-        words = [os.path.join(BUILD, "vboard", "vboard"), "--usbip", "0", *(["--pcap", pcap] if pcap else []), *images]
+    def __init__(self, name, images, pcap, log):
+        words = [os.path.join(BUILD, "vboard", "vboard"), "--board", name, "--usbip", "0",
+                 *(["--pcap", pcap] if pcap else []), *images]
         self.log = open(log, "w+", encoding="utf-8")
         self.process = subprocess.Popen(words, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.port = self.port_find()
@@ -170,7 +171,7 @@ def main():
     os.makedirs(logs, exist_ok=True)
     label = "-".join([options.image, *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
-    board = Board(images, options.pcap, os.path.join(logs, f"{label}.board"))
+    board = Board(options.image.rpartition("-")[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
     guest = None
     try:
         if options.shell:

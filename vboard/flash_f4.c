@@ -1,5 +1,5 @@
 /*
- * The flash interface: wait states, keys, erase and program with the chip's rules, option bytes read-only.
+ * The flash interface of the STM32F4: wait states, keys, erase and program with the chip's rules, option bytes read-only.
  *
  *   KEYR: 0x45670123, 0xCDEF89AB ─→ CR unlocked ─→ SER + SNB + STRT, or PG and writes of PSIZE
  *
@@ -31,7 +31,7 @@
 
 #define PROGRAM_NS 16000u
 
-void flash_reset(struct chip *chip)
+static void reset(struct chip *chip)
 {
     chip->flash_if = (struct chip_flash){.cr = CR_LOCK, .optcr = 0x0FFFAAED};
     chip->deadline[CHIP_EVENT_FLASH] = CHIP_NEVER;
@@ -50,54 +50,38 @@ static void error(struct chip *chip, uint32_t bit)
     update(chip);
 }
 
-static void busy(struct chip *chip, uint64_t ns)
-{
-    chip->flash_if.busy_until = chip_now(chip) + ns;
-    chip_event_at(chip, CHIP_EVENT_FLASH, chip->flash_if.busy_until);
-    cpu_break(chip->cpu); /* chip_advance sees that flash is busy */
-}
-
-void flash_event(struct chip *chip)
+static void event(struct chip *chip)
 {
     if (chip->flash_if.cr & CR_EOPIE) /* without EOPIE the flag isn't raised [RM] */
         chip->flash_if.sr |= SR_EOP;
     update(chip);
 }
 
-/* Flash shows at two addresses. */
-static void code_changed(struct chip *chip, uint32_t at, uint32_t size)
-{
-    cpu_code_changed(chip->cpu, CHIP_FLASH_BASE + at, size);
-    cpu_code_changed(chip->cpu, at, size);
-}
-
 static void erase(struct chip *chip)
 {
     struct chip_flash *f = &chip->flash_if;
-    uint32_t sector = f->cr >> 3 & 0xFu, start = 0, size = CHIP_FLASH_SIZE;
+    uint32_t sector = f->cr >> 3 & 0xFu, start = 0, size = chip->kind->flash_size;
     uint64_t ns = 16000000000u;
     if (f->cr & CR_SER && !(f->cr & CR_MER)) {
-        if (sector > 11) {
+        if (!flash_sector(chip->kind, sector, &start, &size)) {
             error(chip, SR_PGSERR);
             return;
         }
-        size = sector < 4 ? 0x4000 : sector == 4 ? 0x10000 : 0x20000;
-        start = sector < 4 ? sector * 0x4000 : sector == 4 ? 0x10000 : (sector - 4) * 0x20000;
-        ns = sector < 4 ? 250000000 : sector == 4 ? 550000000 : 1000000000;
+        ns = size <= 0x4000 ? 250000000 : size <= 0x10000 ? 550000000 : 1000000000;
     } else if (!(f->cr & CR_MER)) {
         error(chip, SR_PGSERR);
         return;
     }
     memset(chip->flash + start, 0xFF, size);
-    code_changed(chip, start, size);
-    busy(chip, ns);
+    flash_changed(chip, start, size);
+    flash_busy(chip, 0, chip->kind->flash_size, ns);
 }
 
 /* The core writes into the flash array. */
-enum cpu_bus flash_program(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
+static enum cpu_bus program(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
 {
     struct chip_flash *f = &chip->flash_if;
-    uint32_t at = address & (CHIP_FLASH_SIZE - 1), psize = f->cr >> 8 & 3u;
+    uint32_t at = address & (chip->kind->flash_size - 1), psize = f->cr >> 8 & 3u;
     if (!(f->cr & CR_PG)) {
         chip_warn(chip, "FLASH write", "FLASH: write to 0x%08x without CR.PG (PC 0x%08x); ignored", address,
                   cpu_current_pc(chip->cpu));
@@ -112,12 +96,14 @@ enum cpu_bus flash_program(struct chip *chip, uint32_t address, unsigned size, u
     }
     for (unsigned i = 0; i < size; i++)
         chip->flash[at + i] &= (uint8_t)(value >> (8 * i));
-    code_changed(chip, at, size);
-    busy(chip, PROGRAM_NS);
+    flash_changed(chip, at, size);
+    flash_busy(chip, 0, chip->kind->flash_size, PROGRAM_NS);
     return CPU_BUS_OK;
 }
 
-uint32_t flash_read(struct chip *chip, unsigned unit, uint32_t offset)
+const struct chip_flash_ops flash_f4 = {.reset = reset, .program = program, .event = event};
+
+uint32_t flash_f4_read(struct chip *chip, unsigned unit, uint32_t offset)
 {
     const struct chip_flash *f = &chip->flash_if;
     (void)unit;
@@ -128,7 +114,7 @@ uint32_t flash_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x0C: return f->sr | (chip_now(chip) < f->busy_until ? SR_BSY : 0);
     case 0x10: return f->cr;
     case 0x14: return f->optcr;
-    default: return chip_unmodelled(chip, "FLASH", 0x40023C00u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
@@ -159,7 +145,7 @@ static void cr_write(struct chip *chip, struct chip_write write)
     update(chip);
 }
 
-void flash_write(struct chip *chip, unsigned unit, struct chip_write write)
+void flash_f4_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     struct chip_flash *f = &chip->flash_if;
     (void)unit;
@@ -184,6 +170,6 @@ void flash_write(struct chip *chip, unsigned unit, struct chip_write write)
             chip_warn(chip, "FLASH options", "FLASH: programming option bytes is not modelled");
         f->optcr = (f->optcr & ~1u) | (write.value & 1u);
         break;
-    default: chip_unmodelled(chip, "FLASH", 0x40023C00u + write.offset, true);
+    default: chip_unknown(chip, write.offset, true);
     }
 }

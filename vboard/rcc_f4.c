@@ -1,5 +1,5 @@
 /*
- * RCC: oscillators, PLL, clock tree, clock gates, reset flags.
+ * RCC of the STM32F4: oscillators, PLL, clock tree, clock gates, reset flags.
  *
  *   HSI 16 MHz ─┬──────────────────────────→ SW ─→ SYSCLK ─ HPRE ─→ HCLK (the core) ─ PPRE1/2 ─→ APB1/2
  *   HSE ────────┼─ M ─→ VCO · N ─┬─ P ───────↑                                         (timers: twice, if divided)
@@ -49,12 +49,12 @@ static struct chip_hz pll_output(const struct chip *chip, uint32_t divisor)
     return hz;
 }
 
-struct chip_hz rcc_48mhz(const struct chip *chip)
+static struct chip_hz usb_hz(const struct chip *chip)
 {
     return pll_output(chip, chip->rcc.pllcfgr >> 24 & 0xFu);
 }
 
-struct chip_hz rcc_core_hz(const struct chip *chip)
+static struct chip_hz core_hz(const struct chip *chip)
 {
     static const uint16_t ahb_divisor[8] = {2, 4, 8, 16, 64, 128, 256, 512};
     uint32_t cfgr = chip->rcc.cfgr;
@@ -68,30 +68,20 @@ struct chip_hz rcc_core_hz(const struct chip *chip)
     return hz;
 }
 
-uint32_t rcc_apb_divisor(const struct chip *chip, unsigned bus)
+static uint32_t apb_divisor(const struct chip *chip, unsigned bus)
 {
     uint32_t bits = chip->rcc.cfgr >> (bus == 1 ? 10 : 13) & 7u;
     return bits & 4u ? 2u << (bits & 3u) : 1u;
 }
 
-struct chip_hz rcc_apb_hz(const struct chip *chip, unsigned bus)
+static struct chip_hz usart_hz(const struct chip *chip, unsigned unit)
 {
-    struct chip_hz hz = rcc_core_hz(chip);
-    hz.den *= rcc_apb_divisor(chip, bus);
-    return hz;
+    return rcc_apb_hz(chip, chip->kind->usarts[unit].apb);
 }
 
-/* The core and everything that hangs on the tree follows. */
-static void clocks_changed(struct chip *chip)
+static const char *usb_trouble(const struct chip *chip)
 {
-    struct chip_hz hz = rcc_core_hz(chip);
-    timer_clock_change(chip, false);
-    chip_clock_set(chip, hz);
-    timer_clock_change(chip, true);
-    if (hz.den && hz.num / hz.den > 168000000u)
-        chip_warn(chip, "RCC fast", "RCC: the core runs at %u Hz, above the chip's 168 MHz",
-                  (unsigned)(hz.num / hz.den));
-    otg_attach_update(&chip->otg);
+    return usb_hz(chip).den ? NULL : "since the PLL doesn't run and so there are no 48 MHz";
 }
 
 /* Takes a requested SW over as soon as that clock is there. */
@@ -102,17 +92,21 @@ static void switch_clock(struct chip *chip)
     uint32_t wanted = rcc->cfgr & 3u;
     if (wanted < 3 && rcc->cr & ready[wanted] && wanted != (rcc->cfgr >> 2 & 3u))
         rcc->cfgr = (rcc->cfgr & ~0xCu) | wanted << 2;
-    clocks_changed(chip);
+    rcc_changed(chip);
 }
 
-/* Data sheet limits of the flash at 2.7 to 3.6 V: 30 MHz for each wait state. */
-static void check_latency(struct chip *chip)
+/* Data sheet limits: of the flash at 2.7 to 3.6 V 30 MHz for each wait state, of the regulator one for each scale. */
+static void check_limits(struct chip *chip)
 {
-    struct chip_hz hz = rcc_core_hz(chip);
+    struct chip_hz hz = core_hz(chip);
     uint64_t mhz = hz.den ? hz.num / hz.den / 1000000 : 0;
     if (mhz > 30u * ((chip->flash_if.acr & 0xFu) + 1))
         chip_warn(chip, "FLASH latency", "FLASH: %u wait states are too few for %u MHz",
                   (unsigned)(chip->flash_if.acr & 0xFu), (unsigned)mhz);
+    uint32_t scale = chip->misc.pwr_cr >> 14 & 3u;
+    if (mhz > chip->kind->scale_hz[scale] / 1000000)
+        chip_warn(chip, "PWR scale", "PWR: regulator scale VOS %u is good for %u MHz, not for %u",
+                  (unsigned)scale, (unsigned)(chip->kind->scale_hz[scale] / 1000000), (unsigned)mhz);
 }
 
 static void cr_write(struct chip *chip, struct chip_write write)
@@ -146,7 +140,7 @@ static void cr_write(struct chip *chip, struct chip_write write)
     switch_clock(chip);
 }
 
-void rcc_event(struct chip *chip)
+static void event(struct chip *chip)
 {
     struct chip_rcc *rcc = &chip->rcc;
     if (rcc->cr & CR_HSEON && chip->model->hse_hz)
@@ -159,7 +153,7 @@ void rcc_event(struct chip *chip)
     switch_clock(chip);
 }
 
-void rcc_reset(struct chip *chip, uint32_t cause)
+static void reset(struct chip *chip, uint32_t cause)
 {
     struct chip_rcc *rcc = &chip->rcc;
     uint32_t bdcr = rcc->bdcr, causes = rcc->causes | cause, lsi = rcc->csr & 3u;
@@ -176,10 +170,20 @@ void rcc_reset(struct chip *chip, uint32_t cause)
     rcc->bdcr = bdcr;
     rcc->causes = causes;
     rcc->csr = cause & 1u << 27 ? 0 : lsi;
-    clocks_changed(chip);
+    rcc_changed(chip);
 }
 
-uint32_t rcc_read(struct chip *chip, unsigned unit, uint32_t offset)
+const struct chip_rcc_ops rcc_f4 = {
+    .reset = reset,
+    .event = event,
+    .core_hz = core_hz,
+    .apb_divisor = apb_divisor,
+    .usart_hz = usart_hz,
+    .usb_hz = usb_hz,
+    .usb_trouble = usb_trouble,
+};
+
+uint32_t rcc_f4_read(struct chip *chip, unsigned unit, uint32_t offset)
 {
     const struct chip_rcc *rcc = &chip->rcc;
     (void)unit;
@@ -198,11 +202,11 @@ uint32_t rcc_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x74: return rcc->causes | rcc->csr;
     case 0x80: return rcc->sscgr;
     case 0x84: return rcc->plli2scfgr;
-    default: return chip_unmodelled(chip, "RCC", 0x40023800u + offset, false);
+    default: return chip_unknown(chip, offset, false);
     }
 }
 
-void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
+void rcc_f4_write(struct chip *chip, unsigned unit, struct chip_write write)
 {
     struct chip_rcc *rcc = &chip->rcc;
     uint32_t offset = write.offset;
@@ -235,7 +239,7 @@ void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
         timer_clock_change(chip, false);
         rcc->cfgr = chip_merge(rcc->cfgr, write, 0xFFFFFCF3u);
         switch_clock(chip);
-        check_latency(chip);
+        check_limits(chip);
         break;
     case 0x0C: rcc->cir = chip_merge(rcc->cir, write, 0x3F00u); break;
     case 0x70:
@@ -251,6 +255,6 @@ void rcc_write(struct chip *chip, unsigned unit, struct chip_write write)
         break;
     case 0x80: rcc->sscgr = chip_merge(rcc->sscgr, write, ~0u); break;
     case 0x84: rcc->plli2scfgr = chip_merge(rcc->plli2scfgr, write, 0x7FFFFFC0u); break;
-    default: chip_unmodelled(chip, "RCC", 0x40023800u + offset, true);
+    default: chip_unknown(chip, offset, true);
     }
 }
