@@ -4,7 +4,7 @@ import fcntl
 import os
 import subprocess
 
-from lib import QUICK, Board, pools, pools_kept, read, run, wait_for
+from lib import QUICK, Board, pools, pools_kept, read, wait_for
 
 ROUNDS = 5 if QUICK else 50
 USBDEVFS_RESET = 0x5514
@@ -16,7 +16,7 @@ state = {}
 
 def address_set():
     """As before, without asking again: what is tested is the cable."""
-    run("ip", "addr", "add", f"{state['own']}/29", "dev", board.name, good=(0, 2), quiet=True)
+    board.hold()
     board.up()
     board.reachable()
 
@@ -24,7 +24,6 @@ def address_set():
 def begin():
     """begin"""
     board.attach().lease()
-    state["own"] = board.own
     board.reachable()
     state["pools"] = pools(board)
 

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.request
@@ -135,10 +136,15 @@ class Board:
                        "exit 0\n")
         os.chmod(script, 0o755)
         run("busybox", "udhcpc", "-i", self.name, "-q", "-n", "-f", "-t", "5", "-T", "2", "-s", script)
-        self.own, mask, self.address = read(f"/tmp/lease.{self.name}").split()[:3]
+        self.own, _, self.address = read(f"/tmp/lease.{self.name}").split()[:3]
         run("ip", "addr", "flush", "dev", self.name, quiet=True)
-        run("ip", "addr", "add", f"{self.own}/{mask}", "dev", self.name, quiet=True)
+        self.hold()
         return self
+
+    def hold(self):
+        """Have the leased address, whatever a client did to it."""
+        run("ip", "link", "set", self.name, "up", quiet=True)
+        run("ip", "addr", "replace", f"{self.own}/29", "dev", self.name, quiet=True)
 
     def ping(self, limit_s=1.0):
         """True if an echo is answered in time."""
@@ -156,6 +162,81 @@ class Board:
 
     def status(self):
         return json.loads(self.get("/api/status"))
+
+
+# What an init system would start: a program, and when it is there. Users that the packages' scripts would have made.
+DAEMONS = {
+    "dbus": (["dbus-daemon", "--system", "--nofork", "--nopidfile"], "/run/dbus/system_bus_socket"),
+    "resolved": (["/usr/lib/systemd/systemd-resolved"], "/run/systemd/resolve/io.systemd.Resolve"),
+    "networkd": (["/usr/lib/systemd/systemd-networkd"], "/run/systemd/netif/state"),
+    "udevd": (["/usr/lib/systemd/systemd-udevd"], "/run/udev/control"),
+    "avahi": (["avahi-daemon", "--no-drop-root", "--no-chroot"], "/run/avahi-daemon/socket"),
+    "manager": (["NetworkManager", "--no-daemon", "--log-level=DEBUG"], "/run/NetworkManager/NetworkManager.pid"),
+}
+USERS = ("messagebus", "avahi", "systemd-resolve", "systemd-network", "systemd-timesync", "dhcpcd")
+running = {}
+
+
+def users_make():
+    with open("/etc/passwd", "a+", encoding="utf-8") as passwd, open("/etc/group", "a", encoding="utf-8") as group:
+        passwd.seek(0)
+        known = {line.split(":")[0] for line in passwd}
+        for number, name in enumerate(USERS, 900):
+            if name not in known:
+                passwd.write(f"{name}:x:{number}:{number}::/:/usr/sbin/nologin\n")
+                group.write(f"{name}:x:{number}:\n")
+
+
+def daemon(name):
+    """Start a daemon, unless it runs already; its log is /tmp/NAME.log."""
+    if name in running and running[name].poll() is None:
+        return
+    words, there = DAEMONS[name]
+    if not running:
+        users_make()
+    for folder in ("/run/systemd/resolve", "/run/systemd/netif", "/run/systemd/netif/links", "/run/systemd/netif/leases",
+                   "/run/systemd/netif/lldp", "/run/avahi-daemon", "/run/NetworkManager", "/run/udev", "/run/dbus"):
+        os.makedirs(folder, exist_ok=True)
+    for folder in ("/run/systemd/resolve", "/run/systemd/netif"):
+        owner = "systemd-resolve" if folder.endswith("resolve") else "systemd-network"
+        run("chown", "-R", f"{owner}:{owner}", folder, quiet=True)
+    with open(f"/tmp/{name}.log", "w", encoding="utf-8") as file:
+        running[name] = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+
+    def up():
+        check(running[name].poll() is None, f"{name} ended: {read(f'/tmp/{name}.log')[-400:]}")
+        return os.path.exists(there)
+    wait_for(f"{name} to start", up, 60)
+
+
+def daemon_end(name):
+    if name in running:
+        running[name].terminate()
+        running[name].wait()
+        del running[name]
+
+
+def mdns_ask(board, name, limit_s=5):
+    """The addresses that are answered on a board's link to one question, as a simple resolver puts it: from any port,
+    so that the answer comes by unicast (RFC 6762, 6.7 [unread])."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, board.name.encode())
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(board.own))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        s.bind((board.own, 0))
+        s.settimeout(1)
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            s.sendto(b"\x12\x34\0\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1", ("224.0.0.251", 5353))
+            try:
+                reply = s.recv(2000)
+            except TimeoutError:
+                continue
+            if reply[:2] == b"\x12\x34" and reply[7] > 0:
+                return [".".join(str(byte) for byte in reply[at + 10:at + 14]) for at in range(len(reply) - 13)
+                        if reply[at:at + 2] == b"\0\1" and reply[at + 8:at + 10] == b"\0\4"]
+    raise Failed(f"no answer for {name}")
 
 
 def pools(board):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 import ipaddress
 
-from lib import Board, check, run
+from lib import Board, check, mdns_ask, run
 
 first, second = Board(1), Board(2)
 
@@ -35,9 +35,8 @@ def own_names():
              for board in (first, second)]
     check(names[0] != names[1], names[0])
     for board, name in zip((first, second), names):
-        run("ip", "route", "replace", "224.0.0.251", "dev", board.name)
-        text = run("dig", "+short", "+time=2", "+tries=2", "-b", board.own, "-p", "5353", "@224.0.0.251", name)
-        check(board.address in text, f"{name}: {text}")
+        answer = mdns_ask(board, name)
+        check(board.address in answer, f"{name}: {answer}")
         check(b"<html" in run("curl", "-sS", "--compressed", "--resolve", f"{name}:80:{board.address}",
                               f"http://{name}/").encode(), name)
     return ", ".join(names)
