@@ -91,6 +91,9 @@ class Board:
         Board.attached.append(self)
         if driver:
             self.name = wait_for("a network card", self.card_find)
+            if "udevd" in running:  # which may rename it
+                run("udevadm", "settle", quiet=True)
+                self.name = self.card_find()
         return self
 
     def card_find(self):
@@ -171,7 +174,7 @@ DAEMONS = {
     "networkd": (["/usr/lib/systemd/systemd-networkd"], "/run/systemd/netif/state"),
     "udevd": (["/usr/lib/systemd/systemd-udevd"], "/run/udev/control"),
     "avahi": (["avahi-daemon", "--no-drop-root", "--no-chroot"], "/run/avahi-daemon/socket"),
-    "manager": (["NetworkManager", "--no-daemon", "--log-level=DEBUG"], "/run/NetworkManager/NetworkManager.pid"),
+    "manager": (["NetworkManager", "--no-daemon", "--log-level=DEBUG"], "/run/NetworkManager/devices"),
 }
 USERS = ("messagebus", "avahi", "systemd-resolve", "systemd-network", "systemd-timesync", "dhcpcd")
 running = {}
@@ -207,6 +210,20 @@ def daemon(name):
         check(running[name].poll() is None, f"{name} ended: {read(f'/tmp/{name}.log')[-400:]}")
         return os.path.exists(there)
     wait_for(f"{name} to start", up, 60)
+
+
+def resolv_conf(*servers):
+    """What a PC has before anybody plugs a board in; a link that a manager left goes."""
+    if os.path.islink("/etc/resolv.conf"):
+        os.remove("/etc/resolv.conf")
+    with open("/etc/resolv.conf", "w", encoding="utf-8") as file:
+        file.write("".join(f"nameserver {server}\n" for server in servers))
+
+
+def daemons_show():
+    """The ends of their logs, onto the console."""
+    for name in running:
+        log(f"{name}: " + "\n".join(read(f"/tmp/{name}.log").splitlines()[-30:]))
 
 
 def daemon_end(name):

@@ -23,6 +23,7 @@ def play(module, test):
         print(f"skip {name}: {skip}", flush=True)
     except Exception as error:  # whatever it was, the others go on
         lib.log(traceback.format_exc())
+        lib.daemons_show()
         print(f"not ok {name}: {type(error).__name__}: {' '.join(str(error).split())[:500]}", flush=True)
         return False
     else:

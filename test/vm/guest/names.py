@@ -5,7 +5,7 @@ import socket
 import time
 
 import resolver
-from lib import QUICK, Board, check, daemon, run, table_find, wait_for
+from lib import QUICK, Board, check, daemon, resolv_conf, run, table_find, wait_for
 
 NAMES = ("www.lwip.home", "plugnet.home.arpa")
 FOREIGN = "www.example.net"  # which resolver.py knows
@@ -52,11 +52,6 @@ def dig_strange():
         text = dig(NAMES[1], "A", *words)
         check("status: NOERROR" in text or "BADVERS" in text, f"{words}: {text[:300]}")
     check("status: REFUSED" in dig("version.bind", "TXT", "-c", "CH"), "CH class")
-
-
-def resolv_conf(*servers):
-    with open("/etc/resolv.conf", "w", encoding="utf-8") as file:
-        file.write("".join(f"nameserver {server}\n" for server in servers))
 
 
 def getent(name):

@@ -10,14 +10,19 @@ from lib import Failed
 ADDRESS, NAME, ANSWER = "10.0.2.3", b"\3www\7example\3net\0", "192.0.2.80"
 
 
+process = None
+
+
 def start():
-    """As a process of its own on an address of the network card that leads elsewhere."""
+    """As a process of its own on an address of the network card that leads elsewhere; once."""
+    global process
+    if process is not None:
+        return
     subprocess.run(["ip", "addr", "replace", f"{ADDRESS}/32", "dev", "eth0"], check=True)
     process = subprocess.Popen([sys.executable, __file__])
     time.sleep(0.5)
     if process.poll() is not None:
         raise Failed("the guest's name server doesn't start")
-    return process
 
 
 def answer(query):

@@ -7,6 +7,10 @@ mount -t tmpfs tmpfs /tmp
 mkdir -p /dev/pts /run/lock /run/dbus /var/lib/dhcp
 mount -t devpts devpts /dev/pts
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# This machine may be a container, the guest is none; and eth0 is up already, so udev must not try to rename it.
+rm -f /.dockerenv /run/.containerenv
+mkdir -p /etc/udev/rules.d
+ln -sf /dev/null /etc/udev/rules.d/80-net-setup-link.rules
 hostname guest
 sysctl -q -w kernel.printk="4 4 1 7"
 ip link set lo up

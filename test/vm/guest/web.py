@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from lib import QUICK, Board, check, pools, pools_kept, run, table_find
+from lib import QUICK, Board, check, pools, pools_kept, resolv_conf, run, table_find
 
 SECONDS = 5 if QUICK else 30
 
@@ -16,8 +16,7 @@ def begin():
     """begin"""
     board.attach().lease()
     # By its name: the board's own DNS server is the guest's only one here.
-    with open("/etc/resolv.conf", "w", encoding="utf-8") as file:
-        file.write(f"nameserver {board.address}\n")
+    resolv_conf(board.address)
     state["pools"] = pools(board)
 
 
