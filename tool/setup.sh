@@ -10,7 +10,7 @@ set -eu
 packages="make gcc libc6-dev git python3 dpkg-dev gcc-arm-none-eabi libnewlib-arm-none-eabi"
 [ "${1:-run}" = check ] && packages="$packages clang libclang-rt-14-dev llvm-14 clang-format libunicorn-dev
     gdb-multiarch chromium chromium-driver tshark iperf curl iproute2 procps busybox
-    usbip usbutils"
+    usbip usbutils qemu-system-x86"
 
 missing=
 for package in $packages; do

@@ -137,6 +137,24 @@ def play(guest, console):
         print(line, flush=True)
 
 
+def pcap_check(path):
+    """What was recorded opens in tshark: nothing malformed, and what must have happened is there."""
+    def tshark(*words):
+        return subprocess.run(["tshark", "-r", path, *words], text=True, capture_output=True, check=True).stdout
+    try:
+        bad = tshark("-Y", "_ws.malformed").splitlines()
+        seen = set(re.findall(r"\b(dhcp|arp|http|icmp|mdns|usb)\b", tshark("-q", "-z", "io,phs")))
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"not ok vm trace in tshark: {getattr(error, 'stderr', error)}")
+        return False
+    missing = {"dhcp", "arp", "http", "mdns", "usb"} - seen
+    if bad or missing:
+        print(f"not ok vm trace in tshark: malformed {bad[:2]}, missing {sorted(missing)}")
+        return False
+    print(f"ok vm trace in tshark ({', '.join(sorted(seen))}; nothing malformed)")
+    return True
+
+
 def images_find(name):
     image = os.path.join(BUILD, name, "plugnet.elf")
     if not os.path.exists(image):
@@ -184,6 +202,8 @@ def main():
         code = board.end()
     if code != 0:
         print(f"not ok board: the virtual board ended with {code}; see {board.log.name}")
+    if options.pcap:
+        good &= pcap_check(options.pcap)
     return 0 if good and code == 0 else 1
 
 
