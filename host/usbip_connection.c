@@ -478,7 +478,8 @@ static void command_take(struct connection *c)
 
 bool connection_reads(const struct connection *c)
 {
-    return c->state != CONNECTION_FREE && c->state != CONNECTION_WAITS && c->count <= ANSWERS_MAX;
+    return c->state != CONNECTION_FREE && c->state != CONNECTION_WAITS && !c->no_more &&
+           c->count <= ANSWERS_MAX;
 }
 
 bool connection_writes(const struct connection *c)
@@ -520,8 +521,13 @@ static bool connection_read(struct connection *c)
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
+    if (got == 0 && c->state == CONNECTION_ENDS) {
+        c->no_more = true; /* it may say so before it has read its answer */
+        return false;
+    }
     if (got <= 0) {
-        c->usbip->stats.malformed += c->in_length != 0 || c->filling != NULL || c->skip != 0;
+        c->usbip->stats.malformed +=
+            c->state == CONNECTION_NAMES || c->in_length != 0 || c->filling != NULL || c->skip != 0;
         connection_close(c);
         return false;
     }

@@ -57,6 +57,7 @@ struct connection {
     struct transfer *filling; /* its OUT data is being read … */
     uint32_t filled;          /* … so far */
     uint32_t skip;            /* bytes to be read and forgotten */
+    bool no_more;             /* it has said all it will, and gets its answer */
     struct transfer *pending; /* on the bus */
     struct transfer *answers, **answers_end;
     uint32_t count, bytes; /* of transfers, all lists */
