@@ -18,7 +18,7 @@ ifeq ($(wildcard os/$(OS)/*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
 include board/$(BOARD)/board.mk
--include os/$(OS)/os.mk # sets OS_INC, OS_LIBS, OS_LWIP
+-include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_NET_OUT, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
@@ -90,6 +90,8 @@ $(OUT)/site/site.o: $(OUT)/site/site.c
 
 # The site's header is there before anything that may include it.
 $(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o): | $(if $(APP_SITE),$(OUT)/site/site.c)
+
+$(FW_OBJ): $(OS_DEPS)
 
 # The version is in the image: rebuild what carries it when it changes.
 $(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md

@@ -47,10 +47,10 @@ static bool http_netconn_send(struct http_netconn_connection *c)
             c->piece_at = 0;
         }
         left = LWIP_MIN(c->piece.length - c->piece_at, 2 * TCP_MSS);
-        if (left > 0 && netconn_write_partly(c->conn, c->piece.bytes + c->piece_at, left,
-                                             NETCONN_DONTBLOCK |
-                                                 (c->piece.lasting ? NETCONN_NOCOPY : NETCONN_COPY),
-                                             &taken) != ERR_OK) {
+        if (left > 0 &&
+            netconn_write_partly(c->conn, c->piece.bytes + c->piece_at, left,
+                                 NETCONN_DONTBLOCK | (c->piece.lasting ? NETCONN_NOCOPY : NETCONN_COPY),
+                                 &taken) != ERR_OK) {
             return false;
         }
         if (taken > 0) {
@@ -148,7 +148,8 @@ static void http_netconn_accept(struct http_netconn *server)
 {
     struct netconn *conn;
 
-    for (unsigned i = 0; i < HTTP_NETCONN_CONNECTIONS && netconn_accept(server->listener, &conn) == ERR_OK; i++) {
+    for (unsigned i = 0; i < HTTP_NETCONN_CONNECTIONS && netconn_accept(server->listener, &conn) == ERR_OK;
+         i++) {
         struct http_netconn_connection *c = http_netconn_slot_take(server);
         memset(c, 0, offsetof(struct http_netconn_connection, scratch));
         c->conn = conn;

@@ -36,10 +36,10 @@ _Noreturn void os_panic_here(void);
 #define configASSERT(condition)        ((condition) ? (void)0 : os_panic_here())
 
 /* CPU share: in 1,024 cycles; where the cycle counter wraps one interval is lost. */
-#define configGENERATE_RUN_TIME_STATS            1
-#define configUSE_TRACE_FACILITY                 1
+#define configGENERATE_RUN_TIME_STATS 1
+#define configUSE_TRACE_FACILITY      1
 #define portCONFIGURE_TIMER_FOR_RUN_TIME_STATS()
-#define portGET_RUN_TIME_COUNTER_VALUE()         (board_cycles() >> 10)
+#define portGET_RUN_TIME_COUNTER_VALUE() (board_cycles() >> 10)
 
 #define INCLUDE_vTaskDelay                  1
 #define INCLUDE_xTaskDelayUntil             1

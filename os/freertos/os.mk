@@ -1,7 +1,6 @@
 # FreeRTOS: an upstream checkout named by FREERTOS_KERNEL_PATH. SPDX-License-Identifier: MIT
 ifeq ($(FREERTOS_KERNEL_PATH),)
-$(shell echo 'OS=freertos: set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel (V11 or newer)' >&2)
-$(error FREERTOS_KERNEL_PATH is not set)
+$(error OS=freertos: set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel, V11 or newer)
 endif
 ifeq ($(CROSS),)
 $(error OS=freertos is for boards; for BOARD=$(BOARD) there is OS=none)
@@ -11,6 +10,7 @@ KERNEL_LIB := $(KERNEL_DIR)/kernel/libfreertos_kernel.a
 OS_INC  := -DPLUGNET_THREADS -isystem $(FREERTOS_KERNEL_PATH)/include -isystem $(FREERTOS_KERNEL_PATH)/portable/GCC/ARM_CM4F \
     -DBOARD_TICK_HOOK=os_tick
 OS_LIBS := $(KERNEL_LIB)
+OS_DEPS := os/freertos/FreeRTOSConfig.h # sizes of kernel objects; -MMD does not see through system headers
 OS_LWIP := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
 
 $(KERNEL_LIB): os/freertos/CMakeLists.txt os/freertos/FreeRTOSConfig.h

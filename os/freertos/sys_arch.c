@@ -149,7 +149,8 @@ void sys_mbox_free(sys_mbox_t *mbox)
     vQueueDelete(mbox->handle);
 }
 
-sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg, int stack_size, int priority)
+sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg, int stack_size,
+                            int priority)
 {
     uint32_t words = (uint32_t)stack_size / sizeof(StackType_t) & ~1u;
     unsigned i = pool.count;
@@ -166,7 +167,9 @@ sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg
 bool os_thread_info_get(unsigned number, struct os_thread_info *info)
 {
     bool idle = number == pool.count;
-    TaskHandle_t task = idle ? xTaskGetIdleTaskHandle() : number < pool.count ? pool.threads[number].handle : NULL;
+    TaskHandle_t task = idle                  ? xTaskGetIdleTaskHandle()
+                        : number < pool.count ? pool.threads[number].handle
+                                              : NULL;
     uint32_t passed = board_time_ms() * (board_info()->clock_hz / 1000 >> 10);
 
     if (task == NULL) {

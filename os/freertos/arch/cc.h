@@ -22,9 +22,9 @@
 #define SZT_F              "u"
 
 #define LWIP_NO_UNISTD_H 1
-#define LWIP_NO_CTYPE_H 1
+#define LWIP_NO_CTYPE_H  1
 #define LWIP_PLATFORM_DIAG(text)
 #define LWIP_PLATFORM_ASSERT(text) os_panic_here()
-#define LWIP_RAND() os_random()
+#define LWIP_RAND()                os_random()
 
 #endif

@@ -25,11 +25,11 @@ typedef struct sys_mbox sys_mbox_t;
 typedef uint32_t sys_prot_t;
 typedef void *sys_thread_t;
 
-#define sys_sem_valid(s)           ((s)->handle != NULL)
-#define sys_sem_set_invalid(s)     ((s)->handle = NULL)
-#define sys_mutex_valid(m)         ((m)->handle != NULL)
-#define sys_mutex_set_invalid(m)   ((m)->handle = NULL)
-#define sys_mbox_valid(m)          ((m)->handle != NULL)
-#define sys_mbox_set_invalid(m)    ((m)->handle = NULL)
+#define sys_sem_valid(s)         ((s)->handle != NULL)
+#define sys_sem_set_invalid(s)   ((s)->handle = NULL)
+#define sys_mutex_valid(m)       ((m)->handle != NULL)
+#define sys_mutex_set_invalid(m) ((m)->handle = NULL)
+#define sys_mbox_valid(m)        ((m)->handle != NULL)
+#define sys_mbox_set_invalid(m)  ((m)->handle = NULL)
 
 #endif
