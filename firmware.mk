@@ -18,6 +18,7 @@ ifeq ($(wildcard os/$(OS)/*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
 include board/$(BOARD)/board.mk
+-include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_NET_OUT, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
@@ -25,9 +26,9 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c \
     core/stats.c core/tcp.c core/tcp_in.c core/tcp_out.c core/timeouts.c core/udp.c core/raw.c core/sys.c \
     core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
-    core/ipv4/ip4_frag.c netif/ethernet.c)
+    core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
-FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
+FW_SRC := $(filter-out $(OS_NET_OUT), $(wildcard wire/*.c usb/*.c net/*.c)) $(wildcard plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
 APP_SRC := $(wildcard $(APP)/*.c)
 APP_SITE := $(wildcard $(APP)/site/*)
 
@@ -35,7 +36,7 @@ FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
     $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
     $(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o) $(if $(APP_SITE),$(OUT)/site/site.o)
 
-FW_INC := -I. $(BOARD_INC) -Ios/$(OS) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(OUT)/site)
+FW_INC := -I. $(BOARD_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(OUT)/site)
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
     -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(DEMO)
@@ -90,13 +91,15 @@ $(OUT)/site/site.o: $(OUT)/site/site.c
 # The site's header is there before anything that may include it.
 $(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o): | $(if $(APP_SITE),$(OUT)/site/site.c)
 
+$(FW_OBJ): $(OS_DEPS)
+
 # The version is in the image: rebuild what carries it when it changes.
 $(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md
 
-$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER)
+$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS)
 	$(say) LD $@
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
-	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(BOARD_LIBS) -o $@
+	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
 

@@ -5,6 +5,7 @@
 #include "plugnet/plugnet.h"
 #include "site.h" /* made of app/site by tool/site_pack.py */
 #include "status.h"
+#include "tasks.h"
 
 /* For tests of real hosts; 0 and false are the defaults. */
 #ifndef DEMO_LEASE_S
@@ -15,6 +16,7 @@
 #endif
 
 static struct plugnet plugnet;
+static struct tasks tasks;
 
 static const char *const names[] = {"www.lwip.home", NULL}; /* as IPoverUSB's users know it */
 
@@ -33,5 +35,6 @@ static const struct plugnet_config config = {
 
 int main(void)
 {
+    tasks_start(&tasks);
     plugnet_run(&plugnet, &config);
 }

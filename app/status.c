@@ -201,12 +201,12 @@ static void put_names(const struct plugnet *p, struct text *t)
 
 static void put_tcp(const struct plugnet *p, struct text *t)
 {
-    const struct http_raw_stats *http = &p->http.stats;
+    const struct http_server_stats *http = &p->http.stats;
     const struct iperf_stats *iperf = &p->iperf.stats;
 
     text_put(t, ",\"http\":{");
     text_put_json_u32(t, "connections", http->connections);
-    text_put_json_u32(t, "open", http_raw_open(&p->http));
+    text_put_json_u32(t, "open", http_server_open(&p->http));
     text_put_json_u32(t, "requests", http->http.requests);
     text_put_json_u32(t, "errors", http->http.errors);
     text_put_json_u32(t, "timeouts", http->timeouts);
@@ -225,13 +225,34 @@ static void put_tcp(const struct plugnet *p, struct text *t)
     text_put(t, "}}}\n");
 }
 
+static void put_threads(struct text *t)
+{
+    struct os_thread_info info;
+
+    text_put(t, ",\"tasks\":[");
+    for (unsigned i = 0; os_thread_info_get(i, &info); i++) {
+        text_put(t, i > 0 ? ",{\"name\":" : "{\"name\":");
+        text_put_json_string(t, info.name);
+        text_put_json_u32(t, "stack", info.stack_size);
+        text_put_json_u32(t, "stack_left", info.stack_left);
+        text_put_json_u32(t, "cpu_permille", info.cpu_permille);
+        text_put(t, "}");
+    }
+    text_put(t, "]");
+}
+
 static bool status_part(void *context, unsigned part, struct text *t)
 {
     const struct plugnet *p = context;
 
     switch (part) {
     case 0: put_board(p, t); return true;
-    case 1: put_pins(t); return true;
+    case 1:
+        put_pins(t);
+        if (os_thread_info_get(0, &(struct os_thread_info){0})) {
+            put_threads(t);
+        }
+        return true;
     case 2: put_usb(p, t); return true;
     case 3: put_netif(p, t); return true;
     case 4: put_pools(t); return true;

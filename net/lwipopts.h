@@ -15,6 +15,19 @@
 #define NO_SYS               0
 #define SYS_LIGHTWEIGHT_PROT 1
 #define LWIP_NETCONN         1
+
+/* Threads, in the flavour's units: bytes of stack, priorities 1 to 4 (docs/freertos.md). */
+#define TCPIP_THREAD_STACKSIZE    2048
+#define TCPIP_THREAD_PRIO         4
+#define TCPIP_MBOX_SIZE           12
+#define DEFAULT_TCP_RECVMBOX_SIZE 12
+#define DEFAULT_UDP_RECVMBOX_SIZE 8
+#define DEFAULT_ACCEPTMBOX_SIZE   8
+#define MEMP_NUM_NETCONN          14 /* 12 HTTP, its listener, one for the product */
+#define MEMP_NUM_NETBUF           4
+#define MEMP_NUM_TCPIP_MSG_API    4
+#define MEMP_NUM_TCPIP_MSG_INPKT  1 /* frames are given to lwIP in its own thread */
+#define LWIP_TCPIP_THREAD_ALIVE() os_loop_alive()
 #else
 #define NO_SYS               1
 #define SYS_LIGHTWEIGHT_PROT 0

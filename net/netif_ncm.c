@@ -26,7 +26,7 @@ static void netif_ncm_frame_free(struct pbuf *p)
     struct netif_ncm_pbuf *slot = (struct netif_ncm_pbuf *)(void *)p;
     struct ncm_block *block = slot->block;
 
-    slot->block = NULL; /* the slot is free from here on */
+    __atomic_store_n(&slot->block, NULL, __ATOMIC_RELEASE); /* the slot is free from here on */
     ncm_block_release(block);
 }
 
@@ -34,7 +34,7 @@ static struct netif_ncm_pbuf *netif_ncm_slot_find(struct netif_ncm *n)
 {
     for (unsigned i = 0; i < NETIF_NCM_PBUFS; i++) {
         struct netif_ncm_pbuf *slot = &n->pbufs[(n->next + i) % NETIF_NCM_PBUFS];
-        if (slot->block == NULL) {
+        if (__atomic_load_n(&slot->block, __ATOMIC_ACQUIRE) == NULL) {
             n->next = (uint8_t)((n->next + i + 1) % NETIF_NCM_PBUFS);
             return slot;
         }

@@ -7,6 +7,7 @@
 #ifndef PLUGNET_OS_H
 #define PLUGNET_OS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Our own bug: say so on the board's log and stop in a way that a debugger and the watchdog see. Any context. */
@@ -20,6 +21,48 @@ uint32_t os_random(void);
 
 /* The flavour's name for pages and logs: "bare metal", "FreeRTOS". */
 const char *os_name(void);
+
+/* ---- The loop: on bare metal main's, with an operating system lwIP's tcpip thread. ---- */
+
+/* Const; each gets os_loop_run's context. */
+struct os_loop {
+    void (*start)(void *context); /* once, before the first poll */
+    void (*poll)(void *context);  /* one round; nothing waits */
+    void (*idle)(void *context);  /* bare metal: nothing left to do, sleep */
+    void (*slept)(void *context,
+                  uint32_t cycles); /* with threads: the idle one slept so long; called by it */
+};
+
+/* Run the loop for ever. `context` must be static: with an operating system the caller's stack is gone. */
+_Noreturn void os_loop_run(const struct os_loop *loop, void *context);
+
+/* There is something to do: poll runs soon. Interrupt context. */
+void os_loop_wake(void);
+
+/* lwIP's LWIP_TCPIP_THREAD_ALIVE: what found the mailbox full is done now. Only with threads. */
+void os_loop_alive(void);
+
+/* lwip_init where the flavour has not done it already. */
+void os_lwip_init(void);
+
+/* ---- Threads: applications'. ---- */
+
+/* Start one; it never ends. `stack_size` in bytes, `priority` 1 (lowest) to 3. Before the loop runs, or from
+ * a thread. False: this flavour has none. */
+bool os_thread_start(const char *name, void (*function)(void *context), void *context, unsigned stack_size,
+                     unsigned priority);
+
+/* Sleep until *last_ms + period_ms, and set *last_ms to that. Threads only; begin with *last_ms 0. */
+void os_sleep_until(uint32_t *last_ms, uint32_t period_ms);
+
+struct os_thread_info {
+    const char *name;
+    uint32_t stack_size, stack_left; /* bytes; left: never used so far */
+    uint32_t cpu_permille;           /* since start */
+};
+
+/* About thread `number`, from 0. False: there are no more. Any thread. */
+bool os_thread_info_get(unsigned number, struct os_thread_info *info);
 
 /* An assertion that stays in the image: true, or our own bug. */
 #define os_assert(condition) ((condition) ? (void)0 : os_panic_here())

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "lwip/init.h"
 #include "lwip/timeouts.h"
 #include "os/os.h"
 #include "wire/text.h"
@@ -182,7 +181,7 @@ static void plugnet_net_init(struct plugnet *p)
     os_assert(udp_services_start(&p->udp));
     os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
     os_assert(c->no_iperf || plugnet_iperf_start(p));
-    os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
+    os_assert(http_server_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
 }
 
 /* Interrupt context. */
@@ -191,7 +190,7 @@ static void plugnet_wake(void *context)
     struct plugnet *p = context;
 
     p->wake = true;
-    board_wake();
+    os_loop_wake();
 }
 
 void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
@@ -201,7 +200,7 @@ void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
 
     memset(p, 0, sizeof *p);
     p->config = config;
-    lwip_init();
+    os_lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_names_set(p, hash);
     plugnet_usb_init(p, hash);
@@ -218,10 +217,11 @@ static void plugnet_load_update(struct plugnet *p)
     uint32_t second = board_info()->clock_hz, passed = board_cycles() - p->load_start;
 
     if (passed >= second) {
-        uint32_t awake = passed > p->load_slept ? passed - p->load_slept : 0;
+        uint32_t slept = p->load_slept - p->load_slept_start;
+        uint32_t awake = passed > slept ? passed - slept : 0;
         p->load_permille = awake / (passed / 1000);
         p->load_start += passed;
-        p->load_slept = 0;
+        p->load_slept_start += slept;
     }
 }
 
@@ -235,7 +235,7 @@ void plugnet_poll(struct plugnet *p)
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);
     tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
-    http_raw_poll(&p->http);
+    http_server_poll(&p->http);
     if (tick) { /* timers; no one here counts finer */
         udp_services_poll(&p->udp);
         sys_check_timeouts();
@@ -256,12 +256,40 @@ void plugnet_idle(struct plugnet *p)
     p->load_slept += board_idle(plugnet_busy, p);
 }
 
+static void plugnet_loop_start(void *context)
+{
+    struct plugnet *p = context;
+
+    plugnet_init(p, p->config);
+}
+
+static void plugnet_loop_poll(void *context)
+{
+    plugnet_poll(context);
+}
+
+static void plugnet_loop_idle(void *context)
+{
+    plugnet_idle(context);
+}
+
+static void plugnet_loop_slept(void *context, uint32_t cycles)
+{
+    struct plugnet *p = context;
+
+    p->load_slept += cycles;
+}
+
 void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
 {
+    static const struct os_loop loop = {
+        .start = plugnet_loop_start,
+        .poll = plugnet_loop_poll,
+        .idle = plugnet_loop_idle,
+        .slept = plugnet_loop_slept,
+    };
+
     board_init();
-    plugnet_init(p, config);
-    for (;;) {
-        plugnet_poll(p);
-        plugnet_idle(p);
-    }
+    p->config = config;
+    os_loop_run(&loop, p);
 }

@@ -26,7 +26,7 @@
 #include "net/dhcpd.h"
 #include "net/dns_tcp.h"
 #include "net/dnsd.h"
-#include "net/http_raw.h"
+#include "net/http_server.h"
 #include "net/iperf.h"
 #include "net/mdnsd.h"
 #include "net/netif_ncm.h"
@@ -78,7 +78,7 @@ struct plugnet {
     struct dns_tcp dns_tcp;
     struct mdnsd mdnsd; /* keeps the names below .local */
     struct udp_services udp;
-    struct http_raw http;
+    struct http_server http;
     struct iperf iperf;
     struct tcp_guard guard;
 
@@ -100,7 +100,9 @@ struct plugnet {
     volatile bool wake;     /* set by the USB interrupt */
     uint32_t polled_ms;     /* when the loop ran last */
     uint32_t load_permille; /* of the last whole second */
-    uint32_t load_start, load_slept;
+    uint32_t load_start;
+    uint32_t load_slept; /* cycles since start; written by whoever sleeps */
+    uint32_t load_slept_start;
 
     struct ncm_block blocks[PLUGNET_BLOCKS];
 };

@@ -17,11 +17,18 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 static volatile uint32_t tick_ms;
 static volatile bool woken; /* since board_idle last looked */
 
+#ifdef BOARD_TICK_HOOK /* the flavour's (os/NAME/os.mk): its tick is this one */
+void BOARD_TICK_HOOK(void);
+#endif
+
 void SysTick_Handler(void);
 void SysTick_Handler(void)
 {
     tick_ms++;
     woken = true;
+#ifdef BOARD_TICK_HOOK
+    BOARD_TICK_HOOK();
+#endif
 }
 
 void board_wake(void)

@@ -22,6 +22,10 @@ void Reset_Handler(void);
 void SysTick_Handler(void);
 void Fault_Handler(void);
 
+/* A kernel's, if there is one in the image. */
+__attribute__((weak, alias("Fault_Handler"))) void SVC_Handler(void);
+__attribute__((weak, alias("Fault_Handler"))) void PendSV_Handler(void);
+
 #define HANDLER(number, name) void name(void);
 #include "board_vectors.inc"
 #undef HANDLER
@@ -82,10 +86,10 @@ __attribute__((section(".vectors"), used)) static const handler vectors[] = {
     RESERVED,
     RESERVED,
     RESERVED,
-    Fault_Handler,
+    SVC_Handler,
     Fault_Handler,
     RESERVED,
-    Fault_Handler,
+    PendSV_Handler,
     SysTick_Handler,
     [16 ... 16 + BOARD_IRQ_COUNT - 1] = Fault_Handler,
 #define HANDLER(number, name) [16 + (number)] = (name),

@@ -6,6 +6,7 @@
 #include "os/os.h"
 
 #include "board/board.h"
+#include "lwip/init.h"
 #include "lwip/sys.h"
 
 u32_t sys_now(void)
@@ -16,6 +17,49 @@ u32_t sys_now(void)
 uint32_t os_random(void)
 {
     return board_random();
+}
+
+void os_lwip_init(void)
+{
+    lwip_init();
+}
+
+void os_loop_run(const struct os_loop *loop, void *context)
+{
+    loop->start(context);
+    for (;;) {
+        loop->poll(context);
+        loop->idle(context);
+    }
+}
+
+void os_loop_wake(void)
+{
+    board_wake();
+}
+
+bool os_thread_start(const char *name, void (*function)(void *context), void *context, unsigned stack_size,
+                     unsigned priority)
+{
+    (void)name;
+    (void)function;
+    (void)context;
+    (void)stack_size;
+    (void)priority;
+    return false;
+}
+
+/* No thread ever calls it. */
+void os_sleep_until(uint32_t *last_ms, uint32_t period_ms)
+{
+    *last_ms += period_ms;
+}
+
+bool os_thread_info_get(unsigned number, struct os_thread_info *info)
+{
+    (void)number;
+    (void)info;
+    return false;
 }
 
 const char *os_name(void)

@@ -1,0 +1,183 @@
+/*
+ * lwIP's port functions on FreeRTOS: all memory lies in lwIP's own pools, or in the arena of threads below.
+ * Contracts: lwip/sys.h.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "lwip/sys.h"
+
+#include "FreeRTOS.h"
+#include "board/board.h"
+#include "os/os.h"
+#include "queue.h"
+#include "semphr.h"
+#include "task.h"
+
+#define THREADS_MAX 6
+#define ARENA_WORDS 1400 /* of stacks, together; docs/freertos.md has who uses how much */
+
+/* Threads are never ended, so they are counted up. */
+static struct {
+    struct {
+        TaskHandle_t handle;
+        StaticTask_t memory;
+        uint32_t size;
+    } threads[THREADS_MAX];
+    StackType_t arena[ARENA_WORDS] __attribute__((aligned(8)));
+    unsigned count, used;
+} pool;
+
+void sys_init(void)
+{
+}
+
+u32_t sys_now(void)
+{
+    return board_time_ms();
+}
+
+sys_prot_t sys_arch_protect(void)
+{
+    taskENTER_CRITICAL();
+    return 0;
+}
+
+void sys_arch_unprotect(sys_prot_t previous)
+{
+    (void)previous;
+    taskEXIT_CRITICAL();
+}
+
+err_t sys_sem_new(sys_sem_t *sem, u8_t count)
+{
+    sem->handle = xSemaphoreCreateBinaryStatic(&sem->memory);
+    if (count > 0) {
+        xSemaphoreGive(sem->handle);
+    }
+    return ERR_OK;
+}
+
+void sys_sem_signal(sys_sem_t *sem)
+{
+    xSemaphoreGive(sem->handle);
+}
+
+/* lwIP says 0 for ever. */
+static TickType_t sys_ticks(u32_t timeout)
+{
+    return timeout == 0 ? portMAX_DELAY : timeout;
+}
+
+u32_t sys_arch_sem_wait(sys_sem_t *sem, u32_t timeout)
+{
+    return xSemaphoreTake(sem->handle, sys_ticks(timeout)) == pdTRUE ? 0 : SYS_ARCH_TIMEOUT;
+}
+
+void sys_sem_free(sys_sem_t *sem)
+{
+    vSemaphoreDelete(sem->handle);
+}
+
+err_t sys_mutex_new(sys_mutex_t *mutex)
+{
+    mutex->handle = xSemaphoreCreateMutexStatic(&mutex->memory);
+    return ERR_OK;
+}
+
+void sys_mutex_lock(sys_mutex_t *mutex)
+{
+    xSemaphoreTake(mutex->handle, portMAX_DELAY);
+}
+
+void sys_mutex_unlock(sys_mutex_t *mutex)
+{
+    xSemaphoreGive(mutex->handle);
+}
+
+void sys_mutex_free(sys_mutex_t *mutex)
+{
+    vSemaphoreDelete(mutex->handle);
+}
+
+err_t sys_mbox_new(sys_mbox_t *mbox, int size)
+{
+    os_assert(size <= SYS_MBOX_LENGTH_MAX);
+    mbox->handle = xQueueCreateStatic((UBaseType_t)(size > 0 ? size : SYS_MBOX_LENGTH_MAX), sizeof(void *),
+                                      (uint8_t *)mbox->messages, &mbox->memory);
+    return ERR_OK;
+}
+
+void sys_mbox_post(sys_mbox_t *mbox, void *message)
+{
+    xQueueSendToBack(mbox->handle, &message, portMAX_DELAY);
+}
+
+err_t sys_mbox_trypost(sys_mbox_t *mbox, void *message)
+{
+    return xQueueSendToBack(mbox->handle, &message, 0) == pdTRUE ? ERR_OK : ERR_MEM;
+}
+
+err_t sys_mbox_trypost_fromisr(sys_mbox_t *mbox, void *message)
+{
+    BaseType_t woken = pdFALSE;
+    BaseType_t sent = xQueueSendToBackFromISR(mbox->handle, &message, &woken);
+
+    portYIELD_FROM_ISR(woken);
+    return sent == pdTRUE ? ERR_OK : ERR_MEM;
+}
+
+u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **message, u32_t timeout)
+{
+    void *unwanted;
+
+    return xQueueReceive(mbox->handle, message != NULL ? (void *)message : (void *)&unwanted,
+                         sys_ticks(timeout)) == pdTRUE
+               ? 0
+               : SYS_ARCH_TIMEOUT;
+}
+
+u32_t sys_arch_mbox_tryfetch(sys_mbox_t *mbox, void **message)
+{
+    void *unwanted;
+
+    return xQueueReceive(mbox->handle, message != NULL ? (void *)message : (void *)&unwanted, 0) == pdTRUE
+               ? 0
+               : SYS_MBOX_EMPTY;
+}
+
+void sys_mbox_free(sys_mbox_t *mbox)
+{
+    vQueueDelete(mbox->handle);
+}
+
+sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg, int stack_size,
+                            int priority)
+{
+    uint32_t words = (uint32_t)stack_size / sizeof(StackType_t) & ~1u;
+    unsigned i = pool.count;
+
+    os_assert(i < THREADS_MAX && pool.used + words <= ARENA_WORDS);
+    pool.count++;
+    pool.threads[i].size = words * sizeof(StackType_t);
+    pool.threads[i].handle = xTaskCreateStatic(function, name, words, arg, (UBaseType_t)priority,
+                                               &pool.arena[pool.used], &pool.threads[i].memory);
+    pool.used += words;
+    return pool.threads[i].handle;
+}
+
+bool os_thread_info_get(unsigned number, struct os_thread_info *info)
+{
+    bool idle = number == pool.count;
+    TaskHandle_t task = idle                  ? xTaskGetIdleTaskHandle()
+                        : number < pool.count ? pool.threads[number].handle
+                                              : NULL;
+    uint32_t passed = board_time_ms() * (board_info()->clock_hz / 1000 >> 10);
+
+    if (task == NULL) {
+        return false;
+    }
+    info->name = pcTaskGetName(task);
+    info->stack_size = idle ? configMINIMAL_STACK_SIZE * sizeof(StackType_t) : pool.threads[number].size;
+    info->stack_left = (uint32_t)(uxTaskGetStackHighWaterMark(task) * sizeof(StackType_t));
+    info->cpu_permille = passed < 1000 ? 0 : ulTaskGetRunTimeCounter(task) / (passed / 1000);
+    return true;
+}
