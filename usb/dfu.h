@@ -16,8 +16,8 @@
 #include "usb/usb_device.h"
 
 #define DFU_TRANSFER_SIZE 2048 /* wTransferSize: what ST's boot loaders take */
-#define DFU_LEAVE_MS      20   /* from the wish to the pull-up's end: status stage, or the last bytes of a page */
-#define DFU_GONE_MS       100  /* off the bus: every host and hub has seen it by then */
+#define DFU_LEAVE_MS      20 /* from the wish to the pull-up's end: status stage, or the last bytes of a page */
+#define DFU_GONE_MS       100 /* off the bus: every host and hub has seen it by then */
 
 enum dfu_leaving { DFU_STAYS, DFU_ASKED, DFU_LEAVES, DFU_GONE };
 
