@@ -19,8 +19,10 @@ static struct http_netconn *the_server;
 /* lwIP's thread: something happened to a connection. */
 static void http_netconn_event(struct netconn *conn, enum netconn_evt event, u16_t length)
 {
-    (void)conn;
     (void)length;
+    if (event == NETCONN_EVT_RCVPLUS && conn != the_server->listener && conn->pcb.tcp != NULL) {
+        tcp_nagle_disable(conn->pcb.tcp); /* else a body's end waits for the ACK of its head */
+    }
     if (event != NETCONN_EVT_RCVMINUS && event != NETCONN_EVT_SENDMINUS) {
         sys_sem_signal(&the_server->event);
     }
