@@ -4,7 +4,8 @@
 #   make APP=/path/to/my/product NAME=thing a firmware of your own, from another folder (see examples/minimal)
 #   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
 #   make boards                             the firmware for every board
-#   make size | bench | fuzz | flash        figures, benchmark, fuzzing, write to a real board
+#   make flash | dfu                        write to a real board: by its ST-LINK, or over its own USB cable
+#   make size | bench | fuzz                figures, benchmark, fuzzing
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy

@@ -1,6 +1,6 @@
 # Firmware for a board, or as a Linux process (BOARD=native).
 #
-#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     objects of each room below the same folder, so that symbols can be
+#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
 # A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given.
@@ -57,7 +57,7 @@ compiler-missing:
 	@echo "$(CROSS)gcc is missing: install Debian's package $(if $(CROSS),gcc-arm-none-eabi,gcc)" >&2; exit 2
 endif
 
-firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(OUT)/$(NAME).bin $(OUT)/$(NAME).hex)
+firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(addprefix $(OUT)/$(NAME).,bin hex dfu))
 
 $(OUT)/%.o: %.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
@@ -96,18 +96,27 @@ $(FW_OBJ): $(OS_DEPS)
 # The version is in the image: rebuild what carries it when it changes.
 $(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md
 
-$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS)
+$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py board/cortex_m4/cortex_m4.ld)
 	$(say) LD $@
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
+	$(if $(CROSS),$(Q)python3 tool/stamp.py $@)
 
 %.bin: %.elf
-	$(Q)$(CROSS)objcopy -O binary $< $@
+	$(Q)$(CROSS)objcopy -O binary --gap-fill 0xFF $< $@
 
 %.hex: %.elf
 	$(Q)$(CROSS)objcopy -O ihex $< $@
+
+%.dfu: %.elf tool/dfu_file.py
+	$(Q)python3 tool/dfu_file.py $< $(DFU_ID) -o $@
+
+# Over the cable, from the running firmware (DFU_ID) or from the boot loader in ROM: docs/update.md.
+DFU_ID ?= $(firstword $(BOARD_ID)) # what the product shows; its own with vendor_id and product_id
+dfu: $(OUT)/$(NAME).dfu
+	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s $$(python3 tool/dfu_file.py --address $(<:.dfu=.elf)):leave -D $<
 
 # A real board, by its ST-LINK.
 flash: $(OUT)/$(NAME).elf
@@ -129,5 +138,5 @@ compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards flash size native FORCE
+.PHONY: firmware boards dfu flash size native FORCE
 -include $(FW_OBJ:.o=.d)

@@ -55,6 +55,9 @@ static void put_board(const struct plugnet *p, struct text *t)
     put_member(t, "flavour", os_name());
     put_member(t, "version", PLUGNET_VERSION);
     put_member(t, "serial", p->serial);
+    text_put(t, "\"dfu\":");
+    text_put_bool(t, plugnet_has_dfu(p));
+    text_put(t, ",");
     put_address(t, "address", p->address);
     put_address(t, "host_address", p->host_address);
     text_put(t, "\"names\":[");
@@ -351,7 +354,17 @@ static uint16_t leds_post(void *context, const char *body, size_t length)
     return 200;
 }
 
+static uint16_t dfu_post(void *context, const char *body, size_t length)
+{
+    (void)body;
+    if (length != 0) {
+        return 400;
+    }
+    return plugnet_update(context) ? 204 : 404;
+}
+
 const struct http_route status_routes[STATUS_ROUTES] = {
     {.path = "/api/status", .type = "application/json", .part = status_part},
     {.path = "/api/leds", .type = "application/json", .part = leds_part, .post = leds_post},
+    {.path = "/api/dfu", .post = dfu_post},
 };

@@ -26,6 +26,7 @@ struct board_info {
     const char *const *led_names; /* led_count of them: "green", … */
     uint8_t led_count;            /* 0 to 8 */
     bool has_button;
+    bool has_rom;      /* the chip has a boot loader in ROM that takes firmware over USB: board_rom_enter */
     uint32_t clock_hz; /* of the core, and so of board_cycles */
 };
 
@@ -75,6 +76,9 @@ void board_log(const char *text);
 
 /* Reset the chip. Doesn't return. */
 _Noreturn void board_reset(void);
+
+/* Reset the chip and start its ROM boot loader, whatever is in flash; where there is none, reset. Doesn't return. */
+_Noreturn void board_rom_enter(void);
 
 /* Stop for good, visibly: all LEDs on, interrupts off, a breakpoint for a debugger. Any context. */
 _Noreturn void board_halt(void);

@@ -11,7 +11,7 @@
 #include "wire/text.h"
 
 #define VENDOR_ID   0x1209
-#define RELEASE_BCD 0x0100
+#define RELEASE_BCD 0x0101
 #define LEASE_S     3600
 #define NETMASK     0xFFFFFFF8u
 #define SUBNETS     0x0A400000u /* 10.64.0.0/10 */
@@ -111,7 +111,9 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     p->ncm_config.context = &p->netif;
     ncm_init(&p->ncm, &p->ncm_config);
 
+    dfu_init(&p->dfu, board_rom_enter);
     p->functions[0] = &p->ncm.function;
+    p->functions[1] = &p->dfu.function;
     p->usb_config = (struct usb_device_config){
         .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
         .product_id = c->product_id != 0 ? c->product_id : board_info()->product_id,
@@ -122,7 +124,7 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
         .landing_url = c->landing_url,
         .power_ma = 100,
         .functions = p->functions,
-        .function_count = 1,
+        .function_count = plugnet_has_dfu(p) ? 2 : 1,
     };
 }
 
@@ -239,9 +241,25 @@ void plugnet_poll(struct plugnet *p)
     if (tick) { /* timers; no one here counts finer */
         udp_services_poll(&p->udp);
         sys_check_timeouts();
+        dfu_poll(&p->dfu, now_ms);
         plugnet_load_update(p);
     }
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
+}
+
+bool plugnet_has_dfu(const struct plugnet *p)
+{
+    return board_info()->has_rom && !p->config->no_dfu;
+}
+
+bool plugnet_update(struct plugnet *p)
+{
+    bool can = plugnet_has_dfu(p);
+
+    if (can) {
+        dfu_ask(&p->dfu);
+    }
+    return can;
 }
 
 static bool plugnet_busy(void *context)

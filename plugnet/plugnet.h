@@ -32,6 +32,7 @@
 #include "net/netif_ncm.h"
 #include "net/tcp_guard.h"
 #include "net/udp_services.h"
+#include "usb/dfu.h"
 #include "usb/ncm.h"
 #include "usb/usb_device.h"
 
@@ -45,7 +46,7 @@
 struct plugnet_config {
     uint16_t vendor_id;   /* 0x1209, pid.codes; never ship … */
     uint16_t product_id;  /* its test ID for the board (board_info): get your own */
-    uint16_t release_bcd; /* bcdDevice, 0x0100: raise it with every change of descriptors (Windows caches) */
+    uint16_t release_bcd; /* bcdDevice, 0x0101: raise it with every change of descriptors (Windows caches) */
     const char *manufacturer; /* "plugnet" */
     const char *product;      /* "plugnet" */
     const char *landing_url;  /* WebUSB: what Chrome offers to open; none */
@@ -55,6 +56,7 @@ struct plugnet_config {
     bool no_dns_option;       /* don't name ourselves as the PC's DNS server; the DNS server runs anyway */
     bool no_mdns;
     bool no_iperf;
+    bool no_dfu;      /* no DFU interface: neither the host nor a page can ask for the boot loader */
     uint8_t oui[3];   /* first three bytes of the PC's MAC address, 00:80:E1 */
     uint32_t subnet;  /* base of a /29, host order (0x0A400100 is 10.64.1.0); from the unique ID */
     uint32_t lease_s; /* seconds, 3600 */
@@ -73,6 +75,7 @@ struct plugnet {
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
     struct usb_device usb;
     struct ncm ncm;
+    struct dfu dfu;
     struct dhcpd dhcpd;
     struct dnsd dnsd;
     struct dns_tcp dns_tcp;
@@ -88,7 +91,7 @@ struct plugnet {
     struct dnsd_config dnsd_config;
     struct mdnsd_config mdnsd_config;
     struct http_config http_config;
-    struct usb_function *functions[1];
+    struct usb_function *functions[2];
 
     char serial[2 * BOARD_UID_LENGTH + 1];
     char address_text[16];                   /* "10.64.1.1" */
@@ -115,6 +118,13 @@ void plugnet_poll(struct plugnet *p);
 
 /* Sleep until there may be something to do: an interrupt, at the latest in a millisecond. */
 void plugnet_idle(struct plugnet *p);
+
+/* True: the board's boot loader may be asked for (board_info's has_rom, no_dfu). */
+bool plugnet_has_dfu(const struct plugnet *p);
+
+/* Leave for the boot loader: off the bus in DFU_LEAVE_MS, so that an answer still gets through. False: there is none. From
+ * any thread. */
+bool plugnet_update(struct plugnet *p);
 
 /* board_init, plugnet_init, and the loop for ever. */
 _Noreturn void plugnet_run(struct plugnet *p, const struct plugnet_config *config);

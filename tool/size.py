@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 
-FLASH = (".guard", ".text", ".data")
+FLASH = (".guard", ".text", ".data", ".crc")
 RAM = (".data", ".bss")
 SUFFIX = re.compile(r"\.(lto_priv|isra|constprop|part|cold)\b.*$|\.\d+$")
 TOOL = "arm-none-eabi-"

@@ -7,7 +7,7 @@
  * bitWillDetach is set: no host has to reset the bus. A page may ask, too (dfu_ask). Source: FACTS E1; DFU 1.1
  * [unread].
  *
- * All calls come from the loop.
+ * All calls come from the loop; dfu_ask from any thread.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_USB_DFU_H

@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vboard/board.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +19,8 @@ struct vboard {
     struct image image;
     uint32_t leds;
     bool powered;
+    int flash_file; /* -1: none */
+    int flash_error;
     uint64_t *profile_counts;
     uint32_t *profile_sp;
 };
@@ -77,10 +81,56 @@ static bool flash_fill(struct vboard *board, const struct vboard_config *config,
         return false;
     if (config->image)
         return image_load(&board->image, config->image, &place, error, error_size);
-    if (kept)
-        return image_flash_check(config->flash, &place, error, error_size);
+    if (kept) /* with BOOT0 high it may be empty */
+        return config->boot0 || image_flash_check(config->flash, &place, error, error_size);
     snprintf(error, error_size, "no image, and nothing kept in flash");
     return false;
+}
+
+/* ---- What the flash holds outlives us ---- */
+
+static void flash_write(struct vboard *board, uint32_t at, uint32_t size)
+{
+    const uint8_t *bytes = board->chip.flash + at;
+    while (size && board->flash_file >= 0) {
+        ssize_t written = pwrite(board->flash_file, bytes, size, at);
+        if (written <= 0) {
+            board->flash_error = written < 0 ? errno : ENOSPC;
+            close(board->flash_file);
+            board->flash_file = -1;
+            return;
+        }
+        bytes += written;
+        at += (uint32_t)written;
+        size -= (uint32_t)written;
+    }
+}
+
+static void flash_written(void *context, uint32_t at, uint32_t size)
+{
+    flash_write(context, at, size);
+}
+
+static bool flash_keep(struct vboard *board, const char *path, char *error, size_t error_size)
+{
+    if (!path)
+        return true;
+    board->flash_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    board->flash_error = board->flash_file < 0 ? errno : 0;
+    flash_write(board, 0, board->chip.kind->flash_size);
+    if (board->flash_error)
+        snprintf(error, error_size, "%s: %s", path, strerror(board->flash_error));
+    return !board->flash_error;
+}
+
+int vboard_flash_error(const struct vboard *board)
+{
+    return board->flash_error;
+}
+
+static void power_lost(void *context)
+{
+    vboard_power(context, false);
 }
 
 struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size)
@@ -92,17 +142,23 @@ struct vboard *vboard_new(const struct vboard_config *config, char *error, size_
         return NULL;
     board->model = config->model ? config->model : vboard_models[0];
     board->powered = true;
+    board->flash_file = -1;
     struct chip *chip = &board->chip;
     memcpy(chip->uid, config->uid ? config->uid : default_uid, VBOARD_UID_LENGTH);
     chip->event = config->event;
     chip->event_context = config->context;
     chip->trace = config->trace;
+    chip->boot0 = config->boot0;
+    chip->flash_written = flash_written;
+    chip->power_lost = power_lost;
+    chip->flash_context = board;
     if (!chip_init(chip, board->model)) {
         snprintf(error, error_size, "out of memory");
         vboard_free(board);
         return NULL;
     }
-    if (!flash_fill(board, config, error, error_size)) {
+    if (!flash_fill(board, config, error, error_size) ||
+        !flash_keep(board, config->flash, error, error_size)) {
         vboard_free(board);
         return NULL;
     }
@@ -117,6 +173,8 @@ void vboard_free(struct vboard *board)
 {
     if (!board)
         return;
+    if (board->flash_file >= 0)
+        close(board->flash_file);
     chip_fini(&board->chip);
     image_free(&board->image);
     free(board->profile_counts);
@@ -124,14 +182,30 @@ void vboard_free(struct vboard *board)
     free(board);
 }
 
-bool vboard_flash_save(const struct vboard *board, const char *path)
+uint8_t *vboard_flash(struct vboard *board, size_t *size)
 {
-    const size_t size = board->chip.kind->flash_size;
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        return false;
-    bool ok = fwrite(board->chip.flash, 1, size, file) == size;
-    return fclose(file) == 0 && ok;
+    *size = board->chip.kind->flash_size;
+    return board->chip.flash;
+}
+
+uint32_t vboard_flash_operations(const struct vboard *board)
+{
+    return board->chip.flash_operations;
+}
+
+void vboard_cut_after(struct vboard *board, uint32_t count)
+{
+    board->chip.cut_at = count ? board->chip.flash_operations + count : 0;
+}
+
+void vboard_boot0(struct vboard *board, bool high)
+{
+    board->chip.boot0 = high;
+}
+
+void vboard_read_protect(struct vboard *board, bool on)
+{
+    board->chip.option[board->chip.kind->option_rdp] = on ? 0x00 : 0xAA;
 }
 
 /* ---- The cable ---- */
@@ -150,48 +224,71 @@ static void cable_vbus(void *device, bool on)
         gpio_outside(&board->chip, board->model->vbus_pin, true, on);
 }
 
+/* The ROM has taken the place of OTG_FS. */
+static bool in_rom(const struct vboard *board)
+{
+    return board->chip.rom.state == ROM_RUNS;
+}
+
 static bool cable_pulled_up(void *device)
 {
     struct vboard *board = device;
+    if (in_rom(board))
+        return rom_pulled_up(&board->chip);
     chip_usb_check(&board->chip);
     return otg_pulled_up(&board->chip.otg);
 }
 
 static void cable_bus_reset(void *device, bool active)
 {
-    otg_bus_reset(&((struct vboard *)device)->chip.otg, active);
+    struct vboard *board = device;
+    if (in_rom(board))
+        rom_bus_reset(&board->chip, active);
+    else
+        otg_bus_reset(&board->chip.otg, active);
 }
 
 static void cable_frame(void *device, uint16_t number)
 {
-    otg_frame(&((struct vboard *)device)->chip.otg, number);
+    struct vboard *board = device;
+    if (!in_rom(board))
+        otg_frame(&board->chip.otg, number);
 }
 
 static void cable_bus_suspend(void *device, bool suspended)
 {
-    otg_bus_suspend(&((struct vboard *)device)->chip.otg, suspended);
+    struct vboard *board = device;
+    if (!in_rom(board))
+        otg_bus_suspend(&board->chip.otg, suspended);
 }
 
 static bool cable_wakes(void *device)
 {
-    return otg_wakes(&((struct vboard *)device)->chip.otg);
+    struct vboard *board = device;
+    return !in_rom(board) && otg_wakes(&board->chip.otg);
 }
 
 static enum cable_answer cable_setup(void *device, uint8_t address, uint8_t endpoint, const uint8_t packet[8])
 {
-    return otg_setup(&((struct vboard *)device)->chip.otg, address, endpoint, packet);
+    struct vboard *board = device;
+    return in_rom(board) ? rom_setup(&board->chip, address, endpoint, packet)
+                         : otg_setup(&board->chip.otg, address, endpoint, packet);
 }
 
 static enum cable_answer cable_out(void *device, uint8_t address, uint8_t endpoint, bool data1,
                                    const uint8_t *packet, uint16_t length)
 {
-    return otg_out(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
+    struct vboard *board = device;
+    return in_rom(board) ? rom_out(&board->chip, address, endpoint, data1, packet, length)
+                         : otg_out(&board->chip.otg, address, endpoint, data1, packet, length);
 }
 
 static enum cable_answer cable_in(void *device, uint8_t address, uint8_t endpoint, bool *data1,
                                   uint8_t packet[CABLE_PACKET_MAX], uint16_t *length)
 {
-    return otg_in(&((struct vboard *)device)->chip.otg, address, endpoint, data1, packet, length);
+    struct vboard *board = device;
+    return in_rom(board) ? rom_in(&board->chip, address, endpoint, data1, packet, length)
+                         : otg_in(&board->chip.otg, address, endpoint, data1, packet, length);
 }
 
 const uint8_t *vboard_uid(const struct vboard *board)
@@ -251,6 +348,7 @@ void vboard_power(struct vboard *board, bool on)
         board->chip.resets++;
         chip_power_on(&board->chip);
     } else {
+        rom_power_lost(&board->chip);
         chip_reset_pin(&board->chip, true);
     }
 }
@@ -315,6 +413,9 @@ struct vboard_stats vboard_stats(struct vboard *board)
         .warnings = chip->warned_count,
         .locked_up = chip->halted,
         .watchdog = chip->dog.running,
+        .powered = board->powered,
+        .rom = in_rom(board),
+        .rom_refused = chip->rom.refused,
     };
 }
 

@@ -63,14 +63,18 @@ enum vboard_event {
     VBOARD_SERIAL,     /* `text`: a line that the image sent, with its port: "[usart2] …" */
     VBOARD_UNMODELLED, /* `text`: an access that the model doesn't know, once for each register and direction */
     VBOARD_WARNING,    /* `text`: an access against the reference manual, once for each kind */
+    VBOARD_ROM,        /* `text`: the boot loader in ROM starts (`value` 0), or ends (1) */
     VBOARD_LOCKUP,     /* `text`: the core is locked up, with PC */
     VBOARD_TRACE,      /* `text`: USB events, with `trace` set */
 };
 
 struct vboard_config {
     const struct vboard_model *model; /* NULL: the first */
-    const char *image;  /* path: ELF, or .bin for the start of flash; NULL: what `flash` holds */
-    const char *flash;  /* path of the flash's bytes, read first if the file exists; NULL: none */
+    const char *image; /* path: ELF, or .bin for the start of flash; NULL: what `flash` holds */
+    const char
+        *flash; /* path of the flash's bytes: read first if the file exists, and kept up to date with each
+                         * operation of the flash; NULL: none */
+    bool boot0; /* default false: vboard_boot0 from the start */
     const uint8_t *uid; /* VBOARD_UID_LENGTH bytes; NULL: a fixed one */
     bool trace;         /* default false: VBOARD_TRACE events */
 
@@ -84,8 +88,18 @@ struct vboard_config {
 struct vboard *vboard_new(const struct vboard_config *config, char *error, size_t error_size);
 void vboard_free(struct vboard *board);
 
-/* Write the whole flash to a file, for a later vboard_config.flash; false: errno says why. */
-bool vboard_flash_save(const struct vboard *board, const char *path);
+/* 0, or the errno of the first write to vboard_config.flash that failed; the file is old from there on. */
+int vboard_flash_error(const struct vboard *board);
+
+/* The flash's bytes, to look at or to set between two calls (with the core held in reset or power off); *size of them.
+ * Valid until vboard_free. */
+uint8_t *vboard_flash(struct vboard *board, size_t *size);
+
+/* Operations of the flash so far: each sector erased, each unit programmed (a word; on the L4 a double word). */
+uint32_t vboard_flash_operations(const struct vboard *board);
+
+/* Power goes (vboard_power) after `count` more of them, counted from 1; 0: it doesn't. */
+void vboard_cut_after(struct vboard *board, uint32_t count);
 
 /* The chip's unique ID, VBOARD_UID_LENGTH bytes; valid until vboard_free. */
 const uint8_t *vboard_uid(const struct vboard *board);
@@ -105,7 +119,9 @@ void vboard_button(struct vboard *board, bool pressed);
 void vboard_reset_button(struct vboard *board, bool pressed); /* the chip stands still while it is pressed */
 void vboard_power(struct vboard *board, bool on);             /* off: memory is lost; time goes on */
 void vboard_power_cycle(struct vboard *board);
-uint32_t vboard_leds(struct vboard *board); /* bit n: LED n of the model is lit */
+void vboard_boot0(struct vboard *board, bool high); /* its pin: the next reset starts the ROM's boot loader */
+void vboard_read_protect(struct vboard *board, bool on); /* the option byte RDP: level 1, or none */
+uint32_t vboard_leds(struct vboard *board);              /* bit n: LED n of the model is lit */
 /* Bytes to the receiver of USART 1 to 6, counted from 0. */
 void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length);
 
@@ -121,6 +137,9 @@ struct vboard_stats {
     uint32_t warnings;     /* kinds reported */
     bool locked_up;
     bool watchdog; /* IWDG runs */
+    bool powered;
+    bool rom;                /* the boot loader in ROM runs */
+    const char *rom_refused; /* why it didn't start; NULL: it wasn't asked, or did */
 };
 
 struct vboard_stats vboard_stats(struct vboard *board);

@@ -31,8 +31,9 @@ void chip_irq(struct chip *chip, unsigned irq, bool level)
 
 void chip_remap(struct chip *chip)
 {
-    if (chip->misc.syscfg_memrmp != 0)
-        chip_warn(chip, "SYSCFG MEMRMP", "SYSCFG: only flash is modelled at address 0 (MEMRMP is %u now)",
+    if ((chip->misc.syscfg_memrmp & 7u) >
+        1) /* system memory at 0 is only for the ROM, whose code isn't run */
+        chip_warn(chip, "SYSCFG MEMRMP", "SYSCFG: MEMRMP %u is not modelled: address 0 shows flash",
                   (unsigned)chip->misc.syscfg_memrmp);
 }
 
@@ -145,10 +146,10 @@ static void system_memory_fill(struct chip *chip)
     const struct chip_kind *kind = chip->kind;
     uint8_t *size = chip->system + (kind->flash_size_address - CHIP_SYSTEM_BASE);
     memset(chip->system, 0xFF, kind->system_size);
+    rom_stub(chip);
     memcpy(chip->system + (kind->uid_address - CHIP_SYSTEM_BASE), chip->uid, VBOARD_UID_LENGTH);
     size[0] = (uint8_t)(kind->flash_size / 1024);
     size[1] = (uint8_t)(kind->flash_size / 1024 >> 8);
-    memcpy(chip->option, kind->option, sizeof chip->option);
 }
 
 static bool memory_new(struct chip *chip)
@@ -160,6 +161,7 @@ static bool memory_new(struct chip *chip)
     if (!chip->flash || !chip->system)
         return false;
     memset(chip->flash, 0xFF, kind->flash_size);
+    memcpy(chip->option, kind->option, sizeof chip->option);
     *region++ = (struct cpu_region){CHIP_FLASH_BASE, kind->flash_size, chip->flash, false};
     *region++ = (struct cpu_region){0, kind->flash_size, chip->flash, false};
     for (unsigned i = 0; i < CHIP_RAMS && kind->ram[i].size; i++) {
@@ -186,6 +188,12 @@ void flash_changed(struct chip *chip, uint32_t at, uint32_t size)
 {
     cpu_code_changed(chip->cpu, CHIP_FLASH_BASE + at, size);
     cpu_code_changed(chip->cpu, at, size);
+    if (chip->flash_written)
+        chip->flash_written(chip->flash_context, at, size);
+    if (++chip->flash_operations == chip->cut_at) {
+        chip->cut = true;
+        cpu_break(chip->cpu);
+    }
 }
 
 bool flash_sector(const struct chip_kind *kind, unsigned sector, uint32_t *start, uint32_t *size)
@@ -278,6 +286,7 @@ static void system_reset(struct chip *chip, uint32_t cause)
     cpu_reset(chip->cpu, 0);
     chip->last_cause = chip->rcc.causes;
     chip_report(chip, VBOARD_RESET, chip->rcc.causes, "reset");
+    rom_reset(chip);
 }
 
 void chip_power_on(struct chip *chip)
@@ -385,6 +394,11 @@ static void due(struct chip *chip)
 {
     if (!chip->held)
         chip_events_run(chip);
+    if (chip->cut) {
+        chip->cut = false;
+        chip->power_lost(chip->flash_context);
+        return;
+    }
     if (chip->reset_wanted) {
         uint32_t cause = chip->reset_cause;
         chip->resets++;
@@ -399,7 +413,7 @@ void chip_advance(struct chip *chip, uint64_t time_ns)
             debugger_poll(chip);
         uint64_t next = chip->held ? time_ns : chip_next_event(chip, time_ns);
         chip->run_until = next;
-        if (chip->held || chip->halted || stalled(chip)) {
+        if (chip->held || chip->halted || rom_holds(chip) || stalled(chip)) {
             chip_time_skip(chip, next);
         } else {
             uint64_t cycle = chip_cycle_at(chip, next);
@@ -414,7 +428,7 @@ void chip_advance(struct chip *chip, uint64_t time_ns)
 
 enum cpu_stop chip_step(struct chip *chip)
 {
-    if (chip->held || chip->halted)
+    if (chip->held || chip->halted || rom_holds(chip))
         return CPU_LOCKUP;
     enum cpu_stop stop = cpu_step(chip->cpu);
     if (stop == CPU_RESET_REQUEST)

@@ -24,9 +24,11 @@
 #include "vboard/board.h"
 #include "vboard/cpu.h"
 #include "vboard/otg_fs.h"
+#include "vboard/rom.h"
 
 #define CHIP_FLASH_BASE  0x08000000u
 #define CHIP_SYSTEM_BASE 0x1FFF0000u /* system memory, OTP, unique ID, flash size */
+#define CHIP_ROM_DOOR    0x1FFEFFFCu /* reading it there is how our stub says that it runs (rom.c) */
 #define CHIP_OPTION_SIZE 16u         /* option bytes, with their complements */
 
 #define CHIP_NEVER UINT64_MAX
@@ -45,6 +47,7 @@
 enum chip_event {
     CHIP_EVENT_RCC,
     CHIP_EVENT_FLASH,
+    CHIP_EVENT_ROM,
     CHIP_EVENT_IWDG,
     CHIP_EVENT_WWDG,
     CHIP_EVENT_RNG,
@@ -198,6 +201,7 @@ struct chip_rcc_ops {
     struct chip_hz (*usb_hz)(const struct chip *chip); /* of USB and RNG, wanted to be 48 MHz */
     /* What besides pins and frequency keeps USB from working, as "since …"; NULL: nothing. */
     const char *(*usb_trouble)(const struct chip *chip);
+    void (*rom_clocks)(struct chip *chip); /* as the boot loader in ROM leaves them: USB's 48 MHz run */
 };
 
 /* The flash interface (flash_*.c). */
@@ -205,6 +209,11 @@ struct chip_flash_ops {
     void (*reset)(struct chip *chip);
     enum cpu_bus (*program)(struct chip *chip, uint32_t address, unsigned size, uint32_t value);
     void (*event)(struct chip *chip); /* an operation has ended */
+    /* The array itself, for the boot loader in ROM: `unit` bytes at a multiple of it. False: they weren't erased. */
+    bool (*put)(struct chip *chip, uint32_t at, const uint8_t *bytes);
+    uint32_t unit;
+    uint64_t unit_ns;
+    uint64_t (*erase_ns)(uint32_t size);
 };
 
 /* What differs between chips; const data, one for each (stm32f407.c, …). */
@@ -231,6 +240,7 @@ struct chip_kind {
     uint32_t uid_address, flash_size_address;
     uint32_t option_base;
     uint8_t option[CHIP_OPTION_SIZE]; /* as delivered */
+    uint8_t option_rdp;               /* number of the option byte for read-out protection */
     uint8_t option_dog;               /* number of the option bit that, while 1, leaves IWDG to software */
 
     const struct chip_block *blocks;
@@ -255,6 +265,7 @@ struct chip_kind {
 
     const struct chip_rcc_ops *rcc;
     const struct chip_flash_ops *flash;
+    const struct rom_facts *rom;
     void (*reset)(struct chip *chip); /* registers that only this family has, in struct chip_misc */
 };
 
@@ -289,6 +300,16 @@ struct chip {
     struct chip_watchdog dog;
     struct chip_misc misc;
     struct otg_fs otg;
+    struct rom rom;
+    bool boot0; /* its pin is high: a reset starts the ROM */
+
+    /* Of the flash, since the chip was made: each sector erased, each unit programmed. */
+    uint32_t flash_operations;
+    uint32_t cut_at; /* … after which power is cut; 0: never */
+    bool cut;
+    void (*flash_written)(void *context, uint32_t at, uint32_t size);
+    void (*power_lost)(void *context);
+    void *flash_context;
 
     /* What was reported already: address | direction. */
     uint32_t seen[CHIP_SEEN_MAX];

@@ -85,6 +85,10 @@ enum cpu_bus chip_bus_read(void *context, uint32_t address, unsigned size, uint3
         *value = lane(option_word(chip, address - chip->kind->option_base), address, size);
         return CPU_BUS_OK;
     }
+    if (address == CHIP_ROM_DOOR && cpu_current_pc(chip->cpu) - CHIP_SYSTEM_BASE < chip->kind->system_size) {
+        rom_enter(chip);
+        return CPU_BUS_OK;
+    }
     const struct chip_block *block = block_find(chip, address);
     if (!block)
         return CPU_BUS_FAULT;

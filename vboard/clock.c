@@ -135,6 +135,7 @@ static void event_run(struct chip *chip, unsigned event)
     switch (event) {
     case CHIP_EVENT_RCC: chip->kind->rcc->event(chip); return;
     case CHIP_EVENT_FLASH: chip->kind->flash->event(chip); return;
+    case CHIP_EVENT_ROM: rom_event(chip); return;
     case CHIP_EVENT_IWDG: iwdg_event(chip); return;
     case CHIP_EVENT_WWDG: wwdg_event(chip); return;
     case CHIP_EVENT_RNG: rng_event(chip); return;

@@ -57,24 +57,50 @@ static void event(struct chip *chip)
     update(chip);
 }
 
+static uint64_t erase_ns(uint32_t size)
+{
+    return size > 0x20000   ? 16000000000u /* all of it */
+           : size > 0x10000 ? 1000000000u
+           : size > 0x4000  ? 550000000u
+                            : 250000000u;
+}
+
 static void erase(struct chip *chip)
 {
     struct chip_flash *f = &chip->flash_if;
     uint32_t sector = f->cr >> 3 & 0xFu, start = 0, size = chip->kind->flash_size;
-    uint64_t ns = 16000000000u;
     if (f->cr & CR_SER && !(f->cr & CR_MER)) {
         if (!flash_sector(chip->kind, sector, &start, &size)) {
             error(chip, SR_PGSERR);
             return;
         }
-        ns = size <= 0x4000 ? 250000000 : size <= 0x10000 ? 550000000 : 1000000000;
     } else if (!(f->cr & CR_MER)) {
         error(chip, SR_PGSERR);
         return;
     }
     memset(chip->flash + start, 0xFF, size);
     flash_changed(chip, start, size);
-    flash_busy(chip, 0, chip->kind->flash_size, ns);
+    flash_busy(chip, 0, chip->kind->flash_size, erase_ns(size));
+}
+
+static void put(struct chip *chip, uint32_t at, const uint8_t *bytes, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++) {
+        if (bytes[i] & ~chip->flash[at + i])
+            chip_warn(
+                chip, "FLASH not erased",
+                "FLASH: 0x%02x programmed at 0x%08x, which holds 0x%02x and wasn't erased: bits only go to 0",
+                bytes[i], CHIP_FLASH_BASE + at + i, chip->flash[at + i]);
+        chip->flash[at + i] &= bytes[i];
+    }
+    flash_changed(chip, at, size);
+}
+
+/* The chip notices nothing. */
+static bool put_word(struct chip *chip, uint32_t at, const uint8_t *bytes)
+{
+    put(chip, at, bytes, 4);
+    return true;
 }
 
 /* The core writes into the flash array. */
@@ -94,14 +120,20 @@ static enum cpu_bus program(struct chip *chip, uint32_t address, unsigned size, 
         error(chip, SR_PGPERR);
         return CPU_BUS_OK;
     }
-    for (unsigned i = 0; i < size; i++)
-        chip->flash[at + i] &= (uint8_t)(value >> (8 * i));
-    flash_changed(chip, at, size);
+    const uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                              (uint8_t)(value >> 24)};
+    put(chip, at, bytes, size);
     flash_busy(chip, 0, chip->kind->flash_size, PROGRAM_NS);
     return CPU_BUS_OK;
 }
 
-const struct chip_flash_ops flash_f4 = {.reset = reset, .program = program, .event = event};
+const struct chip_flash_ops flash_f4 = {.reset = reset,
+                                        .program = program,
+                                        .event = event,
+                                        .put = put_word,
+                                        .unit = 4,
+                                        .unit_ns = PROGRAM_NS,
+                                        .erase_ns = erase_ns};
 
 uint32_t flash_f4_read(struct chip *chip, unsigned unit, uint32_t offset)
 {

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "wire/le.h"
+
 #define FLASH_IRQ 4
 
 #define SR_EOP     (1u << 0)
@@ -105,21 +107,31 @@ static void erase(struct chip *chip)
     flash_changed(chip, start, size);
 }
 
+static bool put(struct chip *chip, uint32_t at, const uint8_t *bytes)
+{
+    static const uint8_t erased[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, zeros[8] = {0};
+    if (memcmp(chip->flash + at, erased, 8) != 0 && memcmp(bytes, zeros, 8) != 0)
+        return false;
+    memcpy(chip->flash + at, bytes, 8);
+    flash_changed(chip, at, 8);
+    return true;
+}
+
 static void double_word(struct chip *chip, uint32_t at, uint32_t low, uint32_t high)
 {
-    uint8_t *bytes = chip->flash + at;
-    uint64_t value = low | (uint64_t)high << 32;
-    bool erased = true;
-    for (unsigned i = 0; i < 8; i++)
-        erased = erased && bytes[i] == 0xFF;
-    if (!erased && value) {
+    uint8_t bytes[8];
+    store_le32(bytes, low);
+    store_le32(bytes + 4, high);
+    if (put(chip, at, bytes))
+        bank_busy(chip, at, PROGRAM_NS);
+    else
         error(chip, SR_PROGERR);
-        return;
-    }
-    for (unsigned i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    flash_changed(chip, at, 8);
-    bank_busy(chip, at, PROGRAM_NS);
+}
+
+static uint64_t erase_ns(uint32_t size)
+{
+    (void)size; /* a page takes as long as a bank */
+    return ERASE_NS;
 }
 
 /* The core writes into the flash array. */
@@ -148,7 +160,13 @@ static enum cpu_bus program(struct chip *chip, uint32_t address, unsigned size, 
     return CPU_BUS_OK;
 }
 
-const struct chip_flash_ops flash_l4 = {.reset = reset, .program = program, .event = event};
+const struct chip_flash_ops flash_l4 = {.reset = reset,
+                                        .program = program,
+                                        .event = event,
+                                        .put = put,
+                                        .unit = 8,
+                                        .unit_ns = PROGRAM_NS,
+                                        .erase_ns = erase_ns};
 
 static uint32_t option_register(const struct chip *chip)
 {

@@ -25,7 +25,7 @@ struct program {
     const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
     unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
-    bool uid_given, trace, killed;
+    bool uid_given, trace, boot0, killed;
     bool gdb_given;
     unsigned gdb_port;
     struct gdb *gdb;
@@ -46,7 +46,8 @@ static void help(void)
         "  --trace                print USB events, and warn of accesses that disturb each other\n"
         "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
         "  --flash FILE           keep the flash in this file: read it before IMAGE (which may then be left out),\n"
-        "                         write it at the end\n"
+        "                         and write to it whenever the board writes to its flash\n"
+        "  --boot0                hold BOOT0 high: each reset starts the boot loader in ROM (0483:df11)\n"
         "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
         "%s"
         "  --help                 this text\n",
@@ -92,6 +93,7 @@ static void event_print(void *context, enum vboard_event event, uint64_t time_ns
     case VBOARD_SERIAL: printf("%s\n", text); break;
     case VBOARD_UNMODELLED: printf("board: unmodelled: %s\n", text); break;
     case VBOARD_WARNING: printf("board: warning: %s\n", text); break;
+    case VBOARD_ROM: printf("board: %s\n", text); break;
     case VBOARD_LOCKUP: printf("board: %s\n", text); break;
     case VBOARD_TRACE: printf("%s\n", text); break;
     }
@@ -118,6 +120,10 @@ static int option_take(struct program *program, int argc, char **argv, int at)
     bool known = false;
     if (strcmp(name, "--trace") == 0) {
         program->trace = true;
+        return 1;
+    }
+    if (strcmp(name, "--boot0") == 0) {
+        program->boot0 = true;
         return 1;
     }
     for (unsigned i = 0; i < sizeof with_value / sizeof *with_value; i++)
@@ -295,6 +301,7 @@ int main(int argc, char **argv)
                                    .flash = program.flash,
                                    .uid = program.uid_given ? program.uid : NULL,
                                    .trace = program.trace,
+                                   .boot0 = program.boot0,
                                    .event = event_print,
                                    .context = &program};
     program.board = vboard_new(&config, error, sizeof error);
@@ -310,8 +317,8 @@ int main(int argc, char **argv)
     gdb_close(program.gdb);
     if (program.profile && result != 2 && profile_write(&program))
         result = 2;
-    if (program.flash && result != 2 && !vboard_flash_save(program.board, program.flash)) {
-        fprintf(stderr, "vboard: %s: %s\n", program.flash, strerror(errno));
+    if (program.flash && vboard_flash_error(program.board)) {
+        fprintf(stderr, "vboard: %s: %s\n", program.flash, strerror(vboard_flash_error(program.board)));
         result = 2;
     }
     vboard_free(program.board);

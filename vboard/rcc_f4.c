@@ -173,6 +173,17 @@ static void reset(struct chip *chip, uint32_t cause)
     rcc_changed(chip);
 }
 
+/* HSE, and the PLL at 48 MHz for core and USB [unread]. */
+static void rom_clocks(struct chip *chip)
+{
+    struct chip_rcc *rcc = &chip->rcc;
+    rcc->cr |= CR_HSEON | CR_HSERDY | CR_PLLON | CR_PLLRDY;
+    rcc->pllcfgr = chip->model->hse_hz / 1000000 | 192u << 6 | 1u << 16 | 1u << 22 | 4u << 24;
+    rcc->cfgr = 2u << 2 | 2u;
+    chip->flash_if.acr = 1;
+    rcc_changed(chip);
+}
+
 const struct chip_rcc_ops rcc_f4 = {
     .reset = reset,
     .event = event,
@@ -181,6 +192,7 @@ const struct chip_rcc_ops rcc_f4 = {
     .usart_hz = usart_hz,
     .usb_hz = usb_hz,
     .usb_trouble = usb_trouble,
+    .rom_clocks = rom_clocks,
 };
 
 uint32_t rcc_f4_read(struct chip *chip, unsigned unit, uint32_t offset)

@@ -298,6 +298,16 @@ static void reset(struct chip *chip, uint32_t cause)
     rcc_changed(chip);
 }
 
+/* MSI at 48 MHz for core and USB [unread]. */
+static void rom_clocks(struct chip *chip)
+{
+    struct chip_rcc *rcc = &chip->rcc;
+    rcc->cr = (rcc->cr & ~0xF0u) | 11u << 4 | 1u << 3;
+    rcc->ccipr |= 3u << 26;
+    chip->flash_if.acr = 0x602;
+    rcc_changed(chip);
+}
+
 const struct chip_rcc_ops rcc_l4 = {
     .reset = reset,
     .event = event,
@@ -306,6 +316,7 @@ const struct chip_rcc_ops rcc_l4 = {
     .usart_hz = usart_hz,
     .usb_hz = usb_hz,
     .usb_trouble = usb_trouble,
+    .rom_clocks = rom_clocks,
 };
 
 /* The three rows of registers for buses: resets, gates, gates asleep. NULL: none of them is at this offset. */

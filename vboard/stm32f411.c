@@ -60,6 +60,14 @@ static const struct chip_timer_facts timers[] = {
     {50, 50, 1, 4, true},  {24, 24, 2, 2, false}, {25, 25, 2, 1, false}, {26, 26, 2, 1, false},
 };
 
+static const struct rom_facts rom = {
+    .alternates = {"@Internal Flash  /0x08000000/04*016Kg,01*064Kg,03*128Kg",
+                   "@Option Bytes  /0x1FFFC000/01*016 e", "@OTP Memory /0x1FFF7800/01*512 e,01*016 e",
+                   "@Device Feature/0xFFFF0000/01*004 e"},
+    .rcc_cr = 0x83,
+    .needs_crystal = true,
+};
+
 const struct chip_kind chip_stm32f411 = {
     .name = "STM32F411",
     .hz_max = 100000000,
@@ -80,6 +88,7 @@ const struct chip_kind chip_stm32f411 = {
     /* RDP off, software watchdog, BOR off, no write protection. */
     .option = {0xEF, 0xAA, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
                0xFF},
+    .option_rdp = 1,
     .option_dog = 5, /* WDG_SW */
 
     .blocks = blocks,
@@ -113,5 +122,6 @@ const struct chip_kind chip_stm32f411 = {
 
     .rcc = &rcc_f4,
     .flash = &flash_f4,
+    .rom = &rom,
     .reset = pwr_f4_reset,
 };

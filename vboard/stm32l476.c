@@ -176,6 +176,13 @@ static const struct chip_timer_facts timers[] = {
     {24, 24, 2, 2, false}, {25, 25, 2, 1, false}, {26, 26, 2, 1, false},
 };
 
+static const struct rom_facts rom = {
+    .alternates = {"@Internal Flash   /0x08000000/512*0002Kg", "@Option Bytes   /0x1FFF7800/01*040 e",
+                   "@OTP Memory   /0x1FFF7000/01*0001Ke"},
+    .rcc_cr = 0x63,
+    .needs_crystal = false,
+};
+
 const struct chip_kind chip_stm32l476 = {
     .name = "STM32L476",
     .hz_max = 80000000,
@@ -193,6 +200,7 @@ const struct chip_kind chip_stm32l476 = {
     /* OPTR and its complement: RDP off, software watchdogs, BOR level 0, SRAM2 kept over resets. */
     .option = {0xAA, 0xF8, 0xEF, 0xFF, 0x55, 0x07, 0x10, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00,
                0x00},
+    .option_rdp = 0,
     .option_dog = 16, /* IWDG_SW */
 
     .blocks = blocks,
@@ -228,5 +236,6 @@ const struct chip_kind chip_stm32l476 = {
 
     .rcc = &rcc_l4,
     .flash = &flash_l4,
+    .rom = &rom,
     .reset = own_reset,
 };

@@ -77,6 +77,7 @@ function drawBoard(now) {
   const facts = $('facts');
   for (const key of ['address', 'host_address', 'serial']) line(facts, key, now[key]);
   line(facts, 'names', now.names.join('\n'));
+  $('update').hidden = !now.dfu;
 }
 
 function drawLights({ leds, button }) {
@@ -255,7 +256,7 @@ async function ask(path, options = {}) {
   try {
     const answer = await fetch(path, { cache: 'no-store', signal: stop.signal, ...options });
     if (!answer.ok) throw new Error(`${answer.status} ${(await answer.text()).trim()}`);
-    return await answer.json();
+    return answer.status === 204 ? null : await answer.json();
   } finally {
     clearTimeout(timer);
   }
@@ -278,6 +279,18 @@ async function switchLed(led) {
     switches++;
   }
 }
+
+$('update').onclick = () => $('leave').showModal();
+$('leave').onclose = async () => {
+  if ($('leave').returnValue !== 'go') return;
+  $('leave').returnValue = '';
+  try {
+    await ask('/api/dfu', { method: 'POST', headers: { 'X-Plugnet': '1' } });
+    text($('note'), 'The board has started its boot loader and waits for firmware.');
+  } catch (error) {
+    text($('note'), `The boot loader was not started: ${/^\d/.test(error.message) ? error.message : 'no answer'}`);
+  }
+};
 
 async function poll() {
   const before = switches;

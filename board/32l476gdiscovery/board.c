@@ -21,10 +21,11 @@ const struct stm32_board stm32_board = {
         {
             .name = "32L476GDISCOVERY",
             .chip = "STM32L476VG",
-            .product_id = 0x0003,
+            .product_id = BOARD_ID & 0xFFFF,
             .led_names = led_names,
             .led_count = 2,
             .has_button = true,
+            .has_rom = true,
             .clock_hz = CLOCK_HZ,
         },
     .leds = {{'B', 2, false}, {'E', 8, false}},

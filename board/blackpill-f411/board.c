@@ -19,10 +19,11 @@ const struct stm32_board stm32_board = {
         {
             .name = "Black Pill F411",
             .chip = "STM32F411CE",
-            .product_id = 0x0004,
+            .product_id = BOARD_ID & 0xFFFF,
             .led_names = led_names,
             .led_count = 1,
             .has_button = true,
+            .has_rom = true,
             .clock_hz = CLOCK_HZ,
         },
     .leds = {{'C', 13, true}},

@@ -5,6 +5,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "board/cortex_m4/cortex_m4.h"
+#include "board/cortex_m4/guard.h"
 
 #include "board/board.h"
 
@@ -131,4 +132,11 @@ void board_reset(void)
     SCB_AIRCR = AIRCR_VECTKEY | AIRCR_SYSRESETREQ;
     for (;;)
         __asm__ volatile("dsb");
+}
+
+void board_rom_enter(void)
+{
+    linker_request[0] = GUARD_WANTS_ROM;
+    linker_request[1] = ~GUARD_WANTS_ROM;
+    board_reset();
 }

@@ -1,7 +1,7 @@
 /*
  * From reset to main on a Cortex-M4F, and the vector table.
  *
- *   flash: [first sector: start stub, later the boot guard] [vectors | code | constants | data's first values]
+ *   flash: [first sector: the boot guard] [vectors | header | code | constants | data's first values | CRC]
  *   RAM:   [stack, growing down towards unmapped memory] [data] [bss]
  *
  * A stack that overflows leaves RAM and faults at once, instead of running into data. The board's
@@ -10,6 +10,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "board/cortex_m4/cortex_m4.h"
+#include "board/cortex_m4/guard.h"
 
 #include "board/board.h"
 
@@ -48,9 +49,10 @@ __attribute__((naked, noreturn, used)) void Reset_Handler(void)
 __attribute__((noreturn, used)) void startup_c(void);
 void startup_c(void)
 {
-    extern uint32_t linker_vectors[];
     const uint32_t *from = linker_data_load;
 
+    if (!guard_clean())
+        board_reset();
     for (uint32_t *to = linker_data_start; to < linker_data_end;)
         *to++ = *from++;
     for (uint32_t *to = linker_bss_start; to < linker_bss_end;)
@@ -94,20 +96,4 @@ __attribute__((section(".vectors"), used)) static const handler vectors[] = {
     [16 ... 16 + BOARD_IRQ_COUNT - 1] = Fault_Handler,
 #define HANDLER(number, name) [16 + (number)] = (name),
 #include "board_vectors.inc"
-};
-
-/* What stands in the first flash sector until there is a boot guard: go to the image behind it. */
-__attribute__((naked, noreturn, used, section(".guard.code"))) static void guard_start(void)
-{
-    __asm__ volatile("ldr r0, =linker_vectors\n"
-                     "ldr r1, [r0]\n"
-                     "msr msp, r1\n"
-                     "ldr r0, [r0, #4]\n"
-                     "bx r0\n"
-                     ".ltorg\n");
-}
-
-__attribute__((section(".guard.vectors"), used)) static const handler guard_vectors[] = {
-    (handler)(uintptr_t)linker_stack_end,
-    guard_start,
 };

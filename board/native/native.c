@@ -297,3 +297,8 @@ void board_reset(void)
 {
     native_restart(true);
 }
+
+void board_rom_enter(void)
+{
+    board_reset();
+}

@@ -19,10 +19,11 @@ const struct stm32_board stm32_board = {
         {
             .name = "STM32F4DISCOVERY",
             .chip = "STM32F407VG",
-            .product_id = 0x0001,
+            .product_id = BOARD_ID & 0xFFFF,
             .led_names = led_names,
             .led_count = 4,
             .has_button = true,
+            .has_rom = true,
             .clock_hz = CLOCK_HZ,
         },
     .leds = {{'D', 12, false}, {'D', 13, false}, {'D', 14, false}, {'D', 15, false}},

@@ -270,6 +270,11 @@ void dwc2_in_start(struct dwc2 *dwc2, unsigned n)
     in->left = chunk;
     regs->IN[n].DIEPTSIZ = packets << EPTSIZ_PKTCNT_POS | chunk;
     regs->IN[n].DIEPCTL |= EPCTL_CNAK | EPCTL_EPENA;
+    if (n == 0 && regs->GINTSTS & GINTSTS_RXFLVL) { /* a SETUP before CNAK: the NAK it brought is gone */
+        dwc2_receive(dwc2);
+        if (!in->active)
+            return;
+    }
     if (chunk)
         dwc2_in_fill(dwc2, n); /* as far as it fits; the interrupt goes on */
 }

@@ -58,7 +58,7 @@ class Board:
             "names": ["plugnet.local", "plugnet-1a2b.local", "plugnet.home.arpa", "www.lwip.home"],
             "uptime_ms": int(self.at * 1000) + 93784, "cpu_permille": 3 + int(140 * abs(math.sin(self.at / 5))),
             "button": self.button, "leds": [{"name": name, "on": on} for name, on in self.leds.items()],
-            "stack": {"used": 1208, "size": 4096},
+            "dfu": True, "stack": {"used": 1208, "size": 4096},
             "usb": {"link": True, "resets": 1, "setups": 31, "stalls": 0, "out_blocks": down - down // 4, "out_datagrams": down, "out_bytes": self.down,
                     "in_blocks": up // 2 + 6, "in_datagrams": up, "in_bytes": self.up, "out_sequence_jumps": 0,
                     "out_starved": 2, "drops": drops},

@@ -172,6 +172,34 @@ def uptime_shown_s(page):
     return (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
 
 
+def update_asked(page, answer):
+    """Press the button, and the dialog's button number `answer`."""
+    page.browser.click("#update")
+    page.wait(lambda: page.browser.run("return document.querySelector('#leave').open"), "the dialog")
+    page.browser.screenshot(os.path.join(page.shots, f"{page.name}-update.png"))
+    page.browser.click(f"#leave button:nth-child({answer})")
+    page.wait(lambda: not page.browser.run("return document.querySelector('#leave').open"), "the dialog's end")
+
+
+def test_update(page):
+    """A board with a boot loader leaves for it, after a question; its reset key brings it back."""
+    control_needed(page)
+    hidden = page.browser.run("return document.querySelector('#update').hidden")
+    assert hidden != page.board.status()["dfu"]
+    if hidden:
+        return
+    update_asked(page, 1)
+    page.board.status()
+    update_asked(page, 2)
+    page.wait(lambda: "boot loader" in page.browser.text("#note"), "what the page says of it")
+    page.wait(lambda: page.browser.run("return document.body.className") == "lost", "the board to be gone")
+    assert "has started" in page.browser.text("#note"), page.browser.text("#note")
+    page.board.ask("reset")
+    page.live()
+    page.board.status()
+    forget_failures(page)
+
+
 def test_looks(page):
     colours = set()
     lit = [led in (0, 3) for led in range(len(page.board.leds()))]

@@ -20,6 +20,8 @@
 #include "vboard/board.h"
 
 #define HEAP_SLACK 64 /* bytes: the answer that is just being made is in the heap, and its numbers grow */
+#define IDLE_MS_MAX                                                                                          \
+    66000 /* the server keeps a connection for 60 s whose client vanished between two requests */
 
 /* ---- Ends ---- */
 
@@ -494,7 +496,7 @@ void rig_no_buffer_lost(struct rig *rig)
 {
     static struct json status;
     const struct json_leaf *wrong = NULL;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned ms = 0; ms <= IDLE_MS_MAX; ms += RIG_PAUSE_S * 1000) {
         rig_run_ms(rig, RIG_PAUSE_S * 1000);
         rig_status(rig, &status);
         wrong = rig_pool_wrong(rig, &status);

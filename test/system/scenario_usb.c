@@ -367,7 +367,9 @@ static void class_requests(struct rig *rig)
 static bool harmless(const struct usb_setup *s)
 {
     if ((s->bmRequestType & 0x60) != 0) {
-        return !(s->bmRequestType == CLASS_OUT && (s->bRequest == 0x86 || s->bRequest == 0x84));
+        bool size = s->bRequest == 0x86 || s->bRequest == 0x84;
+        bool detach = s->bRequest == 0 && s->wIndex == 2;
+        return !(s->bmRequestType == CLASS_OUT && (size || detach));
     }
     return s->bRequest != USB_SET_ADDRESS && s->bRequest != USB_SET_CONFIGURATION &&
            s->bRequest != USB_SET_INTERFACE && s->bRequest != USB_SET_FEATURE &&
@@ -393,6 +395,7 @@ static struct usb_setup setup_random(struct rig *rig)
         {0xA1, 0x80, 0, 0, 28},
         {0xA1, 0x85, 0, 0, 4},
         {0x21, 0x43, 0x0C, 0, 0},
+        {0xA1, 3, 0, 2, 6}, /* of DFU, where there is one */
         {0xC0, 0x20, 0, 7, 46},
         {0xC0, 0x21, 1, 2, 255},
     };
