@@ -116,10 +116,12 @@ $(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py b
 # Over the cable, from the running firmware (DFU_ID) or from the boot loader in ROM: docs/update.md.
 DFU_ID ?= $(firstword $(BOARD_ID)) # what the product shows; its own with vendor_id and product_id
 dfu: $(OUT)/$(NAME).dfu
+	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
 	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s $$(python3 tool/dfu_file.py --address $(<:.dfu=.elf)):leave -D $<
 
 # A real board, by its ST-LINK.
 flash: $(OUT)/$(NAME).elf
+	@command -v openocd > /dev/null || { echo "openocd is missing: install Debian's package openocd" >&2; exit 2; }
 	openocd -f $(FLASH_CFG) -c "program $< verify reset exit"
 
 size: firmware

@@ -103,6 +103,14 @@ def begin():
     return table_find(text, r"Found Runtime: \[1209:0001\].*intf=2.*alt=0")[0]
 
 
+def plain_running():
+    """another board's file without -d, while the firmware runs: dfu-util looks for the file's IDs, and finds none"""
+    text = dfu("-a", "0", "-s", f"{ADDRESS:#010x}:leave", "-D", OTHER, good=None)
+    said = refused(text, r"No DFU capable USB device available")
+    runs(version_built())
+    return said
+
+
 def update():
     """detach, download, leave: the new version is on the page"""
     text = download(NEXT)
@@ -234,5 +242,5 @@ def end():
         pass
 
 
-TESTS = [begin, update, detach, upload, wrong_file, wrong_address, plain, broken_file, repaired, unplugged, from_page,
+TESTS = [begin, plain_running, update, detach, upload, wrong_file, wrong_address, plain, broken_file, repaired, unplugged, from_page,
          no_header, end]
