@@ -4,7 +4,8 @@
  *   plugnet.elf --cable PATH [--uid HEX]     waits at PATH for one PC end; or is started by one (cable_socket.h)
  *
  * Time is the cable's: board_idle takes one request, moves time on, lets the loop run, and answers it when the
- * loop is idle again. So a run depends on what the PC end asks and on nothing else. A reset starts the process
+ * loop is idle again. So a run depends on what the PC end asks and on nothing else. With threads (os/posix) it is
+ * called when all of them are idle; what they share with it (time, LEDs, button) is atomic. A reset starts the process
  * anew with the same socket; what outlives it (time, VBUS, button, power) goes through the environment.
  *
  * Exit code: 0 when the PC end has gone, 2 for a wrong command line, 1 after board_halt.
@@ -137,13 +138,13 @@ static void native_button(void *board, unsigned number, bool pressed)
 {
     (void)board;
     if (number == 0)
-        native.button = pressed;
+        __atomic_store_n(&native.button, pressed, __ATOMIC_RELAXED);
 }
 
 static uint32_t native_leds(void *board)
 {
     (void)board;
-    return native.leds;
+    return __atomic_load_n(&native.leds, __ATOMIC_RELAXED);
 }
 
 static void native_reset(void *board)
@@ -215,28 +216,35 @@ struct usb_port *board_usb_port(void)
 
 void board_led_set(unsigned led, bool on)
 {
-    if (led < LED_COUNT)
-        native.leds = on ? native.leds | 1u << led : native.leds & ~(1u << led);
+    if (led < LED_COUNT && on)
+        __atomic_fetch_or(&native.leds, 1u << led, __ATOMIC_RELAXED);
+    else if (led < LED_COUNT)
+        __atomic_fetch_and(&native.leds, ~(1u << led), __ATOMIC_RELAXED);
 }
 
 bool board_led_get(unsigned led)
 {
-    return led < LED_COUNT && (native.leds >> led & 1) != 0;
+    return led < LED_COUNT && (native_leds(NULL) >> led & 1) != 0;
 }
 
 bool board_button(void)
 {
-    return native.button;
+    return __atomic_load_n(&native.button, __ATOMIC_RELAXED);
+}
+
+static uint64_t native_time_ns(void)
+{
+    return __atomic_load_n(&native.port.time_ns, __ATOMIC_RELAXED) - native.start_ns;
 }
 
 uint32_t board_time_ms(void)
 {
-    return (uint32_t)((native.port.time_ns - native.start_ns) / 1000000);
+    return (uint32_t)(native_time_ns() / 1000000);
 }
 
 uint32_t board_cycles(void)
 {
-    return (uint32_t)(native.port.time_ns - native.start_ns);
+    return (uint32_t)native_time_ns();
 }
 
 /* An idle loop first answers the request that woke it, and looks again what that has brought; with nothing left

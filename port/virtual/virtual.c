@@ -250,7 +250,7 @@ static void virtual_active(struct virtual_port *port)
 static void virtual_advance(void *device, uint64_t time_ns)
 {
     struct virtual_port *port = device;
-    port->time_ns = time_ns;
+    __atomic_store_n(&port->time_ns, time_ns, __ATOMIC_RELAXED); /* a board's clock, too */
     if (port->waking && time_ns - port->wake_ns >= WAKE_NS)
         port->waking = false;
     if (!port->attached || port->in_reset || port->suspended || time_ns - port->active_ns < SUSPEND_NS)

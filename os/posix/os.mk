@@ -1,0 +1,13 @@
+# POSIX threads, for BOARD=native. TSAN=1: under ThreadSanitizer instead of the other two, in a folder of its own.
+# SPDX-License-Identifier: MIT
+ifneq ($(BOARD),native)
+$(error OS=posix is for BOARD=native; for BOARD=$(BOARD) there are: none freertos)
+endif
+OS_INC     := -DPLUGNET_THREADS -pthread
+BOARD_LIBS += -pthread
+OS_LWIP    := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
+OS_NET_OUT := net/http_raw.c
+ifneq ($(TSAN),)
+OUT         := $(BUILD)/native-posix-tsan$(if $(filter app,$(APP)),,-$(NAME))
+BOARD_FLAGS := -fsanitize=thread -fno-omit-frame-pointer
+endif
