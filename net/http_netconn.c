@@ -7,90 +7,333 @@
 #include <string.h>
 
 #include "lwip/api.h"
+#include "lwip/priv/tcpip_priv.h"
+#include "lwip/stats.h"
 #include "lwip/tcp.h"
+#include "net/tcp_guard.h"
 
 #define WAIT_MS         100
 #define THREAD_STACK    1536
 #define THREAD_PRIORITY 2
+#define SEND_MAX        (2 * TCP_MSS) /* bytes of one call */
+#define QUEUE_SPARE     4             /* pbufs that one call may take */
+#define PIPELINE_SPARE  600           /* bytes of heap that stay free beside what is kept */
+
+/* What one thread writes and another reads. */
+#define SHARED_SET(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELEASE)
+#define SHARED_GET(place)        __atomic_load_n(&(place), __ATOMIC_ACQUIRE)
+#define SHARED_TAKE(place)       __atomic_exchange_n(&(place), false, __ATOMIC_ACQ_REL)
 
 /* netconn's callback has no argument of ours. */
 static struct http_netconn *the_server;
 
-/* lwIP's thread: something happened to a connection. */
+/* ---- lwIP's thread. ---- */
+
+/* Something happened to a connection. One that is not accepted yet is looked at when it is. */
 static void http_netconn_event(struct netconn *conn, enum netconn_evt event, u16_t length)
 {
+    struct http_netconn *server = the_server;
+
     (void)length;
-    if (event == NETCONN_EVT_RCVPLUS && conn != the_server->listener && conn->pcb.tcp != NULL) {
+    if (event == NETCONN_EVT_RCVMINUS || event == NETCONN_EVT_SENDMINUS) {
+        return;
+    }
+    if (conn == server->listener) {
+        SHARED_SET(server->arrived, true);
+    } else if (event == NETCONN_EVT_RCVPLUS && conn->pcb.tcp != NULL) {
         tcp_nagle_disable(conn->pcb.tcp); /* else a body's end waits for the ACK of its head */
     }
-    if (event != NETCONN_EVT_RCVMINUS && event != NETCONN_EVT_SENDMINUS) {
-        sys_sem_signal(&the_server->event);
+    for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
+        if (SHARED_GET(server->connections[i].conn) == conn) {
+            SHARED_SET(server->connections[i].touched, true);
+        }
+    }
+    sys_sem_signal(&server->event);
+}
+
+/* True: there is now the room that the connection waits for, or it is gone. */
+static bool http_netconn_room_find(struct http_netconn_connection *c)
+{
+    uint16_t wants = SHARED_GET(c->wants);
+    const struct netconn *conn = SHARED_GET(c->conn);
+    const struct tcp_pcb *pcb;
+
+    if (wants == 0 || conn == NULL) {
+        return false;
+    }
+    pcb = conn->pcb.tcp;
+    if (pcb != NULL && (tcp_sndbuf(pcb) < wants || tcp_sndqueuelen(pcb) + QUEUE_SPARE > TCP_SND_QUEUELEN)) {
+        return false;
+    }
+    c->room = pcb != NULL ? tcp_sndbuf(pcb) : TCP_SND_BUF;
+    SHARED_SET(c->wants, 0);
+    SHARED_SET(c->touched, true);
+    return true;
+}
+
+/* For how long no byte of its answer was acknowledged; 0: none is under way. */
+static uint32_t http_netconn_silent_ms(struct http_netconn_connection *c, const struct tcp_pcb *pcb)
+{
+    uint32_t now = sys_now();
+
+    if (pcb->lastack != c->acked) {
+        c->acked = pcb->lastack;
+        c->acked_ms = now;
+    }
+    return pcb->snd_queuelen == 0 ? 0 : LWIP_MIN(now - c->acked_ms, now - SHARED_GET(c->since_ms));
+}
+
+/* Memory has not come back by itself: end the connection whose client has been silent longest. */
+static void http_netconn_reclaim(struct http_netconn *server)
+{
+    struct tcp_pcb *silent = NULL;
+    uint32_t longest_ms = HTTP_NETCONN_SILENT_MS_MIN;
+
+    for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
+        struct http_netconn_connection *c = &server->connections[i];
+        const struct netconn *conn = SHARED_GET(c->conn);
+        struct tcp_pcb *pcb = conn != NULL ? conn->pcb.tcp : NULL;
+        uint32_t ms = pcb != NULL ? http_netconn_silent_ms(c, pcb) : 0;
+        if (ms >= longest_ms) {
+            longest_ms = ms;
+            silent = pcb;
+        }
+    }
+    if (!tcp_guard_reclaim() && silent != NULL) {
+        __atomic_fetch_add(&server->stats.evicted, 1, __ATOMIC_RELAXED);
+        tcp_abort(silent); /* its netconn hears of it, and so the server's thread */
     }
 }
 
-static void http_netconn_end(struct http_netconn_connection *c)
+void http_netconn_poll(struct http_netconn *server)
+{
+    uint16_t short_of = SHARED_GET(server->short_of);
+    bool better = false;
+
+    for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
+        better |= http_netconn_room_find(&server->connections[i]);
+    }
+    if (short_of > 0) {
+        if (tcp_guard_room(short_of - 1u)) {
+            better = true;
+        } else if (sys_now() - SHARED_GET(server->short_since_ms) > HTTP_NETCONN_WAIT_MS_MAX) {
+            http_netconn_reclaim(server); /* one in a round, until there is room */
+        }
+    }
+    if (better) {
+        sys_sem_signal(&server->event);
+    }
+}
+
+struct http_netconn_abort {
+    struct tcpip_api_call_data call; /* first */
+    struct netconn *conn;
+};
+
+static err_t http_netconn_abort_call(struct tcpip_api_call_data *call)
+{
+    struct netconn *conn = ((struct http_netconn_abort *)(void *)call)->conn;
+
+    if (conn->pcb.tcp != NULL) {
+        tcp_abort(conn->pcb.tcp);
+    }
+    return ERR_OK;
+}
+
+/* ---- The server's thread. ---- */
+
+static void http_netconn_pending_drop(struct http_netconn_connection *c)
 {
     if (c->pending != NULL) {
         pbuf_free(c->pending);
+        c->pending = NULL;
     }
-    netconn_delete(c->conn);
-    c->pending = NULL;
-    c->conn = NULL;
+    c->pending_at = 0;
 }
 
-/* True: all that the thinking half has is in lwIP's hands. */
-static bool http_netconn_send(struct http_netconn_connection *c)
+/* lwIP's window opens by what was consumed. */
+static void http_netconn_consumed_tell(struct http_netconn_connection *c)
 {
-    while (c->has_piece || http_output(&c->http, c->scratch, &c->piece)) {
-        size_t taken = 0, left;
+    if (c->consumed > 0) {
+        netconn_tcp_recvd(c->conn, c->consumed);
+        c->consumed = 0;
+    }
+}
 
-        if (!c->has_piece) {
-            c->has_piece = true;
-            c->piece_at = 0;
-        }
-        left = LWIP_MIN(c->piece.length - c->piece_at, 2 * TCP_MSS);
-        if (left > 0 &&
-            netconn_write_partly(c->conn, c->piece.bytes + c->piece_at, left,
-                                 NETCONN_DONTBLOCK | (c->piece.lasting ? NETCONN_NOCOPY : NETCONN_COPY),
-                                 &taken) != ERR_OK) {
+static void http_netconn_close(struct http_netconn_connection *c)
+{
+    struct netconn *conn = c->conn;
+
+    http_netconn_consumed_tell(c); /* else the close becomes a reset */
+    http_netconn_pending_drop(c);
+    SHARED_SET(c->wants, 0);
+    SHARED_SET(c->conn, NULL);
+    netconn_delete(conn);
+}
+
+static void http_netconn_abort(struct http_netconn_connection *c)
+{
+    struct http_netconn_abort abort = {.conn = c->conn};
+
+    tcpip_api_call(http_netconn_abort_call, &abort.call);
+    http_netconn_close(c);
+}
+
+/* No memory for `length` bytes: http_netconn_poll says when there is. */
+static void http_netconn_wait(struct http_netconn *server, struct http_netconn_connection *c, size_t length,
+                              bool served)
+{
+    server->stats.no_memory++;
+    SHARED_SET(c->touched, true);
+    if (server->short_of == 0) {
+        server->turn =
+            (uint8_t)((size_t)(c - server->connections + (served ? 1 : 0)) % HTTP_NETCONN_CONNECTIONS);
+        SHARED_SET(server->short_since_ms, sys_now());
+        SHARED_SET(server->short_of, (uint16_t)(length + 1));
+    }
+}
+
+/* Give lwIP up to SEND_MAX bytes of a piece; returns how many it took. */
+static size_t http_netconn_write(struct http_netconn_connection *c, const struct http_piece *piece,
+                                 size_t length)
+{
+    size_t taken = 0;
+    err_t error =
+        netconn_write_partly(c->conn, piece->bytes, length,
+                             NETCONN_DONTBLOCK | (piece->lasting ? NETCONN_NOCOPY : NETCONN_COPY), &taken);
+
+    c->room = (uint16_t)(c->room - taken);
+    c->broken |= error != ERR_OK && error != ERR_WOULDBLOCK;
+    if (taken > 0) {
+        SHARED_SET(c->since_ms, sys_now());
+        LWIP_ASSERT("a made piece in parts", piece->lasting || taken == length);
+    }
+    return taken;
+}
+
+/* Send what the thinking half has. True: all of it is in lwIP's hands. */
+static bool http_netconn_send(struct http_netconn *server, struct http_netconn_connection *c)
+{
+    struct http_piece piece;
+    bool served = false;
+
+    if (SHARED_GET(c->wants) > 0) {
+        return false;
+    }
+    if (server->short_of > 0 && http_answering(&c->http)) {
+        SHARED_SET(c->touched, true); /* others wait already, and it is not this one's turn */
+        return false;
+    }
+    while (http_output(&c->http, server->scratch, &piece)) {
+        size_t length = piece.lasting ? LWIP_MIN(piece.length, SEND_MAX) : piece.length;
+        size_t copied = piece.lasting ? 0 : length, taken = 0;
+
+        if (length > c->room) {
+            SHARED_SET(c->wants, (uint16_t)length);
             return false;
         }
-        if (taken > 0) {
-            c->since_ms = sys_now();
+        if (length > 0 && tcp_guard_room(copied)) {
+            taken = http_netconn_write(c, &piece, length);
         }
-        c->piece_at = (uint16_t)(c->piece_at + taken);
-        if (c->piece.lasting || c->piece_at == c->piece.length) {
-            http_output_taken(&c->http, c->piece_at);
-            c->has_piece = false;
-        }
-        if (taken < left) {
+        if (taken == 0 && length > 0) {
+            http_netconn_wait(server, c, copied, served);
             return false;
         }
+        served = true;
+        http_output_taken(&c->http, taken);
     }
     return true;
 }
 
-/* Something received was consumed. */
+/* May so many bytes more be kept? All connections share the limit: what is kept must never be all there is. */
+static bool http_netconn_pending_room(const struct http_netconn *server, size_t length)
+{
+    for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
+        const struct pbuf *pending = server->connections[i].pending;
+        if (pending != NULL && pbuf_match_type(pending, PBUF_RAM)) {
+            length += pending->tot_len;
+        }
+    }
+    return length <= HTTP_NETCONN_PIPELINE_MAX &&
+           lwip_stats.mem.used + length + PIPELINE_SPARE <= lwip_stats.mem.avail;
+}
+
+/* A small copy of what waits for its turn, so that no NTB block is held; NULL: the pipeline is given up. */
+static struct pbuf *http_netconn_keep(struct http_netconn *server, struct http_netconn_connection *c,
+                                      struct pbuf *p, uint16_t skip)
+{
+    uint16_t length = (uint16_t)(p->tot_len - skip);
+    struct pbuf *copy = NULL;
+
+    if (http_netconn_pending_room(server, length)) {
+        copy = pbuf_alloc(PBUF_RAW, length, PBUF_RAM);
+    }
+    if (copy != NULL) {
+        pbuf_copy_partial(p, copy->payload, length, skip);
+    } else {
+        http_close(&c->http);
+        c->consumed = (uint16_t)(c->consumed + length);
+    }
+    return copy;
+}
+
+static void http_netconn_pending_keep(struct http_netconn *server, struct http_netconn_connection *c)
+{
+    if (c->pending != NULL && !pbuf_match_type(c->pending, PBUF_RAM)) {
+        struct pbuf *copy = http_netconn_keep(server, c, c->pending, c->pending_at);
+        http_netconn_pending_drop(c);
+        c->pending = copy;
+    }
+}
+
+static void http_netconn_received(struct http_netconn *server, struct http_netconn_connection *c,
+                                  struct pbuf *p)
+{
+    struct pbuf *copy;
+
+    if (c->pending == NULL && !c->lingering) {
+        c->pending = p;
+        return;
+    }
+    if (c->lingering) {
+        c->consumed = (uint16_t)(c->consumed + p->tot_len);
+    } else if ((copy = http_netconn_keep(server, c, p, 0)) != NULL) {
+        pbuf_cat(c->pending, copy);
+    }
+    pbuf_free(p);
+}
+
+/* All that has come; what lies in a netconn's mailbox could hold NTB blocks. */
+static void http_netconn_receive(struct http_netconn *server, struct http_netconn_connection *c)
+{
+    struct pbuf *p;
+    err_t error = ERR_OK;
+
+    for (unsigned i = 0; i <= DEFAULT_TCP_RECVMBOX_SIZE && error == ERR_OK && !c->finished; i++) {
+        error = netconn_recv_tcp_pbuf_flags(c->conn, &p, NETCONN_DONTBLOCK | NETCONN_NOAUTORCVD);
+        if (error == ERR_OK) {
+            http_netconn_received(server, c, p);
+        }
+        c->finished = error == ERR_CLSD;
+    }
+    c->broken |= error != ERR_OK && error != ERR_WOULDBLOCK && error != ERR_CLSD;
+}
+
+/* Let the thinking half consume what came. True: it consumed something. */
 static bool http_netconn_feed(struct http_netconn_connection *c)
 {
     struct pbuf *p = c->pending;
     bool was_idle = http_idle(&c->http);
     size_t used;
 
-    if (p == NULL && !c->finished) {
-        err_t error = netconn_recv_tcp_pbuf_flags(c->conn, &p, NETCONN_DONTBLOCK | NETCONN_NOAUTORCVD);
-        c->finished = error != ERR_OK && error != ERR_WOULDBLOCK;
-        c->pending = p = error == ERR_OK ? p : NULL;
-        c->pending_at = 0;
-    }
     if (p == NULL || http_answering(&c->http) || http_closing(&c->http)) {
         return false;
     }
     used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
     if (used > 0 && was_idle) {
-        c->since_ms = sys_now();
+        SHARED_SET(c->since_ms, sys_now());
     }
-    netconn_tcp_recvd(c->conn, used);
+    c->consumed = (uint16_t)(c->consumed + used);
     c->pending_at = (uint16_t)(c->pending_at + used);
     if (c->pending_at == p->len) {
         c->pending = p->next;
@@ -103,26 +346,53 @@ static bool http_netconn_feed(struct http_netconn_connection *c)
     return true;
 }
 
-/* Read, think, write, until nothing moves any more; then the time limits. */
-static void http_netconn_run(struct http_netconn *server, struct http_netconn_connection *c)
+/* Read, think, write, until nothing moves any more. False: the connection is over. */
+static bool http_netconn_run(struct http_netconn *server, struct http_netconn_connection *c)
 {
-    bool sent, idle;
-    uint32_t age;
+    bool sent;
 
+    http_netconn_receive(server, c);
     do {
-        sent = http_netconn_send(c);
+        sent = http_netconn_send(server, c);
     } while (sent && http_netconn_feed(c));
-    age = sys_now() - c->since_ms;
-    idle = http_idle(&c->http);
+    if (c->broken || (c->lingering && c->finished)) {
+        return false;
+    }
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL))) {
-        http_netconn_end(c);
-    } else if (age > (idle ? HTTP_NETCONN_IDLE_MS_MAX : HTTP_NETCONN_SEND_MS_MAX)) {
+        if (c->finished) {
+            return false;
+        }
+        if (!c->lingering) {
+            c->lingering = true;
+            SHARED_SET(c->since_ms, sys_now());
+            http_netconn_consumed_tell(c);
+            netconn_shutdown(c->conn, 0, 1);
+        }
+        http_netconn_pending_drop(c); /* nobody reads it any more */
+    }
+    http_netconn_pending_keep(server, c);
+    http_netconn_consumed_tell(c);
+    return true;
+}
+
+/* The time limits. */
+static void http_netconn_limit(struct http_netconn *server, struct http_netconn_connection *c)
+{
+    uint32_t age = sys_now() - c->since_ms;
+    bool idle = http_idle(&c->http), answering = http_answering(&c->http);
+
+    if (c->lingering ? age > HTTP_NETCONN_LINGER_MS_MAX : answering && age > HTTP_NETCONN_SEND_MS_MAX) {
         server->stats.timeouts++;
-        http_netconn_end(c);
-    } else if (!idle && !http_answering(&c->http) && age > HTTP_NETCONN_REQUEST_MS_MAX) {
+        http_netconn_abort(c);
+    } else if (idle && age > HTTP_NETCONN_IDLE_MS_MAX) {
+        server->stats.timeouts++;
+        http_netconn_close(c);
+    } else if (!idle && !answering && !c->lingering && age > HTTP_NETCONN_REQUEST_MS_MAX) {
         server->stats.timeouts++;
         http_expire(&c->http);
-        c->since_ms = sys_now();
+        SHARED_SET(c->since_ms, sys_now());
+        SHARED_SET(c->touched, true);
+        sys_sem_signal(&server->event);
     }
 }
 
@@ -141,30 +411,63 @@ static struct http_netconn_connection *http_netconn_slot_take(struct http_netcon
             oldest = c;
         }
     }
-    server->stats.evicted++;
-    http_netconn_end(oldest);
+    __atomic_fetch_add(&server->stats.evicted, 1, __ATOMIC_RELAXED);
+    http_netconn_abort(oldest);
     return oldest;
 }
 
 static void http_netconn_accept(struct http_netconn *server)
 {
     struct netconn *conn;
+    err_t error = ERR_OK;
 
-    for (unsigned i = 0; i < HTTP_NETCONN_CONNECTIONS && netconn_accept(server->listener, &conn) == ERR_OK;
-         i++) {
+    for (unsigned i = 0; i <= DEFAULT_ACCEPTMBOX_SIZE && error != ERR_WOULDBLOCK; i++) {
+        error = netconn_accept(server->listener, &conn);
+        if (error != ERR_OK) {
+            continue; /* one that found no memory */
+        }
         struct http_netconn_connection *c = http_netconn_slot_take(server);
-        memset(c, 0, offsetof(struct http_netconn_connection, scratch));
-        c->conn = conn;
-        c->since_ms = sys_now();
+        *c = (struct http_netconn_connection){.since_ms = sys_now(), .room = TCP_SND_BUF};
         netconn_set_nonblocking(conn, 1);
         http_begin(&c->http, server->config, &server->stats.http);
+        SHARED_SET(c->conn, conn);
+        SHARED_SET(c->touched, true); /* what happened before it was ours */
         server->stats.connections++;
+    }
+    if (error != ERR_WOULDBLOCK) {
+        SHARED_SET(server->arrived, true);
+        sys_sem_signal(&server->event);
+    }
+}
+
+/* One round: who waits for memory longest comes first. `late`: look at the time limits, too. */
+static void http_netconn_round(struct http_netconn *server, bool late)
+{
+    size_t first = server->turn;
+
+    if (SHARED_TAKE(server->arrived)) {
+        http_netconn_accept(server);
+    }
+    if (server->short_of > 0 && tcp_guard_room(server->short_of - 1u)) {
+        SHARED_SET(server->short_of, 0);
+    }
+    for (size_t n = 0; n < HTTP_NETCONN_CONNECTIONS; n++) {
+        struct http_netconn_connection *c = &server->connections[(first + n) % HTTP_NETCONN_CONNECTIONS];
+        if (c->conn == NULL) {
+            continue;
+        }
+        if (SHARED_TAKE(c->touched) && !http_netconn_run(server, c)) {
+            http_netconn_close(c);
+        } else if (late) {
+            http_netconn_limit(server, c);
+        }
     }
 }
 
 static void http_netconn_thread(void *context)
 {
     struct http_netconn *server = context;
+    uint32_t last_ms = 0;
 
     server->listener = netconn_new_with_callback(NETCONN_TCP, http_netconn_event);
     LWIP_ASSERT("no netconn for HTTP", server->listener != NULL);
@@ -173,12 +476,11 @@ static void http_netconn_thread(void *context)
     netconn_listen(server->listener);
     for (;;) {
         sys_arch_sem_wait(&server->event, WAIT_MS);
-        http_netconn_accept(server);
-        for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
-            if (server->connections[i].conn != NULL) {
-                http_netconn_run(server, &server->connections[i]);
-            }
+        bool late = sys_now() - last_ms >= WAIT_MS;
+        if (late) {
+            last_ms = sys_now();
         }
+        http_netconn_round(server, late);
     }
 }
 
@@ -195,17 +497,12 @@ bool http_netconn_listen(struct http_netconn *server, const struct http_config *
     return true;
 }
 
-void http_netconn_poll(struct http_netconn *server)
-{
-    (void)server;
-}
-
 unsigned http_netconn_open(const struct http_netconn *server)
 {
     unsigned open = 0;
 
     for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
-        open += server->connections[i].conn != NULL;
+        open += SHARED_GET(server->connections[i].conn) != NULL;
     }
     return open;
 }
