@@ -140,7 +140,48 @@ static err_t http_netconn_abort_call(struct tcpip_api_call_data *call)
     return ERR_OK;
 }
 
+/* A product's routes are asked in lwIP's thread, like all else of it: the thinking half's two steps that may do so. */
+struct http_netconn_think {
+    struct tcpip_api_call_data call; /* first */
+    struct http_connection *http;
+    const char *bytes; /* of a request; NULL: make output … */
+    size_t length;     /* … and consumed bytes come back here, or whether there is a piece */
+    char *scratch;
+    struct http_piece *piece;
+};
+
+static err_t http_netconn_think_call(struct tcpip_api_call_data *call)
+{
+    struct http_netconn_think *think = (struct http_netconn_think *)(void *)call;
+
+    if (think->bytes != NULL) {
+        think->length = http_input(think->http, think->bytes, think->length);
+    } else {
+        think->length = http_output(think->http, think->scratch, think->piece);
+    }
+    return ERR_OK;
+}
+
 /* ---- The server's thread. ---- */
+
+static bool http_netconn_output(struct http_connection *http, char *scratch, struct http_piece *piece)
+{
+    struct http_netconn_think think = {.http = http, .scratch = scratch, .piece = piece};
+
+    if (!http_answering(http) || http->route == NULL) {
+        return http_output(http, scratch, piece);
+    }
+    tcpip_api_call(http_netconn_think_call, &think.call);
+    return think.length != 0;
+}
+
+static size_t http_netconn_input(struct http_connection *http, const char *bytes, size_t length)
+{
+    struct http_netconn_think think = {.http = http, .bytes = bytes, .length = length};
+
+    tcpip_api_call(http_netconn_think_call, &think.call);
+    return think.length;
+}
 
 static void http_netconn_pending_drop(struct http_netconn_connection *c)
 {
@@ -224,7 +265,7 @@ static bool http_netconn_send(struct http_netconn *server, struct http_netconn_c
         SHARED_SET(c->touched, true); /* others wait already, and it is not this one's turn */
         return false;
     }
-    while (http_output(&c->http, server->scratch, &piece)) {
+    while (http_netconn_output(&c->http, server->scratch, &piece)) {
         size_t length = piece.lasting ? LWIP_MIN(piece.length, SEND_MAX) : piece.length;
         size_t copied = piece.lasting ? 0 : length, taken = 0;
 
@@ -329,7 +370,7 @@ static bool http_netconn_feed(struct http_netconn_connection *c)
     if (p == NULL || http_answering(&c->http) || http_closing(&c->http)) {
         return false;
     }
-    used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
+    used = http_netconn_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
     if (used > 0 && was_idle) {
         SHARED_SET(c->since_ms, sys_now());
     }
@@ -427,7 +468,10 @@ static void http_netconn_accept(struct http_netconn *server)
             continue; /* one that found no memory */
         }
         struct http_netconn_connection *c = http_netconn_slot_take(server);
-        *c = (struct http_netconn_connection){.since_ms = sys_now(), .room = TCP_SND_BUF};
+        memset(&c->room, 0,
+               sizeof *c - offsetof(struct http_netconn_connection, room)); /* no more: see wants */
+        c->room = TCP_SND_BUF;
+        c->since_ms = sys_now();
         netconn_set_nonblocking(conn, 1);
         http_begin(&c->http, server->config, &server->stats.http);
         SHARED_SET(c->conn, conn);

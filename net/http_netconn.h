@@ -44,14 +44,14 @@ struct http_netconn_stats {
 /* Free while conn is NULL. Fields are ours. */
 struct http_netconn_connection {
     struct netconn *conn;
+    uint16_t wants; /* bytes of room it waits for; 0: it doesn't. These two are read while it is free, too */
+    uint16_t room;  /* bytes that lwIP's send buffer takes, at least */
+    uint16_t pending_at;  /* bytes of the first pending pbuf already consumed */
+    uint16_t consumed;    /* bytes lwIP has still to be told of */
     struct pbuf *pending; /* received, not consumed */
     uint32_t since_ms;    /* of the last useful event */
     uint32_t acked;       /* lwIP's thread, while memory is short: sequence number acknowledged last … */
     uint32_t acked_ms;    /* … and since when */
-    uint16_t pending_at;  /* bytes of its first pbuf already consumed */
-    uint16_t consumed;    /* bytes lwIP has still to be told of */
-    uint16_t room;        /* bytes that lwIP's send buffer takes, at least */
-    uint16_t wants;       /* so many; 0: it doesn't wait for room */
     bool touched;         /* something happened, or it waits for memory */
     bool finished;        /* the client has sent its FIN */
     bool lingering;       /* we have sent ours */

@@ -16,7 +16,7 @@
 #include "os/os.h"
 
 #define THREADS_MAX 8
-#define STACK_SIZE  (512u * 1024) /* more than any board has: sanitizers need it */
+#define STACK_SIZE  (2048u * 1024) /* more than any board has: sanitizers need it */
 #define PAINT       0xA5
 
 struct os_thread {
