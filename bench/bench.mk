@@ -37,9 +37,13 @@ bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) 
 	$(MAKE) bench
 	$(if $(FREERTOS_KERNEL_PATH),,@echo "FreeRTOS: not measured now, set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel")
 
-bench-none-% bench-freertos-%: | $(BENCH_OUT)/bench
-	@echo "  BENCH $@"
-	$(Q)$(MAKE) BOARD=$* OS=$(word 2,$(subst -, ,$@)) bench > /dev/null
+bench-none-%: | $(BENCH_OUT)/bench
+	@echo "  BENCH $*, bare metal"
+	$(Q)$(MAKE) BOARD=$* OS=none bench > /dev/null
+
+bench-freertos-%: | $(BENCH_OUT)/bench
+	@echo "  BENCH $*, FreeRTOS"
+	$(Q)$(MAKE) BOARD=$* OS=freertos bench > /dev/null
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
 $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench
