@@ -133,6 +133,11 @@ native:
 # Every board's; the one that was asked for is built here.
 boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
 
+freertos: $(patsubst %,freertos-%,$(filter-out native,$(BOARDS)))
+
+freertos-%:
+	$(MAKE) BOARD=$* OS=freertos firmware
+
 board-%:
 	$(MAKE) BOARD=$* OS=none firmware
 
@@ -140,5 +145,5 @@ compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards dfu flash size native FORCE
+.PHONY: firmware boards freertos dfu flash size native FORCE
 -include $(FW_OBJ:.o=.d)
