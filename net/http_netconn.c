@@ -402,6 +402,11 @@ static bool http_netconn_run(struct http_netconn *server, struct http_netconn_co
         return false;
     }
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL))) {
+        if (!c->lingering && !tcp_guard_room(0)) { /* a FIN needs a segment, and netconn would wait for it */
+            http_netconn_wait(server, c, 0, false);
+            http_netconn_pending_keep(server, c);
+            return true;
+        }
         if (c->finished) {
             return false;
         }
@@ -429,7 +434,7 @@ static void http_netconn_limit(struct http_netconn *server, struct http_netconn_
         http_netconn_abort(c);
     } else if (idle && age > HTTP_NETCONN_IDLE_MS_MAX) {
         server->stats.timeouts++;
-        http_netconn_close(c);
+        tcp_guard_room(0) ? http_netconn_close(c) : http_netconn_abort(c);
     } else if (!idle && !answering && !c->lingering && age > HTTP_NETCONN_REQUEST_MS_MAX) {
         server->stats.timeouts++;
         http_expire(&c->http);

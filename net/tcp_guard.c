@@ -96,7 +96,8 @@ bool tcp_guard_reclaim(void)
 
     for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
         active++;
-        if (tcp_guard_is_orphan(pcb) && pcb->snd_queuelen > 0 && tcp_ticks - pcb->tmr >= SILENT_TICKS) {
+        bool yields = tcp_guard_is_orphan(pcb) || pcb->prio == TCP_PRIO_MIN;
+        if (yields && pcb->snd_queuelen > 0 && tcp_ticks - pcb->tmr >= SILENT_TICKS) {
             worst = tcp_guard_older(worst, pcb);
         }
     }

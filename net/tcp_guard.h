@@ -29,8 +29,8 @@ void tcp_guard_poll(struct tcp_guard *guard, bool link_up);
 /* True: a segment with `length` bytes to be copied (0: they lie in flash) may be queued. */
 bool tcp_guard_room(size_t length);
 
-/* End the connection that no service owns and whose client has been silent longest, at least a second, if it
- * still holds unacknowledged data. False: there is none. */
+/* End the connection that no service owns, or whose service yields (lowest priority: iperf), and whose client has been
+ * silent longest, at least a second, if it still holds unacknowledged data. False: there is none. */
 bool tcp_guard_reclaim(void);
 
 #endif
