@@ -18,6 +18,7 @@ TARGETS = {
     "blackpill-f411": ["build/vboard/vboard", "--board", "blackpill-f411", "{options}",
                        "build/blackpill-f411-none/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
+    "posix": ["build/pc", "{options}", "--spawn", "build/native-posix/plugnet.elf"],
 }
 
 
