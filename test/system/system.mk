@@ -38,6 +38,12 @@ $(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh
 	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@
 	chmod +x $@
 
+# A firmware whose thread keeps what it receives: plain, and under ThreadSanitizer.
+$(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
+	printf '#!/bin/sh\n%s holder %s "$$@" && exec test/system/tsan.sh %s holder %s "$$@"\n' \
+	    $< $(BUILD)/native-posix-holder/holder.elf $< $(BUILD)/native-posix-tsan-holder/holder.elf > $@
+	chmod +x $@
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 
 $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(BUILD)/test/system
@@ -45,6 +51,6 @@ $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(B
 	chmod +x $@
 
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)
