@@ -4,6 +4,7 @@
 #   make APP=/path/to/my/product NAME=thing a firmware of your own, from another folder (see examples/minimal)
 #   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
 #   make boards                             the firmware for every board
+#   make freertos                           the same on FreeRTOS; FREERTOS_KERNEL_PATH names a checkout of its kernel
 #   make flash | dfu                        write to a real board: by its ST-LINK, or over its own USB cable
 #   make size | bench | fuzz                figures, benchmark, fuzzing
 #   make vm                                 a Linux guest with the virtual board plugged in
@@ -51,7 +52,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: boards native vboard pc suites vm-images
+check-build: boards native vboard pc suites vm-images $(if $(FREERTOS_KERNEL_PATH),freertos)
 
 suites-list:
 	@printf '%s\n' $(SUITES)

@@ -116,10 +116,12 @@ $(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py b
 # Over the cable, from the running firmware (DFU_ID) or from the boot loader in ROM: docs/update.md.
 DFU_ID ?= $(firstword $(BOARD_ID)) # what the product shows; its own with vendor_id and product_id
 dfu: $(OUT)/$(NAME).dfu
+	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
 	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s $$(python3 tool/dfu_file.py --address $(<:.dfu=.elf)):leave -D $<
 
 # A real board, by its ST-LINK.
 flash: $(OUT)/$(NAME).elf
+	@command -v openocd > /dev/null || { echo "openocd is missing: install Debian's package openocd" >&2; exit 2; }
 	openocd -f $(FLASH_CFG) -c "program $< verify reset exit"
 
 size: firmware
@@ -135,6 +137,11 @@ native:
 # Every board's; the one that was asked for is built here.
 boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
 
+freertos: $(patsubst %,freertos-%,$(filter-out native,$(BOARDS)))
+
+freertos-%:
+	$(MAKE) BOARD=$* OS=freertos firmware
+
 board-%:
 	$(MAKE) BOARD=$* OS=none firmware
 
@@ -142,5 +149,5 @@ compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards dfu flash size native FORCE
+.PHONY: firmware boards freertos dfu flash size native FORCE
 -include $(FW_OBJ:.o=.d)

@@ -2,7 +2,7 @@
 #
 #   make bench            print the table, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
 #                         $(BUILD)/bench-BOARD-OS.json
-#   make bench-boards     every board's, and a table of them
+#   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
 #
 # SPDX-License-Identifier: MIT
@@ -30,11 +30,20 @@ bench: firmware $(BENCH_OUT)/bench
 profile: firmware $(BENCH_OUT)/bench
 	python3 bench/bench.py --profile $(BENCH_ARGS)
 
-bench-boards: $(patsubst %,bench-%,$(filter-out $(BOARD) native,$(BOARDS)))
-	$(MAKE) bench
+BENCH_BOARDS := $(filter-out native,$(BOARDS))
 
-bench-%: | $(BENCH_OUT)/bench
-	$(MAKE) BOARD=$* bench > /dev/null
+bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) \
+    $(if $(FREERTOS_KERNEL_PATH),$(patsubst %,bench-freertos-%,$(BENCH_BOARDS)))
+	$(MAKE) bench
+	$(if $(FREERTOS_KERNEL_PATH),,@echo "FreeRTOS: not measured now, set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel")
+
+bench-none-%: | $(BENCH_OUT)/bench
+	@echo "  BENCH $*, bare metal"
+	$(Q)$(MAKE) BOARD=$* OS=none bench > /dev/null
+
+bench-freertos-%: | $(BENCH_OUT)/bench
+	@echo "  BENCH $*, FreeRTOS"
+	$(Q)$(MAKE) BOARD=$* OS=freertos bench > /dev/null
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
 $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench

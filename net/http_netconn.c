@@ -344,22 +344,6 @@ static void http_netconn_received(struct http_netconn *server, struct http_netco
     pbuf_free(p);
 }
 
-/* All that has come; what lies in a netconn's mailbox could hold NTB blocks. */
-static void http_netconn_receive(struct http_netconn *server, struct http_netconn_connection *c)
-{
-    struct pbuf *p;
-    err_t error = ERR_OK;
-
-    for (unsigned i = 0; i <= DEFAULT_TCP_RECVMBOX_SIZE && error == ERR_OK && !c->finished; i++) {
-        error = netconn_recv_tcp_pbuf_flags(c->conn, &p, NETCONN_DONTBLOCK | NETCONN_NOAUTORCVD);
-        if (error == ERR_OK) {
-            http_netconn_received(server, c, p);
-        }
-        c->finished = error == ERR_CLSD;
-    }
-    c->broken |= error != ERR_OK && error != ERR_WOULDBLOCK && error != ERR_CLSD;
-}
-
 /* Let the thinking half consume what came. True: it consumed something. */
 static bool http_netconn_feed(struct http_netconn_connection *c)
 {
@@ -385,6 +369,24 @@ static bool http_netconn_feed(struct http_netconn_connection *c)
         pbuf_free(p);
     }
     return true;
+}
+
+/* All that has come; what lies in a netconn's mailbox could hold NTB blocks. */
+static void http_netconn_receive(struct http_netconn *server, struct http_netconn_connection *c)
+{
+    struct pbuf *p;
+    err_t error = ERR_OK;
+
+    for (unsigned i = 0; i <= DEFAULT_TCP_RECVMBOX_SIZE && error == ERR_OK && !c->finished; i++) {
+        error = netconn_recv_tcp_pbuf_flags(c->conn, &p, NETCONN_DONTBLOCK | NETCONN_NOAUTORCVD);
+        if (error == ERR_OK) {
+            http_netconn_received(server, c, p);
+            while (http_netconn_feed(c)) { /* a request in parts isn't a pipeline */
+            }
+        }
+        c->finished = error == ERR_CLSD;
+    }
+    c->broken |= error != ERR_OK && error != ERR_WOULDBLOCK && error != ERR_CLSD;
 }
 
 /* Read, think, write, until nothing moves any more. False: the connection is over. */

@@ -55,7 +55,7 @@ ROOMS = [
      ["board/board.h", "<own folder>", "port/virtual/*.h", "usb/usb_port.h", "wire/**", "host/cable.h",
       "host/cable_socket.h", "host/fixture.h", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
-     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board/stm32/*", "board_vectors.inc", "port/*/*.h", "usb/usb_port.h",
+     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board/stm32/*", "board_vectors.inc", "board_guard.inc", "port/*/*.h", "usb/usb_port.h",
       "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
@@ -78,7 +78,7 @@ PC_ONLY = ["host/**", "vboard/**", "port/virtual/**", "board/native/**", "os/pos
 NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h", "host/arch/*.h", "host/lwipopts.h"]
 
 # Each board has one of its own; the compiler's include path chooses.
-CHOSEN = ["board_vectors.inc"]
+CHOSEN = ["board_vectors.inc", "board_guard.inc"]
 
 # The PC end's configuration of lwIP; everywhere else the firmware's.
 PC_LWIP = ["host/**", "bench/**", "test/**", "tool/**"]

@@ -74,6 +74,7 @@ static void dfu_configured(struct usb_function *function, bool on)
 static const struct usb_function_ops dfu_ops = {
     .interfaces = 1,
     .compatible_id = "WINUSB",
+    .interface_guid = "{f6cdc840-9c6f-403e-a723-7895eabfdb6b}",
     .describe = dfu_describe,
     .control = dfu_control,
     .alternate_set = dfu_alternate_set,

@@ -146,17 +146,50 @@ static bool usb_string_describe(const struct usb_device *device, uint8_t string,
     return true;
 }
 
-/* How many functions have a compatible ID. */
-static size_t usb_ms_os_count(const struct usb_device *device)
-{
-    size_t count = 0;
-    for (uint8_t i = 0; i < device->config->function_count; i++)
-        count += device->config->functions[i]->ops->compatible_id != NULL;
-    return count;
-}
-
 #define MS_OS_HEAD_LENGTH     18 /* the set's header and that of its configuration subset */
 #define MS_OS_FUNCTION_LENGTH 28 /* a function subset with a compatible ID */
+#define MS_OS_NAME_LENGTH     42 /* "DeviceInterfaceGUIDs" in UTF-16, with its 0 */
+#define MS_OS_GUID_LENGTH     80 /* a GUID in braces, its 0, and the list's */
+#define MS_OS_PROPERTY_LENGTH (8 + MS_OS_NAME_LENGTH + 2 + MS_OS_GUID_LENGTH)
+
+/* Length of a function's subset; 0: it has none. */
+static size_t usb_ms_os_length(const struct usb_function_ops *ops)
+{
+    return ops->compatible_id == NULL    ? 0
+           : ops->interface_guid != NULL ? MS_OS_FUNCTION_LENGTH + MS_OS_PROPERTY_LENGTH
+                                         : MS_OS_FUNCTION_LENGTH;
+}
+
+/* Of all subsets. */
+static size_t usb_ms_os_sum(const struct usb_device *device)
+{
+    size_t sum = 0;
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        sum += usb_ms_os_length(device->config->functions[i]->ops);
+    return sum;
+}
+
+/* ASCII as UTF-16 in a field that is longer. */
+static void usb_wide_put(struct usb_writer *writer, const char *text, size_t field)
+{
+    for (size_t i = 0; i < field; i += 2) {
+        uint8_t unit[2] = {(uint8_t)*text, 0};
+        usb_writer_put(writer, unit, sizeof unit);
+        text += *text != 0;
+    }
+}
+
+/* A registry property: what WinUSB wants besides its ID. */
+static void usb_ms_os_property(struct usb_writer *writer, const char *guid)
+{
+    static const uint8_t head[8] = {MS_OS_PROPERTY_LENGTH, 0, 4, 0, 7 /* REG_MULTI_SZ */, 0,
+                                    MS_OS_NAME_LENGTH,     0};
+    static const uint8_t length[2] = {MS_OS_GUID_LENGTH, 0};
+    usb_writer_put(writer, head, sizeof head);
+    usb_wide_put(writer, "DeviceInterfaceGUIDs", MS_OS_NAME_LENGTH);
+    usb_writer_put(writer, length, sizeof length);
+    usb_wide_put(writer, guid, MS_OS_GUID_LENGTH);
+}
 
 /* The MS OS 2.0 set: a function subset for each function that has a compatible ID. */
 static void usb_ms_os_describe(const struct usb_device *device, struct usb_writer *writer)
@@ -170,19 +203,23 @@ static void usb_ms_os_describe(const struct usb_device *device, struct usb_write
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
     if (bytes == NULL)
         return;
-    size_t functions = MS_OS_FUNCTION_LENGTH * usb_ms_os_count(device);
+    size_t functions = usb_ms_os_sum(device);
     store_le16(bytes + 8, (uint16_t)(MS_OS_HEAD_LENGTH + functions));
     store_le16(bytes + 16, (uint16_t)(8 + functions));
     for (uint8_t i = 0; i < device->config->function_count; i++) {
         const struct usb_function *function = device->config->functions[i];
-        if (function->ops->compatible_id == NULL)
+        size_t length = usb_ms_os_length(function->ops);
+        if (length == 0)
             continue;
         bytes = usb_writer_template(writer, subset, sizeof subset);
         if (bytes == NULL)
             return;
         bytes[4] = function->interface_first;
+        bytes[6] = (uint8_t)length;
         for (size_t c = 0; c < 8 && function->ops->compatible_id[c] != 0; c++)
             bytes[12 + c] = (uint8_t)function->ops->compatible_id[c];
+        if (length > MS_OS_FUNCTION_LENGTH)
+            usb_ms_os_property(writer, function->ops->interface_guid);
     }
 }
 
@@ -199,14 +236,14 @@ static void usb_bos_describe(const struct usb_device *device, struct usb_writer 
         0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47, 0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
         0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
     /* clang-format on */
-    size_t functions = usb_ms_os_count(device);
+    size_t functions = usb_ms_os_sum(device);
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
     uint8_t *set = functions != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
     bool landing = device->config->landing_url != NULL;
     if (landing)
         usb_writer_put(writer, webusb, sizeof webusb);
     if (set != NULL)
-        store_le16(set + 24, (uint16_t)(MS_OS_HEAD_LENGTH + MS_OS_FUNCTION_LENGTH * functions));
+        store_le16(set + 24, (uint16_t)(MS_OS_HEAD_LENGTH + functions));
     if (bytes == NULL)
         return;
     store_le16(bytes + 2, (uint16_t)(writer->bytes + writer->length - bytes));
@@ -255,7 +292,7 @@ bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_set
     if (setup->bmRequestType != (USB_DIR_IN | USB_TYPE_VENDOR | USB_RECIPIENT_DEVICE))
         return false;
     if (setup->bRequest == VENDOR_MS_OS && setup->wValue == 0 && setup->wIndex == MS_OS_INDEX &&
-        usb_ms_os_count(device) != 0) {
+        usb_ms_os_sum(device) != 0) {
         usb_ms_os_describe(device, writer);
         return true;
     }

@@ -52,6 +52,8 @@ struct usb_function_ops {
     uint8_t out_endpoints;     /* besides endpoint 0 */
     uint8_t strings;           /* how many string descriptors it has */
     const char *compatible_id; /* of MS OS 2.0, at most 8 characters; NULL for none */
+    const char *
+        interface_guid; /* with WINUSB: what Windows lists it under, "{8-4-4-4-12 hex digits}"; NULL for none */
 
     /* Append all descriptors, from the interface association to the last endpoint. */
     void (*describe)(const struct usb_function *function, struct usb_writer *writer);

@@ -21,6 +21,8 @@ struct vboard {
     bool powered;
     int flash_file; /* -1: none */
     int flash_error;
+    void (*watch)(void *context, uint32_t at, uint32_t size);
+    void *watch_context;
     uint64_t *profile_counts;
     uint32_t *profile_sp;
 };
@@ -108,7 +110,10 @@ static void flash_write(struct vboard *board, uint32_t at, uint32_t size)
 
 static void flash_written(void *context, uint32_t at, uint32_t size)
 {
-    flash_write(context, at, size);
+    struct vboard *board = context;
+    flash_write(board, at, size);
+    if (board->watch)
+        board->watch(board->watch_context, at, size);
 }
 
 static bool flash_keep(struct vboard *board, const char *path, char *error, size_t error_size)
@@ -182,10 +187,25 @@ void vboard_free(struct vboard *board)
     free(board);
 }
 
-uint8_t *vboard_flash(struct vboard *board, size_t *size)
+const uint8_t *vboard_flash(const struct vboard *board, size_t *size)
 {
     *size = board->chip.kind->flash_size;
     return board->chip.flash;
+}
+
+void vboard_flash_set(struct vboard *board, uint32_t at, const uint8_t *bytes, uint32_t size)
+{
+    memcpy(board->chip.flash + at, bytes, size);
+    cpu_code_changed(board->chip.cpu, CHIP_FLASH_BASE + at, size);
+    cpu_code_changed(board->chip.cpu, at, size);
+    flash_write(board, at, size);
+}
+
+void vboard_flash_watch(struct vboard *board, void (*written)(void *context, uint32_t at, uint32_t size),
+                        void *context)
+{
+    board->watch = written;
+    board->watch_context = context;
 }
 
 uint32_t vboard_flash_operations(const struct vboard *board)

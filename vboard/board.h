@@ -91,9 +91,15 @@ void vboard_free(struct vboard *board);
 /* 0, or the errno of the first write to vboard_config.flash that failed; the file is old from there on. */
 int vboard_flash_error(const struct vboard *board);
 
-/* The flash's bytes, to look at or to set between two calls (with the core held in reset or power off); *size of them.
- * Valid until vboard_free. */
-uint8_t *vboard_flash(struct vboard *board, size_t *size);
+/* The flash's bytes, *size of them; valid until vboard_free. */
+const uint8_t *vboard_flash(const struct vboard *board, size_t *size);
+
+/* Set some of them, from outside: no operation, no wear. */
+void vboard_flash_set(struct vboard *board, uint32_t at, const uint8_t *bytes, uint32_t size);
+
+/* Be told of each operation, when it has ended: offset and size of what it touched. */
+void vboard_flash_watch(struct vboard *board, void (*written)(void *context, uint32_t at, uint32_t size),
+                        void *context);
 
 /* Operations of the flash so far: each sector erased, each unit programmed (a word; on the L4 a double word). */
 uint32_t vboard_flash_operations(const struct vboard *board);

@@ -58,8 +58,6 @@ static const char *trouble(struct chip *chip)
         return "the clocks are not as after a reset";
     if ((chip->misc.syscfg_memrmp & 7u) != 1)
         return "SYSCFG_MEMRMP doesn't show system memory at address 0, where its vectors are looked for";
-    if (chip->otg.attached)
-        return "the USB pull-up is still on";
     if (facts->needs_crystal && !chip->model->hse_hz)
         return "its USB is clocked by HSE, and the board has no such crystal";
     return NULL;

@@ -60,6 +60,9 @@ $(BUILD)/test/test_board: $(VTEST)/test/vboard/test_board.o $(VTEST_OBJ) $(CPU_O
 $(BUILD)/test/test_chips: $(VTEST)/test/vboard/test_chips.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
 	$(VTEST_CC) $^ -o $@ -lm
 
+$(BUILD)/test/test_rom: $(VTEST)/test/vboard/test_rom.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
+	$(VTEST_CC) $^ -o $@ -lm
+
 $(BUILD)/test/test_cable: $(VTEST)/test/vboard/test_cable.o $(VTEST_OBJ) $(CPU_OBJECTS) | $(VIMAGES)
 	$(VTEST_CC) $^ -o $@ -lm
 
@@ -67,6 +70,15 @@ $(BUILD)/test/test_cable: $(VTEST)/test/vboard/test_cable.o $(VTEST_OBJ) $(CPU_O
 $(BUILD)/test/test_foreign: $(BUILD)/vboard/test_foreign.o $(VBOARD_LIB)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lm
+
+# With the boards' real images; 40,000 boots: without sanitizers.
+$(BUILD)/test/test_update: $(BUILD)/vboard/test_update.o $(VBOARD_LIB)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/vboard/test_update.o: test/vboard/test_update.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
 $(BUILD)/vboard/test_foreign.o: test/vboard/test_foreign.c
 	@mkdir -p $(@D)
@@ -77,7 +89,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_cable test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_foreign test_program)
 
--include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d
+-include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d

@@ -3,7 +3,8 @@
  *
  * The board's folder says in board_guard.inc where the chip keeps what is needed: GUARD_ROM (ROM's vector table),
  * GUARD_CRC (base of the CRC unit; polynomial 0x04C11DB7 over whole words at reset on every STM32), GUARD_CRC_GATE and
- * GUARD_SYSCFG_GATE (register, bit), GUARD_MEMRMP (1 there: ROM at address 0).
+ * GUARD_SYSCFG_GATE (register, bit), GUARD_MEMRMP (1 there: ROM at address 0), GUARD_CLOCK, _MASK and _RESET (RCC_CR, and
+ * what a reset leaves in it: a boot loader that starts us has changed it).
  */
 /* SPDX-License-Identifier: MIT */
 #include "board/cortex_m4/guard.h"
@@ -63,6 +64,11 @@ __attribute__((noreturn, used, section(".guard.code"))) static void guard_start(
 {
     bool asked = linker_request[0] == GUARD_WANTS_ROM && linker_request[1] == ~GUARD_WANTS_ROM;
 
+    if ((REG32(GUARD_CLOCK) & GUARD_CLOCK_MASK) != GUARD_CLOCK_RESET) {
+        SCB_AIRCR = AIRCR_VECTKEY | AIRCR_SYSRESETREQ;
+        for (;;)
+            __asm__ volatile("dsb");
+    }
     linker_request[0] = GUARD_PASSED;
     if (!asked && image_good())
         begin(linker_vectors);

@@ -3,7 +3,8 @@
  * if that is whole and this board's, else the chip's ROM boot loader, so that a power cut at any moment of an update
  * leaves something that takes the next one.
  *
- *   reset ─→ guard ─┬─ asked for the ROM (guard_request) ────────────────────────→ ROM
+ *   reset ─→ guard ─┬─ clocks not as after a reset (a boot loader started us) ─────→ reset
+ *                   ├─ asked for the ROM (guard_request) ────────────────────────→ ROM
  *                   ├─ header, length, board or CRC wrong ───────────────────────→ ROM
  *                   └─ else: leaves GUARD_PASSED ─→ Reset_Handler of the image
  *

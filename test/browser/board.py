@@ -17,6 +17,7 @@ TARGETS = {
                          "build/32l476gdiscovery-none/plugnet.elf"],
     "blackpill-f411": ["build/vboard/vboard", "--board", "blackpill-f411", "{options}",
                        "build/blackpill-f411-none/plugnet.elf"],
+    "freertos": ["build/vboard/vboard", "{options}", "build/stm32f4discovery-freertos/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
     "posix": ["build/pc", "{options}", "--spawn", "build/native-posix/plugnet.elf"],
 }

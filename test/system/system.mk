@@ -3,6 +3,7 @@
 #   make build/test/system                        the program: build/test/system vboard|native FIRMWARE [SCENARIO …]
 #   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
+#   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
 #
 # SPDX-License-Identifier: MIT
@@ -45,11 +46,19 @@ $(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/syste
 	chmod +x $@
 
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
+SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
 $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(BUILD)/test/system
 	printf '#!/bin/sh\nexec %s %s %s "$$@"\n' $< $* $(BUILD)/$*-none/plugnet.elf > $@
 	chmod +x $@
 
+# FreeRTOS' images are built and tested where the user names a kernel.
+$(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-freertos: $(BUILD)/test/system
+	printf '#!/bin/sh\n[ "$$FREERTOS_KERNEL_PATH" ] || { echo "skip %s on FreeRTOS: FREERTOS_KERNEL_PATH is not set"; exit 0; }\n' $* > $@
+	printf 'exec %s %s %s "$$@"\n' $< $* $(BUILD)/$*-freertos/plugnet.elf >> $@
+	chmod +x $@
+
+SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
     $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 

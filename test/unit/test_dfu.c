@@ -47,14 +47,30 @@ TEST(dfu_descriptors)
     CHECK_BYTES(bytes + 94, wanted, sizeof wanted);
 }
 
-/* Windows binds WinUSB to this interface alone: a second function subset in the MS OS 2.0 set. */
+/* Windows binds WinUSB to this interface alone, and lists it for libusb: a second function subset in the MS OS 2.0 set, with
+ * a registry property. */
 TEST(dfu_winusb)
 {
+    static const char guid[] = "{f6cdc840-9c6f-403e-a723-7895eabfdb6b}";
     uint8_t bytes[256];
     start();
-    CHECK_EQUAL(rig_control(&rig, 0xC0, 1, 0, 7, 255, bytes), 18 + 2 * 28);
+    CHECK_EQUAL(rig_control(&rig, 0xC0, 1, 0, 7, 255, bytes), 18 + 28 + 160);
+    CHECK_EQUAL(bytes[8] | bytes[9] << 8, 206);
+    CHECK_EQUAL(bytes[16] | bytes[17] << 8, 206 - 10);
     const uint8_t *subset = bytes + 18 + 28;
-    CHECK_BYTES(subset, "\x08\x00\x02\x00\x02\x00\x1C\x00\x14\x00\x03\x00WINUSB\x00\x00", 20);
+    CHECK_BYTES(subset, "\x08\x00\x02\x00\x02\x00\xA0\x00\x14\x00\x03\x00WINUSB\x00\x00", 20);
+    const uint8_t *property = subset + 28;
+    CHECK_BYTES(property,
+                "\x84\x00\x04\x00\x07\x00\x2A\x00"
+                "D\0e\0v\0i\0c\0e\0I\0n\0t\0",
+                26);
+    CHECK_BYTES(property + 8 + 38, "s\0\0\0\x50\0{\0", 8);
+    for (unsigned i = 0; i < 40; i++) {
+        CHECK_EQUAL(property[52 + 2 * i], i < 38 ? guid[i] : 0);
+        CHECK_EQUAL(property[53 + 2 * i], 0);
+    }
+    CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0F00, 0, 255, bytes), 5 + 28 + 24);
+    CHECK_EQUAL(bytes[5 + 24] | bytes[5 + 25] << 8, 206);
 }
 
 TEST(dfu_requests)

@@ -18,6 +18,8 @@ enum script_op {
     SCRIPT_SET,     /* bits of a word */
     SCRIPT_CLEAR,
     SCRIPT_WAIT, /* until (word & mask) == value; result: 1, or 0 if it never came */
+    SCRIPT_MASK, /* PRIMASK; no result */
+    SCRIPT_JUMP, /* to the vector table at the address: its stack, its reset handler */
     SCRIPT_ONCE, /* a word, after the first start only */
 };
 

@@ -36,7 +36,7 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
-                   "--control", "--profile", "--flash"):
+                   "--control", "--profile", "--flash", "--boot0"):
         assert f"  {option}" in result.stdout, f"{option} is not in the help text"
 
 
@@ -131,6 +131,24 @@ def test_flash_is_kept():
             file.write(bytes(100))
         refused(["--flash", path], "no vector table")
         refused(["--for", "0.01", "--fast", "--flash", os.path.join(folder, "no/such"), ECHO], "No such file")
+
+
+def test_boot0():
+    """The boot loader in ROM, with an empty flash, too; what it writes is in the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "flash.bin")
+        with open(path, "wb") as file:
+            file.write(b"\xff" * 1000)
+        refused(["--flash", path], "no vector table")
+        result = run("--fast", "--for", "1", "--boot0", "--flash", path)
+        assert result.returncode == 0, result.stderr
+        assert "the boot loader in ROM runs" in result.stdout, result.stdout
+        assert os.path.getsize(path) == 1 << 20
+
+
+def test_flash_file_that_fills_up():
+    result = run("--fast", "--for", "0.1", "--flash", "/dev/full", ECHO)
+    assert result.returncode == 2 and "/dev/full" in result.stderr, result.stderr
 
 
 def test_gdb():

@@ -178,6 +178,9 @@ def main():
         parser.error(f"no {wrong[0]}; there are: {' '.join(names_known())}")
     if not options.names and not options.shell:
         parser.error("say what to run; --list lists it")
+    if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
+        print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
+        return 0
     images = images_find(options.image)
     if images is None:
         print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")

@@ -1,4 +1,4 @@
-# The Linux guest (test/vm/run.py): images of the demo that differ in one setting, and a shell.
+# The Linux guest (test/vm/run.py): images of the demo that differ in one setting or their version, and a shell.
 #
 #   make vm            a Linux with the board plugged in; IMAGE=BOARD-OS for another image
 #   make vm-images     build/test/vm/NAME/plugnet.elf
@@ -14,3 +14,4 @@ vm: firmware vboard
 vm-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 DEMO=-DDEMO_LEASE_S=30 firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns DEMO=-DDEMO_NO_DNS=true firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware

@@ -29,6 +29,8 @@ static uint32_t step_do(const volatile struct script_step *step)
     case SCRIPT_SET: REG(address) |= step->value; break;
     case SCRIPT_CLEAR: REG(address) &= ~step->value; break;
     case SCRIPT_WAIT: return wait_for(&REG(address), step->mask, step->value);
+    case SCRIPT_MASK: __asm volatile("cpsid i"); return 0;
+    case SCRIPT_JUMP: __asm volatile("msr msp, %0\n bx %1" ::"r"(REG(address)), "r"(REG(address + 4))); break;
     case SCRIPT_ONCE:
         if (boots == 1)
             REG(address) = step->value;
