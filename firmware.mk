@@ -129,6 +129,10 @@ size: firmware
 
 native:
 	$(MAKE) BOARD=native OS=none
+	$(MAKE) BOARD=native OS=posix
+	$(MAKE) BOARD=native OS=posix TSAN=1
+	$(MAKE) BOARD=native OS=posix APP=test/holder NAME=holder
+	$(MAKE) BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1
 
 # Every board's; the one that was asked for is built here.
 boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))

@@ -3,7 +3,7 @@ ifeq ($(FREERTOS_KERNEL_PATH),)
 $(error OS=freertos: set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel, V11 or newer)
 endif
 ifeq ($(CROSS),)
-$(error OS=freertos is for boards; for BOARD=$(BOARD) there is OS=none)
+$(error OS=freertos is for boards; for BOARD=$(BOARD) there are: none posix)
 endif
 KERNEL_DIR := $(OUT)/kernel
 KERNEL_LIB := $(KERNEL_DIR)/kernel/libfreertos_kernel.a

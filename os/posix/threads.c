@@ -211,8 +211,10 @@ static void *thread_main(void *argument)
 
 void threads_begin(void)
 {
+    unsigned count = kernel.count; /* the first of them may start others, which run by themselves */
+
     kernel.begun = true;
-    for (unsigned i = 0; i < kernel.count; i++)
+    for (unsigned i = 0; i < count; i++)
         thread_wake(&kernel.threads[i]);
 }
 

@@ -19,6 +19,7 @@ TARGETS = {
                        "build/blackpill-f411-none/plugnet.elf"],
     "freertos": ["build/vboard/vboard", "{options}", "build/stm32f4discovery-freertos/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
+    "posix": ["build/pc", "{options}", "--spawn", "build/native-posix/plugnet.elf"],
 }
 
 

@@ -5,6 +5,7 @@
  *   build/test/system vboard build/stm32f4discovery-none/plugnet.elf              all scenarios
  *   build/test/system 32l476gdiscovery build/32l476gdiscovery-none/plugnet.elf    … on that virtual board
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
+ *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *
  * Options: --list, --talk (log on stderr), --pcap FILE. Each scenario runs in a process of its own, so that a
  * crash costs one test, and each begins with a board fresh from power-on.
@@ -20,7 +21,8 @@
 #include "vboard/board.h"
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic, scenarios_tcp, scenarios_net, scenarios_ntb, scenarios_usb, scenarios_sleep, NULL,
+    scenarios_basic, scenarios_tcp,   scenarios_net,    scenarios_ntb,
+    scenarios_usb,   scenarios_sleep, scenarios_holder, NULL,
 };
 
 struct options {
@@ -31,7 +33,7 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | native PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
+    "usage: system BOARD IMAGE | native PROGRAM | holder PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -39,7 +41,7 @@ static bool options_read(struct options *o, int argc, char **argv)
         return false;
     }
     o->rig.board = argv[1];
-    o->rig.kind = strcmp(argv[1], "native") == 0 ? RIG_NATIVE : RIG_VBOARD;
+    o->rig.kind = strcmp(argv[1], "native") == 0 || strcmp(argv[1], "holder") == 0 ? RIG_NATIVE : RIG_VBOARD;
     o->rig.model = strcmp(argv[1], "vboard") == 0 ? vboard_models[0] : vboard_model_find(argv[1]);
     if (o->rig.kind == RIG_VBOARD && o->rig.model == NULL) {
         return false;
@@ -67,8 +69,10 @@ static bool options_choose(const struct options *o, const struct scenario *scena
     for (unsigned i = 0; i < o->chosen_count; i++) {
         chosen |= strstr(scenario->name, o->chosen[i]) != NULL;
     }
-    return chosen &&
-           (scenario->targets & (o->rig.kind == RIG_VBOARD ? SCENARIO_VBOARD : SCENARIO_NATIVE)) != 0;
+    unsigned target = o->rig.kind == RIG_VBOARD             ? SCENARIO_VBOARD
+                      : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
+                                                            : SCENARIO_NATIVE;
+    return chosen && (scenario->targets & target) != 0;
 }
 
 /* In the child. */

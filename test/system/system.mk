@@ -2,6 +2,7 @@
 #
 #   make build/test/system                        the program: build/test/system vboard|native FIRMWARE [SCENARIO …]
 #   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
+#   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
 #
@@ -26,6 +27,24 @@ $(BUILD)/test/system-native: $(BUILD)/test/system
 	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-none/plugnet.elf > $@
 	chmod +x $@
 
+# With threads; and what loads them together, under ThreadSanitizer, whose first report ends the process.
+$(BUILD)/test/system-native-posix: $(BUILD)/test/system
+	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-posix/plugnet.elf > $@
+	chmod +x $@
+
+SYSTEM_TSAN := basic http_ two_boards twelve thirteenth mixed_connections iperf dhcp_variants dns_ mdns icmp_sizes \
+    ntb_layouts in_stopped bus_reset_anywhere replugs board_resets suspends alternates halts
+$(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
+	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s "$$@"\n' \
+	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@
+	chmod +x $@
+
+# A firmware whose thread keeps what it receives: plain, and under ThreadSanitizer.
+$(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
+	printf '#!/bin/sh\n%s holder %s "$$@" && exec test/system/tsan.sh %s holder %s "$$@"\n' \
+	    $< $(BUILD)/native-posix-holder/holder.elf $< $(BUILD)/native-posix-tsan-holder/holder.elf > $@
+	chmod +x $@
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
@@ -40,6 +59,7 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 	chmod +x $@
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
-SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)

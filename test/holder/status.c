@@ -1,0 +1,3 @@
+/* The demo's status object, for the rig's questions. */
+/* SPDX-License-Identifier: MIT */
+#include "app/status.c"
