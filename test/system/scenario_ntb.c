@@ -449,7 +449,10 @@ static void ntb_mutations(struct rig *rig)
     blocks = rig_number_of(rig, &status, "usb.out_blocks") - blocks;
     sent = pc_net_counters(rig->pc)->tx_blocks - sent;
     RIG_CHECK(rig, total > 3000);
-    RIG_CHECK(rig, blocks >= 10000 && blocks <= 10000 + sent);
+    if (blocks < 10000 || blocks > 10000 + sent + 4) { /* ACKs of the status may cross its making */
+        rig_fail(rig, "%llu blocks were counted, 10000 and %llu sent", (unsigned long long)blocks,
+                 (unsigned long long)sent);
+    }
 }
 
 /* Data that is no block at all, as fast as it goes. */
