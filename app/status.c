@@ -12,6 +12,7 @@
 #include "lwip/stats.h"
 #include "os/os.h"
 #include "plugnet/plugnet.h"
+#include "tasks.h"
 
 static void put_member(struct text *t, const char *name, const char *value)
 {
@@ -242,6 +243,9 @@ static void put_threads(struct text *t)
         text_put(t, "}");
     }
     text_put(t, "]");
+    if (tasks_running() != NULL) {
+        text_put_json_u32(t, "samples", tasks_running()->samples);
+    }
 }
 
 static bool status_part(void *context, unsigned part, struct text *t)

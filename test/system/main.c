@@ -6,7 +6,7 @@
  *   build/test/system 32l476gdiscovery build/32l476gdiscovery-none/plugnet.elf    … on that virtual board
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *
- * Options: --list, --talk (log on stderr), --pcap FILE. Each scenario runs in a process of its own, so that a
+ * Options: --list, --talk (log on stderr), --pcap FILE, --threads (the image has some: their scenarios, too). Each scenario runs in a process of its own, so that a
  * crash costs one test, and each begins with a board fresh from power-on.
  */
 /* SPDX-License-Identifier: MIT */
@@ -20,18 +20,20 @@
 #include "vboard/board.h"
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic, scenarios_tcp, scenarios_net, scenarios_ntb, scenarios_usb, scenarios_sleep, NULL,
+    scenarios_basic, scenarios_tcp,   scenarios_net,     scenarios_ntb,
+    scenarios_usb,   scenarios_sleep, scenarios_threads, NULL,
 };
 
 struct options {
     struct rig_config rig;
     bool list;
+    bool threads;
     const char *chosen[64];
     unsigned chosen_count;
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | native PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
+    "usage: system BOARD IMAGE | native PROGRAM [--threads] [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -48,6 +50,8 @@ static bool options_read(struct options *o, int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0) {
             o->list = true;
+        } else if (strcmp(argv[i], "--threads") == 0) {
+            o->threads = true;
         } else if (strcmp(argv[i], "--talk") == 0) {
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
@@ -67,8 +71,9 @@ static bool options_choose(const struct options *o, const struct scenario *scena
     for (unsigned i = 0; i < o->chosen_count; i++) {
         chosen |= strstr(scenario->name, o->chosen[i]) != NULL;
     }
-    return chosen &&
-           (scenario->targets & (o->rig.kind == RIG_VBOARD ? SCENARIO_VBOARD : SCENARIO_NATIVE)) != 0;
+    unsigned target = o->rig.kind == RIG_VBOARD ? SCENARIO_VBOARD : SCENARIO_NATIVE;
+    target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
+    return chosen && (scenario->targets & target) != 0;
 }
 
 /* In the child. */

@@ -17,6 +17,7 @@
 #define SCENARIO_VBOARD 1u
 #define SCENARIO_NATIVE 2u
 #define SCENARIO_BOTH   3u
+#define SCENARIO_THREADS 4u /* images with threads, on a virtual board (--threads) */
 
 struct scenario {
     const char *name;
@@ -28,6 +29,6 @@ struct scenario {
 
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
-    scenarios_usb[], scenarios_sleep[];
+    scenarios_usb[], scenarios_sleep[], scenarios_threads[];
 
 #endif
