@@ -45,6 +45,6 @@ const struct tasks *tasks_running(void)
 void tasks_start(struct tasks *tasks)
 {
     started = tasks;
-    os_thread_start("blink", blink, NULL, 512, 1);
-    os_thread_start("sampler", sample, tasks, 512, 3);
+    os_thread_start("blink", blink, NULL, 384, 1);
+    os_thread_start("sampler", sample, tasks, 384, 3);
 }

@@ -13,7 +13,7 @@
 #include "net/tcp_guard.h"
 
 #define WAIT_MS         100
-#define THREAD_STACK    1536
+#define THREAD_STACK    1024
 #define THREAD_PRIORITY 2
 #define SEND_MAX        (2 * TCP_MSS) /* bytes of one call */
 #define QUEUE_SPARE     4             /* pbufs that one call may take */
