@@ -14,9 +14,9 @@
 #include "test/system/ghost.h"
 #include "test/system/rig.h"
 
-#define SCENARIO_VBOARD 1u
-#define SCENARIO_NATIVE 2u
-#define SCENARIO_BOTH   3u
+#define SCENARIO_VBOARD  1u
+#define SCENARIO_NATIVE  2u
+#define SCENARIO_BOTH    3u
 #define SCENARIO_THREADS 4u /* images with threads, on a virtual board (--threads) */
 
 struct scenario {
