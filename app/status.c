@@ -12,6 +12,7 @@
 #include "lwip/stats.h"
 #include "os/os.h"
 #include "plugnet/plugnet.h"
+#include "tasks.h"
 
 static void put_member(struct text *t, const char *name, const char *value)
 {
@@ -142,6 +143,9 @@ static void put_pool(struct text *t, const char *name, const struct stats_mem *s
     text_put(t, "}");
 }
 
+/* The heap before an answer's own parts came into it; of threads nobody knows how many of them are there still. */
+static struct stats_mem heap;
+
 static void put_pools(struct text *t)
 {
     static const struct {
@@ -154,7 +158,7 @@ static void put_pools(struct text *t)
     };
 
     text_put(t, ",\"pools\":[");
-    put_pool(t, "HEAP", &lwip_stats.mem);
+    put_pool(t, "HEAP", &heap);
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
         text_put(t, ",");
         put_pool(t, pools[i].name, lwip_stats.memp[pools[i].pool]);
@@ -242,6 +246,9 @@ static void put_threads(struct text *t)
         text_put(t, "}");
     }
     text_put(t, "]");
+    if (tasks_running() != NULL) {
+        text_put_json_u32(t, "samples", tasks_running()->samples);
+    }
 }
 
 static bool status_part(void *context, unsigned part, struct text *t)
@@ -249,7 +256,10 @@ static bool status_part(void *context, unsigned part, struct text *t)
     const struct plugnet *p = context;
 
     switch (part) {
-    case 0: put_board(p, t); return true;
+    case 0:
+        heap = lwip_stats.mem;
+        put_board(p, t);
+        return true;
     case 1:
         put_pins(t);
         if (os_thread_info_get(0, &(struct os_thread_info){0})) {

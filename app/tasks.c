@@ -11,6 +11,8 @@
 #define BLINK_MS  500
 #define SAMPLE_MS 10
 
+static const struct tasks *started;
+
 static void blink(void *context)
 {
     unsigned led = board_info()->led_count - 1u;
@@ -35,8 +37,14 @@ static void sample(void *context)
     }
 }
 
+const struct tasks *tasks_running(void)
+{
+    return started;
+}
+
 void tasks_start(struct tasks *tasks)
 {
-    os_thread_start("blink", blink, NULL, 512, 1);
-    os_thread_start("sampler", sample, tasks, 512, 3);
+    started = tasks;
+    os_thread_start("blink", blink, NULL, 384, 1);
+    os_thread_start("sampler", sample, tasks, 384, 3);
 }

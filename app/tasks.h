@@ -14,4 +14,7 @@ struct tasks {
 /* Start them. Once, before the loop runs. */
 void tasks_start(struct tasks *tasks);
 
+/* What was given to tasks_start; NULL: nothing yet. */
+const struct tasks *tasks_running(void);
+
 #endif

@@ -13,7 +13,7 @@
 #include "net/tcp_guard.h"
 
 #define WAIT_MS         100
-#define THREAD_STACK    1536
+#define THREAD_STACK    1024
 #define THREAD_PRIORITY 2
 #define SEND_MAX        (2 * TCP_MSS) /* bytes of one call */
 #define QUEUE_SPARE     4             /* pbufs that one call may take */
@@ -83,8 +83,9 @@ static uint32_t http_netconn_silent_ms(struct http_netconn_connection *c, const 
     return pcb->snd_queuelen == 0 ? 0 : LWIP_MIN(now - c->acked_ms, now - SHARED_GET(c->since_ms));
 }
 
-/* Memory has not come back by itself: end the connection whose client has been silent longest. */
-static void http_netconn_reclaim(struct http_netconn *server)
+/* The connection whose client has been silent longest, and long enough; NULL: none. Asked while memory is short, so
+ * that it is known when one has to go. */
+static struct tcp_pcb *http_netconn_silent_find(struct http_netconn *server)
 {
     struct tcp_pcb *silent = NULL;
     uint32_t longest_ms = HTTP_NETCONN_SILENT_MS_MIN;
@@ -99,26 +100,36 @@ static void http_netconn_reclaim(struct http_netconn *server)
             silent = pcb;
         }
     }
-    if (!tcp_guard_reclaim() && silent != NULL) {
+    return silent;
+}
+
+/* True: there is memory again. If it hasn't come back by itself, who has been silent longest goes, one in a round. */
+static bool http_netconn_memory_find(struct http_netconn *server)
+{
+    uint16_t short_of = SHARED_GET(server->short_of);
+    struct tcp_pcb *silent;
+
+    if (short_of == 0) {
+        return false;
+    }
+    silent = http_netconn_silent_find(server);
+    if (tcp_guard_room(short_of - 1u)) {
+        return true;
+    }
+    if (sys_now() - SHARED_GET(server->short_since_ms) > HTTP_NETCONN_WAIT_MS_MAX && !tcp_guard_reclaim() &&
+        silent != NULL) {
         __atomic_fetch_add(&server->stats.evicted, 1, __ATOMIC_RELAXED);
         tcp_abort(silent); /* its netconn hears of it, and so the server's thread */
     }
+    return false;
 }
 
 void http_netconn_poll(struct http_netconn *server)
 {
-    uint16_t short_of = SHARED_GET(server->short_of);
-    bool better = false;
+    bool better = http_netconn_memory_find(server);
 
     for (size_t i = 0; i < HTTP_NETCONN_CONNECTIONS; i++) {
         better |= http_netconn_room_find(&server->connections[i]);
-    }
-    if (short_of > 0) {
-        if (tcp_guard_room(short_of - 1u)) {
-            better = true;
-        } else if (sys_now() - SHARED_GET(server->short_since_ms) > HTTP_NETCONN_WAIT_MS_MAX) {
-            http_netconn_reclaim(server); /* one in a round, until there is room */
-        }
     }
     if (better) {
         sys_sem_signal(&server->event);

@@ -24,7 +24,8 @@
 
 enum { AT_PORT = 8, AT_AMOUNT = 20, AT_UPPER_FLAGS = 32, V1_LENGTH = 24 };
 
-#define POLL_INTERVAL 2 /* of 500 ms */
+#define PAGE_SPARE    640 /* bytes of heap: peers that read nothing leave HTTP its part */
+#define POLL_INTERVAL 2   /* of 500 ms */
 #define TEN(x)        x x x x x x x x x x
 #define DIGITS        "0123456789"
 
@@ -62,7 +63,7 @@ static err_t iperf_send(struct iperf_session *s)
                    : tcp_shutdown(s->pcb, 0, 1) == ERR_OK ? ERR_OK
                                                           : iperf_abort(s);
         }
-        if (tcp_sndbuf(s->pcb) < length || !tcp_guard_room(0) ||
+        if (tcp_sndbuf(s->pcb) < length || !tcp_guard_room(PAGE_SPARE) ||
             tcp_write(s->pcb, s->server->data, (u16_t)length, 0) != ERR_OK) {
             break;
         }

@@ -19,8 +19,9 @@
 /* Threads, in the flavour's units: bytes of stack, priorities 1 to 4 (docs/freertos.md). */
 #define TCPIP_THREAD_STACKSIZE    2048
 #define TCPIP_THREAD_PRIO         4
-#define TCPIP_MBOX_SIZE           12
-#define DEFAULT_TCP_RECVMBOX_SIZE 12
+#define TCPIP_THREAD_NAME         "tcpip"
+#define TCPIP_MBOX_SIZE           8
+#define DEFAULT_TCP_RECVMBOX_SIZE 8
 #define DEFAULT_UDP_RECVMBOX_SIZE 8
 #define DEFAULT_ACCEPTMBOX_SIZE   8
 #define MEMP_NUM_NETCONN          14 /* 12 HTTP, its listener, one for the product */

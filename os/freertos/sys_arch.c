@@ -1,5 +1,6 @@
 /*
- * lwIP's port functions on FreeRTOS: all memory lies in lwIP's own pools, or in the arena of threads below.
+ * lwIP's port functions on FreeRTOS: all memory lies in lwIP's own pools, or in the arena of threads and the
+ * mailboxes below.
  * Contracts: lwip/sys.h.
  */
 /* SPDX-License-Identifier: MIT */
@@ -13,7 +14,8 @@
 #include "task.h"
 
 #define THREADS_MAX 6
-#define ARENA_WORDS 1400 /* of stacks, together; docs/freertos.md has who uses how much */
+#define ARENA_WORDS 1200                   /* of stacks, together; docs/freertos.md has who uses how much */
+#define QUEUES_MAX  (MEMP_NUM_NETCONN + 3) /* one each, the tcpip thread's, two listeners */
 
 /* Threads are never ended, so they are counted up. */
 static struct {
@@ -98,11 +100,32 @@ void sys_mutex_free(sys_mutex_t *mutex)
     vSemaphoreDelete(mutex->handle);
 }
 
+/* Free while length is 0. */
+static struct sys_queue {
+    StaticQueue_t memory;
+    void *messages[SYS_MBOX_LENGTH_MAX];
+    int length;
+} queues[QUEUES_MAX];
+
 err_t sys_mbox_new(sys_mbox_t *mbox, int size)
 {
-    os_assert(size <= SYS_MBOX_LENGTH_MAX);
-    mbox->handle = xQueueCreateStatic((UBaseType_t)(size > 0 ? size : SYS_MBOX_LENGTH_MAX), sizeof(void *),
-                                      (uint8_t *)mbox->messages, &mbox->memory);
+    int length = size > 0 ? size : SYS_MBOX_LENGTH_MAX;
+    struct sys_queue *queue = NULL;
+
+    os_assert(length <= SYS_MBOX_LENGTH_MAX);
+    taskENTER_CRITICAL();
+    for (size_t i = 0; i < QUEUES_MAX && queue == NULL; i++) {
+        if (queues[i].length == 0) {
+            queue = &queues[i];
+            queue->length = length;
+        }
+    }
+    taskEXIT_CRITICAL();
+    if (queue == NULL) {
+        return ERR_MEM;
+    }
+    mbox->handle =
+        xQueueCreateStatic((UBaseType_t)length, sizeof(void *), (uint8_t *)queue->messages, &queue->memory);
     return ERR_OK;
 }
 
@@ -146,7 +169,10 @@ u32_t sys_arch_mbox_tryfetch(sys_mbox_t *mbox, void **message)
 
 void sys_mbox_free(sys_mbox_t *mbox)
 {
+    struct sys_queue *queue = (struct sys_queue *)mbox->handle; /* a handle is its memory's address */
+
     vQueueDelete(mbox->handle);
+    __atomic_store_n(&queue->length, 0, __ATOMIC_RELEASE);
 }
 
 sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg, int stack_size,

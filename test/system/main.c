@@ -7,8 +7,8 @@
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *
- * Options: --list, --talk (log on stderr), --pcap FILE. Each scenario runs in a process of its own, so that a
- * crash costs one test, and each begins with a board fresh from power-on.
+ * Options: --list, --talk (log on stderr), --pcap FILE, --threads (the image has some: their scenarios, too). Each
+ * scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
  */
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -21,19 +21,21 @@
 #include "vboard/board.h"
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic, scenarios_tcp,   scenarios_net,    scenarios_ntb,
-    scenarios_usb,   scenarios_sleep, scenarios_holder, NULL,
+    scenarios_basic, scenarios_tcp,    scenarios_net,     scenarios_ntb, scenarios_usb,
+    scenarios_sleep, scenarios_holder, scenarios_threads, NULL,
 };
 
 struct options {
     struct rig_config rig;
     bool list;
+    bool threads;
     const char *chosen[64];
     unsigned chosen_count;
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | native PROGRAM | holder PROGRAM [--list] [--talk] [--pcap FILE] [SCENARIO ...]\n";
+    "usage: system BOARD IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] [--pcap FILE] "
+    "[SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -50,6 +52,8 @@ static bool options_read(struct options *o, int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0) {
             o->list = true;
+        } else if (strcmp(argv[i], "--threads") == 0) {
+            o->threads = true;
         } else if (strcmp(argv[i], "--talk") == 0) {
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
@@ -72,6 +76,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
     unsigned target = o->rig.kind == RIG_VBOARD             ? SCENARIO_VBOARD
                       : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
                                                             : SCENARIO_NATIVE;
+    target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
     return chosen && (scenario->targets & target) != 0;
 }
 

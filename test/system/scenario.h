@@ -14,10 +14,11 @@
 #include "test/system/ghost.h"
 #include "test/system/rig.h"
 
-#define SCENARIO_VBOARD 1u
-#define SCENARIO_NATIVE 2u
-#define SCENARIO_BOTH   3u
-#define SCENARIO_HOLDER 4u /* the firmware of test/holder, as a process */
+#define SCENARIO_VBOARD  1u
+#define SCENARIO_NATIVE  2u
+#define SCENARIO_BOTH    3u
+#define SCENARIO_HOLDER  4u /* the firmware of test/holder, as a process */
+#define SCENARIO_THREADS 8u /* images with threads, on a virtual board (--threads) */
 
 struct scenario {
     const char *name;
@@ -29,6 +30,6 @@ struct scenario {
 
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
-    scenarios_usb[], scenarios_sleep[], scenarios_holder[];
+    scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[];
 
 #endif

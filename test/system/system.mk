@@ -55,7 +55,7 @@ $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(B
 # FreeRTOS' images are built and tested where the user names a kernel.
 $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-freertos: $(BUILD)/test/system
 	printf '#!/bin/sh\n[ "$$FREERTOS_KERNEL_PATH" ] || { echo "skip %s on FreeRTOS: FREERTOS_KERNEL_PATH is not set"; exit 0; }\n' $* > $@
-	printf 'exec %s %s %s "$$@"\n' $< $* $(BUILD)/$*-freertos/plugnet.elf >> $@
+	printf 'exec %s %s %s --threads "$$@"\n' $< $* $(BUILD)/$*-freertos/plugnet.elf >> $@
 	chmod +x $@
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)

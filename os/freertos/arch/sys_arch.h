@@ -1,4 +1,4 @@
-/* lwIP's mailboxes, semaphores and threads on FreeRTOS: each object holds its own memory. Included by lwIP's headers. */
+/* lwIP's mailboxes, semaphores and threads on FreeRTOS: semaphores hold their own memory. Included by lwIP's headers. */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_OS_FREERTOS_SYS_ARCH_H
 #define PLUGNET_OS_FREERTOS_SYS_ARCH_H
@@ -7,7 +7,7 @@
 #include "queue.h"
 #include "semphr.h"
 
-#define SYS_MBOX_LENGTH_MAX 12 /* messages of one mailbox */
+#define SYS_MBOX_LENGTH_MAX 8 /* messages of one mailbox */
 
 /* Valid while handle is not NULL. */
 struct sys_sem {
@@ -15,9 +15,7 @@ struct sys_sem {
     StaticSemaphore_t memory;
 };
 struct sys_mbox {
-    QueueHandle_t handle;
-    StaticQueue_t memory;
-    void *messages[SYS_MBOX_LENGTH_MAX];
+    QueueHandle_t handle; /* its memory: sys_arch.c, since each netconn has two, and uses one */
 };
 typedef struct sys_sem sys_sem_t;
 typedef struct sys_sem sys_mutex_t;

@@ -1,0 +1,16 @@
+/* See FreeRTOS.h beside it. */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_TEST_UNIT_TASK_H
+#define PLUGNET_TEST_UNIT_TASK_H
+
+#include "FreeRTOS.h"
+
+#define taskSCHEDULER_NOT_STARTED 1
+
+typedef void *TaskHandle_t;
+
+void vTaskStartScheduler(void);
+BaseType_t xTaskGetSchedulerState(void);
+BaseType_t xTaskDelayUntil(TickType_t *last, TickType_t ticks);
+
+#endif
