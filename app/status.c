@@ -143,25 +143,35 @@ static void put_pool(struct text *t, const char *name, const struct stats_mem *s
     text_put(t, "}");
 }
 
-/* The heap before an answer's own parts came into it; of threads nobody knows how many of them are there still. */
-static struct stats_mem heap;
+static const struct {
+    memp_t pool;
+    const char *name;
+} pools[] = {
+    {MEMP_TCP_PCB, "TCP_PCB"}, {MEMP_TCP_PCB_LISTEN, "TCP_PCB_LISTEN"},
+    {MEMP_TCP_SEG, "TCP_SEG"}, {MEMP_PBUF, "PBUF"},
+    {MEMP_UDP_PCB, "UDP_PCB"}, {MEMP_SYS_TIMEOUT, "SYS_TIMEOUT"},
+};
+
+/* As they were before an answer's own parts came into them; of threads nobody knows how many of those are there still. */
+static struct {
+    struct stats_mem heap, pools[sizeof pools / sizeof pools[0]];
+} before;
+
+static void pools_note(void)
+{
+    before.heap = lwip_stats.mem;
+    for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
+        before.pools[i] = *lwip_stats.memp[pools[i].pool];
+    }
+}
 
 static void put_pools(struct text *t)
 {
-    static const struct {
-        memp_t pool;
-        const char *name;
-    } pools[] = {
-        {MEMP_TCP_PCB, "TCP_PCB"}, {MEMP_TCP_PCB_LISTEN, "TCP_PCB_LISTEN"},
-        {MEMP_TCP_SEG, "TCP_SEG"}, {MEMP_PBUF, "PBUF"},
-        {MEMP_UDP_PCB, "UDP_PCB"}, {MEMP_SYS_TIMEOUT, "SYS_TIMEOUT"},
-    };
-
     text_put(t, ",\"pools\":[");
-    put_pool(t, "HEAP", &heap);
+    put_pool(t, "HEAP", &before.heap);
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
         text_put(t, ",");
-        put_pool(t, pools[i].name, lwip_stats.memp[pools[i].pool]);
+        put_pool(t, pools[i].name, &before.pools[i]);
     }
     text_put(t, "]");
 }
@@ -247,7 +257,7 @@ static void put_threads(struct text *t)
     }
     text_put(t, "]");
     if (tasks_running() != NULL) {
-        text_put_json_u32(t, "samples", tasks_running()->samples);
+        text_put_json_u32(t, "samples", __atomic_load_n(&tasks_running()->samples, __ATOMIC_RELAXED));
     }
 }
 
@@ -257,7 +267,7 @@ static bool status_part(void *context, unsigned part, struct text *t)
 
     switch (part) {
     case 0:
-        heap = lwip_stats.mem;
+        pools_note();
         put_board(p, t);
         return true;
     case 1:

@@ -32,7 +32,7 @@ static void sample(void *context)
 
     for (;;) {
         tasks->pressed += board_button();
-        tasks->samples++;
+        __atomic_store_n(&tasks->samples, tasks->samples + 1, __ATOMIC_RELAXED); /* others read it */
         os_sleep_until(&last_ms, SAMPLE_MS);
     }
 }
