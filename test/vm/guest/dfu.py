@@ -206,11 +206,11 @@ def unplugged():
             if child.poll() is None:
                 child.kill()
                 child.wait()
+            cable.plugged = True
     text = read("/tmp/dfu.log")
     log(text[-600:])
     check(code != 0, "dfu-util says that all is well")
-    said = table_find(text.replace("dfu-util:", "\ndfu-util:"), r"^dfu-util: (.*LIBUSB.*)$")[1]
-    cable.plugged = True
+    said = table_find(text.replace("dfu-util:", "\ndfu-util:"), r"^dfu-util: (.*(?:LIBUSB|[Ee]rror).*)$")[1]
     in_rom()
     download(NEXT)
     return f"{said.strip()}; then {runs(NEXT_VERSION)}"
