@@ -217,6 +217,20 @@ function drawMemory(now) {
   }
 }
 
+function drawTasks({ tasks }) {
+  $('tasks').hidden = !tasks;
+  for (const task of tasks || []) {
+    const [figures, bar] = child($('threads'), task.name, () => {
+      const row = make('div', $('threads'), 'pool');
+      make('span', row).textContent = task.name;
+      return [make('span', row), make('u', make('i', row, 'bar'))];
+    });
+    const stack = task.stack ? `, ${count(task.stack_left)} of ${count(task.stack)} B left` : '';
+    text(figures, `${(task.cpu_permille / 10).toFixed(1)} %${stack}`);
+    bar.style.width = `${task.cpu_permille / 10}%`;
+  }
+}
+
 function drawServices({ services }) {
   for (const name in services) {
     const box = child($('services'), name, () => {
@@ -245,6 +259,7 @@ function draw(now) {
   drawDrops(now);
   drawMemory(now);
   drawServices(now);
+  drawTasks(now);
   last = now;
 }
 

@@ -86,8 +86,16 @@ def test_figures_move(page):
 def test_everything_is_there(page):
     status = page.board.status()
     assert page.browser.run("return document.querySelectorAll('#drops div').length") >= len(status["usb"]["drops"])
-    assert page.browser.run("return document.querySelectorAll('.pool').length") == len(status["pools"]) + 1
+    assert page.browser.run("return document.querySelectorAll('#pools .pool').length") == len(status["pools"]) + 1
     assert page.browser.run("return document.querySelectorAll('#services dt').length") == len(status["services"])
+    hidden = page.browser.run("return document.querySelector('#tasks').hidden")
+    assert hidden == ("tasks" not in status), f"tasks hidden: {hidden}"
+    shown = page.browser.text("#threads")
+    for task in status.get("tasks", []):
+        assert task["name"] in shown, f"{task['name']} is not in {shown!r}"
+        assert not task["stack"] or 0 < task["stack_left"] < task["stack"], task
+    shares = sum(task["cpu_permille"] for task in status.get("tasks", []))
+    assert "IDLE" not in shown or 980 <= shares <= 1010, status["tasks"]  # a process has no idle task, and no shares
     text = page.browser.text("body")
     assert "NaN" not in text and "undefined" not in text and "[object" not in text, text
 
