@@ -52,7 +52,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: boards native vboard pc suites vm-images $(if $(FREERTOS_KERNEL_PATH),freertos)
+check-build: boards native vboard pc suites vm-images fault-images $(if $(FREERTOS_KERNEL_PATH),freertos)
 
 suites-list:
 	@printf '%s\n' $(SUITES)

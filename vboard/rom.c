@@ -98,9 +98,7 @@ static void leave(struct chip *chip)
 {
     uint32_t pointer = chip->rom.dfu.pointer;
     chip_report(chip, VBOARD_ROM, 1, "the boot loader starts the application at 0x%08x", pointer);
-    rom_reset(chip);
-    if (chip->boot0) /* it was a jump, no reset */
-        memset(&chip->rom, 0, sizeof chip->rom);
+    memset(&chip->rom, 0, sizeof chip->rom); /* whatever BOOT0 says: it is a jump, no reset */
     chip->kind->rcc->rom_clocks(chip);
     chip->rcc.enr[chip->kind->otg_bank] |= 1u << chip->kind->otg_bit;
     cpu_reset(chip->cpu, pointer);

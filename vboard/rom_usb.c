@@ -197,7 +197,7 @@ enum cable_answer rom_setup(struct chip *chip, uint8_t address, uint8_t endpoint
         if (usb->length > wanted)
             usb->length = wanted;
         if (usb->stage == ROM_DATA_IN && wanted == 0)
-            usb->stage = ROM_STATUS_OUT;
+            usb->stage = ROM_STATUS_IN; /* without a data stage it is always IN */
     } else if (wanted) {
         usb->length = wanted;
         usb->stage = wanted <= sizeof usb->bytes ? ROM_DATA_OUT : ROM_STALL;

@@ -68,6 +68,7 @@ void startup_c(void)
 /* Every fault, and every interrupt that nobody serves: our own bug. */
 void Fault_Handler(void)
 {
+    board_log("fault\n");
     board_halt();
 }
 

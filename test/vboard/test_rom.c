@@ -308,6 +308,10 @@ TEST(rom_descriptors)
           CABLE_STALL);
     CHECK(tiny_control(&b.dfu.host, (const uint8_t[8]){0x80, 6, 0, 6, 0, 0, 10, 0}, bytes, &length) ==
           CABLE_STALL);
+    CHECK(b.dfu.host.cable.ops->setup(b.dfu.host.cable.device, b.dfu.host.address, 0,
+                                      (const uint8_t[8]){0x80, 8, 0, 0, 0, 0, 0, 0}) == CABLE_ACK);
+    bool data1 = false; /* GET_CONFIGURATION for nothing: its status stage is IN */
+    CHECK(tiny_in_packet(&b.dfu.host, 0, &data1, bytes, &length, 10) == CABLE_ACK && length == 0 && data1);
     CHECK(tiny_control(&b.dfu.host, (const uint8_t[8]){1, 11, 3, 0, 0, 0, 0, 0}, NULL, NULL) == CABLE_ACK);
     CHECK(tiny_control(&b.dfu.host, (const uint8_t[8]){0x81, 10, 0, 0, 0, 0, 1, 0}, bytes, &length) ==
           CABLE_ACK);
@@ -590,6 +594,22 @@ static void leftovers(const char *board, uint32_t rcc, uint32_t memrmp, uint32_t
     CHECK_EQUAL(cpu_register_get(vboard_cpu(b.board), 19) & 1u, 1);
     CHECK_EQUAL(vboard_stats(b.board).clock_hz, 48000000u);
     vboard_free(b.board);
+}
+
+/* BOOT0 matters at resets alone. */
+TEST(rom_leaves_with_boot0_high)
+{
+    struct bench b;
+    open_rom(&b, F411);
+    fine(dfuse_leave(&b.dfu, 0x08000000));
+    tiny_step(&b.dfu.host, 50 * MS);
+    CHECK(!vboard_stats(b.board).rom);
+    CHECK(vboard_stats(b.board).rom_refused == NULL);
+    CHECK_STRING(b.warning, "");
+    vboard_reset_button(b.board, true);
+    vboard_reset_button(b.board, false);
+    CHECK(vboard_stats(b.board).rom);
+    end(&b);
 }
 
 TEST(rom_leaves_its_clocks)

@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: MIT
 IMAGE ?= stm32f4discovery-none
 
-.PHONY: vm vm-images
+.PHONY: vm vm-images fault-images
 vm: firmware vboard
 	test/vm/prepare.py
 	test/vm/run.py --image $(IMAGE) --shell
@@ -15,3 +15,11 @@ vm-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 DEMO=-DDEMO_LEASE_S=30 firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns DEMO=-DDEMO_NO_DNS=true firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware
+
+# A firmware with a bug (test/fault).
+fault-images:
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/none APP=test/fault NAME=fault OS=none firmware
+ifneq ($(FREERTOS_KERNEL_PATH),)
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos APP=test/fault NAME=fault OS=freertos firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos-stack APP=test/fault NAME=fault OS=freertos DEMO=-DFAULT_STACK firmware
+endif
