@@ -249,13 +249,14 @@ def test_header_limits(site):
 # ---- POST ----
 
 def test_leds(site):
-    before = site.leds()
+    mine = -1 if site.status().get("tasks") else None  # with threads the last one blinks (app/tasks.c)
+    before = site.leds()[:mine]
     for led in range(len(before)):
         for on in (True, False, before[led]):
             answer = expect(curl(site, "/api/leds", *POST, "--data", json.dumps({"led": led, "on": on})), 200)
             assert [item["on"] for item in json.loads(answer_body(answer))["leds"]][led] == on
             assert site.leds()[led] == on
-    assert site.leds() == before
+    assert site.leds()[:mine] == before
 
 
 def answer_body(answer):
