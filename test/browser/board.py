@@ -106,6 +106,12 @@ class Board:
     def leds(self):
         return [led["on"] for led in self.status()["leds"]]
 
+    def leds_ours(self):
+        """Those that nobody else switches: with threads the last one blinks (app/tasks.c)."""
+        status = self.status()
+        leds = [led["on"] for led in status["leds"]]
+        return leds[:-1] if status.get("tasks") else leds
+
     def led_set(self, led, on):
         request = urllib.request.Request(self.url + "api/leds", method="POST",
                                          data=json.dumps({"led": led, "on": on}).encode(), headers={"X-Plugnet": "1"})

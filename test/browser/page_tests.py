@@ -100,18 +100,12 @@ def test_everything_is_there(page):
     assert "NaN" not in text and "undefined" not in text and "[object" not in text, text
 
 
-def leds_ours(page):
-    """The LEDs that nobody else switches: with threads the last one blinks (app/tasks.c)."""
-    leds = page.board.leds()
-    return leds[:-1] if page.board.status().get("tasks") else leds
-
-
 def test_led_by_click(page):
-    for led, was in enumerate(leds_ours(page)):
+    for led, was in enumerate(page.board.leds_ours()):
         page.browser.click(f"#leds button:nth-child({led + 1})")
         page.wait(lambda: page.checked(led) != was, f"LED {led} on the page")
         assert page.board.leds()[led] != was, f"LED {led} of the board"
-    leds = leds_ours(page)
+    leds = page.board.leds_ours()
     if page.board.control:
         lit = leds_lit(page)[:len(leds)]
         assert lit == leds, f"the board's pins say {lit}, its status {leds}"
@@ -133,7 +127,7 @@ def test_led_by_keyboard(page):
 
 
 def test_led_from_elsewhere(page):
-    led = len(page.board.leds()) - 1
+    led = len(page.board.leds_ours()) - 1
     was = page.checked(led)
     page.board.led_set(led, not was)
     page.wait(lambda: page.checked(led) != was, "an LED that somebody else has switched")
