@@ -225,7 +225,7 @@ function drawTasks({ tasks }) {
       make('span', row).textContent = task.name;
       return [make('span', row), make('u', make('i', row, 'bar'))];
     });
-    const stack = task.stack ? `, ${count(task.stack_left)} of ${count(task.stack)} B left` : '';
+    const stack = task.stack ? `, ${count(task.stack_left)} of ${count(task.stack)} left` : '';
     text(figures, `${(task.cpu_permille / 10).toFixed(1)} %${stack}`);
     bar.style.width = `${task.cpu_permille / 10}%`;
   }
