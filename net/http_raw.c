@@ -9,9 +9,9 @@
 
 #include <string.h>
 
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
 #include "lwip/sys.h"
-#include "lwip/tcp.h"
 #include "net/tcp_guard.h"
 #include "net/tcp_pcb.h"
 
@@ -27,12 +27,22 @@ static void http_raw_pending_drop(struct http_raw_connection *c)
     c->pending_at = 0;
 }
 
+static void http_raw_stash_drop(struct http_raw_connection *c)
+{
+    if (c->stash != NULL) {
+        pbuf_free(c->stash);
+        c->stash = NULL;
+    }
+    c->stash_at = 0;
+}
+
 /* The slot is free; returns the pcb, to be ended. */
 static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 {
     struct tcp_pcb *pcb = c->pcb;
 
     http_raw_pending_drop(c);
+    http_raw_stash_drop(c);
     c->pcb = NULL;
     return pcb;
 }
@@ -54,43 +64,124 @@ static void http_raw_wait(struct http_raw_connection *c, size_t length)
 
     server->stats.no_memory++;
     c->waiting = (uint16_t)(length + 1);
-    if (!server->waiting) {
-        server->waiting = true;
-        server->waiting_since_ms = sys_now();
+    if (!server->guard->need) {
+        server->guard->need = true;
+        server->waiting_since_ms = server->turn_since_ms = sys_now();
     }
 }
 
 /* Others wait for memory, and it is not this one's turn. */
 static bool http_raw_behind(const struct http_raw_connection *c)
 {
-    return c->server->waiting && c->server->served != c;
+    return c->server->guard->need && c->server->served != c;
 }
 
-/* Send what the thinking half has. True: all of it is in lwIP's hands. */
+/* ---- Pieces: the engine's, or what is left of one in the stash. ---- */
+
+static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct http_piece *piece)
+{
+    if (c->stash == NULL) {
+        return http_output(&c->http, scratch, piece);
+    }
+    piece->bytes = (const char *)c->stash->payload + c->stash_at;
+    piece->length = (size_t)(c->stash->len - c->stash_at);
+    piece->lasting = false;
+    return true;
+}
+
+static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
+{
+    if (c->stash == NULL) {
+        http_output_taken(&c->http, length);
+        return;
+    }
+    c->stash_at = (uint16_t)(c->stash_at + length);
+    if (c->stash_at == c->stash->len) {
+        http_raw_stash_drop(c);
+    }
+}
+
+/* Keep a piece that the client's window or MSS will never let through in one go; one connection at a time has such a
+ * thing. False: not now. */
+static bool http_raw_stash(struct http_raw_connection *c, const struct http_piece *piece)
+{
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        if (c->server->connections[i].stash != NULL) {
+            return false;
+        }
+    }
+    c->stash = tcp_guard_room(piece->length) ? pbuf_alloc(PBUF_RAW, (u16_t)piece->length, PBUF_RAM) : NULL;
+    if (c->stash == NULL) {
+        return false;
+    }
+    memcpy(c->stash->payload, piece->bytes, piece->length);
+    http_output_taken(&c->http, piece->length);
+    return true;
+}
+
+/* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
+static size_t http_raw_piece_room(const struct http_raw_connection *c, const struct http_piece *piece)
+{
+    size_t room = tcp_guard_window(c->pcb, piece->lasting);
+
+    if (!piece->lasting && c->stash == NULL) {
+        return piece->length <= room ? piece->length : 0;
+    }
+    size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
+    return length <= room ? length : c->pcb->snd_queuelen == 0 ? room : 0; /* no small segments without need */
+}
+
+/* The client takes nothing: an ACK calls us, but the opening of its window doesn't. */
+static void http_raw_stall(struct http_raw_connection *c)
+{
+    c->stalled = c->pcb->snd_queuelen == 0;
+    c->server->stalled |= c->stalled;
+}
+
+/* Queue `length` bytes of a piece. False: there is no memory for them, or others wait for it. */
+static bool http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
+{
+    size_t cost = tcp_guard_cost(c->pcb, length, piece->lasting);
+
+    if (c->pcb->snd_queuelen == 0) {
+        c->since_ms = sys_now(); /* from now on an ACK is due */
+        c->beat = c->server->guard->beats;
+    }
+    if (http_raw_behind(c) || !tcp_guard_room(cost) ||
+        tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
+        http_raw_wait(c, cost);
+        return false;
+    }
+    return true;
+}
+
+/* Send what the engine has. True: all of it is in lwIP's hands. */
 static bool http_raw_send(struct http_raw_connection *c)
 {
     char scratch[HTTP_SCRATCH_MAX];
     struct http_piece piece;
 
-    while (http_output(&c->http, scratch, &piece)) {
-        size_t room = tcp_sndbuf(c->pcb), length = piece.length;
-        if (piece.lasting) {
-            length = LWIP_MIN(length, LWIP_MIN(room, tcp_mss(c->pcb)));
+    while (http_raw_piece(c, scratch, &piece)) {
+        bool whole = !piece.lasting && c->stash == NULL;
+        size_t length = http_raw_piece_room(c, &piece);
+        if (length == 0 && piece.length > 0 && whole && !tcp_guard_window_ever(c->pcb, piece.length)) {
+            if (!http_raw_stash(c, &piece)) {
+                http_raw_wait(c, piece.length);
+                return false;
+            }
+            continue;
         }
-        if (length > room || (length == 0 && piece.length > 0)) {
+        if (length == 0 && piece.length > 0) {
+            http_raw_stall(c);
             return false;
         }
-        size_t copied = piece.lasting ? 0 : length;
-        if (c->pcb->snd_queuelen == 0) {
-            c->since_ms = sys_now(); /* from now on an ACK is due */
+        if (length > 0 && c->server->guard->need && !c->proven && c->pcb->snd_queuelen > 0) {
+            return false; /* one piece, until its client has shown that it acknowledges */
         }
-        if (length > 0 && (http_raw_behind(c) || !tcp_guard_room(copied) ||
-                           tcp_write(c->pcb, piece.bytes, (u16_t)length,
-                                     piece.lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK)) {
-            http_raw_wait(c, copied);
+        if (length > 0 && !http_raw_write(c, &piece, length)) {
             return false;
         }
-        http_output_taken(&c->http, length);
+        http_raw_piece_taken(c, length);
     }
     return true;
 }
@@ -221,81 +312,144 @@ static err_t http_raw_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
 
     (void)pcb;
     (void)length;
-    if (!c->lingering) {
-        c->since_ms = sys_now();
-    }
+    c->since_ms = sys_now();
+    c->beat = c->server->guard->beats;
+    c->proven = true;
     return http_raw_run(c);
 }
 
-/* Once a second: time limits, and another try where memory was short. */
+/* For how long nothing may happen in the state that a connection is in. */
+static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
+{
+    bool answering = http_answering(&c->http) || c->stash != NULL || !tcp_guard_acknowledged(c->pcb);
+
+    return answering                 ? HTTP_RAW_SEND_MS_MAX
+           : c->lingering            ? HTTP_RAW_LINGER_MS_MAX
+           : http_idle(&c->http)     ? HTTP_RAW_IDLE_MS_MAX
+                                     : HTTP_RAW_REQUEST_MS_MAX;
+}
+
+/* Once a second: time limits, and another try. */
 static err_t http_raw_polled(void *arg, struct tcp_pcb *pcb)
 {
     struct http_raw_connection *c = arg;
-    uint32_t age = sys_now() - c->since_ms;
+    uint32_t limit_ms = http_raw_limit_ms(c);
 
-    (void)pcb;
-    if (c->lingering ? age > HTTP_RAW_LINGER_MS_MAX
-                     : http_answering(&c->http) && age > HTTP_RAW_SEND_MS_MAX) {
+    if (sys_now() - c->since_ms > limit_ms) {
         c->server->stats.timeouts++;
-        return http_raw_abort(c);
-    }
-    if (http_idle(&c->http) && age > HTTP_RAW_IDLE_MS_MAX) {
-        c->server->stats.timeouts++;
-        return http_raw_close(c);
-    }
-    if (!http_idle(&c->http) && !http_answering(&c->http) && !c->lingering && age > HTTP_RAW_REQUEST_MS_MAX) {
-        c->server->stats.timeouts++;
+        if (limit_ms != HTTP_RAW_REQUEST_MS_MAX) {
+            return limit_ms == HTTP_RAW_IDLE_MS_MAX ? http_raw_close(c) : http_raw_abort(c);
+        }
         http_expire(&c->http);
         c->since_ms = sys_now();
+    }
+    if (c->stalled) {
+        tcp_keepalive(pcb); /* its answer tells the window, should an update have been lost */
     }
     return http_raw_run(c);
 }
 
-/* Memory has not come back by itself: end the connection whose client has been silent longest. */
-static void http_raw_reclaim(struct http_raw *server)
+/* Those whose clients had closed their windows, and have opened them. */
+static void http_raw_stalled_run(struct http_raw *server)
 {
-    struct http_raw_connection *silent = NULL;
-    uint32_t now = sys_now();
-
-    if (tcp_guard_reclaim()) {
-        return;
-    }
+    server->stalled = false;
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];
-        if (c->pcb != NULL && c->pcb->snd_queuelen > 0 && now - c->since_ms >= HTTP_RAW_SILENT_MS_MIN &&
-            (silent == NULL || now - c->since_ms > now - silent->since_ms)) {
-            silent = c;
+        if (c->pcb == NULL || !c->stalled) {
+            continue;
         }
-    }
-    if (silent != NULL) {
-        server->stats.evicted++;
-        http_raw_abort(silent);
+        if (c->pcb->snd_wnd > 0) {
+            c->stalled = false;
+            http_raw_run(c);
+        }
+        server->stalled |= c->pcb != NULL && c->stalled;
     }
 }
 
-void http_raw_poll(struct http_raw *server)
+/* The PC is awake and memory is short: who keeps some without acknowledging is probed, then ended. */
+static void http_raw_silent_look(struct http_raw *server, struct http_raw_connection *c)
+{
+    uint32_t beats = server->guard->beats - c->beat;
+
+    if (c->stash != NULL && beats >= HTTP_RAW_BEATS_STASH) {
+        server->stats.evicted++;
+        http_raw_abort(c);
+    } else if (c->pcb->unacked != NULL && beats >= HTTP_RAW_BEATS_MAX) {
+        server->stats.evicted++;
+        http_raw_abort(c);
+    } else if (c->pcb->unacked != NULL && beats >= HTTP_RAW_BEATS_PROBE) {
+        tcp_guard_probe(c->pcb);
+    }
+}
+
+/* Memory has not come back by itself. */
+static void http_raw_reclaim(struct http_raw *server)
+{
+    const struct http_raw_connection *waits = NULL;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        const struct http_raw_connection *c = &server->connections[i];
+        waits = c->pcb != NULL && c->waiting > 0 ? c : waits;
+    }
+    if (waits == NULL || !tcp_guard_beat(server->guard, waits->pcb)) {
+        return;
+    }
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        if (server->connections[i].pcb != NULL) {
+            http_raw_silent_look(server, &server->connections[i]);
+        }
+    }
+    tcp_guard_reclaim(server->guard);
+}
+
+/* The turn passes to the next one. */
+static void http_raw_turn_pass(struct http_raw *server)
+{
+    server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
+    server->turn_since_ms = sys_now();
+}
+
+/* Serve those that wait for memory, in turn. True: some still wait. */
+static bool http_raw_turns(struct http_raw *server)
 {
     bool still = false;
 
-    for (size_t i = 0; server->waiting && i < HTTP_RAW_CONNECTIONS; i++) {
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[server->next];
-        if (c->pcb != NULL && c->waiting > 0) {
-            if (!tcp_guard_room(c->waiting - 1u)) {
-                still = true;
-                break; /* its turn comes first when there is memory */
+        bool late = sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
+        if (c->pcb != NULL && c->waiting > 0 && !tcp_guard_room(c->waiting - 1u)) {
+            if (late) {
+                http_raw_turn_pass(server);
             }
+            return true; /* its turn comes first when there is memory */
+        }
+        if (c->pcb != NULL && c->waiting > 0) {
             c->waiting = 0;
             server->served = c;
             http_raw_run(c);
             server->served = NULL;
             server->waiting_since_ms = sys_now();
             still |= c->pcb != NULL && c->waiting > 0;
+            if (c->pcb != NULL && c->waiting > 0 && !late) {
+                return true; /* it goes on until its answer is complete */
+            }
         }
-        server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
+        http_raw_turn_pass(server);
     }
-    server->waiting = still;
-    if (still && sys_now() - server->waiting_since_ms > HTTP_RAW_WAIT_MS_MAX) {
-        http_raw_reclaim(server); /* one in a round, until there is room */
+    return still;
+}
+
+void http_raw_poll(struct http_raw *server)
+{
+    if (server->stalled) {
+        http_raw_stalled_run(server);
+    }
+    if (!server->guard->need) {
+        return;
+    }
+    server->guard->need = http_raw_turns(server);
+    if (server->guard->need && sys_now() - server->waiting_since_ms > HTTP_RAW_WAIT_MS_MAX) {
+        http_raw_reclaim(server);
     }
 }
 
@@ -349,10 +503,12 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     return ERR_OK;
 }
 
-bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port)
+bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port,
+                     struct tcp_guard *guard)
 {
     memset(server, 0, sizeof *server);
     server->config = config;
+    server->guard = guard;
     server->listener = tcp_pcb_listen(port, server, http_raw_accepted);
     return server->listener != NULL;
 }

@@ -6,6 +6,11 @@
  * When all connections are taken, a new one is served by closing the one whose last useful event lies
  * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
  * first, and clients that trickle bytes can't keep anybody out.
+ *
+ * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
+ * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
+ * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent are probed, and
+ * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_RAW_H
@@ -16,6 +21,7 @@
 
 #include "net/http.h"
 
+struct tcp_guard;
 struct tcp_pcb;
 struct pbuf;
 
@@ -25,9 +31,12 @@ struct pbuf;
 #define HTTP_RAW_IDLE_MS_MAX    60000 /* between requests */
 #define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
 #define HTTP_RAW_SEND_MS_MAX    20000 /* without any byte acknowledged */
-#define HTTP_RAW_LINGER_MS_MAX  2000  /* from our FIN to the client's */
-#define HTTP_RAW_WAIT_MS_MAX    250   /* of waiting for memory; then who has been silent longest goes … */
-#define HTTP_RAW_SILENT_MS_MIN  1000  /* … if no byte of its answer was acknowledged for so long */
+#define HTTP_RAW_LINGER_MS_MAX  2000  /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
+#define HTTP_RAW_WAIT_MS_MAX    50    /* that nobody's waiting for memory helps; then the silent ones are looked for */
+#define HTTP_RAW_TURN_MS_MAX    100   /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_BEATS_PROBE    1     /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
+#define HTTP_RAW_BEATS_MAX      4     /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_STASH    20    /* the same for what a client takes in parts */
 #define HTTP_RAW_PIPELINE_MAX   384   /* bytes of requests kept while others are answered, in all */
 
 struct http_raw_stats {
@@ -45,9 +54,14 @@ struct http_raw_connection {
     struct http_raw *server;
     struct tcp_pcb *pcb;
     struct pbuf *pending; /* received, not consumed */
+    struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
     uint32_t since_ms;    /* of the last useful event */
+    uint32_t beat;        /* the guard's beats at the last byte acknowledged, or when the first one was sent */
     uint16_t pending_at;  /* bytes of pending already consumed */
-    uint16_t waiting;     /* for memory: bytes to copy and 1, 0 if it doesn't wait */
+    uint16_t stash_at;    /* bytes of the stash already sent */
+    uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
+    bool proven;          /* the client has acknowledged something */
+    bool stalled;         /* the client's window is closed and nothing is in flight: nobody calls when it opens */
     bool finished;        /* the client has sent its FIN */
     bool lingering;       /* we have sent ours */
     struct http_connection http;
@@ -58,16 +72,18 @@ struct http_raw {
     const struct http_config *config;
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
-    uint32_t waiting_since_ms; /* some connection waits for memory, without a break */
-    /* Whose turn it is just now; NULL: nobody's, so those that wait for memory go first. */
-    const struct http_raw_connection *served;
-    bool waiting;
-    uint8_t next; /* whose turn it is when memory comes back */
+    struct tcp_guard *guard;   /* its `need`: some connection waits for memory */
+    uint32_t waiting_since_ms; /* when one of those that wait was served last */
+    uint32_t turn_since_ms;    /* when the turn passed to `next` */
+    const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
+    uint8_t next;                             /* whose turn it is when memory comes back */
+    bool stalled;                             /* some connection is */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 
-/* Serve `config` on `port`. False: no memory, or the port is taken. */
-bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port);
+/* Serve `config` on `port`. `guard` outlives the server. False: no memory, or the port is taken. */
+bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port,
+                     struct tcp_guard *guard);
 
 /* Let connections go on that wait for memory. */
 void http_raw_poll(struct http_raw *server);

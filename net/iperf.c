@@ -63,7 +63,7 @@ static err_t iperf_send(struct iperf_session *s)
                    : tcp_shutdown(s->pcb, 0, 1) == ERR_OK ? ERR_OK
                                                           : iperf_abort(s);
         }
-        if (tcp_sndbuf(s->pcb) < length || !tcp_guard_room(PAGE_SPARE) ||
+        if (tcp_guard_window(s->pcb, true) < length || !tcp_guard_room(PAGE_SPARE) ||
             tcp_write(s->pcb, s->server->data, (u16_t)length, 0) != ERR_OK) {
             break;
         }

@@ -4,9 +4,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tcp_guard.h"
 
+#include "lwip/etharp.h"
 #include "lwip/memp.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/stats.h"
+#include "lwip/sys.h"
 
 #define SPARE        2  /* PCBs to keep free for handshakes */
 #define HALVES_MAX   12 /* half-open connections: a PC may open so many at once */
@@ -81,6 +83,48 @@ void tcp_guard_poll(struct tcp_guard *guard, bool link_up)
     }
 }
 
+/* ---- A connection's own limits. ---- */
+
+#define TINY_MSS      256 /* bytes: below it, a segment's headers cost more than its data … */
+#define TINY_SEGMENTS 4   /* so a few at a time must do. */
+
+/* How many segments may be queued beside those that are. */
+static size_t tcp_guard_segments(const struct tcp_pcb *pcb, unsigned queued, bool is_static)
+{
+    size_t pbufs = queued < TCP_SND_QUEUELEN ? TCP_SND_QUEUELEN - queued : 0;
+    size_t segments = is_static ? pbufs / 2 : pbufs;
+
+    return pcb->mss < TINY_MSS ? LWIP_MIN(segments, queued < TINY_SEGMENTS ? TINY_SEGMENTS - queued : 0) : segments;
+}
+
+size_t tcp_guard_window(const struct tcp_pcb *pcb, bool is_static)
+{
+    uint32_t queued = pcb->snd_lbb - pcb->lastack;
+    size_t window = pcb->snd_wnd > queued ? pcb->snd_wnd - queued : 0;
+    size_t segments = tcp_guard_segments(pcb, pcb->snd_queuelen, is_static) * pcb->mss;
+
+    return LWIP_MIN(LWIP_MIN(window, segments), tcp_sndbuf(pcb));
+}
+
+bool tcp_guard_window_ever(const struct tcp_pcb *pcb, size_t length)
+{
+    return length <= pcb->snd_wnd_max && length <= tcp_guard_segments(pcb, 0, false) * pcb->mss;
+}
+
+bool tcp_guard_acknowledged(const struct tcp_pcb *pcb)
+{
+    return pcb->unsent == NULL && (pcb->unacked == NULL || pcb->unacked->len == 0);
+}
+
+/* ---- Memory. ---- */
+
+size_t tcp_guard_cost(const struct tcp_pcb *pcb, size_t length, bool is_static)
+{
+    size_t more = length > pcb->mss ? (length - 1) / pcb->mss : 0;
+
+    return more * SEGMENT_HEAP + (is_static ? 0 : length);
+}
+
 bool tcp_guard_room(size_t length)
 {
     const struct stats_mem *heap = &lwip_stats.mem;
@@ -89,20 +133,80 @@ bool tcp_guard_room(size_t length)
            lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS < MEMP_NUM_TCP_SEG;
 }
 
-bool tcp_guard_reclaim(void)
+size_t tcp_guard_write(struct tcp_guard *guard, struct tcp_pcb *pcb, const void *bytes, size_t length,
+                       bool is_static)
 {
-    struct tcp_pcb *worst = NULL;
-    unsigned active = 0;
+    size_t taken = 0;
 
-    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
-        active++;
-        bool yields = tcp_guard_is_orphan(pcb) || pcb->prio == TCP_PRIO_MIN;
-        if (yields && pcb->snd_queuelen > 0 && tcp_ticks - pcb->tmr >= SILENT_TICKS) {
-            worst = tcp_guard_older(worst, pcb);
+    if (guard->need) { /* one small piece at a time */
+        length = pcb->snd_queuelen == 0 ? LWIP_MIN(length, TCP_GUARD_SHARE_MAX) : 0;
+    }
+    while (taken < length) {
+        size_t room = LWIP_MIN(tcp_guard_window(pcb, is_static), pcb->mss);
+        size_t now = LWIP_MIN(length - taken, room);
+        const char *at = (const char *)bytes + taken;
+        if (now == 0 || !tcp_guard_room(is_static ? 0 : now) ||
+            tcp_write(pcb, at, (u16_t)now, is_static ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
+            break;
         }
+        taken += now;
     }
-    if (worst != NULL) {
-        tcp_abandon(worst, 0);
+    tcp_output(pcb);
+    return taken;
+}
+
+/* ---- Who is alive. ---- */
+
+bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb)
+{
+    uint32_t now = sys_now();
+    bool heard = guard->heard != *guard->frames;
+    struct netif *netif = ip4_route(ip_2_ip4(&pcb->remote_ip));
+
+    if (now - guard->beat_ms < TCP_GUARD_BEAT_MS) {
+        return false;
     }
-    return worst != NULL;
+    if (now - guard->beat_ms >= 2 * TCP_GUARD_BEAT_MS) {
+        heard = false; /* the need is new: nothing was asked */
+    }
+    guard->beats += heard;
+    guard->beat_ms = now;
+    guard->heard = *guard->frames;
+    if (netif != NULL) {
+        etharp_request(netif, ip_2_ip4(&pcb->remote_ip));
+    }
+    return heard;
+}
+
+void tcp_guard_probe(struct tcp_pcb *pcb)
+{
+    u8_t nrtx = pcb->nrtx;
+
+    if (tcp_rexmit(pcb) == ERR_OK) {
+        pcb->nrtx = nrtx; /* lwIP's own count of tries isn't used up by this */
+        tcp_output(pcb);
+    }
+}
+
+unsigned tcp_guard_reclaim(struct tcp_guard *guard)
+{
+    struct tcp_pcb *worst;
+    unsigned ended = 0;
+
+    do {
+        unsigned active = 0;
+        worst = NULL;
+        for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
+            active++;
+            if (pcb->unacked != NULL && tcp_ticks - pcb->tmr > TCP_GUARD_SILENT_MS / TCP_SLOW_INTERVAL) {
+                worst = tcp_guard_older(worst, pcb);
+            }
+        }
+        if (worst != NULL) {
+            guard->guarded++;
+            ended++;
+            tcp_abandon(worst, 0);
+        }
+    } while (worst != NULL && ended < MEMP_NUM_TCP_PCB);
+    return ended;
 }

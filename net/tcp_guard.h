@@ -1,9 +1,16 @@
 /*
- * Keeps TCP connections and memory available: when lwIP's PCBs run out, the oldest half-open connection goes,
- * then the oldest that no service owns any more. So neither a SYN flood nor clients that vanish keep others out.
+ * Keeps TCP connections and memory available. When lwIP's PCBs run out, the oldest half-open connection goes, then the
+ * oldest that no service owns any more: neither a SYN flood nor clients that vanish keep others out. When memory runs
+ * out, connections whose peers don't acknowledge go, as soon as the PC itself has proved to be awake.
  *
  *   tcp_guard_poll in each round of the loop, after the frames
- *   tcp_guard_room before each tcp_write: TCP must leave memory for ARP, DHCP, DNS, and for new connections
+ *   sending: tcp_guard_write, or its parts: tcp_guard_window ─→ tcp_guard_room ─→ tcp_write
+ *   no room: need = true; then tcp_guard_beat in each round ─→ true: tcp_guard_reclaim
+ *
+ * Two limits must not be taken for each other. A connection's own (its peer's window, its queue at its peer's MSS)
+ * passes when its peer acknowledges, and concerns nobody else. Memory is everybody's.
+ *
+ * All calls come from the loop, or lwIP's callbacks in it.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_TCP_GUARD_H
@@ -13,24 +20,63 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TCP_GUARD_HEAP                                                                                       \
-    1024 /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
-#define TCP_GUARD_SEGS 4 /* segments: SYN and FIN of others */
+struct tcp_pcb;
+
+#define TCP_GUARD_HEAP 1024    /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
+#define TCP_GUARD_SEGS 4       /* segments: SYN and FIN of others */
+#define TCP_GUARD_BEAT_MS 50   /* between two questions to the PC while memory is short */
+#define TCP_GUARD_SHARE_MAX 256 /* bytes that tcp_guard_write takes of a connection while others need memory */
 
 struct tcp_guard {
+    /* You set. */
+    const uint32_t *frames; /* counter of frames received; outlives the guard */
+    bool need;              /* somebody waits for memory */
+    /* We keep. */
     uint32_t guarded; /* connections ended here; wraps */
-    bool link_up;     /* ours */
+    uint32_t beats;   /* signs of life of the PC while memory was short; wraps */
+    uint32_t beat_ms; /* when the PC was asked last */
+    uint32_t heard;   /* `frames` at that time */
+    bool link_up;
 };
 
 /* When the link goes down, connections with data in flight end, since they would keep their memory for many
  * seconds. Idle ones stay: a PC that wakes up finds them. */
 void tcp_guard_poll(struct tcp_guard *guard, bool link_up);
 
-/* True: a segment with `length` bytes to be copied (0: they lie in flash) may be queued. */
+/* How many bytes may be queued on `pcb` by its own limits: what its peer's window takes, and what its queue takes in
+ * segments of its peer's MSS. So nothing is kept for a peer that doesn't read. `is_static`: the bytes lie in flash.
+ * 0: wait for `sent`; if nothing is in flight, the peer's window is closed, and its opening calls nobody: look again. */
+size_t tcp_guard_window(const struct tcp_pcb *pcb, bool is_static);
+
+/* True: `length` bytes may fit in one go some time, by the largest window that the peer has offered so far. */
+bool tcp_guard_window_ever(const struct tcp_pcb *pcb, size_t length);
+
+/* Bytes of heap that `length` bytes in segments of the peer's MSS take beyond the first one's headers. */
+size_t tcp_guard_cost(const struct tcp_pcb *pcb, size_t length, bool is_static);
+
+/* True: a segment with `length` bytes of heap (tcp_guard_cost; 0: one whose data lies in flash) may be queued. */
 bool tcp_guard_room(size_t length);
 
-/* End the connection that no service owns, or whose service yields (lowest priority: iperf), and whose client has been
- * silent longest, at least a second, if it still holds unacknowledged data. False: there is none. */
-bool tcp_guard_reclaim(void);
+/* For a product's own TCP services: queue up to `length` bytes on `pcb` and send them. Returns how many were taken,
+ * by the limits above; the rest waits for the `sent` callback, and for tcp_poll's, since memory and an opened window
+ * call nobody. A connection gets a share even while others need memory, and can't take theirs. */
+size_t tcp_guard_write(struct tcp_guard *guard, struct tcp_pcb *pcb, const void *bytes, size_t length,
+                       bool is_static);
+
+/* True: all data has been acknowledged; a FIN may be on its way. */
+bool tcp_guard_acknowledged(const struct tcp_pcb *pcb);
+
+/* Someone waits for memory, so see if the PC is awake: ask it, every TCP_GUARD_BEAT_MS, by ARP for the address of the
+ * peer of `pcb`. True: it has sent something since it was asked; `beats` has gone up. A PC that is too busy to answer
+ * is thus never taken for peers that are gone. */
+bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb);
+
+/* Send the first segment in flight again: a peer that lives acknowledges it at once, even if it had delayed that. */
+void tcp_guard_probe(struct tcp_pcb *pcb);
+
+/* End all connections that hold data which their peers have not acknowledged, and have not heard of these peers for
+ * TCP_GUARD_SILENT_MS at least; their err callbacks are called. Returns how many. */
+#define TCP_GUARD_SILENT_MS 500
+unsigned tcp_guard_reclaim(struct tcp_guard *guard);
 
 #endif

@@ -180,10 +180,12 @@ static void plugnet_net_init(struct plugnet *p)
         .context = c->context,
         .hosts = p->hosts,
     };
+    p->guard.frames = &ncm_stats(&p->ncm)->out_datagrams;
     os_assert(udp_services_start(&p->udp));
     os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
     os_assert(c->no_iperf || plugnet_iperf_start(p));
-    os_assert(http_server_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80));
+    os_assert(http_server_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80,
+                                 &p->guard));
 }
 
 /* Interrupt context. */
