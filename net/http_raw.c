@@ -66,7 +66,7 @@ static void http_raw_wait(struct http_raw_connection *c, size_t length)
     c->waiting = (uint16_t)(length + 1);
     if (!server->guard->need) {
         server->guard->need = true;
-        server->waiting_since_ms = server->turn_since_ms = sys_now();
+        server->turn_since_ms = sys_now();
     }
 }
 
@@ -382,7 +382,7 @@ static void http_raw_silent_look(struct http_raw *server, struct http_raw_connec
     }
 }
 
-/* Memory has not come back by itself. */
+/* While memory is short. */
 static void http_raw_reclaim(struct http_raw *server)
 {
     const struct http_raw_connection *waits = NULL;
@@ -428,7 +428,6 @@ static bool http_raw_turns(struct http_raw *server)
             server->served = c;
             http_raw_run(c);
             server->served = NULL;
-            server->waiting_since_ms = sys_now();
             still |= c->pcb != NULL && c->waiting > 0;
             if (c->pcb != NULL && c->waiting > 0 && !late) {
                 return true; /* it goes on until its answer is complete */
@@ -448,7 +447,7 @@ void http_raw_poll(struct http_raw *server)
         return;
     }
     server->guard->need = http_raw_turns(server);
-    if (server->guard->need && sys_now() - server->waiting_since_ms > HTTP_RAW_WAIT_MS_MAX) {
+    if (server->guard->need) {
         http_raw_reclaim(server);
     }
 }

@@ -32,10 +32,9 @@ struct pbuf;
 #define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
 #define HTTP_RAW_SEND_MS_MAX    20000 /* without any byte acknowledged */
 #define HTTP_RAW_LINGER_MS_MAX  2000  /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
-#define HTTP_RAW_WAIT_MS_MAX    50    /* that nobody's waiting for memory helps; then the silent ones are looked for */
 #define HTTP_RAW_TURN_MS_MAX    100   /* that one connection may have all memory which is free, while others wait */
-#define HTTP_RAW_BEATS_PROBE    1     /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
-#define HTTP_RAW_BEATS_MAX      4     /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_PROBE    2     /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
+#define HTTP_RAW_BEATS_MAX      5     /* that one connection may keep others' memory for */
 #define HTTP_RAW_BEATS_STASH    20    /* the same for what a client takes in parts */
 #define HTTP_RAW_PIPELINE_MAX   384   /* bytes of requests kept while others are answered, in all */
 
@@ -73,8 +72,7 @@ struct http_raw {
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
     struct tcp_guard *guard;   /* its `need`: some connection waits for memory */
-    uint32_t waiting_since_ms; /* when one of those that wait was served last */
-    uint32_t turn_since_ms;    /* when the turn passed to `next` */
+    uint32_t turn_since_ms;     /* when the turn passed to `next` */
     const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
     uint8_t next;                             /* whose turn it is when memory comes back */
     bool stalled;                             /* some connection is */

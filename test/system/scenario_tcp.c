@@ -42,20 +42,30 @@ static void crowd_free(unsigned count)
     }
 }
 
-/* The first answer within `limit_ms` on a new connection; fails the test else. */
-static uint64_t page_within(struct rig *rig, uint32_t limit_ms)
+/* The answer within `limit_ms` on a new connection; fails the test else. */
+static uint64_t answer_within(struct rig *rig, const char *path, uint32_t limit_ms)
 {
     static struct client client;
     struct reply reply;
     uint64_t begin = rig_ms(rig);
     RIG_CHECK(rig, client_open(&client, rig, 80));
-    client_text(&client, request_text(rig, "/"));
+    client_text(&client, request_text(rig, path));
     if (!client_wait_reply(&client, &reply, false, limit_ms) || reply.status != 200) {
         rig_fail(rig, "a new request was not served within %u ms (connected %d, ended %d, failed %d)",
                  limit_ms, client.connected, client.ended, client.failed);
     }
     client_free(&client);
     return rig_ms(rig) - begin;
+}
+
+static uint64_t page_within(struct rig *rig, uint32_t limit_ms)
+{
+    return answer_within(rig, "/", limit_ms);
+}
+
+static uint64_t status_within(struct rig *rig, uint32_t limit_ms)
+{
+    return answer_within(rig, "/api/status", limit_ms);
 }
 
 /* ---- Twelve at once ---- */
@@ -112,6 +122,37 @@ static void fair_shares(struct rig *rig)
     rig_say(rig, "8 connections, in 10 s %u to %u answers each", least, most);
     RIG_CHECK(rig, least * 2 >= most && most > 0);
     crowd_free(EAGER);
+}
+
+/* As many clients that ask for the status again at once: answers a second of all together. */
+static unsigned status_rate(struct rig *rig, unsigned clients)
+{
+    enum { RATE_MS = 2000 };
+    unsigned answers = 0;
+    struct reply reply;
+    crowd_open(rig, clients);
+    for (unsigned i = 0; i < clients; i++) {
+        client_text(&crowd[i], request_text(rig, "/api/status"));
+    }
+    for (uint64_t begin = rig_ms(rig); rig_ms(rig) - begin < RATE_MS; rig_step(rig)) {
+        for (unsigned i = 0; i < clients; i++) {
+            if (client_take_reply(&crowd[i], &reply, false)) {
+                answers += reply.status == 200;
+                client_text(&crowd[i], request_text(rig, "/api/status"));
+            }
+            RIG_CHECK(rig, !crowd[i].failed && !crowd[i].ended);
+        }
+    }
+    crowd_free(clients);
+    return answers * 1000 / RATE_MS;
+}
+
+/* Text waits in lwIP's heap for ACKs: that of one client must not stop another's. */
+static void status_rates(struct rig *rig)
+{
+    unsigned one = status_rate(rig, 1), six = status_rate(rig, 6), twelve = status_rate(rig, 12);
+    rig_say(rig, "1, 6 and 12 clients get %u, %u and %u status objects a second", one, six, twelve);
+    RIG_CHECK(rig, rig->config.kind == RIG_NATIVE || (one >= 250 && six >= 250 && twelve >= 250));
 }
 
 /* The thirteenth is served by closing the one that was useful longest ago, and no other. */
@@ -202,6 +243,38 @@ static void half_open(struct rig *rig)
     }
     rig_run_ms(rig, 150000); /* until the last FIN has been repeated often enough */
     rig_say(rig, "14 clients that ask and fall silent; page meanwhile after %llu ms", (unsigned long long)ms);
+}
+
+/* Clients that ask and never acknowledge keep memory; when they are thrown out, they come again. */
+static void never_acknowledged(struct rig *rig)
+{
+    enum { MUTE = 11 };
+    uint64_t longest = 0;
+    uint16_t port = 3000;
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned i = 0; i < MUTE; i++) {
+            struct ghost *ghost = &ghosts[i];
+            if (round > 0 && ghost->state != GHOST_RESET) {
+                continue;
+            }
+            ghost_forget(rig, ghost);
+            *ghost = (struct ghost){.mute = true, .port = port++, .to_port = 80};
+            RIG_CHECK(rig, ghost_host(rig, &ghost->host, i % 2));
+            ghost_open(rig, ghost);
+            rig_run_ms(rig, 3);
+            const char *text = request_text(rig, i % 3 == 2 ? "/" : "/api/status");
+            ghost_send(rig, ghost, text, strlen(text));
+        }
+        uint64_t ms = status_within(rig, 1000);
+        longest = ms > longest ? ms : longest;
+        rig_run_ms(rig, 20);
+    }
+    for (unsigned i = 0; i < MUTE; i++) {
+        ghost_forget(rig, &ghosts[i]);
+    }
+    rig_say(rig, "11 clients that never acknowledge, %u in all; others wait %llu ms at most", port - 3000u,
+            (unsigned long long)longest);
+    rig_run_ms(rig, 60000);
 }
 
 static void syn_flood(struct rig *rig)
@@ -439,6 +512,8 @@ static void iperf_sends(struct rig *rig)
 
 const struct scenario scenarios_tcp[] = {
     {"fair_shares", SCENARIO_BOTH, fair_shares, 120, false},
+    {"status_rates", SCENARIO_BOTH, status_rates, 60, false},
+    {"never_acknowledged", SCENARIO_BOTH, never_acknowledged, 120, false},
     {"twelve_at_once", SCENARIO_BOTH, twelve_at_once, 60, false},
     {"thirteenth", SCENARIO_BOTH, thirteenth, 60, false},
     {"one_byte_a_second", SCENARIO_BOTH, one_byte_a_second, 60, false},
