@@ -41,6 +41,8 @@ static struct tcp_pcb *tcp_guard_busy_find(void)
     return NULL;
 }
 
+static void tcp_guard_serve(struct tcp_guard *guard);
+
 static void tcp_guard_link_down(struct tcp_guard *guard)
 {
     struct tcp_pcb *pcb;
@@ -60,6 +62,9 @@ void tcp_guard_poll(struct tcp_guard *guard, bool link_up)
         tcp_guard_link_down(guard);
     }
     guard->link_up = link_up;
+    if (guard->waiter_count > 0) {
+        tcp_guard_serve(guard);
+    }
     bool is_short = lwip_stats.memp[MEMP_TCP_PCB]->used + SPARE > MEMP_NUM_TCP_PCB;
     if (!is_short && lwip_stats.memp[MEMP_TCP_SEG]->used <= HALVES_MAX) {
         return; /* each half-open one holds a segment */
@@ -133,26 +138,90 @@ bool tcp_guard_room(size_t length)
            lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS < MEMP_NUM_TCP_SEG;
 }
 
+/* Bytes of the heap that TCP's data may still take. */
+static size_t tcp_guard_free(void)
+{
+    size_t used = lwip_stats.mem.used + SEGMENT_HEAP + TCP_GUARD_HEAP;
+
+    return used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
+}
+
+/* What one segment of a writer may hold now; 0: it waits. */
+static size_t tcp_guard_piece(const struct tcp_guard *guard, const struct tcp_pcb *pcb, bool is_static)
+{
+    size_t room = LWIP_MIN(tcp_guard_window(pcb, is_static), pcb->mss);
+    size_t queued = pcb->snd_lbb - pcb->lastack;
+
+    if (is_static) {
+        return guard->need && pcb->snd_queuelen > 0 ? 0 : room;
+    }
+    room = LWIP_MIN(room, guard->need ? TCP_GUARD_PIECE_MAX / 2 : TCP_GUARD_PIECE_MAX);
+    if (guard->need) {
+        return queued < TCP_GUARD_PIECE_MAX && tcp_guard_free() >= room + TCP_GUARD_NEED_MAX ? room : 0;
+    }
+    return queued + room <= tcp_guard_free() ? room : 0;
+}
+
+/* Remember who waits for memory. */
+static void tcp_guard_waiter_add(struct tcp_guard *guard, struct tcp_pcb *pcb)
+{
+    for (unsigned i = 0; i < guard->waiter_count; i++) {
+        if (guard->waiters[i] == pcb) {
+            return;
+        }
+    }
+    if (guard->waiter_count < TCP_GUARD_WAITERS) {
+        guard->waiters[guard->waiter_count++] = pcb;
+    }
+}
+
 size_t tcp_guard_write(struct tcp_guard *guard, struct tcp_pcb *pcb, const void *bytes, size_t length,
                        bool is_static)
 {
-    size_t taken = 0;
+    /* Inside lwIP's input of this connection, pieces would become one segment: its turn comes after the frames. */
+    bool behind = guard->served != pcb && (guard->waiter_count > 0 || tcp_input_pcb == pcb);
+    size_t taken = 0, piece = 1;
 
-    if (guard->need) { /* one small piece at a time */
-        length = pcb->snd_queuelen == 0 ? LWIP_MIN(length, TCP_GUARD_SHARE_MAX) : 0;
-    }
-    while (taken < length) {
-        size_t room = LWIP_MIN(tcp_guard_window(pcb, is_static), pcb->mss);
-        size_t now = LWIP_MIN(length - taken, room);
-        const char *at = (const char *)bytes + taken;
-        if (now == 0 || !tcp_guard_room(is_static ? 0 : now) ||
-            tcp_write(pcb, at, (u16_t)now, is_static ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
-            break;
+    while (taken < length && piece > 0) {
+        piece = behind ? 0 : LWIP_MIN(length - taken, tcp_guard_piece(guard, pcb, is_static));
+        if (piece > 0 && (!tcp_guard_room(is_static ? 0 : piece) ||
+                          tcp_write(pcb, (const char *)bytes + taken, (u16_t)piece,
+                                    is_static ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK)) {
+            piece = 0;
         }
-        taken += now;
+        taken += piece;
+        tcp_output(pcb);
     }
-    tcp_output(pcb);
+    if (taken == length) {
+        return taken;
+    }
+    if (tcp_guard_window(pcb, is_static) > 0) {
+        tcp_guard_waiter_add(guard, pcb);
+    } else if (pcb->snd_wnd == 0 && pcb->snd_queuelen == 0 &&
+               tcp_write(pcb, bytes, 1, TCP_WRITE_FLAG_COPY) == ERR_OK) {
+        taken = 1; /* so lwIP asks a closed window until it opens, and calls `sent` then */
+    }
     return taken;
+}
+
+/* Memory is back: those that wait for it, one after the other. */
+static void tcp_guard_serve(struct tcp_guard *guard)
+{
+    for (unsigned n = guard->waiter_count; n > 0 && tcp_guard_free() >= TCP_GUARD_PIECE_MAX; n--) {
+        struct tcp_pcb *pcb = tcp_active_pcbs, *waiter = guard->waiters[0];
+        guard->waiter_count--;
+        for (unsigned i = 0; i < guard->waiter_count; i++) {
+            guard->waiters[i] = guard->waiters[i + 1];
+        }
+        while (pcb != NULL && pcb != waiter) {
+            pcb = pcb->next;
+        }
+        if (pcb != NULL && pcb->sent != NULL) {
+            guard->served = pcb;
+            pcb->sent(pcb->callback_arg, pcb, 0);
+            guard->served = NULL;
+        }
+    }
 }
 
 /* ---- Who is alive. ---- */

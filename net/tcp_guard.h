@@ -25,7 +25,10 @@ struct tcp_pcb;
 #define TCP_GUARD_HEAP 1024    /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
 #define TCP_GUARD_SEGS 4       /* segments: SYN and FIN of others */
 #define TCP_GUARD_BEAT_MS 50   /* between two questions to the PC while memory is short */
-#define TCP_GUARD_SHARE_MAX 256 /* bytes that tcp_guard_write takes of a connection while others need memory */
+#define TCP_GUARD_PIECE_MAX 256 /* bytes that tcp_guard_write copies into one segment: a PC acknowledges every second
+                                   segment at once, but waits for a second one; half of it while HTTP needs memory */
+#define TCP_GUARD_NEED_MAX  740 /* bytes of heap that it leaves then: one piece of HTTP's, with headers */
+#define TCP_GUARD_WAITERS   4   /* connections that may wait in it for memory; further ones wait for tcp_poll */
 
 struct tcp_guard {
     /* You set. */
@@ -37,6 +40,9 @@ struct tcp_guard {
     uint32_t beat_ms; /* when the PC was asked last */
     uint32_t heard;   /* `frames` at that time */
     bool link_up;
+    uint8_t waiter_count;
+    struct tcp_pcb *waiters[TCP_GUARD_WAITERS]; /* the oldest first; some may have ended */
+    const struct tcp_pcb *served;               /* whose turn it is; NULL: nobody's */
 };
 
 /* When the link goes down, connections with data in flight end, since they would keep their memory for many
@@ -57,9 +63,10 @@ size_t tcp_guard_cost(const struct tcp_pcb *pcb, size_t length, bool is_static);
 /* True: a segment with `length` bytes of heap (tcp_guard_cost; 0: one whose data lies in flash) may be queued. */
 bool tcp_guard_room(size_t length);
 
-/* For a product's own TCP services: queue up to `length` bytes on `pcb` and send them. Returns how many were taken,
- * by the limits above; the rest waits for the `sent` callback, and for tcp_poll's, since memory and an opened window
- * call nobody. A connection gets a share even while others need memory, and can't take theirs. */
+/* For a product's own TCP services: queue up to `length` bytes on `pcb` and send them. Returns how many were taken, by
+ * the limits above. The rest waits for the `sent` callback, which comes when the peer acknowledges, and with length 0
+ * when memory that was short is there; call it from tcp_poll's callback, too. Several writers take turns, none
+ * takes more than what it leaves, and HTTP comes first: a writer needs no tcp_setprio. */
 size_t tcp_guard_write(struct tcp_guard *guard, struct tcp_pcb *pcb, const void *bytes, size_t length,
                        bool is_static);
 

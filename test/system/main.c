@@ -6,6 +6,7 @@
  *   build/test/system 32l476gdiscovery build/32l476gdiscovery-none/plugnet.elf    … on that virtual board
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
+ *   build/test/system stream build/stm32f4discovery-none-stream/stream.elf        those for test/stream
  *
  * Options: --list, --talk (log on stderr), --pcap FILE, --threads (the image has some: their scenarios, too). Each
  * scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
@@ -25,7 +26,7 @@
 
 static const struct scenario *const scenario_tables[] = {
     scenarios_basic, scenarios_tcp,    scenarios_net,     scenarios_ntb, scenarios_usb,
-    scenarios_sleep, scenarios_holder, scenarios_threads, NULL,
+    scenarios_sleep, scenarios_holder, scenarios_threads, scenarios_stream, NULL,
 };
 
 struct options {
@@ -37,7 +38,7 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] [--pcap FILE] "
+    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] [--pcap FILE] "
     "[SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
@@ -47,7 +48,8 @@ static bool options_read(struct options *o, int argc, char **argv)
     }
     o->rig.board = argv[1];
     o->rig.kind = strcmp(argv[1], "native") == 0 || strcmp(argv[1], "holder") == 0 ? RIG_NATIVE : RIG_VBOARD;
-    o->rig.model = strcmp(argv[1], "vboard") == 0 ? vboard_models[0] : vboard_model_find(argv[1]);
+    bool first = strcmp(argv[1], "vboard") == 0 || strcmp(argv[1], "stream") == 0;
+    o->rig.model = first ? vboard_models[0] : vboard_model_find(argv[1]);
     if (o->rig.kind == RIG_VBOARD && o->rig.model == NULL) {
         return false;
     }
@@ -76,7 +78,8 @@ static bool options_choose(const struct options *o, const struct scenario *scena
     for (unsigned i = 0; i < o->chosen_count; i++) {
         chosen |= strstr(scenario->name, o->chosen[i]) != NULL;
     }
-    unsigned target = o->rig.kind == RIG_VBOARD             ? SCENARIO_VBOARD
+    unsigned target = strcmp(o->rig.board, "stream") == 0   ? SCENARIO_STREAM
+                      : o->rig.kind == RIG_VBOARD           ? SCENARIO_VBOARD
                       : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
                                                             : SCENARIO_NATIVE;
     target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;

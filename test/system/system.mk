@@ -45,6 +45,15 @@ $(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/syste
 	    $< $(BUILD)/native-posix-holder/holder.elf $< $(BUILD)/native-posix-tsan-holder/holder.elf > $@
 	chmod +x $@
 
+# A product with a TCP service of its own that sends without end.
+$(BUILD)/test/system-stream: $(BUILD)/test/system | stream-image
+	printf '#!/bin/sh\nexec %s stream %s "$$@"\n' $< $(BUILD)/stm32f4discovery-none-stream/stream.elf > $@
+	chmod +x $@
+
+.PHONY: stream-image
+stream-image:
+	$(MAKE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
@@ -60,6 +69,6 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)
