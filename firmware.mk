@@ -18,7 +18,7 @@ ifeq ($(wildcard os/$(OS)/*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
 include board/$(BOARD)/board.mk
--include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_NET_OUT, OS_DEPS
+-include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
@@ -28,7 +28,7 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
-FW_SRC := $(filter-out $(OS_NET_OUT), $(wildcard wire/*.c usb/*.c net/*.c)) $(wildcard plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
+FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
 APP_SRC := $(wildcard $(APP)/*.c)
 APP_SITE := $(wildcard $(APP)/site/*)
 

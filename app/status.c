@@ -152,7 +152,7 @@ static const struct {
     {MEMP_UDP_PCB, "UDP_PCB"}, {MEMP_SYS_TIMEOUT, "SYS_TIMEOUT"},
 };
 
-/* As they were before an answer's own parts came into them; of threads nobody knows how many of those are there still. */
+/* As they were before the answer that shows them took some itself. */
 static struct {
     struct stats_mem heap, pools[sizeof pools / sizeof pools[0]];
 } before;
@@ -218,12 +218,12 @@ static void put_names(const struct plugnet *p, struct text *t)
 
 static void put_tcp(const struct plugnet *p, struct text *t)
 {
-    const struct http_server_stats *http = &p->http.stats;
+    const struct http_raw_stats *http = &p->http.stats;
     const struct iperf_stats *iperf = &p->iperf.stats;
 
     text_put(t, ",\"http\":{");
     text_put_json_u32(t, "connections", http->connections);
-    text_put_json_u32(t, "open", http_server_open(&p->http));
+    text_put_json_u32(t, "open", http_raw_open(&p->http));
     text_put_json_u32(t, "requests", http->http.requests);
     text_put_json_u32(t, "errors", http->http.errors);
     text_put_json_u32(t, "timeouts", http->timeouts);

@@ -1,6 +1,6 @@
 /*
  * An HTTP/1.1 server's thinking half: bytes of requests in, pieces of answers out, no sockets, no memory but
- * the connection's own. Transports: net/http_raw.c (lwIP callbacks), later netconn.
+ * the connection's own. Transport: net/http_raw.c (lwIP callbacks).
  *
  *   http_begin ─→ http_input ─→ (request complete) ─→ http_output … http_output_taken ─→ http_input …
  *                    ↑ stops consuming while an answer is pending: pipelined requests wait, bounded

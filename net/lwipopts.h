@@ -1,5 +1,5 @@
 /*
- * lwIP 2.1.3 as this house uses it: IPv4 only, raw API, no heap from libc, pools that a product sees on
+ * lwIP 2.1.3 as this house uses it: IPv4 only, its raw API, no heap from libc, pools that a product sees on
  * its page. Sizes are for one fast stream and a browser's six connections at once, in about 6 kB.
  *
  *   received frames   live in the NTB block they came in (netif_ncm.c), so PBUF_POOL is unused
@@ -24,11 +24,17 @@
 #define DEFAULT_TCP_RECVMBOX_SIZE 8
 #define DEFAULT_UDP_RECVMBOX_SIZE 8
 #define DEFAULT_ACCEPTMBOX_SIZE   8
-#define MEMP_NUM_NETCONN          14 /* 12 HTTP, its listener, one for the product */
-#define MEMP_NUM_NETBUF           4
 #define MEMP_NUM_TCPIP_MSG_API    4
 #define MEMP_NUM_TCPIP_MSG_INPKT  1 /* frames are given to lwIP in its own thread */
 #define LWIP_TCPIP_THREAD_ALIVE() os_loop_alive()
+
+/* The netconn API is for a product's own threads: HTTP and the other services need none of these. */
+#ifndef MEMP_NUM_NETCONN
+#define MEMP_NUM_NETCONN 2 /* connections and listeners of a product's threads */
+#endif
+#ifndef MEMP_NUM_NETBUF
+#define MEMP_NUM_NETBUF 4 /* datagrams that they keep */
+#endif
 #else
 #define NO_SYS               1
 #define SYS_LIGHTWEIGHT_PROT 0

@@ -184,8 +184,7 @@ static void plugnet_net_init(struct plugnet *p)
     os_assert(udp_services_start(&p->udp));
     os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
     os_assert(c->no_iperf || plugnet_iperf_start(p));
-    os_assert(http_server_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80,
-                                 &p->guard));
+    os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80, &p->guard));
 }
 
 /* Interrupt context. */
@@ -239,7 +238,7 @@ void plugnet_poll(struct plugnet *p)
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);
     tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
-    http_server_poll(&p->http);
+    http_raw_poll(&p->http);
     if (tick) { /* timers; no one here counts finer */
         udp_services_poll(&p->udp);
         sys_check_timeouts();

@@ -26,7 +26,7 @@
 #include "net/dhcpd.h"
 #include "net/dns_tcp.h"
 #include "net/dnsd.h"
-#include "net/http_server.h"
+#include "net/http_raw.h"
 #include "net/iperf.h"
 #include "net/mdnsd.h"
 #include "net/netif_ncm.h"
@@ -81,7 +81,7 @@ struct plugnet {
     struct dns_tcp dns_tcp;
     struct mdnsd mdnsd; /* keeps the names below .local */
     struct udp_services udp;
-    struct http_server http;
+    struct http_raw http;
     struct iperf iperf;
     struct tcp_guard guard;
 

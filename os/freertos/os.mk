@@ -19,4 +19,3 @@ $(KERNEL_LIB): os/freertos/CMakeLists.txt os/freertos/FreeRTOSConfig.h
 	    -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY \
 	    -DCMAKE_C_COMPILER=$(CROSS)gcc -DCMAKE_C_FLAGS='$(CPUFLAGS) -Os -g -ffunction-sections -fdata-sections' \
 	    > $(OUT)/kernel.log && cmake --build $(KERNEL_DIR) --target freertos_kernel >> $(OUT)/kernel.log
-OS_NET_OUT := net/http_raw.c

@@ -13,9 +13,14 @@
 #include "semphr.h"
 #include "task.h"
 
-#define THREADS_MAX 6
-#define ARENA_WORDS 1200                   /* of stacks, together; docs/freertos.md has who uses how much */
-#define QUEUES_MAX  (MEMP_NUM_NETCONN + 3) /* one each, the tcpip thread's, two listeners */
+#ifndef OS_THREADS_MAX
+#define OS_THREADS_MAX 6
+#endif
+#ifndef OS_STACKS_SIZE
+#define OS_STACKS_SIZE 3776 /* bytes of all threads' stacks; docs/freertos.md has who uses how much */
+#endif
+#define ARENA_WORDS (OS_STACKS_SIZE / sizeof(StackType_t))
+#define QUEUES_MAX  (MEMP_NUM_NETCONN + 3) /* one each, the tcpip thread's, two that listen from now */
 
 /* Threads are never ended, so they are counted up. */
 static struct {
@@ -23,7 +28,7 @@ static struct {
         TaskHandle_t handle;
         StaticTask_t memory;
         uint32_t size;
-    } threads[THREADS_MAX];
+    } threads[OS_THREADS_MAX];
     StackType_t arena[ARENA_WORDS] __attribute__((aligned(8)));
     unsigned count, used;
 } pool;
@@ -181,7 +186,7 @@ sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg
     uint32_t words = (uint32_t)stack_size / sizeof(StackType_t) & ~1u;
     unsigned i = pool.count;
 
-    os_assert(i < THREADS_MAX && pool.used + words <= ARENA_WORDS);
+    os_assert(i < OS_THREADS_MAX && pool.used + words <= ARENA_WORDS);
     pool.count++;
     pool.threads[i].size = words * sizeof(StackType_t);
     pool.threads[i].handle = xTaskCreateStatic(function, name, words, arg, (UBaseType_t)priority,

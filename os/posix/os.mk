@@ -6,7 +6,6 @@ endif
 OS_INC     := -DPLUGNET_THREADS -pthread -DMEM_SIZE=4608 # longer pointers: 3,072 of a board's bytes
 BOARD_LIBS += -pthread
 OS_LWIP    := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
-OS_NET_OUT := net/http_raw.c
 ifneq ($(TSAN),)
 OUT         := $(BUILD)/native-posix-tsan$(if $(filter app,$(APP)),,-$(NAME))
 BOARD_FLAGS := -fsanitize=thread -fno-omit-frame-pointer

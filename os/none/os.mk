@@ -1,2 +1,0 @@
-# Bare metal. SPDX-License-Identifier: MIT
-OS_NET_OUT := net/http_netconn.c
