@@ -236,18 +236,20 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
         text_put(t, r->etag);
         TEXT_PUT(t, "\r\n");
     }
-    TEXT_PUT(t, "Cache-Control: no-cache\r\n"); /* may be kept, must be asked for: the ETag answers */
-    if (http_varies(c)) {
-        TEXT_PUT(t, "Vary: Accept-Encoding\r\n");
+    if (http_varies(c)) { /* may be kept, must be asked for: the ETag answers */
+        TEXT_PUT(t, "Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n");
+    } else {
+        TEXT_PUT(t, "Cache-Control: no-cache\r\n");
     }
     if (c->status == 304) {
         return;
     }
     http_head_type(r->type, t);
     if (r->gzip) {
-        TEXT_PUT(t, "Content-Encoding: gzip\r\n");
+        TEXT_PUT(t, "Content-Encoding: gzip\r\nContent-Length: ");
+    } else {
+        TEXT_PUT(t, "Content-Length: ");
     }
-    TEXT_PUT(t, "Content-Length: ");
     text_put_u32(t, r->length);
     TEXT_PUT(t, "\r\n");
     if (r->headers != NULL) {
@@ -307,10 +309,14 @@ static void http_head_text(const struct http_connection *c, struct text *t)
 
 static void http_head(const struct http_connection *c, struct text *t)
 {
-    TEXT_PUT(t, "HTTP/1.1 ");
-    text_put_u32(t, c->status);
-    TEXT_PUT(t, " ");
-    text_put(t, http_status_text(c->status));
+    if (c->status == 200) {
+        TEXT_PUT(t, "HTTP/1.1 200 OK");
+    } else {
+        TEXT_PUT(t, "HTTP/1.1 ");
+        text_put_u32(t, c->status);
+        TEXT_PUT(t, " ");
+        text_put(t, http_status_text(c->status));
+    }
     TEXT_PUT(t, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n");
     if ((c->flags & FLAG_CLOSE) != 0) {
         TEXT_PUT(t, "Connection: close\r\n");

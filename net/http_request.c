@@ -27,12 +27,14 @@ static uint32_t http_hash(const char *text, size_t length)
 /* A name of the PC itself, by which forwarded ports are reached; no name server is asked for it (RFC 6761 6.3). */
 static bool http_host_is_local(const char *host, size_t length)
 {
-    static const char below[] = ".localhost";
-    size_t suffix = sizeof below - 1;
+    static const char name[] = "localhost";
+    size_t tail = sizeof name - 1;
 
-    return text_equal_nocase(host, length, "localhost") || text_equal_nocase(host, length, "127.0.0.1") ||
-           (length > suffix && text_equal_nocase(host + length - suffix, suffix, below)) ||
-           http_host_is_loopback6(host, length);
+    if (length >= tail && (length == tail || host[length - tail - 1] == '.') &&
+        text_equal_nocase(host + length - tail, tail, name)) {
+        return length != tail + 1;
+    }
+    return text_equal_nocase(host, length, "127.0.0.1") || http_host_is_loopback6(host, length);
 }
 
 static bool http_host_is_ours(const struct http_config *config, const char *host, size_t length)

@@ -32,26 +32,36 @@ uint8_t http_method_parse(const char *text, size_t length)
 
 enum http_header http_header_parse(const char *name, size_t length)
 {
-    static const struct {
-        uint8_t length;
-        char name[18];
-    } headers[] = {
-        [HTTP_HEADER_HOST] = {4, "host"},
-        [HTTP_HEADER_ORIGIN] = {6, "origin"},
-        [HTTP_HEADER_CONTENT_LENGTH] = {14, "content-length"},
-        [HTTP_HEADER_SEC_FETCH_SITE] = {14, "sec-fetch-site"},
-        [HTTP_HEADER_X_PLUGNET] = {9, "x-plugnet"},
-        [HTTP_HEADER_TRANSFER_ENCODING] = {17, "transfer-encoding"},
-        [HTTP_HEADER_CONNECTION] = {10, "connection"},
-        [HTTP_HEADER_EXPECT] = {6, "expect"},
-        [HTTP_HEADER_IF_MATCH] = {8, "if-match"},
-        [HTTP_HEADER_IF_NONE_MATCH] = {13, "if-none-match"},
-        [HTTP_HEADER_ACCEPT_ENCODING] = {15, "accept-encoding"},
+    /* As most write them, so that comparing is quick. */
+    static const char names[][18] = {
+        [HTTP_HEADER_HOST] = "Host",
+        [HTTP_HEADER_ORIGIN] = "Origin",
+        [HTTP_HEADER_CONTENT_LENGTH] = "Content-Length",
+        [HTTP_HEADER_SEC_FETCH_SITE] = "Sec-Fetch-Site",
+        [HTTP_HEADER_X_PLUGNET] = "X-Plugnet",
+        [HTTP_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+        [HTTP_HEADER_CONNECTION] = "Connection",
+        [HTTP_HEADER_EXPECT] = "Expect",
+        [HTTP_HEADER_IF_MATCH] = "If-Match",
+        [HTTP_HEADER_IF_NONE_MATCH] = "If-None-Match",
+        [HTTP_HEADER_ACCEPT_ENCODING] = "Accept-Encoding",
+    };
+    static const uint8_t by_length[18][2] = {
+        [4] = {HTTP_HEADER_HOST},
+        [6] = {HTTP_HEADER_ORIGIN, HTTP_HEADER_EXPECT},
+        [8] = {HTTP_HEADER_IF_MATCH},
+        [9] = {HTTP_HEADER_X_PLUGNET},
+        [10] = {HTTP_HEADER_CONNECTION},
+        [13] = {HTTP_HEADER_IF_NONE_MATCH},
+        [14] = {HTTP_HEADER_CONTENT_LENGTH, HTTP_HEADER_SEC_FETCH_SITE},
+        [15] = {HTTP_HEADER_ACCEPT_ENCODING},
+        [17] = {HTTP_HEADER_TRANSFER_ENCODING},
     };
 
-    for (size_t i = 1; i < sizeof headers / sizeof headers[0]; i++) {
-        if (headers[i].length == length && text_equal_nocase(name, length, headers[i].name)) {
-            return (enum http_header)i;
+    for (size_t i = 0; length < 18 && i < 2; i++) {
+        uint8_t header = by_length[length][i];
+        if (header != HTTP_HEADER_OTHER && text_equal_nocase(name, length, names[header])) {
+            return (enum http_header)header;
         }
     }
     return HTTP_HEADER_OTHER;
@@ -176,8 +186,11 @@ bool http_etag_equal(const char *element, size_t length, const char *etag, bool 
 /* May stand in a host's name, or between the brackets of an IPv6 address. */
 static bool http_is_host_byte(char c, bool bracketed)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (bracketed && c == ':') || (c != 0 && strchr("-._~!$&'()*+,;=%", c) != NULL);
+    if ((c >= '-' && c <= '9' && c != '/') || (c >= 'a' && c <= 'z')) {
+        return true; /* also '.' */
+    }
+    return (c >= 'A' && c <= 'Z') || (bracketed && c == ':') ||
+           (c != 0 && strchr("_~!$&'()*+,;=%", c) != NULL);
 }
 
 bool http_authority_parse(const char *authority, size_t length, size_t *host, uint16_t *port)
