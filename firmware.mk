@@ -5,6 +5,8 @@
 # A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given.
 #
+# SITE_FLAGS="--plain-max 4096": options of tool/site_pack.py, here up to which size files are held without gzip, too.
+#
 # DEMO=-DDEMO_LEASE_S=30: settings of the demo (app/main.c), for tests.
 #
 # SPDX-License-Identifier: MIT
@@ -82,7 +84,7 @@ $(OUT)/app/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
 $(OUT)/site/site.c: $(APP_SITE) tool/site_pack.py
 	@mkdir -p $(@D)
 	$(say) SITE $@
-	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources
+	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources $(SITE_FLAGS)
 
 $(OUT)/site/site.o: $(OUT)/site/site.c
 	$(say) CC $<

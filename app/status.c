@@ -226,6 +226,7 @@ static void put_tcp(const struct plugnet *p, struct text *t)
     text_put_json_u32(t, "open", http_raw_open(&p->http));
     text_put_json_u32(t, "requests", http->http.requests);
     text_put_json_u32(t, "errors", http->http.errors);
+    text_put_json_u32(t, "broken", http->http.broken);
     text_put_json_u32(t, "timeouts", http->timeouts);
     text_put_json_u32(t, "evicted", http->evicted);
     if (!p->config->no_iperf) {

@@ -39,8 +39,8 @@ static void http_headers_end(struct http_connection *c)
     bool body = chunked || c->left > 0;
 
     c->status = http_decide(c);
-    if (c->status == 400) {
-        http_fail(c, 400);
+    if (c->status == 400 || (c->flags & FLAG_CODED) != 0) {
+        http_fail(c, c->status); /* where the request ends, or what it says, nobody knows */
         return;
     }
     if (!body) {
@@ -62,7 +62,7 @@ static void http_headers_end(struct http_connection *c)
     http_text_clear(c);
     if (chunked) {
         c->left = 0;
-        c->part = 0; /* counts digits */
+        c->done = 0; /* counts digits */
     }
 }
 
@@ -73,19 +73,19 @@ static void http_chunk_digit(struct http_connection *c, char byte)
                 : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
                                                : -1;
 
-    if (digit < 0 && c->part > 0 && (byte == ';' || byte == ' ' || byte == '\t')) {
+    if (digit < 0 && c->done > 0 && (byte == ';' || byte == ' ' || byte == '\t')) {
         c->state = AT_CHUNK_EXTENSION;
-    } else if (digit < 0 || c->part == 8) {
+    } else if (digit < 0 || c->done == 8) {
         http_fail(c, 400);
     } else {
         c->left = c->left << 4 | (uint32_t)digit;
-        c->part++;
+        c->done++;
     }
 }
 
 static void http_chunk_size_end(struct http_connection *c)
 {
-    if (c->part == 0) {
+    if (c->done == 0) {
         http_fail(c, 400);
     } else if (c->left > (uint32_t)(HTTP_TEXT_MAX - c->length)) {
         http_fail(c, 413);
@@ -97,7 +97,7 @@ static void http_chunk_size_end(struct http_connection *c)
 static size_t http_body_take(struct http_connection *c, const char *bytes, size_t length)
 {
     length = length < c->left ? length : c->left;
-    c->flags &= (uint16_t)~FLAG_CONTINUE; /* it didn't wait */
+    c->flags &= ~(uint32_t)FLAG_CONTINUE; /* it didn't wait */
     for (size_t i = 0; i < length; i++) {
         http_text_add(c, bytes[i]);
     }
@@ -130,7 +130,7 @@ static void http_line_end(struct http_connection *c)
     case AT_CHUNK_END:
         c->state = AT_CHUNK_SIZE;
         c->left = 0;
-        c->part = 0;
+        c->done = 0;
         break;
     case AT_TRAILER: http_complete(c); break;
     case AT_TRAILER_LINE: c->state = AT_TRAILER; break;
@@ -175,7 +175,10 @@ static void http_byte_in_line(struct http_connection *c, char byte)
     case AT_VALUE:
         if (control) {
             http_fail(c, 400);
+        } else if (byte == ',' && c->header >= HTTP_HEADER_LISTS && (c->flags & FLAG_QUOTED) == 0) {
+            http_element_end(c);
         } else if (c->header != HTTP_HEADER_OTHER && (c->length > 0 || (byte != ' ' && byte != '\t'))) {
+            c->flags ^= byte == '"' ? FLAG_QUOTED : 0;
             http_text_add(c, byte);
         }
         break;
@@ -199,7 +202,7 @@ static void http_byte(struct http_connection *c, char byte)
         return;
     }
     if (byte == '\n') {
-        c->flags &= (uint16_t)~FLAG_CR;
+        c->flags &= ~(uint32_t)FLAG_CR;
         http_line_end(c);
     } else if ((c->flags & FLAG_CR) != 0) {
         http_fail(c, 400);
@@ -228,7 +231,12 @@ static size_t http_plain_take(struct http_connection *c, const char *bytes, size
         room = (size_t)(HTTP_TEXT_MAX - c->length);
     }
     length = length < room ? length : room;
-    if (c->state == AT_NAME) {
+    if (value && c->header >= HTTP_HEADER_LISTS) {
+        while (at < length && (uint8_t)((uint8_t)bytes[at] - ' ') < 0x7F - ' ' && bytes[at] != ',' &&
+               bytes[at] != '"') {
+            at++;
+        }
+    } else if (c->state == AT_NAME) {
         while (at < length && ((uint8_t)(((uint8_t)bytes[at] | 0x20) - 'a') < 26 || bytes[at] == '-')) {
             at++;
         }
@@ -241,7 +249,7 @@ static size_t http_plain_take(struct http_connection *c, const char *bytes, size
         memcpy(c->text + c->length, bytes, at);
         c->length = (uint8_t)(c->length + at);
     }
-    c->seen = (uint16_t)(c->seen + at);
+    c->seen += (uint32_t)at;
     return at;
 }
 
@@ -277,6 +285,11 @@ bool http_answering(const struct http_connection *c)
 bool http_closing(const struct http_connection *c)
 {
     return c->state == AT_CLOSED;
+}
+
+bool http_broken(const struct http_connection *c)
+{
+    return (c->flags & FLAG_BROKEN) != 0;
 }
 
 void http_close(struct http_connection *c)

@@ -5,10 +5,11 @@
  *   http_begin ─→ http_input ─→ (request complete) ─→ http_output … http_output_taken ─→ http_input …
  *                    ↑ stops consuming while an answer is pending: pipelined requests wait, bounded
  *   http_closing: close when all output is taken.      http_expire: a request took too long
+ *   http_broken: a route has failed in the middle of its answer; end the connection by a reset, at once
  *
  * What is served: const resources (flash, never copied) and routes (text made on demand, sent in chunks). Who
  * may ask: a request for a host that isn't ours gets 421; a POST needs "X-Plugnet: 1" and no foreign Origin,
- * else 403 (DESIGN section 6). No CORS headers, ever. Source: RFC 9110, 9112 [unread].
+ * else 403. No CORS headers, ever. Source: RFC 9110, 9112; docs/http.md has every MUST of theirs with its test.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_H
@@ -25,13 +26,14 @@
 #define HTTP_TEXT_MAX                                                                                        \
     63 /* bytes: longest path, Host, Origin, and request body; each costs every connection */
 #endif
-#define HTTP_TARGET_MAX       1024 /* bytes of a request target with its query; more: 414 */
-#define HTTP_HEADERS_MAX      8192 /* bytes of all header lines; more: 431 */
-#define HTTP_HEADER_COUNT_MAX 64
-#define HTTP_SCRATCH_MAX      640                     /* bytes the transport lends for each piece */
-#define HTTP_PART_MAX         (HTTP_SCRATCH_MAX - 16) /* bytes of text a route may put into one part */
+#define HTTP_TARGET_MAX  1024  /* bytes of a request target with its query; more: 414 */
+#define HTTP_HEADERS_MAX 65536 /* bytes of all header lines, they cost only time; more: 431 */
+#define HTTP_SCRATCH_MAX 640   /* bytes the transport lends for each piece */
+#define HTTP_PART_MAX    (HTTP_SCRATCH_MAX - 16) /* bytes of text a route may put into one part */
+#define HTTP_EMPTY_MAX   64                      /* parts without text one after the other */
 
-/* A constant answer. All pointers into flash, for ever. */
+/* A constant answer. All pointers into flash, for ever. A gzip-coded one may be followed by its plain copy: the same
+ * path and an ETag of its own, for clients that can't read gzip; without the copy they get 406. */
 struct http_resource {
     const char *path; /* "/", "/style.css"; compared after percent-decoding, without query */
     const char *type; /* Content-Type: "text/html; charset=utf-8" */
@@ -45,14 +47,16 @@ struct http_resource {
 /* An answer made on demand. */
 struct http_route {
     const char *path;
-    const char *type; /* Content-Type of the text that `part` makes */
+    const char *type; /* Content-Type of the text that `part` makes; NULL: none is named */
 
-    /* Put part number `part` (from 0) of the text into `out`, at most HTTP_PART_MAX bytes. True: there are more
-     * parts. May be called again for the same part if there was no memory to send it. NULL: no GET. */
+    /* Put part number `part` (from 0, 32 bits) of the text into `out`, at most HTTP_PART_MAX bytes. True: there are
+     * more parts; at most HTTP_EMPTY_MAX in a row may be empty. May be called again for the same part if there was no
+     * memory to send it. More text, or more empty parts: the connection is reset. NULL: no GET. */
     bool (*part)(void *context, unsigned part, struct text *out);
 
-    /* A POST's whole body, at most HTTP_TEXT_MAX bytes. Returns the status: 200 answers with `part`, 204
-     * with nothing, others with their name. NULL: no POST. */
+    /* A POST's whole body, at most HTTP_TEXT_MAX bytes. Returns the status, 200 to 299 or 400 to 599: 200 answers with
+     * `part` if there is one, 204 with nothing, others with their name. What needs a header field that nobody adds
+     * (205, 206, 401, 407, 426), and any other number, becomes 500. NULL: no POST. */
     uint16_t (*post)(void *context, const char *body, size_t length);
 };
 
@@ -64,12 +68,16 @@ struct http_config {
     size_t route_count;
     void *context;            /* for routes */
     const char *const *hosts; /* our names and addresses, ended by NULL; localhost is always known */
+
+    /* A route has broken its contract; for the log, once for each such answer. Must not wait. NULL: nobody listens. */
+    void (*broken)(const char *path, const char *why);
 };
 
 /* Counters; they wrap. */
 struct http_stats {
     uint32_t requests; /* complete ones */
     uint32_t errors;   /* answers of 400 and above */
+    uint32_t broken;   /* answers that a route of ours has broken */
 };
 
 /* One connection; caller-owned, fields are ours. */
@@ -78,18 +86,19 @@ struct http_connection {
     struct http_stats *stats;
     const struct http_resource *resource; /* what was asked for; NULL: none */
     const struct http_route *route;
-    uint32_t left;        /* bytes of body, or of this chunk, still to come */
-    uint32_t sent;        /* bytes of a resource's body already taken */
-    uint32_t host_hash;   /* of Host's value, 0: none yet */
-    uint32_t origin_hash; /* of Origin's host and port, 0: none */
+    uint32_t left; /* bytes of body, or of this chunk, still to come */
+    uint32_t done; /* bytes of a resource's body taken, parts of a route's text, digits of a chunk's size */
+    uint32_t host_hash;   /* of Host's name, 0: none yet */
+    uint32_t origin_hash; /* of the name in Origin, 0: none */
+    uint32_t seen;        /* bytes of request line or header section so far */
+    uint32_t flags;
+    uint16_t host_port;   /* 0: none was named */
+    uint16_t origin_port; /* 0: none was named */
     uint16_t status;      /* of the answer; 0: not decided */
-    uint16_t seen;        /* bytes of request line or header section so far */
-    uint16_t part;        /* next part of a route's text */
-    uint16_t flags;
     uint8_t state, output;
     uint8_t method;
     uint8_t header; /* enum http_header, whose value is being read */
-    uint8_t header_count;
+    uint8_t accept; /* what Accept-Encoding says */
     uint8_t length; /* bytes in text */
     char text[HTTP_TEXT_MAX];
 };
@@ -121,6 +130,10 @@ bool http_answering(const struct http_connection *c);
 
 /* True: all is sent, and the connection is to be closed. */
 bool http_closing(const struct http_connection *c);
+
+/* True: a route has failed while its answer was being sent. What was sent must not look whole, so the transport
+ * resets the connection; there is no more output. */
+bool http_broken(const struct http_connection *c);
 
 /* Close the connection after the answer under way, which should say so if it has not begun. */
 void http_close(struct http_connection *c);

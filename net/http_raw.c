@@ -257,6 +257,9 @@ static err_t http_raw_run(struct http_raw_connection *c)
     do {
         sent = http_raw_send(c);
     } while (sent && http_raw_feed(c));
+    if (http_broken(&c->http)) {
+        return http_raw_abort(c);
+    }
     tcp_output(c->pcb);
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL))) {
         if (c->finished) {

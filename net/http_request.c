@@ -24,51 +24,79 @@ static uint32_t http_hash(const char *text, size_t length)
     return hash | 1; /* 0 says "none" */
 }
 
-static bool http_host_known(const struct http_config *config, const char *authority, size_t length)
+/* A name of the PC itself, by which forwarded ports are reached; no name server is asked for it (RFC 6761 6.3). */
+static bool http_host_is_local(const char *host, size_t length)
 {
-    static const char *const local[] = {"localhost", "127.0.0.1", "[::1]", NULL};
-    size_t host = http_host_length(authority, length);
+    static const char name[] = "localhost";
+    size_t tail = sizeof name - 1;
 
-    if (host == 0) {
-        return false;
+    if (length >= tail && (length == tail || host[length - tail - 1] == '.') &&
+        text_equal_nocase(host + length - tail, tail, name)) {
+        return length != tail + 1;
     }
-    for (const char *const *name = local; *name != NULL; name++) {
-        if (text_equal_nocase(authority, host, *name)) {
-            return true;
-        }
-    }
+    return text_equal_nocase(host, length, "127.0.0.1") || http_host_is_loopback6(host, length);
+}
+
+static bool http_host_is_ours(const struct http_config *config, const char *host, size_t length)
+{
     for (const char *const *name = config->hosts; name != NULL && *name != NULL; name++) {
-        if (text_equal_nocase(authority, host, *name)) {
+        if (text_equal_nocase(host, length, *name)) {
             return true;
         }
     }
     return false;
 }
 
-static void http_host_take(struct http_connection *c, const char *authority, size_t length)
+/* The hash of a host's name; all spellings of [::1] have the same. */
+static uint32_t http_host_hash(const char *host, size_t length)
 {
-    c->host_hash = http_hash(authority, length);
-    if ((c->flags & FLAG_OVERFLOW) != 0 || !http_host_known(c->config, authority, length)) {
+    return http_host_is_loopback6(host, length) ? http_hash("[::1]", 5) : http_hash(host, length);
+}
+
+/* The authority of Host, or of the target; `whole` if text had room for it. */
+static void http_host_take(struct http_connection *c, const char *authority, size_t length, bool whole)
+{
+    size_t host = 0;
+
+    if (!whole) {
+        c->flags |= FLAG_MISDIRECTED; /* longer than any name of ours */
+        return;
+    }
+    if (!http_authority_parse(authority, length, &host, &c->host_port)) {
+        http_fail(c, 400);
+        return;
+    }
+    c->host_hash = http_host_hash(authority, host);
+    if (http_host_is_local(authority, host)) {
+        c->flags |= FLAG_LOOPBACK;
+    } else if (host == 0 || !http_host_is_ours(c->config, authority, host)) {
         c->flags |= FLAG_MISDIRECTED;
     }
 }
 
+static const char scheme[] = "http://";
+#define SCHEME_LENGTH (sizeof scheme - 1)
+
 static void http_origin_take(struct http_connection *c)
 {
-    static const char scheme[] = "http://";
-    size_t skip = sizeof scheme - 1;
+    const char *authority = c->text + SCHEME_LENGTH;
+    size_t host = 0;
+    uint16_t port = 0;
     uint32_t hash;
 
-    if ((c->flags & FLAG_OVERFLOW) != 0 || c->length <= skip || memcmp(c->text, scheme, skip) != 0 ||
-        !http_host_known(c->config, c->text + skip, c->length - skip)) {
+    if ((c->flags & FLAG_OVERFLOW) != 0 || c->length <= SCHEME_LENGTH ||
+        !text_equal_nocase(c->text, SCHEME_LENGTH, scheme) ||
+        !http_authority_parse(authority, c->length - SCHEME_LENGTH, &host, &port) ||
+        !(http_host_is_local(authority, host) || http_host_is_ours(c->config, authority, host))) {
         c->flags |= FLAG_FOREIGN;
         return;
     }
-    hash = http_hash(c->text + skip, c->length - skip);
-    if (c->origin_hash != 0 && c->origin_hash != hash) {
+    hash = http_host_hash(authority, host);
+    if (c->origin_hash != 0 && (c->origin_hash != hash || c->origin_port != port)) {
         c->flags |= FLAG_FOREIGN;
     }
     c->origin_hash = hash;
+    c->origin_port = port;
 }
 
 /* ---- Request line ---- */
@@ -116,21 +144,39 @@ static void http_path_find(struct http_connection *c, const char *path, size_t l
     }
 }
 
+/* "http://host/path?query": take the host. Returns the path's length; fails if it is malformed. */
+static size_t http_absolute_take(struct http_connection *c, char **path)
+{
+    size_t end = SCHEME_LENGTH;
+    bool whole;
+
+    while (end < c->length && c->text[end] != '/' && c->text[end] != '?') {
+        end++;
+    }
+    whole = end < c->length || (c->flags & FLAG_OVERFLOW) == 0;
+    *path = c->text + end;
+    if (end == SCHEME_LENGTH || c->text[SCHEME_LENGTH] == ':') {
+        http_fail(c, 400); /* RFC 9110 4.2.1: a host must be named */
+    } else {
+        http_host_take(c, c->text + SCHEME_LENGTH, end - SCHEME_LENGTH, whole);
+        c->flags |= FLAG_ABSOLUTE;
+    }
+    return c->length - end;
+}
+
 /* The target is there: "/path?query", "http://host/path?query", or "*". */
 void http_target_end(struct http_connection *c)
 {
-    static const char scheme[] = "http://";
-    size_t skip = sizeof scheme - 1, length = c->length;
+    size_t length = c->length;
     char *path = c->text;
     char *query;
     int decoded;
 
-    if (length > skip && memcmp(path, scheme, skip) == 0) {
-        char *slash = memchr(path + skip, '/', length - skip);
-        size_t authority = (size_t)((slash != NULL ? slash : path + length) - path) - skip;
-        http_host_take(c, path + skip, authority);
-        path = slash != NULL ? slash : path + length;
-        length -= (size_t)(path - c->text);
+    if (length >= SCHEME_LENGTH && text_equal_nocase(path, SCHEME_LENGTH, scheme)) {
+        length = http_absolute_take(c, &path);
+        if (c->state != AT_TARGET) {
+            return;
+        }
     } else if (length == 0 || (*path != '/' && (length != 1 || *path != '*'))) {
         http_fail(c, 400);
         return;
@@ -138,7 +184,7 @@ void http_target_end(struct http_connection *c)
     query = memchr(path, '?', length);
     if (query != NULL) {
         length = (size_t)(query - path);
-        c->flags &= (uint16_t)~FLAG_OVERFLOW; /* the path is all there */
+        c->flags &= ~(uint32_t)FLAG_OVERFLOW; /* the path is all there */
     }
     if ((c->flags & FLAG_OVERFLOW) == 0) {
         decoded = http_percent_decode(path, length);
@@ -183,6 +229,7 @@ void http_name_end(struct http_connection *c)
     }
     c->header = (c->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(c->text, c->length);
     c->state = AT_VALUE;
+    c->flags &= ~(uint32_t)FLAG_QUOTED;
     http_text_clear(c);
 }
 
@@ -199,78 +246,126 @@ static void http_content_length_take(struct http_connection *c)
     c->flags |= FLAG_HAS_LENGTH;
 }
 
-static void http_etag_take(struct http_connection *c)
+/* An element of If-Match (strong) or If-None-Match: is it the resource's tag, or its plain copy's? */
+static void http_etag_take(struct http_connection *c, bool strong, uint32_t flag)
 {
-    const char *etag = c->resource != NULL ? c->resource->etag : NULL;
-    size_t length = etag != NULL ? strlen(etag) : 0;
+    const struct http_resource *plain = http_plain(c);
 
     if (c->length == 1 && c->text[0] == '*') {
-        c->flags |= FLAG_MATCH;
+        c->flags |= flag | flag << 1;
     }
-    for (size_t i = 0; length > 0 && i + length <= c->length; i++) {
-        if (memcmp(c->text + i, etag, length) == 0) {
-            c->flags |= FLAG_MATCH;
-        }
+    if (c->resource != NULL && c->resource->etag != NULL &&
+        http_etag_equal(c->text, c->length, c->resource->etag, strong)) {
+        c->flags |= flag;
+    }
+    if (plain != NULL && plain->etag != NULL && http_etag_equal(c->text, c->length, plain->etag, strong)) {
+        c->flags |= flag << 1;
     }
 }
 
-/* A header's value is complete. */
+/* An element of Accept-Encoding; without a weight of zero it is welcome, and we choose by size. */
+static void http_coding_take(struct http_connection *c)
+{
+    bool refused;
+    size_t length = http_coding_parse(c->text, c->length, &refused);
+
+    if (text_equal_nocase(c->text, length, "gzip") || text_equal_nocase(c->text, length, "x-gzip")) {
+        c->accept |= refused ? REFUSE_GZIP : ACCEPT_GZIP;
+    } else if (text_equal_nocase(c->text, length, "identity")) {
+        c->accept |= refused ? REFUSE_IDENTITY : ACCEPT_IDENTITY;
+    } else if (length == 1 && c->text[0] == '*') {
+        c->accept |= refused ? REFUSE_ANY : ACCEPT_ANY;
+    }
+}
+
+static void http_transfer_coding_take(struct http_connection *c, bool whole)
+{
+    if (whole && (c->flags & FLAG_CHUNKED) == 0 && text_equal_nocase(c->text, c->length, "chunked")) {
+        c->flags |= FLAG_CHUNKED;
+    } else {
+        c->flags = (c->flags & ~(uint32_t)FLAG_CHUNKED) | FLAG_CODED;
+    }
+}
+
+static void http_text_trim(struct http_connection *c)
+{
+    while (c->length > 0 && (c->text[c->length - 1] == ' ' || c->text[c->length - 1] == '\t')) {
+        c->length--;
+    }
+}
+
+/* One element of a list is there; an empty one means nothing, one that text has no room for is none of ours. */
+void http_element_end(struct http_connection *c)
+{
+    bool whole = (c->flags & FLAG_OVERFLOW) == 0;
+
+    http_text_trim(c);
+    if (c->length > 0 && c->header == HTTP_HEADER_TRANSFER_ENCODING) {
+        http_transfer_coding_take(c, whole);
+    } else if (c->length > 0 && c->header == HTTP_HEADER_EXPECT && (c->flags & FLAG_HTTP10) == 0) {
+        if (whole && text_equal_nocase(c->text, c->length, "100-continue")) {
+            c->flags |= FLAG_EXPECT;
+        } else {
+            c->status = 417;
+        }
+    } else if (c->length > 0 && whole) {
+        switch (c->header) {
+        case HTTP_HEADER_CONNECTION:
+            c->flags |= text_equal_nocase(c->text, c->length, "close") ? FLAG_CLOSE : 0;
+            break;
+        case HTTP_HEADER_IF_MATCH: http_etag_take(c, true, FLAG_MATCH); break;
+        case HTTP_HEADER_IF_NONE_MATCH: http_etag_take(c, false, FLAG_NONE_MATCH); break;
+        case HTTP_HEADER_ACCEPT_ENCODING: http_coding_take(c); break;
+        default: break;
+        }
+    }
+    http_text_clear(c);
+}
+
+static void http_host_header_take(struct http_connection *c)
+{
+    uint16_t port;
+    size_t host;
+
+    if ((c->flags & FLAG_HOST) != 0) {
+        http_fail(c, 400);
+        return;
+    }
+    c->flags |= FLAG_HOST;
+    if ((c->flags & FLAG_ABSOLUTE) == 0) {
+        http_host_take(c, c->text, c->length, (c->flags & FLAG_OVERFLOW) == 0);
+    } else if ((c->flags & FLAG_OVERFLOW) == 0 && !http_authority_parse(c->text, c->length, &host, &port)) {
+        http_fail(c, 400); /* the target names the host, and yet this must be one */
+    }
+}
+
+/* A header's value is complete; of a list, its last element. */
 static void http_header_take(struct http_connection *c)
 {
     switch (c->header) {
-    case HTTP_HEADER_HOST:
-        if ((c->flags & FLAG_HOST) != 0) {
-            http_fail(c, 400);
-            return;
-        }
-        c->flags |= FLAG_HOST;
-        if (c->host_hash == 0) { /* else the target named it */
-            http_host_take(c, c->text, c->length);
-        }
-        break;
+    case HTTP_HEADER_HOST: http_host_header_take(c); break;
     case HTTP_HEADER_ORIGIN: http_origin_take(c); break;
     case HTTP_HEADER_CONTENT_LENGTH: http_content_length_take(c); break;
-    case HTTP_HEADER_TRANSFER_ENCODING:
-        if ((c->flags & FLAG_CHUNKED) != 0 || !text_equal_nocase(c->text, c->length, "chunked")) {
-            http_fail(c, 501);
-            return;
-        }
-        c->flags |= FLAG_CHUNKED;
+    case HTTP_HEADER_SEC_FETCH_SITE:
+        c->flags |= text_equal_nocase(c->text, c->length, "same-origin") ? FLAG_SAME_ORIGIN : 0;
         break;
-    case HTTP_HEADER_CONNECTION:
-        if ((c->flags & FLAG_OVERFLOW) != 0 || http_list_has(c->text, c->length, "close")) {
-            c->flags |= FLAG_CLOSE;
-        }
-        break;
-    case HTTP_HEADER_EXPECT:
-        if (!text_equal_nocase(c->text, c->length, "100-continue")) {
-            c->status = 417;
-        }
-        c->flags |= FLAG_EXPECT;
-        break;
-    case HTTP_HEADER_IF_NONE_MATCH: http_etag_take(c); break;
-    case HTTP_HEADER_X_PLUGNET:
-        if (c->length == 1 && c->text[0] == '1') {
-            c->flags |= FLAG_X_PLUGNET;
-        }
-        break;
+    case HTTP_HEADER_X_PLUGNET: c->flags |= c->length == 1 && c->text[0] == '1' ? FLAG_X_PLUGNET : 0; break;
+    case HTTP_HEADER_TRANSFER_ENCODING: c->flags |= FLAG_TRANSFER; break;
+    case HTTP_HEADER_IF_MATCH: c->flags |= FLAG_IF_MATCH; break;
+    case HTTP_HEADER_ACCEPT_ENCODING: c->accept |= ACCEPT_GIVEN; break;
     default: break;
+    }
+    if (c->header >= HTTP_HEADER_LISTS) {
+        http_element_end(c);
     }
 }
 
 void http_value_end(struct http_connection *c)
 {
-    while (c->length > 0 && (c->text[c->length - 1] == ' ' || c->text[c->length - 1] == '\t')) {
-        c->length--;
-    }
+    http_text_trim(c);
     http_header_take(c);
-    if (c->state != AT_VALUE) {
-        return;
+    if (c->state == AT_VALUE) {
+        c->state = AT_NAME;
+        http_text_clear(c);
     }
-    if (++c->header_count > HTTP_HEADER_COUNT_MAX) {
-        http_fail(c, 431);
-        return;
-    }
-    c->state = AT_NAME;
-    http_text_clear(c);
 }

@@ -143,6 +143,15 @@ static bool plugnet_iperf_start(struct plugnet *p)
                            : iperf_listen(&p->iperf, NULL, 0);
 }
 
+static void plugnet_http_broken(const char *path, const char *why)
+{
+    board_log("http: ");
+    board_log(path);
+    board_log(": ");
+    board_log(why);
+    board_log("\n");
+}
+
 static void plugnet_net_init(struct plugnet *p)
 {
     const struct plugnet_config *c = p->config;
@@ -179,6 +188,7 @@ static void plugnet_net_init(struct plugnet *p)
         .route_count = c->route_count,
         .context = c->context,
         .hosts = p->hosts,
+        .broken = plugnet_http_broken,
     };
     p->guard.frames = &ncm_stats(&p->ncm)->out_datagrams;
     os_assert(udp_services_start(&p->udp));

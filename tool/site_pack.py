@@ -5,7 +5,8 @@
 
 The C file defines `const struct http_resource NAME[]`; beside it a header of the same name declares it, and has the
 constant NAME_count. HTML, CSS and JavaScript lose comments and indentation, everything is gzipped where that makes
-it smaller, ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
+it smaller. Files of at most --plain-max bytes are there without gzip, too, for clients that can't read it: wget,
+Python's urllib, PowerShell. Larger ones answer such a client by 406 and say why. ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
 folder's path too. Names that begin with a dot are left out.
 """
 # SPDX-License-Identifier: MIT
@@ -26,6 +27,8 @@ TYPES = {
 # The server adds Cache-Control, nosniff and X-Frame-Options by itself.
 PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
 PATH_MAX = 95  # HTTP_TEXT_MAX
+PLAIN_MAX = 1024  # bytes; two copies of a larger file would cost too much flash
+GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
 
 
 class SiteError(Exception):
@@ -128,7 +131,7 @@ MINIFY = {".html": html_minify, ".css": css_minify, ".js": js_minify}
 # ---- Packing ----
 
 class Resource:
-    def __init__(self, paths, name, data):
+    def __init__(self, paths, name, data, plain_max):
         ending = os.path.splitext(name)[1].lower()
         if ending not in TYPES:
             raise SiteError(f"{name}: no content type is known for {ending or 'a name without ending'!r}")
@@ -142,13 +145,20 @@ class Resource:
         self.plain = data
         packed = gzip.compress(data, 9, mtime=0)
         packed = packed[:9] + b"\xff" + packed[10:]  # "unknown system", whatever made it
-        self.gzip = len(packed) < len(data)
-        self.body = packed if self.gzip else data
-        self.etag = '"' + hashlib.sha256(self.body).hexdigest()[:12] + '"'
+        small = len(data) <= plain_max
+        gzipped = len(packed) + (GAIN_MIN if small else 0) < len(data)
+        # (body, whether it is gzip-coded), as the server wants them: gzip first, then the plain copy.
+        self.bodies = [(packed, True)] if gzipped else []
+        if small or not gzipped:
+            self.bodies.append((data, False))
         self.headers = PAGE_HEADERS if ending == ".html" else None
 
 
-def site_read(folder):
+def etag(body):
+    return '"' + hashlib.sha256(body).hexdigest()[:12] + '"'
+
+
+def site_read(folder, plain_max=PLAIN_MAX):
     resources = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -162,7 +172,7 @@ def site_read(folder):
             if len(paths[-1]) > PATH_MAX:
                 raise SiteError(f"{inside}: paths have at most {PATH_MAX} characters")
             with open(os.path.join(place, name), "rb") as file:
-                resources.append(Resource(paths, inside, file.read()))
+                resources.append(Resource(paths, inside, file.read(), plain_max))
     if not resources:
         raise SiteError(f"{folder}: no files")
     return resources
@@ -172,31 +182,37 @@ def c_string(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n") + '"'
 
 
+def body_name(i, gzipped):
+    return f"body_{i}" + ("_gzip" if gzipped else "")
+
+
 def c_source(resources, name, header):
     lines = ["/* Made by tool/site_pack.py; change the site instead. */", "/* SPDX-License-Identifier: MIT */",
              f'#include "{header}"', ""]
     for i, resource in enumerate(resources):
-        lines.append(f"/* {resource.name} */")
-        lines.append(f"static const uint8_t body_{i}[] __attribute__((aligned(4))) = {{")
-        for at in range(0, len(resource.body), 20):
-            lines.append("    " + " ".join(f"{byte}," for byte in resource.body[at:at + 20]))
-        lines += ["};", ""]
+        for body, gzipped in resource.bodies:
+            lines.append(f"/* {resource.name} */")
+            lines.append(f"static const uint8_t {body_name(i, gzipped)}[] __attribute__((aligned(4))) = {{")
+            for at in range(0, len(body), 20):
+                lines.append("    " + " ".join(f"{byte}," for byte in body[at:at + 20]))
+            lines += ["};", ""]
     lines.append(f"const struct http_resource {name}[] = {{")
     for i, resource in enumerate(resources):
         for path in resource.paths:
-            lines.append(f"    {{.path = {c_string(path)},")
-            lines.append(f"     .type = {c_string(resource.type)},")
-            lines.append(f"     .etag = {c_string(resource.etag)},")
-            lines.append(f"     .body = body_{i},")
-            lines.append(f"     .length = {len(resource.body)},")
-            lines.append(f"     .gzip = {'true' if resource.gzip else 'false'},")
-            lines.append(f"     .headers = {c_string(resource.headers) if resource.headers else 'NULL'}}},")
+            for body, gzipped in resource.bodies:
+                lines.append(f"    {{.path = {c_string(path)},")
+                lines.append(f"     .type = {c_string(resource.type)},")
+                lines.append(f"     .etag = {c_string(etag(body))},")
+                lines.append(f"     .body = {body_name(i, gzipped)},")
+                lines.append(f"     .length = {len(body)},")
+                lines.append(f"     .gzip = {'true' if gzipped else 'false'},")
+                lines.append(f"     .headers = {c_string(resource.headers) if resource.headers else 'NULL'}}},")
     lines += ["};", ""]
     return "\n".join(lines)
 
 
 def c_header(resources, name):
-    count = sum(len(resource.paths) for resource in resources)
+    count = sum(len(resource.paths) * len(resource.bodies) for resource in resources)
     guard = f"PLUGNET_SITE_{name.upper()}_H"
     return "\n".join(["/* Made by tool/site_pack.py; change the site instead. */", "/* SPDX-License-Identifier: MIT */",
                       f"#ifndef {guard}", f"#define {guard}", "", '#include "net/http.h"', "",
@@ -216,6 +232,8 @@ def main(argv):
     parser.add_argument("folder")
     parser.add_argument("--name", required=True, help="the C array's name")
     parser.add_argument("-o", "--out", required=True, metavar="FILE.c")
+    parser.add_argument("--plain-max", type=int, default=PLAIN_MAX, metavar="BYTES",
+                        help=f"files up to this size are held without gzip, too ({PLAIN_MAX})")
     parser.add_argument("--quiet", action="store_true", help="don't print sizes")
     options = parser.parse_args(argv)
     if not re.fullmatch(r"[A-Za-z_]\w*", options.name, re.A):
@@ -224,16 +242,17 @@ def main(argv):
         parser.error("--out must end in .c")
     header = options.out[:-2] + ".h"
     try:
-        resources = site_read(options.folder)
+        resources = site_read(options.folder, options.plain_max)
         write(header, c_header(resources, options.name))
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
     except (SiteError, OSError) as error:
         print(f"site_pack.py: {error}", file=sys.stderr)
         return 1
     if not options.quiet:
-        for resource in resources:
-            print(f"{resource.source:7} -> {len(resource.body):6}  {resource.paths[0]}")
-        print(f"{sum(r.source for r in resources):7} -> {sum(len(r.body) for r in resources):6}  bytes in flash")
+        sizes = [sum(len(body) for body, _ in resource.bodies) for resource in resources]
+        for resource, size in zip(resources, sizes):
+            print(f"{resource.source:7} -> {size:6}  {resource.paths[0]}{' and a plain copy' * (len(resource.bodies) - 1)}")
+        print(f"{sum(r.source for r in resources):7} -> {sum(sizes):6}  bytes in flash")
     return 0
 
 

@@ -32,23 +32,36 @@ uint8_t http_method_parse(const char *text, size_t length)
 
 enum http_header http_header_parse(const char *name, size_t length)
 {
-    static const struct {
-        uint8_t length;
-        char name[18];
-    } headers[] = {
-        [HTTP_HEADER_HOST] = {4, "host"},
-        [HTTP_HEADER_ORIGIN] = {6, "origin"},
-        [HTTP_HEADER_CONTENT_LENGTH] = {14, "content-length"},
-        [HTTP_HEADER_TRANSFER_ENCODING] = {17, "transfer-encoding"},
-        [HTTP_HEADER_CONNECTION] = {10, "connection"},
-        [HTTP_HEADER_EXPECT] = {6, "expect"},
-        [HTTP_HEADER_IF_NONE_MATCH] = {13, "if-none-match"},
-        [HTTP_HEADER_X_PLUGNET] = {9, "x-plugnet"},
+    /* As most write them, so that comparing is quick. */
+    static const char names[][18] = {
+        [HTTP_HEADER_HOST] = "Host",
+        [HTTP_HEADER_ORIGIN] = "Origin",
+        [HTTP_HEADER_CONTENT_LENGTH] = "Content-Length",
+        [HTTP_HEADER_SEC_FETCH_SITE] = "Sec-Fetch-Site",
+        [HTTP_HEADER_X_PLUGNET] = "X-Plugnet",
+        [HTTP_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+        [HTTP_HEADER_CONNECTION] = "Connection",
+        [HTTP_HEADER_EXPECT] = "Expect",
+        [HTTP_HEADER_IF_MATCH] = "If-Match",
+        [HTTP_HEADER_IF_NONE_MATCH] = "If-None-Match",
+        [HTTP_HEADER_ACCEPT_ENCODING] = "Accept-Encoding",
+    };
+    static const uint8_t by_length[18][2] = {
+        [4] = {HTTP_HEADER_HOST},
+        [6] = {HTTP_HEADER_ORIGIN, HTTP_HEADER_EXPECT},
+        [8] = {HTTP_HEADER_IF_MATCH},
+        [9] = {HTTP_HEADER_X_PLUGNET},
+        [10] = {HTTP_HEADER_CONNECTION},
+        [13] = {HTTP_HEADER_IF_NONE_MATCH},
+        [14] = {HTTP_HEADER_CONTENT_LENGTH, HTTP_HEADER_SEC_FETCH_SITE},
+        [15] = {HTTP_HEADER_ACCEPT_ENCODING},
+        [17] = {HTTP_HEADER_TRANSFER_ENCODING},
     };
 
-    for (size_t i = 1; i < sizeof headers / sizeof headers[0]; i++) {
-        if (headers[i].length == length && text_equal_nocase(name, length, headers[i].name)) {
-            return (enum http_header)i;
+    for (size_t i = 0; length < 18 && i < 2; i++) {
+        uint8_t header = by_length[length][i];
+        if (header != HTTP_HEADER_OTHER && text_equal_nocase(name, length, names[header])) {
+            return (enum http_header)header;
         }
     }
     return HTTP_HEADER_OTHER;
@@ -58,6 +71,7 @@ const char *http_status_text(uint16_t status)
 {
     switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
     case 202: return "Accepted";
     case 204: return "No Content";
     case 304: return "Not Modified";
@@ -65,8 +79,10 @@ const char *http_status_text(uint16_t status)
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
+    case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
     case 417: return "Expectation Failed";
@@ -134,49 +150,97 @@ bool http_number_parse(const char *text, size_t length, uint32_t *value)
     return length > 0;
 }
 
-bool http_list_has(const char *list, size_t length, const char *token)
+size_t http_coding_parse(const char *element, size_t length, bool *refused)
 {
-    size_t at = 0;
+    size_t name = 0, at;
 
-    while (at < length) {
-        while (at < length && (list[at] == ' ' || list[at] == '\t' || list[at] == ',')) {
-            at++;
-        }
-        size_t start = at;
-        while (at < length && list[at] != ' ' && list[at] != '\t' && list[at] != ',') {
-            at++;
-        }
-        if (at > start && text_equal_nocase(list + start, at - start, token)) {
-            return true;
-        }
+    while (name < length && element[name] != ';' && element[name] != ' ' && element[name] != '\t') {
+        name++;
     }
-    return false;
+    at = name;
+    while (at < length && (element[at] == ';' || element[at] == ' ' || element[at] == '\t')) {
+        at++;
+    }
+    *refused = length - at > 2 && (element[at] | 0x20) == 'q' && element[at + 1] == '=';
+    for (at += 2; *refused && at < length; at++) {
+        *refused = element[at] == '0' || element[at] == '.';
+    }
+    return name;
 }
 
-size_t http_host_length(const char *authority, size_t length)
+static bool http_etag_is_weak(const char *etag, size_t length)
 {
-    size_t host = 0;
+    return length > 2 && etag[0] == 'W' && etag[1] == '/';
+}
 
-    if (length > 0 && authority[0] == '[') {
-        while (host < length && authority[host] != ']') {
-            host++;
+bool http_etag_equal(const char *element, size_t length, const char *etag, bool strong)
+{
+    bool weak = http_etag_is_weak(element, length), ours_weak = http_etag_is_weak(etag, strlen(etag));
+
+    if (strong && (weak || ours_weak)) {
+        return false;
+    }
+    return http_equal(element + (weak ? 2 : 0), length - (weak ? 2 : 0), etag + (ours_weak ? 2 : 0));
+}
+
+/* May stand in a host's name, or between the brackets of an IPv6 address. */
+static bool http_is_host_byte(char c, bool bracketed)
+{
+    if ((c >= '-' && c <= '9' && c != '/') || (c >= 'a' && c <= 'z')) {
+        return true; /* also '.' */
+    }
+    return (c >= 'A' && c <= 'Z') || (bracketed && c == ':') ||
+           (c != 0 && strchr("_~!$&'()*+,;=%", c) != NULL);
+}
+
+bool http_authority_parse(const char *authority, size_t length, size_t *host, uint16_t *port)
+{
+    bool bracketed = length > 0 && authority[0] == '[';
+    size_t end = bracketed ? 1 : 0;
+    uint32_t number = 0;
+
+    *port = 0;
+    while (end < length && http_is_host_byte(authority[end], bracketed)) {
+        end++;
+    }
+    if (bracketed && (end == 1 || end == length || authority[end++] != ']')) {
+        return false;
+    }
+    *host = end > 1 && authority[end - 1] == '.' ? end - 1 : end;
+    if (end == length) {
+        return true;
+    }
+    if (authority[end++] != ':') {
+        return false;
+    }
+    if (end == length) {
+        return true; /* "host:" names no port */
+    }
+    if (!http_number_parse(authority + end, length - end, &number) || number == 0 || number > UINT16_MAX) {
+        return false;
+    }
+    *port = (uint16_t)number;
+    return true;
+}
+
+bool http_host_is_loopback6(const char *host, size_t length)
+{
+    unsigned groups = 0, digits = 0;
+    bool gap = false, one = false;
+
+    if (length < 5 || host[0] != '[' || host[length - 1] != ']') {
+        return false;
+    }
+    for (size_t i = 1; i < length - 1; i++) {
+        bool colon = host[i] == ':', pair = colon && host[i + 1] == ':';
+        if (one || (!colon && (host[i] != '0' && host[i] != '1')) || (pair && gap) ||
+            (!colon && digits == 4) || (colon && digits == 0 && !pair && host[i - 1] != ':')) {
+            return false;
         }
-        host = host < length ? host + 1 : 0;
-    } else {
-        while (host < length && authority[host] != ':') {
-            host++;
-        }
+        gap |= pair;
+        groups += !colon && digits == 0;
+        digits = colon ? 0 : digits + 1;
+        one = host[i] == '1';
     }
-    if (host == 0) {
-        return 0;
-    }
-    if (host < length && authority[host] != ':') {
-        return 0;
-    }
-    for (size_t at = host + 1; at < length; at++) {
-        if (authority[at] < '0' || authority[at] > '9') {
-            return 0;
-        }
-    }
-    return host > 1 && authority[host - 1] == '.' ? host - 1 : host;
+    return one && (gap ? groups < 8 : groups == 8);
 }

@@ -1,6 +1,6 @@
 /*
  * The words of HTTP/1.1: methods, status lines, header names, targets and hosts. Pure functions; the state
- * machine that feeds them is net/http.c. Source: RFC 9110, RFC 9112 [unread].
+ * machine that feeds them is net/http.c. Source: RFC 9110, RFC 9112; docs/http.md goes through them.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_HTTP_MSG_H
@@ -19,17 +19,21 @@
 #define HTTP_OPTIONS 0x40
 #define HTTP_TRACE   0x80 /* and CONNECT: known, never served */
 
-/* The headers that mean something to us. */
+/* The headers that mean something to us. From HTTP_HEADER_LISTS on they are lists, read element by element. */
 enum http_header {
     HTTP_HEADER_OTHER,
     HTTP_HEADER_HOST,
     HTTP_HEADER_ORIGIN,
     HTTP_HEADER_CONTENT_LENGTH,
-    HTTP_HEADER_TRANSFER_ENCODING,
+    HTTP_HEADER_SEC_FETCH_SITE,
+    HTTP_HEADER_X_PLUGNET,
+    HTTP_HEADER_LISTS,
+    HTTP_HEADER_TRANSFER_ENCODING = HTTP_HEADER_LISTS,
     HTTP_HEADER_CONNECTION,
     HTTP_HEADER_EXPECT,
+    HTTP_HEADER_IF_MATCH,
     HTTP_HEADER_IF_NONE_MATCH,
-    HTTP_HEADER_X_PLUGNET,
+    HTTP_HEADER_ACCEPT_ENCODING,
 };
 
 /* A method's bit; 0: unknown. Methods are case-sensitive. */
@@ -51,10 +55,19 @@ int http_percent_decode(char *text, size_t length);
  * characters. */
 bool http_number_parse(const char *text, size_t length, uint32_t *value);
 
-/* True if the comma-separated list holds `token`, any case. */
-bool http_list_has(const char *list, size_t length, const char *token);
+/* Read an element of Accept-Encoding, "gzip" or "gzip;q=0.5". Returns the length of the coding's name; `*refused`
+ * is true where its weight is zero (RFC 9110 12.4.2). */
+size_t http_coding_parse(const char *element, size_t length, bool *refused);
 
-/* The length of the host in "host", "host:port" or "[v6]:port", without a last dot; 0: malformed. */
-size_t http_host_length(const char *authority, size_t length);
+/* Compare an element of If-Match or If-None-Match with our entity tag, as RFC 9110 8.8.3.2 says: the strong
+ * comparison is false if one of them is weak, the weak one looks past "W/". */
+bool http_etag_equal(const char *element, size_t length, const char *etag, bool strong);
+
+/* Take "host", "host:port" or "[v6]:port" apart. `*host` is the host's length without a last dot, 0 if it is
+ * empty; `*port` is 0 if there is none. False: malformed. */
+bool http_authority_parse(const char *authority, size_t length, size_t *host, uint16_t *port);
+
+/* True for "[::1]" in any of its spellings, with the brackets. */
+bool http_host_is_loopback6(const char *host, size_t length);
 
 #endif

@@ -182,6 +182,29 @@ def test_query_and_percent(site):
     expect(curl(site, "/../../etc/passwd"), 400, 404)
 
 
+def test_accept_encoding(site):
+    """Field case 03: who excludes gzip gets it never, but what is small plain, and else the reason."""
+    for value in ("identity", "gzip;q=0", "identity;q=1, *;q=0"):
+        answer = expect(curl(site, "/", "--header", "Accept-Encoding: " + value), 406)
+        assert b"gzip" in answer.body and answer.headers["vary"] == "Accept-Encoding", answer
+        answer = expect(curl(site, "/favicon.svg", "--header", "Accept-Encoding: " + value), 200)
+        assert "content-encoding" not in answer.headers and answer.body.startswith(b"<svg"), answer
+        json.loads(expect(curl(site, "/api/status", "--header", "Accept-Encoding: " + value), 200).body)
+    answer = expect(curl(site, "/", "--header", "Accept-Encoding: gzip"), 200)
+    assert gzip.decompress(answer.body) and answer.headers["vary"] == "Accept-Encoding", answer
+
+
+def test_preconditions(site):
+    """Field case 09: 304 has the Vary of 200; If-Match holds for GET, too."""
+    etag = curl(site, "/app.js").headers["etag"]
+    answer = expect(curl(site, "/app.js", "--header", "If-None-Match: " + etag), 304)
+    assert answer.headers["vary"] == "Accept-Encoding", answer
+    long = '"' + "x" * 70 + '", '
+    expect(curl(site, "/app.js", "--header", "If-None-Match: " + long + etag), 304)
+    expect(curl(site, "/app.js", "--header", 'If-Match: "nope"'), 412)
+    expect(curl(site, "/app.js", "--header", "If-Match: " + long + etag), 200)
+
+
 # ---- Refusals ----
 
 def test_not_found(site):
@@ -198,7 +221,7 @@ def test_method_not_allowed(site):
 
 
 def test_host(site):
-    for host in ("localhost", "localhost:1", "127.0.0.1", "127.0.0.1:65535", "[::1]:80", "LocalHost",
+    for host in ("localhost", "localhost:1", "127.0.0.1", "127.0.0.1:65535", "[::1]:80", "LocalHost", "app.localhost:1", "[0:0:0:0:0:0:0:1]:80",
                  "plugnet.home.arpa", "plugnet.local", "plugnet.local:80", site.status()["address"]):
         expect(curl(site, "/api/status", "--header", "Host: " + host), 200)
     for host in ("evil.example", "localhost.evil.example", "xlocalhost", "127.0.0.2", "plugnet.home.arpa.evil.example",
@@ -220,6 +243,11 @@ def test_origin(site):
                       json.dumps({"led": 0, "on": not before[0]}))
         expect(answer, 403)
     assert site.leds_ours() == before, "a foreign page has switched an LED"
+    # Field case 05: Origin without its port, where the browser calls the page the same origin.
+    expect(curl(site, "/api/leds", *POST, "--header", "Origin: http://localhost", "--header", "Sec-Fetch-Site: same-origin",
+                "--data", LED_ON), 200)
+    expect(curl(site, "/api/leds", *POST, "--header", "Host: plugnet.local:80", "--header", "Origin: http://plugnet.local",
+                "--data", LED_ON), 200)
     for origin in good:
         expect(curl(site, "/api/leds", *POST, "--header", "Origin: " + origin, "--data", LED_ON), 200)
     expect(curl(site, "/api/leds", *POST, "--data", LED_ON), 200)
@@ -240,8 +268,11 @@ def test_bad_requests(site):
 
 def test_header_limits(site):
     expect(curl(site, "/", "--header", "X-Long: " + "x" * 2000), 200)
-    expect(say(site, "GET / HTTP/1.1\nHost: {host}\nX-Long: {long}\n\n", long="x" * 9000), 431)
-    expect(say(site, "GET / HTTP/1.1\nHost: {host}\n{many}\n", many="X: y\n" * 300), 431)
+    expect(say(site, "GET / HTTP/1.1\nHost: {host}\nX-Long: {long}\n\n", long="x" * 9000), 200)
+    expect(say(site, "GET / HTTP/1.1\nHost: {host}\n{many}\n", many="X: y\n" * 1000), 200)
+    expect(say(site, "GET / HTTP/1.1\nHost: {host}\nX-Long: {long}\n\n", long="x" * 66000), 431)
+    for size in (1000, 8119, 16000, 60000):  # field case 01: cookies of every program on localhost
+        expect(say(site, "GET /api/status HTTP/1.1\nHost: {host}\nCookie: a={long}\n\n", long="x" * size), 200)
     expect(say(site, "GET /{long} HTTP/1.1\nHost: {host}\n\n", long="x" * 9000), 414)
     expect(curl(site, "/" + "x" * 400), 404, 414)
 
@@ -311,6 +342,25 @@ def test_expect_continue(site):
         expect(connection.answer(), 100)
         connection.socket.sendall(LED_ON.encode())
         expect(connection.answer(), 200)
+
+
+def test_expect_of_http_1_0(site):
+    """Field case 02: HTTP/1.0 knows no interim answers."""
+    with Socket(site) as connection:
+        connection.say("POST /api/leds HTTP/1.0\nHost: {host}\nX-Plugnet: 1\nContent-Length: {n}\n"
+                       "Expect: 100-continue\n\n", n=len(LED_ON))
+        connection.socket.settimeout(1)
+        try:
+            early = connection.socket.recv(100)
+        except TimeoutError:
+            early = b""
+        assert early == b"", early
+        connection.socket.settimeout(ANSWER_S)
+        connection.socket.sendall(LED_ON.encode())
+        data = b""
+        while piece := connection.socket.recv(65536):
+            data += piece
+        assert data.startswith(b"HTTP/1.1 200 "), data
 
 
 # ---- Connections ----

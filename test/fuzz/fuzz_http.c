@@ -32,6 +32,13 @@ static bool part(void *context, unsigned number, struct text *out)
     return number == 0;
 }
 
+static bool part_broken(void *context, unsigned number, struct text *out)
+{
+    (void)context;
+    text_put(out, number == 0 ? "first" : "");
+    return true;
+}
+
 static uint16_t post(void *context, const char *body, size_t length)
 {
     unsigned *posts = context;
@@ -56,11 +63,24 @@ static void drain(struct http_connection *c, struct run *run)
 static void play(const uint8_t *data, size_t size, size_t step, struct run *run)
 {
     static const struct http_resource resources[] = {
-        {.path = "/", .type = "text/html", .etag = "\"e\"", .body = (const uint8_t *)"body", .length = 4}};
+        {.path = "/", .type = "text/html", .etag = "\"e\"", .body = (const uint8_t *)"body", .length = 4},
+        {.path = "/z",
+         .type = "a/b",
+         .etag = "\"z\"",
+         .body = (const uint8_t *)"zip",
+         .length = 3,
+         .gzip = true},
+        {.path = "/z", .type = "a/b", .etag = "\"p\"", .body = (const uint8_t *)"plain", .length = 5}};
     static const struct http_route routes[] = {
-        {.path = "/r", .type = "text/plain", .part = part, .post = post}};
+        {.path = "/r", .type = "text/plain", .part = part, .post = post},
+        {.path = "/b", .type = "text/plain", .part = part_broken}};
     static const char *const hosts[] = {"h", NULL};
-    const struct http_config config = {resources, 1, routes, 1, &run->posts, hosts};
+    const struct http_config config = {.resources = resources,
+                                       .resource_count = sizeof resources / sizeof resources[0],
+                                       .routes = routes,
+                                       .route_count = sizeof routes / sizeof routes[0],
+                                       .context = &run->posts,
+                                       .hosts = hosts};
     struct http_stats stats = {0};
     /* On the heap, so that the sanitizer guards its borders. */
     struct http_connection *c = malloc(sizeof *c);

@@ -77,7 +77,12 @@ static const struct question questions[] = {
     {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: http://evil.example\r\n\r\n", 405},
     {"POST / HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 0\r\n\r\n", 405},
     {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
-    {"GET / HTTP/1.1\r\nHost: evil.localhost\r\n\r\n", 421},
+    {"GET / HTTP/1.1\r\nHost: localhost.example\r\n\r\n", 421},
+    {"GET / HTTP/1.1\r\nHost: app.localhost\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: [0:0:0:0:0:0:0:1]\r\n\r\n", 200},
+    {"GET HTTP://%H/ HTTP/1.1\r\nHost: %H\r\n\r\n", 200},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nAccept-Encoding: identity\r\n\r\n", 406},
+    {"GET / HTTP/1.1\r\nHost: %H\r\nIf-Match: \"no\"\r\n\r\n", 412},
     {"GET / HTTP/1.1\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: %H\r\nHost: %H\r\n\r\n", 400},
     {"GET /\r\n\r\n", 400},
@@ -122,7 +127,7 @@ static size_t question_write(struct rig *rig, const char *text, char *out)
 
 static void http_long(struct rig *rig, unsigned target, unsigned header, int status)
 {
-    static char request[20000];
+    static char request[70000];
     struct reply reply;
     int length = sprintf(request, "GET /%0*d HTTP/1.1\r\nHost: %s\r\n", (int)target, 0, rig_board_text(rig));
     for (unsigned line = 0; line < header / 100; line++) {
@@ -211,7 +216,7 @@ static void http_answers(struct rig *rig)
     http_long(rig, 1000, 0, 404);
     http_long(rig, 1100, 0, 414);
     http_long(rig, 10, 6000, 404);
-    http_long(rig, 10, 9000, 431);
+    http_long(rig, 10, 60000, 404); /* field case 01: cookies of other programs */
     http_leds(rig);
     rig_say(rig, "%u questions, long ones, LEDs by POST", count);
 }

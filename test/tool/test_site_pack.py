@@ -82,7 +82,7 @@ def test_minify_twice_is_once(_):
 
 def test_c_gives_the_site_back(folder):
     files = {"index.html": b"<p>hello</p>\n" * 20, "a/b.svg": b"<svg>" + b" " * 300, "a/index.html": b"<p>x\n",
-             "noise.png": os.urandom(501), "style.css": b"a{b:c}\n" * 9, "empty.txt": b"", ".hidden": b"no"}
+             "noise.png": os.urandom(501), "style.css": b"a{b:c}\n" * 900, "small.js": b"f()\n" * 100, "tiny.txt": b"a" * 60, "empty.txt": b"", ".hidden": b"no"}
     site_write(folder + "/site", files)
     done = pack(folder + "/site", folder + "/site.c")
     assert done.returncode == 0, done.stderr
@@ -91,14 +91,19 @@ def test_c_gives_the_site_back(folder):
     subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I" + ROOT, "-o", folder + "/dump",
                     folder + "/dump.c", folder + "/site.c"], check=True, timeout=60)
     said = subprocess.run([folder + "/dump"], stdout=subprocess.PIPE, text=True, check=True, timeout=20).stdout
-    got = {}
+    got, copies = {}, {}
     for line in said.splitlines():
         path, kind, etag, length, packed, odd, body = line.split("|")
         body = bytes.fromhex(body)
         assert odd == "0" and int(length) == len(body), path
+        if path in got:  # the plain copy comes right behind the gzip-coded one, and has a tag of its own
+            assert list(got)[-1] == path and packed == "0" and got[path][1] != etag and got[path][2] == body, path
+            copies[path] = body
+            continue
         got[path] = (kind, etag, gzip.decompress(body) if packed == "1" else body, packed == "1")
     wanted = {"/": "index.html", "/index.html": "index.html", "/a/": "a/index.html", "/a/index.html": "a/index.html",
-              "/a/b.svg": "a/b.svg", "/noise.png": "noise.png", "/style.css": "style.css", "/empty.txt": "empty.txt"}
+              "/a/b.svg": "a/b.svg", "/noise.png": "noise.png", "/style.css": "style.css", "/empty.txt": "empty.txt", "/small.js": "small.js",
+              "/tiny.txt": "tiny.txt"}
     assert set(got) == set(wanted), sorted(got)
     for path, name in wanted.items():
         data = files[name]
@@ -106,9 +111,20 @@ def test_c_gives_the_site_back(folder):
         if minify:
             data = minify(data.decode()).encode()
         assert got[path][2] == data, f"{path} differs"
-    assert got["/"][3] and not got["/noise.png"][3], "gzip only where it helps"
+    assert got["/style.css"][3] and not got["/noise.png"][3] and not got["/tiny.txt"][3], "gzip only where it helps"
+    # Field case 03: who can't read gzip reads at least what is small.
+    assert set(copies) == {"/", "/index.html", "/small.js", "/a/b.svg"} and got["/small.js"][3], sorted(copies)
     assert got["/style.css"][0] == "text/css; charset=utf-8"
     assert len({etag for _, etag, _, _ in got.values()}) == len(files) - 1, "one ETag for each content"
+
+
+def test_plain_max(folder):
+    site_write(folder + "/site", {"a.txt": b"word " * 100, "b.txt": b"word " * 1000})
+    for option, wanted in (("0", 0), ("500", 1), ("5000", 2)):
+        done = pack(folder + "/site", folder + "/site.c", "--plain-max", option)
+        assert done.returncode == 0 and done.stdout.count("and a plain copy") == wanted, done.stdout
+        with open(folder + "/site.c", encoding="utf-8") as file:
+            assert file.read().count(".gzip = false") == wanted
 
 
 def test_same_in_same_out(folder):

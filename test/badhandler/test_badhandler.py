@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Whatever a handler does costs its own connection: page and ping are alive beside one of each bad kind.
+
+    test/badhandler/test_badhandler.py [FLAVOUR …]          images: make fault-images
+
+    this machine's kernel ─ TAP device ─ cable ─ board          in a network namespace of its own
+
+Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+IMAGES = os.path.join(ROOT, "build/test/badhandler")
+TAP, BOARD, PC = "plugnet0", "10.64.1.1", "10.64.1.2/29"  # the firmware's subnet is 10.64.1.0/29
+VBOARD = ["build/vboard/vboard", "--tap", TAP]
+NATIVE = ["build/pc", "--tap", TAP, "--spawn"]
+FLAVOURS = {"none": VBOARD, "freertos": VBOARD, "native": NATIVE, "posix": NATIVE}
+BAD = ("/silent", "/silent-later", "/too-long", "/too-long-later")
+MANY = 70000
+START_S_MAX, ANSWER_S_MAX, LATE_S_MAX = 60, 60, 5
+
+
+def namespace_enter():
+    """This program again, in a network namespace of its own; returns only inside it."""
+    if os.environ.get("PLUGNET_BADHANDLER") == "inside":
+        return
+    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("busybox", "busybox")):
+        if not shutil.which(program):
+            print(f"skip bad handlers: no {program} (package {package})")
+            sys.exit(0)
+    if not os.path.exists("/dev/net/tun"):
+        print("skip bad handlers: no /dev/net/tun")
+        sys.exit(0)
+    if subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode:
+        print("skip bad handlers: no namespaces allowed here")
+        sys.exit(0)
+    os.environ["PLUGNET_BADHANDLER"] = "inside"
+    os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def ask(path, version="1.1", method="GET", body="", stop=None):
+    """One request on a connection of its own: the answer's bytes, and whether a reset has ended it."""
+    data = bytearray()
+    extra = f"X-Plugnet: 1\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
+    try:
+        with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as connection:
+            connection.sendall(f"{method} {path} HTTP/{version}\r\nHost: {BOARD}\r\nConnection: close\r\n{extra}\r\n{body}"
+                               .encode())
+            while piece := connection.recv(65536):
+                data += piece
+                if stop and stop.is_set():
+                    break
+    except ConnectionResetError:
+        return bytes(data), True
+    return bytes(data), False
+
+
+def body_of(answer):
+    """The whole body of a chunked answer."""
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head, head
+    body = bytearray()
+    at = 0
+    while True:
+        line = rest.index(b"\r\n", at)
+        size = int(rest[at:line], 16)
+        body += rest[line + 2:line + 2 + size]
+        at = line + 4 + size
+        if size == 0:
+            return bytes(body)
+
+
+def good():
+    answer, reset = ask("/good")
+    assert not reset, "the good route's connection was reset"
+    return json.loads(body_of(answer))
+
+
+def ping():
+    done = subprocess.run(["busybox", "ping", "-c", "1", "-W", str(LATE_S_MAX), BOARD], capture_output=True, check=False)
+    assert done.returncode == 0, "no answer to a ping"
+
+
+def others_live(what):
+    begin = time.monotonic()
+    good()
+    ping()
+    took = time.monotonic() - begin
+    assert took < LATE_S_MAX, f"page and ping took {took:.1f} s beside {what}"
+
+
+class Beside:
+    """A thread that asks for `path` again and again."""
+
+    def __init__(self, path):
+        self.path, self.count, self.stop = path, 0, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.stop.is_set():
+            try:
+                ask(self.path, stop=self.stop)
+            except OSError:
+                time.sleep(0.05)
+            self.count += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join(ANSWER_S_MAX)
+
+
+# ---- Tests ----
+
+def test_broken_answers_never_look_whole(board):
+    before = good()["broken"]
+    for path in BAD:
+        for version in ("1.1", "1.0"):
+            answer, reset = ask(path, version)
+            assert reset, f"{path}, HTTP/{version}: {answer[-60:]!r}, and no reset"
+            assert not answer.endswith(b"0\r\n\r\n"), f"{path}: {answer[-60:]!r} looks whole"
+        others_live(path)
+    assert good()["broken"] == before + 2 * len(BAD), "each is counted"
+    for path in BAD:
+        board.wait_said(f"http: {path}: ")
+
+
+def test_others_live_beside_each(_):
+    for path in (*BAD, "/many", "/endless"):
+        with Beside(path) as beside:
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                others_live(path)
+        assert beside.count > 0, f"{path} was not asked"
+
+
+def test_more_parts_than_16_bits(_):
+    answer, reset = ask("/many")
+    assert not reset and body_of(answer) == b"x" * MANY, f"reset {reset}, {len(answer)} bytes"
+
+
+def test_posts_that_return_nonsense(board):
+    for status in ("0", "99", "100", "304", "600", "1000", "nothing"):
+        answer, reset = ask("/status", method="POST", body=status)
+        assert not reset and answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n"), f"{status}: {answer!r}"
+    board.wait_said("http: /status: ")
+    answer, _ = ask("/status", method="POST", body="200")  # a route without `part`
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\nOK\n"), answer
+    for method in ("GET", "POST"):
+        answer, _ = ask("/nothing", method=method)
+        assert answer.startswith(b"HTTP/1.1 405 "), answer
+    others_live("nonsense")
+
+
+TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
+
+
+class Board:
+    def __init__(self, flavour):
+        self.command = [*FLAVOURS[flavour], os.path.join(IMAGES, flavour, "bad.elf")]
+
+    def __enter__(self):
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=subprocess.STDOUT)
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self):
+        end = time.monotonic() + START_S_MAX
+        while subprocess.run(["ip", "link", "set", TAP, "up"], check=False, capture_output=True).returncode:
+            assert self.process.poll() is None and time.monotonic() < end, f"no TAP device: {self.said()[-300:]}"
+            time.sleep(0.05)
+        subprocess.run(["ip", "address", "replace", PC, "dev", TAP], check=True, capture_output=True)
+        while True:
+            try:
+                good()
+                return
+            except OSError as error:
+                assert self.process.poll() is None and time.monotonic() < end, f"{error}: {self.said()[-300:]}"
+                time.sleep(0.1)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def wait_said(self, text):
+        """The serial port is slower than the network."""
+        end = time.monotonic() + LATE_S_MAX
+        while text not in self.said():
+            assert time.monotonic() < end, f"the log doesn't say {text!r}: {self.said()[-300:]}"
+            time.sleep(0.05)
+
+
+def main(flavours):
+    failed = 0
+    for flavour in flavours or FLAVOURS:
+        if flavour == "freertos" and not os.environ.get("FREERTOS_KERNEL_PATH"):
+            print("skip bad handlers, freertos: FREERTOS_KERNEL_PATH is not set")
+            continue
+        try:
+            with Board(flavour) as board:
+                for name, test in TESTS:
+                    try:
+                        test(board)
+                        print(f"ok bad handlers, {flavour}: {name}", flush=True)
+                    except (AssertionError, OSError, ValueError, IndexError) as error:
+                        failed += 1
+                        print(f"not ok bad handlers, {flavour}: {name}: {' '.join(str(error).split())[:400]}", flush=True)
+        except (AssertionError, OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+            failed += 1
+            print(f"not ok bad handlers, {flavour}: starts: {' '.join(str(error).split())[:400]}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    namespace_enter()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    sys.exit(main(sys.argv[1:]))
