@@ -110,6 +110,16 @@ struct http_piece {
     bool lasting; /* in flash: need not be copied, and may be taken in parts; else whole or not at all */
 };
 
+/* A request that has been read and decided, and whose answer has not begun: GET, HEAD, or one that failed. */
+struct http_saved {
+    const struct http_resource *resource;
+    const struct http_route *route;
+    uint32_t flags;
+    uint16_t status;
+    uint8_t method;
+    uint8_t accept;
+};
+
 /* A new connection. `config` and `stats` outlive it. */
 void http_begin(struct http_connection *c, const struct http_config *config, struct http_stats *stats);
 
@@ -121,6 +131,25 @@ bool http_output(struct http_connection *c, char *scratch, struct http_piece *pi
 
 /* `length` bytes of the last piece have been taken. */
 void http_output_taken(struct http_connection *c, size_t length);
+
+/* Reading ahead, for a pipeline: a connection of the transport's own reads a request; what it has decided is saved, and
+ * loaded later into the connection whose turn it is to answer. */
+
+/* True: a request that begins with this byte may be read ahead. Others (POST) do something when they are complete, so
+ * they wait until the answers before theirs are sent. */
+static inline bool http_ahead_may(char first)
+{
+    return first == 'G' || first == 'H';
+}
+
+/* False: `c` has no whole request whose answer has not begun. */
+bool http_save(const struct http_connection *c, struct http_saved *saved);
+
+/* `c` is idle (http_idle); the answer to `saved` is its next output. */
+void http_load(struct http_connection *c, const struct http_saved *saved);
+
+/* True: no further request follows this one. */
+bool http_saved_is_last(const struct http_saved *saved);
 
 /* True: no request is under way and nothing is left to send; the client may think as long as it likes. */
 bool http_idle(const struct http_connection *c);

@@ -191,6 +191,34 @@ void http_complete(struct http_connection *c)
     http_answer(c, status);
 }
 
+/* ---- Reading ahead ---- */
+
+bool http_save(const struct http_connection *c, struct http_saved *saved)
+{
+    if (c->state != AT_ANSWER || c->output != OUT_HEAD) {
+        return false;
+    }
+    *saved = (struct http_saved){c->resource, c->route, c->flags, c->status, c->method, c->accept};
+    return true;
+}
+
+void http_load(struct http_connection *c, const struct http_saved *saved)
+{
+    c->resource = saved->resource;
+    c->route = saved->route;
+    c->flags |= saved->flags; /* it may be closing */
+    c->status = saved->status;
+    c->method = saved->method;
+    c->accept = saved->accept;
+    c->state = AT_ANSWER;
+    c->output = OUT_HEAD;
+}
+
+bool http_saved_is_last(const struct http_saved *saved)
+{
+    return (saved->flags & FLAG_CLOSE) != 0;
+}
+
 /* ---- Output ---- */
 
 static void http_head_allow(const struct http_connection *c, struct text *t)

@@ -36,12 +36,21 @@ static void http_raw_stash_drop(struct http_raw_connection *c)
     c->stash_at = 0;
 }
 
+static void http_raw_ahead_drop(struct http_raw_connection *c)
+{
+    if (c->ahead != NULL) {
+        pbuf_free(c->ahead);
+        c->ahead = NULL;
+    }
+}
+
 /* The slot is free; returns the pcb, to be ended. */
 static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 {
     struct tcp_pcb *pcb = c->pcb;
 
     http_raw_pending_drop(c);
+    http_raw_ahead_drop(c);
     http_raw_stash_drop(c);
     c->pcb = NULL;
     return pcb;
@@ -128,7 +137,9 @@ static size_t http_raw_piece_room(const struct http_raw_connection *c, const str
         return piece->length <= room ? piece->length : 0;
     }
     size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
-    return length <= room ? length : c->pcb->snd_queuelen == 0 ? room : 0; /* no small segments without need */
+    return length <= room              ? length
+           : c->pcb->snd_queuelen == 0 ? room
+                                       : 0; /* no small segments without need */
 }
 
 /* The client takes nothing: an ACK calls us, but the opening of its window doesn't. */
@@ -186,23 +197,14 @@ static bool http_raw_send(struct http_raw_connection *c)
     return true;
 }
 
-/* Let the thinking half consume what came. True: it consumed something. */
-static bool http_raw_feed(struct http_raw_connection *c)
-{
-    struct pbuf *p = c->pending;
-    bool was_idle = http_idle(&c->http);
-    size_t used;
+/* ---- What comes: read at once, or ahead, or kept. ---- */
 
-    if (p == NULL || http_answering(&c->http) || http_closing(&c->http)) {
-        return false;
-    }
-    used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if (used > 0 && was_idle) {
-        c->since_ms = sys_now();
-    }
-    tcp_recved(c->pcb, (u16_t)used);
-    c->pending_at = (u16_t)(c->pending_at + used);
-    if (c->pending_at == p->len) {
+/* `used` bytes of what came are consumed. */
+static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
+{
+    while (c->pending != NULL && used >= (size_t)(c->pending->len - c->pending_at)) {
+        struct pbuf *p = c->pending;
+        used -= (size_t)(p->len - c->pending_at);
         c->pending = p->next;
         c->pending_at = 0;
         if (p->next != NULL) {
@@ -210,39 +212,191 @@ static bool http_raw_feed(struct http_raw_connection *c)
         }
         pbuf_free(p);
     }
-    return true;
+    c->pending_at = (u16_t)(c->pending_at + used);
 }
 
 /* May so many bytes more be kept? All connections share the limit: what is kept must never be all there is. */
-static bool http_raw_pending_room(const struct http_raw *server, size_t length)
+static bool http_raw_keep_room(const struct http_raw_connection *c, size_t length)
 {
+    const struct http_raw *server = c->server;
+    size_t kept = length;
+
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        const struct pbuf *pending = server->connections[i].pending;
-        if (pending != NULL && pbuf_match_type(pending, PBUF_RAM)) {
-            length += pending->tot_len;
+        const struct http_raw_connection *other = &server->connections[i];
+        kept += other->ahead != NULL ? other->ahead->tot_len : 0;
+        if (other != c && other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
+            kept += other->pending->tot_len;
         }
     }
-    return length <= HTTP_RAW_PIPELINE_MAX &&
+    return kept <= HTTP_RAW_PIPELINE_MAX &&
            lwip_stats.mem.used + length + PIPELINE_SPARE <= lwip_stats.mem.avail;
 }
 
-/* What waits for its turn must not hold an NTB block: keep a small copy, or give the pipeline up. */
+#define AHEAD_KINDS 8   /* different requests that wait in one pipeline */
+#define AHEAD_ORDER 128 /* requests in one pbuf of their order */
+
+/* What was read ahead: the first pbuf of `ahead`. The others hold the order: for each request one byte, its kind. */
+struct http_raw_ahead {
+    struct http_saved kinds[AHEAD_KINDS];
+    uint16_t kind_count;
+    uint16_t first; /* the next request, in the first pbuf of the order */
+    uint16_t count; /* requests */
+};
+
+/* The number of a kind like this one, a new one if need be; AHEAD_KINDS: there are too many. */
+static unsigned http_raw_ahead_kind(struct http_raw_ahead *ahead, const struct http_saved *saved)
+{
+    unsigned kind = 0;
+
+    while (kind < ahead->kind_count && memcmp(&ahead->kinds[kind], saved, sizeof *saved) != 0) {
+        kind++;
+    }
+    if (kind == ahead->kind_count && kind < AHEAD_KINDS) {
+        ahead->kinds[ahead->kind_count++] = *saved;
+    }
+    return kind;
+}
+
+/* One more pbuf at the end of `ahead`. */
+static bool http_raw_ahead_grow(struct http_raw_connection *c, size_t length)
+{
+    struct pbuf *p = http_raw_keep_room(c, length) ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM) : NULL;
+
+    if (p != NULL && c->ahead == NULL) {
+        memset(p->payload, 0, sizeof(struct http_raw_ahead));
+        c->ahead = p;
+    } else if (p != NULL) {
+        pbuf_cat(c->ahead, p);
+    }
+    return p != NULL;
+}
+
+static bool http_raw_ahead_add(struct http_raw_connection *c, const struct http_saved *saved)
+{
+    if (c->ahead == NULL && !http_raw_ahead_grow(c, sizeof(struct http_raw_ahead))) {
+        return false;
+    }
+    struct http_raw_ahead *ahead = c->ahead->payload;
+    unsigned kind = http_raw_ahead_kind(ahead, saved), at = (unsigned)ahead->first + ahead->count;
+    if (kind == AHEAD_KINDS || (at % AHEAD_ORDER == 0 && !http_raw_ahead_grow(c, AHEAD_ORDER))) {
+        return false;
+    }
+    struct pbuf *last = c->ahead;
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    ((uint8_t *)last->payload)[at % AHEAD_ORDER] = (uint8_t)kind;
+    ahead->count++;
+    return true;
+}
+
+/* Read ahead what waits; the rest is no whole request, or must wait for its turn. */
+static void http_raw_ahead_read(struct http_raw_connection *c)
+{
+    while (c->pending != NULL && !c->ahead_last &&
+           http_ahead_may(((const char *)c->pending->payload)[c->pending_at])) {
+        struct http_connection reader;
+        struct http_saved saved;
+        size_t used = 0, at = c->pending_at;
+        http_begin(&reader, c->server->config, &c->server->stats.http);
+        for (const struct pbuf *p = c->pending; p != NULL && !http_answering(&reader); p = p->next, at = 0) {
+            used += http_input(&reader, (const char *)p->payload + at, p->len - at);
+        }
+        if (!http_save(&reader, &saved) || !http_raw_ahead_add(c, &saved)) {
+            break;
+        }
+        c->ahead_last = http_saved_is_last(&saved);
+        c->ahead_bytes = (uint16_t)(c->ahead_bytes + used);
+        http_raw_pending_skip(c, used);
+    }
+    if (c->ahead != NULL && ((const struct http_raw_ahead *)c->ahead->payload)->count == 0) {
+        http_raw_ahead_drop(c); /* there was no memory for the first one */
+    }
+}
+
+/* The next request that was read ahead gets its answer. */
+static void http_raw_ahead_take(struct http_raw_connection *c)
+{
+    struct http_raw_ahead *ahead = c->ahead->payload;
+    struct pbuf *order = c->ahead->next;
+
+    http_load(&c->http, &ahead->kinds[((const uint8_t *)order->payload)[ahead->first]]);
+    ahead->first++;
+    ahead->count--;
+    if (ahead->count == 0) {
+        http_raw_ahead_drop(c);
+        tcp_recved(c->pcb, c->ahead_bytes); /* not before: so many requests at most wait */
+        c->ahead_bytes = 0;
+        if (c->gives_up) {
+            http_close(&c->http);
+        }
+    } else if (ahead->first == AHEAD_ORDER) {
+        ahead->first = 0;
+        c->ahead->next = order->next;
+        c->ahead->tot_len = (u16_t)(c->ahead->tot_len - order->len);
+        order->next = NULL;
+        pbuf_free(order);
+    }
+}
+
+/* Let the engine consume what came. True: it consumed something. */
+static bool http_raw_feed(struct http_raw_connection *c)
+{
+    struct pbuf *p = c->pending;
+    bool was_idle = http_idle(&c->http);
+    size_t used;
+
+    if (http_answering(&c->http) || http_closing(&c->http) || (p == NULL && c->ahead == NULL)) {
+        return false;
+    }
+    if (c->ahead != NULL) {
+        c->since_ms = sys_now();
+        http_raw_ahead_take(c);
+        return true;
+    }
+    used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
+    if (used > 0 && was_idle) {
+        c->since_ms = sys_now();
+    }
+    tcp_recved(c->pcb, (u16_t)used);
+    http_raw_pending_skip(c, used);
+    return true;
+}
+
+/* Requests are lost: the last answer before them closes the connection, so that the client knows. */
+static void http_raw_give_up(struct http_raw_connection *c)
+{
+    c->gives_up = true;
+    if (c->ahead == NULL) {
+        http_close(&c->http);
+    }
+}
+
+/* What waits for its turn must not hold an NTB block: read it ahead, keep a small copy of the rest, or give the
+ * pipeline up. */
 static void http_raw_pending_keep(struct http_raw_connection *c)
 {
-    struct pbuf *copy = NULL;
-    u16_t length;
+    bool in_place = false;
 
-    if (c->pending == NULL || pbuf_match_type(c->pending, PBUF_RAM)) {
+    for (const struct pbuf *p = c->pending; p != NULL; p = p->next) {
+        in_place |= !pbuf_match_type(p, PBUF_RAM);
+    }
+    if (!in_place) {
         return;
     }
-    length = (u16_t)(c->pending->tot_len - c->pending_at);
-    if (http_raw_pending_room(c->server, length)) {
+    http_raw_ahead_read(c);
+    if (c->pending == NULL) {
+        return;
+    }
+    u16_t length = (u16_t)(c->pending->tot_len - c->pending_at);
+    struct pbuf *copy = NULL;
+    if (!c->ahead_last && http_raw_keep_room(c, length)) {
         copy = pbuf_alloc(PBUF_RAW, length, PBUF_RAM);
     }
     if (copy != NULL) {
         pbuf_copy_partial(c->pending, copy->payload, length, c->pending_at);
     } else {
-        http_close(&c->http);
+        http_raw_give_up(c);
         tcp_recved(c->pcb, length);
     }
     http_raw_pending_drop(c);
@@ -261,7 +415,7 @@ static err_t http_raw_run(struct http_raw_connection *c)
         return http_raw_abort(c);
     }
     tcp_output(c->pcb);
-    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL))) {
+    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && c->ahead == NULL))) {
         if (c->finished) {
             return http_raw_close(c);
         }
@@ -286,26 +440,16 @@ static err_t http_raw_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, e
         c->finished = true;
         return c->lingering ? http_raw_close(c) : http_raw_run(c);
     }
-    if (c->lingering) {
+    if (c->lingering || c->gives_up) {
         tcp_recved(pcb, p->tot_len);
         pbuf_free(p);
         return ERR_OK;
     }
     if (c->pending == NULL) {
         c->pending = p;
-        return http_raw_run(c);
-    }
-    struct pbuf *copy = NULL;
-    if (http_raw_pending_room(c->server, p->tot_len)) {
-        copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
-    }
-    if (copy != NULL) {
-        pbuf_cat(c->pending, copy);
     } else {
-        http_close(&c->http);
-        tcp_recved(pcb, p->tot_len);
+        pbuf_cat(c->pending, p);
     }
-    pbuf_free(p);
     return http_raw_run(c);
 }
 
@@ -326,10 +470,10 @@ static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
 {
     bool answering = http_answering(&c->http) || c->stash != NULL || !tcp_guard_acknowledged(c->pcb);
 
-    return answering                 ? HTTP_RAW_SEND_MS_MAX
-           : c->lingering            ? HTTP_RAW_LINGER_MS_MAX
-           : http_idle(&c->http)     ? HTTP_RAW_IDLE_MS_MAX
-                                     : HTTP_RAW_REQUEST_MS_MAX;
+    return answering             ? HTTP_RAW_SEND_MS_MAX
+           : c->lingering        ? HTTP_RAW_LINGER_MS_MAX
+           : http_idle(&c->http) ? HTTP_RAW_IDLE_MS_MAX
+                                 : HTTP_RAW_REQUEST_MS_MAX;
 }
 
 /* Once a second: time limits, and another try. */

@@ -7,6 +7,9 @@
  * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
  * first, and clients that trickle bytes can't keep anybody out.
  *
+ * A pipeline: requests that come while one is answered are read ahead, and kept as what they ask for (a byte
+ * each, and the different ones), so that a whole window of them fits in little memory.
+ *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
  * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
  * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent are probed, and
@@ -31,12 +34,15 @@ struct pbuf;
 #define HTTP_RAW_IDLE_MS_MAX    60000 /* between requests */
 #define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
 #define HTTP_RAW_SEND_MS_MAX    20000 /* without any byte acknowledged */
-#define HTTP_RAW_LINGER_MS_MAX  2000  /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
-#define HTTP_RAW_TURN_MS_MAX    100   /* that one connection may have all memory which is free, while others wait */
-#define HTTP_RAW_BEATS_PROBE    2     /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
-#define HTTP_RAW_BEATS_MAX      5     /* that one connection may keep others' memory for */
-#define HTTP_RAW_BEATS_STASH    20    /* the same for what a client takes in parts */
-#define HTTP_RAW_PIPELINE_MAX   384   /* bytes of requests kept while others are answered, in all */
+#define HTTP_RAW_LINGER_MS_MAX                                                                               \
+    2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
+#define HTTP_RAW_TURN_MS_MAX                                                                                 \
+    100                         /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_BEATS_PROBE 2  /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
+#define HTTP_RAW_BEATS_MAX   5  /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
+#define HTTP_RAW_PIPELINE_MAX                                                                                \
+    768 /* bytes of heap for requests that wait for their turn, of all connections */
 
 struct http_raw_stats {
     struct http_stats http;
@@ -53,16 +59,20 @@ struct http_raw_connection {
     struct http_raw *server;
     struct tcp_pcb *pcb;
     struct pbuf *pending; /* received, not consumed */
+    struct pbuf *ahead;   /* requests read ahead, the first one first; NULL: none */
     struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
     uint32_t since_ms;    /* of the last useful event */
-    uint32_t beat;        /* the guard's beats at the last byte acknowledged, or when the first one was sent */
-    uint16_t pending_at;  /* bytes of pending already consumed */
+    uint32_t beat;       /* the guard's beats at the last byte acknowledged, or when the first one was sent */
+    uint16_t pending_at; /* bytes of pending already consumed */
+    uint16_t ahead_bytes; /* of the requests read ahead, for lwIP's window */
     uint16_t stash_at;    /* bytes of the stash already sent */
     uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
+    bool ahead_last;      /* the last of them closes the connection */
+    bool gives_up;        /* no memory for the rest of a pipeline: the last answer closes the connection */
     bool proven;          /* the client has acknowledged something */
-    bool stalled;         /* the client's window is closed and nothing is in flight: nobody calls when it opens */
-    bool finished;        /* the client has sent its FIN */
-    bool lingering;       /* we have sent ours */
+    bool stalled;   /* the client's window is closed and nothing is in flight: nobody calls when it opens */
+    bool finished;  /* the client has sent its FIN */
+    bool lingering; /* we have sent ours */
     struct http_connection http;
 };
 
@@ -71,8 +81,8 @@ struct http_raw {
     const struct http_config *config;
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
-    struct tcp_guard *guard;   /* its `need`: some connection waits for memory */
-    uint32_t turn_since_ms;     /* when the turn passed to `next` */
+    struct tcp_guard *guard;                  /* its `need`: some connection waits for memory */
+    uint32_t turn_since_ms;                   /* when the turn passed to `next` */
     const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
     uint8_t next;                             /* whose turn it is when memory comes back */
     bool stalled;                             /* some connection is */

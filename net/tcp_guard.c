@@ -99,7 +99,8 @@ static size_t tcp_guard_segments(const struct tcp_pcb *pcb, unsigned queued, boo
     size_t pbufs = queued < TCP_SND_QUEUELEN ? TCP_SND_QUEUELEN - queued : 0;
     size_t segments = is_static ? pbufs / 2 : pbufs;
 
-    return pcb->mss < TINY_MSS ? LWIP_MIN(segments, queued < TINY_SEGMENTS ? TINY_SEGMENTS - queued : 0) : segments;
+    return pcb->mss < TINY_MSS ? LWIP_MIN(segments, queued < TINY_SEGMENTS ? TINY_SEGMENTS - queued : 0)
+                               : segments;
 }
 
 size_t tcp_guard_window(const struct tcp_pcb *pcb, bool is_static)
@@ -265,7 +266,8 @@ unsigned tcp_guard_reclaim(struct tcp_guard *guard)
     do {
         unsigned active = 0;
         worst = NULL;
-        for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB; pcb = pcb->next) {
+        for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB;
+             pcb = pcb->next) {
             active++;
             if (pcb->unacked != NULL && tcp_ticks - pcb->tmr > TCP_GUARD_SILENT_MS / TCP_SLOW_INTERVAL) {
                 worst = tcp_guard_older(worst, pcb);

@@ -22,13 +22,15 @@
 
 struct tcp_pcb;
 
-#define TCP_GUARD_HEAP 1024    /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
-#define TCP_GUARD_SEGS 4       /* segments: SYN and FIN of others */
-#define TCP_GUARD_BEAT_MS 50   /* between two questions to the PC while memory is short */
-#define TCP_GUARD_PIECE_MAX 256 /* bytes that tcp_guard_write copies into one segment: a PC acknowledges every second
+#define TCP_GUARD_HEAP                                                                                       \
+    1024 /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
+#define TCP_GUARD_SEGS    4  /* segments: SYN and FIN of others */
+#define TCP_GUARD_BEAT_MS 50 /* between two questions to the PC while memory is short */
+#define TCP_GUARD_PIECE_MAX                                                                                  \
+    256 /* bytes that tcp_guard_write copies into one segment: a PC acknowledges every second
                                    segment at once, but waits for a second one; half of it while HTTP needs memory */
-#define TCP_GUARD_NEED_MAX  740 /* bytes of heap that it leaves then: one piece of HTTP's, with headers */
-#define TCP_GUARD_WAITERS   4   /* connections that may wait in it for memory; further ones wait for tcp_poll */
+#define TCP_GUARD_NEED_MAX 740 /* bytes of heap that it leaves then: one piece of HTTP's, with headers */
+#define TCP_GUARD_WAITERS  4 /* connections that may wait in it for memory; further ones wait for tcp_poll */
 
 struct tcp_guard {
     /* You set. */

@@ -17,9 +17,9 @@
 #define SCENARIO_VBOARD  1u
 #define SCENARIO_NATIVE  2u
 #define SCENARIO_BOTH    3u
-#define SCENARIO_HOLDER  4u /* the firmware of test/holder, as a process */
+#define SCENARIO_HOLDER  4u  /* the firmware of test/holder, as a process */
 #define SCENARIO_STREAM  16u /* the firmware of test/stream, on the first virtual board */
-#define SCENARIO_THREADS 8u /* images with threads, on a virtual board (--threads) */
+#define SCENARIO_THREADS 8u  /* images with threads, on a virtual board (--threads) */
 
 struct scenario {
     const char *name;

@@ -77,8 +77,9 @@ static void stream_unread(struct rig *rig)
     for (unsigned i = 0; i < UNREAD; i++) {
         client_free(&streams[i]);
     }
-    rig_say(rig, "3 clients that don't read (%zu bytes each) and a mute one: the status object within %llu ms", stopped,
-            (unsigned long long)longest);
+    rig_say(rig,
+            "3 clients that don't read (%zu bytes each) and a mute one: the status object within %llu ms",
+            stopped, (unsigned long long)longest);
     rig_run_ms(rig, 60000);
 }
 
