@@ -22,6 +22,15 @@ bool ghost_host(struct rig *rig, struct packet_host *host, unsigned number)
     return false;
 }
 
+static uint16_t ghost_window(const struct ghost *ghost)
+{
+    uint16_t window = ghost->window != 0 ? ghost->window : 8192;
+    if (ghost->keeps_closed) {
+        return window > ghost->received ? (uint16_t)(window - ghost->received) : 0;
+    }
+    return ghost->zero_window ? 0 : window;
+}
+
 static void ghost_segment(struct rig *rig, struct ghost *ghost, uint8_t flags, const void *bytes,
                           size_t length)
 {
@@ -31,9 +40,8 @@ static void ghost_segment(struct rig *rig, struct ghost *ghost, uint8_t flags, c
         .to_port = ghost->to_port,
         .seq = ghost->seq,
         .ack = (flags & PACKET_ACK) != 0 ? ghost->ack : 0,
-        .window = ghost->zero_window   ? 0
-                  : ghost->window != 0 ? ghost->window
-                                       : 8192,
+        .window = ghost_window(ghost),
+        .mss = (flags & PACKET_SYN) != 0 ? ghost->mss : 0,
         .flags = flags,
     };
     rig_frame_post(rig, frame, packet_tcp(frame, &ghost->host, &rig->peer, &segment, bytes, length));
@@ -57,6 +65,13 @@ void ghost_open(struct rig *rig, struct ghost *ghost)
 void ghost_send(struct rig *rig, struct ghost *ghost, const void *bytes, size_t length)
 {
     ghost_segment(rig, ghost, PACKET_ACK | PACKET_PSH, bytes, length);
+}
+
+void ghost_window_open(struct rig *rig, struct ghost *ghost)
+{
+    ghost->keeps_closed = false;
+    ghost->window = 0;
+    ghost_segment(rig, ghost, PACKET_ACK, NULL, 0);
 }
 
 void ghost_reset(struct rig *rig, struct ghost *ghost)
@@ -90,6 +105,10 @@ static void ghost_tcp(struct rig *rig, struct ghost *ghost, const struct packet 
         return;
     }
     if (tcp->seq != ghost->ack || ghost->mute || ghost->zero_window) {
+        return;
+    }
+    if (ghost->keeps_closed && packet->length > ghost_window(ghost)) {
+        ghost_segment(rig, ghost, PACKET_ACK, NULL, 0); /* more than it takes */
         return;
     }
     for (size_t i = 0; i < packet->length && ghost->received + i < sizeof ghost->head - 1; i++) {

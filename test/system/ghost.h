@@ -19,7 +19,9 @@ struct ghost {
     struct packet_host host;
     uint16_t port, to_port;
     uint16_t window;   /* what it offers; 0: 8192 */
+    uint16_t mss;      /* that its SYN announces; 0: none */
     bool zero_window;  /* offers 0 */
+    bool keeps_closed; /* its window shrinks by what comes, and stays so until ghost_window_open */
     bool mute;         /* acknowledges nothing after the handshake */
     bool no_handshake; /* never answers the SYN+ACK: half open */
     /* We keep. */
@@ -35,6 +37,7 @@ bool ghost_host(struct rig *rig, struct packet_host *host, unsigned number);
 /* Send the SYN. The ghost stays known until the end of the test, or ghost_forget. */
 void ghost_open(struct rig *rig, struct ghost *ghost);
 void ghost_send(struct rig *rig, struct ghost *ghost, const void *bytes, size_t length);
+void ghost_window_open(struct rig *rig, struct ghost *ghost);
 void ghost_reset(struct rig *rig, struct ghost *ghost);
 void ghost_forget(struct rig *rig, struct ghost *ghost);
 

@@ -55,6 +55,7 @@ struct packet_segment {
     uint16_t from_port, to_port;
     uint32_t seq, ack;
     uint16_t window;
+    uint16_t mss; /* option, sent if it isn't 0; not read */
     uint8_t flags;
 };
 

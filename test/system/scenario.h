@@ -31,6 +31,7 @@ struct scenario {
 
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
-    scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[], scenarios_stream[];
+    scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[], scenarios_stream[],
+    scenarios_slow[];
 
 #endif
