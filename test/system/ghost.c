@@ -35,6 +35,7 @@ static void ghost_segment(struct rig *rig, struct ghost *ghost, uint8_t flags, c
                   : ghost->window != 0 ? ghost->window
                                        : 8192,
         .flags = flags,
+        .mss = (flags & PACKET_SYN) != 0 ? ghost->mss : 0,
     };
     rig_frame_post(rig, frame, packet_tcp(frame, &ghost->host, &rig->peer, &segment, bytes, length));
     ghost->seq += (uint32_t)length + ((flags & (PACKET_SYN | PACKET_FIN)) != 0);

@@ -19,6 +19,7 @@ struct ghost {
     struct packet_host host;
     uint16_t port, to_port;
     uint16_t window;   /* what it offers; 0: 8192 */
+    uint16_t mss;      /* in its SYN; 0: not there */
     bool zero_window;  /* offers 0 */
     bool mute;         /* acknowledges nothing after the handshake */
     bool no_handshake; /* never answers the SYN+ACK: half open */

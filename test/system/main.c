@@ -24,8 +24,8 @@
     240 /* of this machine, for the minute in which idle connections time out (rig_no_buffer_lost) */
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic, scenarios_tcp,    scenarios_net,     scenarios_ntb, scenarios_usb,
-    scenarios_sleep, scenarios_holder, scenarios_threads, NULL,
+    scenarios_basic, scenarios_tcp,    scenarios_net,     scenarios_ntb,     scenarios_usb,
+    scenarios_sleep, scenarios_holder, scenarios_threads, scenarios_console, NULL,
 };
 
 struct options {
@@ -80,6 +80,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
                       : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
                                                             : SCENARIO_NATIVE;
     target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
+    target |= o->threads ? SCENARIO_CONSOLE : 0;
     return chosen && (scenario->targets & target) != 0;
 }
 

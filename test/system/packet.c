@@ -120,20 +120,26 @@ size_t packet_tcp(uint8_t *out, const struct packet_host *from, const struct pac
                   const struct packet_segment *segment, const void *payload, size_t length)
 {
     uint8_t *tcp = out + 34;
+    size_t header = segment->mss != 0 ? 24 : 20;
     if (length != 0) {
-        memmove(tcp + 20, payload, length);
+        memmove(tcp + header, payload, length);
     }
+    if (segment->mss != 0) {
+        tcp[20] = 2; /* kind, length, value */
+        tcp[21] = 4;
+        store_be16(tcp + 22, segment->mss);
+    }
+    length += header;
     store_be16(tcp, segment->from_port);
     store_be16(tcp + 2, segment->to_port);
     store_be32(tcp + 4, segment->seq);
     store_be32(tcp + 8, segment->ack);
-    tcp[12] = 5 << 4;
+    tcp[12] = (uint8_t)(header / 4 << 4);
     tcp[13] = segment->flags;
     store_be16(tcp + 14, segment->window);
     store_be32(tcp + 16, 0);
-    store_be16(tcp + 16,
-               packet_checksum(tcp, 20 + length, packet_pseudo(from->ip, to->ip, PACKET_TCP, 20 + length)));
-    return packet_ip(out, from, to, PACKET_TCP, 1, 0x4000, tcp, 20 + length);
+    store_be16(tcp + 16, packet_checksum(tcp, length, packet_pseudo(from->ip, to->ip, PACKET_TCP, length)));
+    return packet_ip(out, from, to, PACKET_TCP, 1, 0x4000, tcp, length);
 }
 
 /* ---- Reading ---- */

@@ -56,6 +56,7 @@ struct packet_segment {
     uint32_t seq, ack;
     uint16_t window;
     uint8_t flags;
+    uint16_t mss; /* to be sent as an option; 0: none */
 };
 
 size_t packet_tcp(uint8_t *out, const struct packet_host *from, const struct packet_host *to,
