@@ -4,7 +4,7 @@
  *
  *   $ nc 10.64.1.1 2323
  *   *IDN?
- *   plugnet,STM32F4DISCOVERY,1234,0.9
+ *   plugnet,STM32F4DISCOVERY,3A0029000E51383432383337,0.1.0
  *
  * Up to CONSOLE_CLIENTS at once; a further one is told "error: busy" and closed. A client's commands are answered in their
  * order, as fast as it takes the answers; one that takes none for 20 s is reset, one that says nothing for 2 minutes closed.
@@ -17,7 +17,7 @@ struct plugnet;
 
 #define CONSOLE_PORT 2323
 #define CONSOLE_CLIENTS                                                                                      \
-    4 /* 490 bytes each, and a netconn; one more netconn listens, and one is told "busy" */
+    4 /* 480 bytes each, and a netconn; one more netconn listens, and one is told "busy" */
 #define CONSOLE_SEND_MS_MAX 20000
 #define CONSOLE_IDLE_MS_MAX 120000
 

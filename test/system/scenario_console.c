@@ -89,7 +89,10 @@ static void console_answers(struct rig *rig)
 {
     struct client *client = &clients[0];
     console_open(client, rig);
-    expect(client, "*IDN?\n", "plugnet,");
+    client_text(client, "*IDN?\n");
+    const char *identity = line_take(client, ANSWER_MS);
+    RIG_CHECK(rig, strncmp(identity, "plugnet,", 8) == 0);
+    rig_say(rig, "%s", identity);
     expect(client, "  *idn? \t\r\n", "plugnet,");
     expect(client, "help\r", "*IDN?, help");
     expect(client, "led 0 on\r\n", "ok");
