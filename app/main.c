@@ -2,6 +2,7 @@
  * The demo firmware: a page, a status object, LEDs to switch. The only room that knows everything.
  */
 /* SPDX-License-Identifier: MIT */
+#include "console.h"
 #include "plugnet/plugnet.h"
 #include "site.h" /* made of app/site by tool/site_pack.py */
 #include "status.h"
@@ -36,5 +37,6 @@ static const struct plugnet_config config = {
 int main(void)
 {
     tasks_start(&tasks);
+    console_start(&plugnet);
     plugnet_run(&plugnet, &config);
 }

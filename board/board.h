@@ -41,11 +41,11 @@ const uint8_t *board_uid(void);
 /* The board's USB device controller, initialised and detached. Its interrupt is already routed. */
 struct usb_port *board_usb_port(void);
 
-/* LEDs by number, 0 to led_count - 1; others are ignored, and read as off. */
+/* LEDs by number, 0 to led_count - 1; others are ignored, and read as off. Any thread. */
 void board_led_set(unsigned led, bool on);
 bool board_led_get(unsigned led);
 
-/* True while the user button is pressed. */
+/* True while the user button is pressed. Any thread. */
 bool board_button(void);
 
 /* Milliseconds since start; wraps after 49 days. Any context. */

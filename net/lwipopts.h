@@ -30,12 +30,15 @@
 
 /* The netconn API is for a product's own threads: HTTP and the other services need none of these. */
 #ifndef MEMP_NUM_NETCONN
-#define MEMP_NUM_NETCONN 2 /* connections and listeners of a product's threads */
+#define MEMP_NUM_NETCONN 6 /* connections and listeners of a product's threads */
 #endif
 #ifndef MEMP_NUM_NETBUF
 #define MEMP_NUM_NETBUF 4 /* datagrams that they keep */
 #endif
+#define THREADS_TCP_PCB           MEMP_NUM_NETCONN
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1 /* net/netconn_guard.c */
 #else
+#define THREADS_TCP_PCB      0
 #define NO_SYS               1
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_NETCONN         0
@@ -49,9 +52,9 @@
 #endif
 #define MEM_ALIGNMENT            __SIZEOF_POINTER__
 #define MEM_LIBC_MALLOC          0
-#define MEMP_NUM_PBUF            24 /* one for each segment of flash data in flight */
-#define MEMP_NUM_UDP_PCB         4  /* DHCP, DNS, mDNS, one for the product */
-#define MEMP_NUM_TCP_PCB         18 /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
+#define MEMP_NUM_PBUF            24                     /* one for each segment of flash data in flight */
+#define MEMP_NUM_UDP_PCB         4                      /* DHCP, DNS, mDNS, one for the product */
+#define MEMP_NUM_TCP_PCB         (18 + THREADS_TCP_PCB) /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
 #define MEMP_NUM_TCP_PCB_LISTEN  4
 #define MEMP_NUM_TCP_SEG         24
 #define PBUF_POOL_SIZE           0

@@ -25,8 +25,8 @@
     240 /* of this machine, for the minute in which idle connections time out (rig_no_buffer_lost) */
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic,  scenarios_tcp,     scenarios_net,    scenarios_ntb,  scenarios_usb, scenarios_sleep,
-    scenarios_holder, scenarios_threads, scenarios_stream, scenarios_slow, NULL,
+    scenarios_basic,  scenarios_tcp,     scenarios_net,    scenarios_ntb,  scenarios_usb,     scenarios_sleep,
+    scenarios_holder, scenarios_threads, scenarios_stream, scenarios_slow, scenarios_console, NULL,
 };
 
 struct options {

@@ -18,8 +18,9 @@
 #define SCENARIO_NATIVE  2u
 #define SCENARIO_BOTH    3u
 #define SCENARIO_HOLDER  4u  /* the firmware of test/holder, as a process */
-#define SCENARIO_STREAM  16u /* the firmware of test/stream, on the first virtual board */
+#define SCENARIO_STREAM  32u /* the firmware of test/stream, on the first virtual board */
 #define SCENARIO_THREADS 8u  /* images with threads, on a virtual board (--threads) */
+#define SCENARIO_CONSOLE 16u /* images with threads, there and as a process */
 
 struct scenario {
     const char *name;
@@ -32,6 +33,6 @@ struct scenario {
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
     scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[], scenarios_stream[],
-    scenarios_slow[];
+    scenarios_slow[], scenarios_console[];
 
 #endif

@@ -69,6 +69,21 @@ static void tasks_in_time(struct rig *rig)
             (unsigned long long)samples, (unsigned long long)ms, changes, (unsigned long long)moved);
 }
 
+/* The console's thread goes deep, too. */
+static void console_ask(struct rig *rig)
+{
+    static struct client clients[6]; /* more than it serves */
+    for (unsigned i = 0; i < 6; i++) {
+        RIG_CHECK(rig, client_open(&clients[i], rig, 2323) && client_wait_connected(&clients[i], 2000));
+        client_text(&clients[i], "*IDN?\nleds\nled 0 on\nhelp\nuptime\nwhat\nled 9 off\nbutton\nquit\n");
+        rig_run_ms(rig, 50);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        RIG_CHECK(rig, client_wait_ended(&clients[i], 2000));
+        client_free(&clients[i]);
+    }
+}
+
 /* Everything that goes deep, then each thread's high-water mark. */
 static void stacks_left(struct rig *rig)
 {
@@ -84,6 +99,7 @@ static void stacks_left(struct rig *rig)
         http_get(rig, i % 2 == 0 ? "/api/status" : "/nothing", &reply);
     }
     load_stop(rig);
+    console_ask(rig);
     rig_status(rig, &status);
     for (unsigned i = 0; i < status.count; i++) {
         const struct json_leaf *leaf = &status.leaves[i];

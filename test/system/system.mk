@@ -29,13 +29,14 @@ $(BUILD)/test/system-native: $(BUILD)/test/system
 
 # With threads; and what loads them together, under ThreadSanitizer, whose first report ends the process.
 $(BUILD)/test/system-native-posix: $(BUILD)/test/system
-	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-posix/plugnet.elf > $@
+	printf '#!/bin/sh\nexec %s native %s --threads "$$@"\n' $< $(BUILD)/native-posix/plugnet.elf > $@
 	chmod +x $@
 
 SYSTEM_TSAN := basic http_ two_boards twelve thirteenth mixed_connections iperf dhcp_variants dns_ mdns icmp_sizes \
-    ntb_layouts in_stopped bus_reset_anywhere replugs board_resets suspends alternates halts
+    ntb_layouts in_stopped bus_reset_anywhere replugs board_resets suspends alternates halts \
+    console_answers console_pipeline console_crowd console_unread console_small console_rubbish
 $(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
-	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s "$$@"\n' \
+	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s --threads "$$@"\n' \
 	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@
 	chmod +x $@
 
