@@ -183,7 +183,7 @@ def host_figures(folder, host, code, top):
 
 
 def rows_of(figures, peers):
-    """PEERS.md's rows with ours beside them: better, worse; reached what we want or not."""
+    """The peers' rows with ours beside them: better, worse; reached what we want or not."""
     rows = []
     for row in peers["rows"]:
         if row["run"] == "size":

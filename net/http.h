@@ -1,6 +1,6 @@
 /*
  * An HTTP/1.1 server's thinking half: bytes of requests in, pieces of answers out, no sockets, no memory but
- * the connection's own. Transports: net/http_raw.c (lwIP callbacks), later netconn.
+ * the connection's own. A transport carries it: net/http_raw.c by lwIP callbacks.
  *
  *   http_begin ─→ http_input ─→ (request complete) ─→ http_output … http_output_taken ─→ http_input …
  *                    ↑ stops consuming while an answer is pending: pipelined requests wait, bounded
@@ -8,7 +8,7 @@
  *
  * What is served: const resources (flash, never copied) and routes (text made on demand, sent in chunks). Who
  * may ask: a request for a host that isn't ours gets 421; a POST needs "X-Plugnet: 1" and no foreign Origin,
- * else 403 (DESIGN section 6). No CORS headers, ever. Source: RFC 9110, 9112 [unread].
+ * else 403. No CORS headers, ever. Source: RFC 9110, 9112 [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_H
