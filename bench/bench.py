@@ -9,7 +9,8 @@ Virtual time, so the same image gives the same figures, byte by byte. What the w
 
     linux, eager    the host sends as Linux's cdc_ncm does (400 us timer), or at once
     busy            instructions of a window without the idle ones: those executed in the window less
-                    (instructions per ms with the link up and nothing to do) x (ms of the window)
+                    (instructions per ms with the link up and nothing to do) x (ms of the window). An image that never
+                    sleeps polls less while it works: its idle turns are told by the code that they alone run through
     to / from       a datagram on its way to the board (OUT) / from it (IN): taken from TCP up and TCP down, the
                     acknowledgements that go the other way included; both: half an echo
     room            folder of the source line that an instruction comes from (tool/size.py)
@@ -108,10 +109,20 @@ def profile_read(path, code):
     return sorted(((*key, *entry) for key, entry in functions.items()), key=lambda row: (-row[2], row))
 
 
-def figures_of(name, raw, idle_per_ms):
+def polling_of(idle, run):
+    """Instructions that idle polling took in a run of an image that never sleeps. `idle`, `run`: {address: executions}.
+
+    Whatever code belongs to idle turns, some of it is run by them alone: the address whose executions have shrunk most
+    against the idle window says how many idle turns there were. Addresses that are rare in the idle window don't count."""
+    often = max(idle.values()) / 100
+    turns = min(run.get(address, 0) / count for address, count in idle.items() if count >= often)
+    return turns * sum(idle.values())
+
+
+def figures_of(name, raw, idle_instructions):
     """One run's counts as figures."""
     ms = raw["time_ns"] / 1e6
-    busy = max(0.0, raw["instructions"] - idle_per_ms * ms)
+    busy = max(0.0, raw["instructions"] - idle_instructions)
     out = {
         "ms": ms, "busy_instructions": round(busy), "load_percent":
         round(100 * (raw["cycles"] - raw["sleep_cycles"]) / raw["cycles"], 2),
@@ -157,29 +168,39 @@ def status_parse(text):
         return None
 
 
-def host_basics(raw):
-    """What any image can be asked: times of attaching, idle, runs; and idle instructions in a millisecond."""
+def counts_read(folder, host, name):
+    """{address: executions} of a run."""
+    with open(f"{folder}/profile-{host}-{name}.txt", encoding="utf-8") as file:
+        return {words[0]: int(words[1]) for words in map(str.split, file)}
+
+
+def host_basics(folder, host):
+    """What any image can be asked: raw counts; times of attaching, idle, runs."""
+    with open(f"{folder}/raw-{host}.json", encoding="utf-8") as file:
+        raw = json.load(file)
     runs, attach, idle = raw["runs"], raw["attach"], raw["runs"]["idle"]
     idle_per_ms = idle["instructions"] / (idle["time_ns"] / 1e6)
-    return {
+    polls = counts_read(folder, host, "idle") if idle["sleep_cycles"] == 0 else None
+    figures = {}
+    for name in RUNS:
+        if name in runs:
+            unused = (idle_per_ms * runs[name]["time_ns"] / 1e6 if polls is None
+                      else polling_of(polls, counts_read(folder, host, name)))
+            figures[name] = figures_of(name, runs[name], unused)
+    return raw, {
         "attach": {key + "_ms": round((attach[key + "_ns"] - attach["attached_ns"]) / 1e6, 1)
                    for key in ("configured", "link", "leased", "http")},
         "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
                  "instructions_ms": round(idle_per_ms, 1)},
-        "runs": {name: figures_of(name, runs[name], idle_per_ms) for name in RUNS if name in runs},
+        "runs": figures,
     }
-
-
-def raw_read(folder, host):
-    with open(f"{folder}/raw-{host}.json", encoding="utf-8") as file:
-        return json.load(file)
 
 
 def host_figures(folder, host, code, top):
     """All figures measured with one kind of host."""
-    raw = raw_read(folder, host)
+    raw, basics = host_basics(folder, host)
     runs = raw["runs"]
-    result = {**host_basics(raw), "instructions_datagram": {}, "stack": {}}
+    result = {**basics, "instructions_datagram": {}, "stack": {}}
     for name in ["attach", "idle"] + list(result["runs"]):
         profile = profile_read(f"{folder}/profile-{host}-{name}.txt", code)
         split = {}
@@ -246,7 +267,7 @@ def foreign_measure(options, path):
         why = bench_run(options, host, path, out, board)
         if why:
             return name, None, why
-    figures = {"size": size.foreign_sizes(path), "hosts": {host: host_basics(raw_read(out, host)) for host in HOSTS}}
+    figures = {"size": size.foreign_sizes(path), "hosts": {host: host_basics(out, host)[1] for host in HOSTS}}
     return name, figures, None
 
 

@@ -79,7 +79,7 @@ def behind_make(bench):
 def behind_figures(row, name):
     ours, theirs = row["ours"], row["peers"][name]
     if row["unit"] == "bytes":
-        return f"({kilo(ours)} kB, {kilo(theirs)} there: {kilo(ours - theirs)} kB more)"
+        return f"({kilo(ours)} kB, {kilo(theirs)} kB there: {kilo(ours - theirs)} kB more)"
     return f"({number(ours)} {row['unit']}, {number(theirs)} there)"
 
 

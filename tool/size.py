@@ -136,7 +136,7 @@ def totals_of(elf):
 
 
 # The files of lwIP's web server, as its makefsdata names them; others' pages are found by the same kind of name.
-FOREIGN_PAGE = re.compile(r"^(data|file)_+\w*_(html?|shtml|css|js|json|xml|txt|gif|png|jpe?g|svg|ico)$")
+FOREIGN_PAGE = re.compile(r"^data_+\w*_(html?|shtml|css|js|json|xml|txt|gif|png|jpe?g|svg|ico)$")
 
 
 def foreign_sizes(elf):
