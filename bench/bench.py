@@ -244,7 +244,8 @@ def rows_of(figures, peers):
         rows.append({"row": row["row"], "host": row["host"], "key": row["key"], "unit": row["unit"], "ours": ours,
                      "peers": dict(zip(peers["peers"], row["peers"])), "want": want, "worse_than": worse,
                      "why": dict(zip(peers["peers"], row.get("why", [None] * len(row["peers"])))),
-                     "behind": sorted(row.get("behind", [])), "better": not worse and bool(ours is not None and (known or ours)),
+                     "behind": sorted(row.get("behind", [])),
+                     "better": not worse and bool(ours is not None and (known or ours)),
                      "wanted": want is not None and ours is not None and sign * compared >= sign * want})
     return rows
 
@@ -277,9 +278,10 @@ def foreign_print(rows, figures, foreign):
     print(f"\n{'all images, this run':36} {'':8} {'ours':>9}" + "".join(f" {name[:16]:>16}" for name in names))
     for row in rows:
         cells = ""
-        for _, other, why in foreign:
+        for _, other, _ in foreign:
             value = value_of(row, other) if other else None
-            cells += f" {number(value, row['unit']) if value is not None else '– ' + (foreign_why(row, other) if other else 'failed'):>16}"
+            why = foreign_why(row, other) if other else "failed"
+            cells += f" {number(value, row['unit']) if value is not None else '– ' + why:>16}"
         print(f"{row['row']:36} {row['unit']:8} {number(value_of(row, figures), row['unit']):>9}{cells}")
     for name, _, why in foreign:
         if why:

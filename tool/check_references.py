@@ -129,7 +129,8 @@ class Tree:
     def file_known(self, name, beside):
         if name in self.endings or os.path.normpath(os.path.join(os.path.dirname(beside), name)) in self.endings:
             return True
-        if not name.endswith(".md") and any(re.fullmatch(r"[A-Z]{2,}(?:[-_][A-Z]+)*", part.split(".")[0]) for part in name.split("/")):
+        parts = [part.split(".")[0] for part in name.split("/")]
+        if not name.endswith(".md") and any(re.fullmatch(r"[A-Z]{2,}(?:[-_][A-Z]+)*", part) for part in parts):
             return True  # a placeholder
         if name.startswith(MADE) or any(fnmatch.fnmatchcase(name, header) for header in HEADERS):
             return True

@@ -72,7 +72,8 @@ def kilo(value):
 def behind_make(bench):
     """A sentence for each peer that is known to do better somewhere, after the table."""
     rows = {name: [row for row in bench["rows"] if name in row["worse_than"]] for name in bench["rows"][0]["peers"]}
-    said = {name: "; ".join(f"{row['row']} {behind_figures(row, name)}" for row in found) for name, found in rows.items() if found}
+    said = {name: "; ".join(f"{row['row']} {behind_figures(row, name)}" for row in found)
+            for name, found in rows.items() if found}
     return "\n".join(f"Where {name} does better today: {text}." for name, text in said.items())
 
 
