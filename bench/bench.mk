@@ -2,6 +2,7 @@
 #
 #   make bench            print the table, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
 #                         $(BUILD)/bench-BOARD-OS.json
+#                         with FOREIGN_IMAGES=FOLDER also each FOLDER/*.elf (any NCM image for an STM32F407), a column each
 #   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
 #
@@ -39,11 +40,11 @@ bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) 
 
 bench-none-%: | $(BENCH_OUT)/bench
 	@echo "  BENCH $*, bare metal"
-	$(Q)$(MAKE) BOARD=$* OS=none bench > /dev/null
+	$(Q)$(MAKE) BOARD=$* OS=none FOREIGN_IMAGES= bench > /dev/null
 
 bench-freertos-%: | $(BENCH_OUT)/bench
 	@echo "  BENCH $*, FreeRTOS"
-	$(Q)$(MAKE) BOARD=$* OS=freertos bench > /dev/null
+	$(Q)$(MAKE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
 $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench

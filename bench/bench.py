@@ -2,17 +2,22 @@
 """The benchmark: run build/bench/bench for both kinds of host, make figures of its counts, print and keep them.
 
     bench.py IMAGE.elf OBJECT_FOLDER [--board NAME] [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
+    FOREIGN_IMAGES=FOLDER bench.py …    the same rows of each FOLDER/*.elf beside ours: any NCM image for an STM32F407
+                                        that leases addresses; with --peers-write they become bench/peers.json's
 
 Virtual time, so the same image gives the same figures, byte by byte. What the words mean:
 
     linux, eager    the host sends as Linux's cdc_ncm does (400 us timer), or at once
     busy            instructions of a window without the idle ones: those executed in the window less
-                    (instructions per ms with the link up and nothing to do) x (ms of the window)
+                    (instructions per ms with the link up and nothing to do) x (ms of the window). An image that never
+                    sleeps polls less while it works: its idle turns are told by the code that they alone run through
     to / from       a datagram on its way to the board (OUT) / from it (IN): taken from TCP up and TCP down, the
                     acknowledgements that go the other way included; both: half an echo
     room            folder of the source line that an instruction comes from (tool/size.py)
     load            share of cycles not asleep
     wire            payload as a share of 1216 bytes/ms, 19 packets of 64 bytes a frame
+    flash, RAM      code, constants and first values without the page's bytes; data + bss. What is reserved for stack and
+                    heap is counted apart, for every image alike
     stack           from the top of the stack to the lowest stack pointer seen while code of a room ran
 """
 # SPDX-License-Identifier: MIT
@@ -67,6 +72,11 @@ class Code:
         return self.known[address]
 
 
+def image_board(path, known):
+    """The virtual board that a foreign image's name begins with, else the first one."""
+    return next((name for name in known if os.path.basename(path).startswith(name)), known[0])
+
+
 def stack_top(elf):
     """Address of linker_stack_end in the image's symbol table."""
     with open(elf, "rb") as file:
@@ -99,10 +109,20 @@ def profile_read(path, code):
     return sorted(((*key, *entry) for key, entry in functions.items()), key=lambda row: (-row[2], row))
 
 
-def figures_of(name, raw, idle_per_ms):
+def polling_of(idle, run):
+    """Instructions that idle polling took in a run of an image that never sleeps. `idle`, `run`: {address: executions}.
+
+    Whatever code belongs to idle turns, some of it is run by them alone: the address whose executions have shrunk most
+    against the idle window says how many idle turns there were. Addresses that are rare in the idle window don't count."""
+    often = max(idle.values()) / 100
+    turns = min(run.get(address, 0) / count for address, count in idle.items() if count >= often)
+    return turns * sum(idle.values())
+
+
+def figures_of(name, raw, idle_instructions):
     """One run's counts as figures."""
     ms = raw["time_ns"] / 1e6
-    busy = max(0.0, raw["instructions"] - idle_per_ms * ms)
+    busy = max(0.0, raw["instructions"] - idle_instructions)
     out = {
         "ms": ms, "busy_instructions": round(busy), "load_percent":
         round(100 * (raw["cycles"] - raw["sleep_cycles"]) / raw["cycles"], 2),
@@ -148,21 +168,39 @@ def status_parse(text):
         return None
 
 
-def host_figures(folder, host, code, top):
-    """All figures measured with one kind of host."""
+def counts_read(folder, host, name):
+    """{address: executions} of a run."""
+    with open(f"{folder}/profile-{host}-{name}.txt", encoding="utf-8") as file:
+        return {words[0]: int(words[1]) for words in map(str.split, file)}
+
+
+def host_basics(folder, host):
+    """What any image can be asked: raw counts; times of attaching, idle, runs."""
     with open(f"{folder}/raw-{host}.json", encoding="utf-8") as file:
         raw = json.load(file)
-    runs, attach = raw["runs"], raw["attach"]
-    idle = runs["idle"]
+    runs, attach, idle = raw["runs"], raw["attach"], raw["runs"]["idle"]
     idle_per_ms = idle["instructions"] / (idle["time_ns"] / 1e6)
-    result = {
+    polls = counts_read(folder, host, "idle") if idle["sleep_cycles"] == 0 else None
+    figures = {}
+    for name in RUNS:
+        if name in runs:
+            unused = (idle_per_ms * runs[name]["time_ns"] / 1e6 if polls is None
+                      else polling_of(polls, counts_read(folder, host, name)))
+            figures[name] = figures_of(name, runs[name], unused)
+    return raw, {
         "attach": {key + "_ms": round((attach[key + "_ns"] - attach["attached_ns"]) / 1e6, 1)
                    for key in ("configured", "link", "leased", "http")},
         "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
                  "instructions_ms": round(idle_per_ms, 1)},
-        "runs": {name: figures_of(name, runs[name], idle_per_ms) for name in RUNS if name in runs},
-        "instructions_datagram": {}, "stack": {},
+        "runs": figures,
     }
+
+
+def host_figures(folder, host, code, top):
+    """All figures measured with one kind of host."""
+    raw, basics = host_basics(folder, host)
+    runs = raw["runs"]
+    result = {**basics, "instructions_datagram": {}, "stack": {}}
     for name in ["attach", "idle"] + list(result["runs"]):
         profile = profile_read(f"{folder}/profile-{host}-{name}.txt", code)
         split = {}
@@ -182,24 +220,90 @@ def host_figures(folder, host, code, top):
     return result
 
 
+def value_of(row, figures):
+    """An image's figure for a row of peers.json; None where it has none."""
+    if row["run"] == "size":
+        return figures["size"][row["key"]]
+    host = figures["hosts"][row["host"]]
+    if row["run"] in ("attach", "idle"):
+        return host[row["run"]][row["key"]]
+    run = host["runs"].get(row["run"], {})
+    return run.get(row["key"]) if run.get("bytes_ms") != 0 and run.get("per_second") != 0 else None
+
+
 def rows_of(figures, peers):
-    """PEERS.md's rows with ours beside them: better, worse; reached what we want or not."""
+    """The peers' rows with ours beside them: better, worse; reached what we want or not."""
     rows = []
     for row in peers["rows"]:
-        if row["run"] == "size":
-            ours = figures["size"][{"flash": "flash_without_page", "ram": "ram"}[row["key"]]]
-        elif row["run"] in ("attach", "idle"):
-            ours = figures["hosts"][row["host"]][row["run"]][row["key"]]
-        else:
-            ours = figures["hosts"][row["host"]]["runs"].get(row["run"], {}).get(row["key"])
+        ours = value_of(row, figures)
         sign = 1 if row["better"] == "more" else -1
-        known = [peer for peer in row["peers"] if peer is not None]
         compared = int(ours) if row["unit"] == "ms" and ours is not None else ours  # as the peers' are: whole ms
-        worse = ours is None or any(sign * compared < sign * peer for peer in known) or (not known and not ours)
+        known = dict((name, peer) for name, peer in zip(peers["peers"], row["peers"]) if peer is not None)
+        worse = sorted(name for name, peer in known.items() if ours is None or sign * compared < sign * peer)
+        want = row["want"]
         rows.append({"row": row["row"], "host": row["host"], "key": row["key"], "unit": row["unit"], "ours": ours,
-                     "peers": dict(zip(peers["peers"], row["peers"])), "want": row["want"],
-                     "better": not worse, "wanted": ours is not None and sign * compared >= sign * row["want"]})
+                     "peers": dict(zip(peers["peers"], row["peers"])), "want": want, "worse_than": worse,
+                     "why": dict(zip(peers["peers"], row.get("why", [None] * len(row["peers"])))),
+                     "behind": sorted(row.get("behind", [])),
+                     "better": not worse and bool(ours is not None and (known or ours)),
+                     "wanted": want is not None and ours is not None and sign * compared >= sign * want})
     return rows
+
+
+# ---- Images of others ----
+
+def foreign_why(row, figures):
+    """Why an image has no figure for a row."""
+    run = figures["hosts"][row["host"]]["runs"].get(row["run"], {}) if row["host"] else {}
+    return "no server" if run.get("errors") else "stalls"
+
+
+def foreign_measure(options, path):
+    """An image's figures, or why there are none."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    out = os.path.join(options.out, "foreign", name)
+    os.makedirs(out, exist_ok=True)
+    board = image_board(path, ("stm32f4discovery", "32l476gdiscovery", "blackpill-f411"))
+    for host in HOSTS:
+        why = bench_run(options, host, path, out, board)
+        if why:
+            return name, None, why
+    figures = {"size": size.foreign_sizes(path), "hosts": {host: host_basics(out, host)[1] for host in HOSTS}}
+    return name, figures, None
+
+
+def foreign_print(rows, figures, foreign):
+    """Our column and one for each foreign image, all of this run."""
+    names = [name for name, _, _ in foreign]
+    print(f"\n{'all images, this run':36} {'':8} {'ours':>9}" + "".join(f" {name[:16]:>16}" for name in names))
+    for row in rows:
+        cells = ""
+        for _, other, _ in foreign:
+            value = value_of(row, other) if other else None
+            why = foreign_why(row, other) if other else "failed"
+            cells += f" {number(value, row['unit']) if value is not None else '– ' + why:>16}"
+        print(f"{row['row']:36} {row['unit']:8} {number(value_of(row, figures), row['unit']):>9}{cells}")
+    for name, _, why in foreign:
+        if why:
+            print(f"{name}: {why}")
+
+
+def peers_write(path, peers, figures, foreign):
+    """peers.json anew, of foreign images that were measured in this run."""
+    measured = [(name, other) for name, other, _ in foreign if other]
+    peers["source"] = "this bench, in the run that wrote them"
+    peers["peers"] = [name for name, _ in measured]
+    peers["images"] = {name: {"file": name + ".elf"} for name, _ in measured}
+    for row in peers["rows"]:
+        row["peers"] = [value_of(row, other) for _, other in measured]
+        row["why"] = [foreign_why(row, other) if value is None else None
+                      for value, (_, other) in zip(row["peers"], measured)]
+    for row, judged in zip(peers["rows"], rows_of(figures, peers)):
+        row["behind"] = judged["worse_than"]
+    with open(path, "w", encoding="utf-8") as file:
+        heads = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in peers.items() if key != "rows"]
+        lines = ",\n".join("    " + json.dumps(row) for row in peers["rows"])
+        file.write("{\n" + ",\n".join(heads) + ',\n  "rows": [\n' + lines + "\n  ]\n}\n")
 
 
 def number(value, unit=""):
@@ -210,13 +314,19 @@ def number(value, unit=""):
     return f"{value:,.0f}"
 
 
+def verdict(row):
+    if row["better"]:
+        return "better"
+    return "behind, as known" if row["worse_than"] == row["behind"] else "WORSE"
+
+
 def rows_print(rows, names):
-    print(f"\n{'':36} {'':8} {'ours':>9} {names[0]:>10} {names[1]:>10} {'we want':>9}")
+    print(f"\n{'':36} {'':8} {'ours':>9}" + "".join(f" {name[:10]:>10}" for name in names) + f" {'we want':>9}")
     for row in rows:
         sign = ">=" if row["unit"] in ("/s", "B/ms", "%") else "<="
         print(f"{row['row']:36} {row['unit']:8} {number(row['ours'], row['unit']):>9}"
               + "".join(f" {number(peer):>10}" for peer in row["peers"].values())
-              + f" {sign + number(row['want']):>9}  {'better' if row['better'] else 'WORSE'}"
+              + f" {sign + number(row['want']) if row['want'] is not None else '':>9}  {verdict(row)}"
               + (", wanted" if row["wanted"] else ""))
 
 
@@ -264,7 +374,7 @@ def images_print(path):
         up, down, echo = (host["runs"][name] for name in ("tcp_up", "tcp_down", "echo_18x8"))
         values = (host["attach"]["http_ms"], up["bytes_ms"], up["instructions_byte"], down["bytes_ms"],
                   down["instructions_byte"], echo["per_second"], echo["instructions_each"],
-                  host["idle"]["asleep_percent"], sizes["flash_without_page"], sizes["ram"])
+                  host["idle"]["asleep_percent"], sizes["flash"], sizes["ram"])
         print(f"{figures['image']:28}" + "".join(f" {number(value):>9}" for value in values))
 
 
@@ -272,8 +382,8 @@ def size_print(sizes):
     print(f"\n{'bytes':10} {'flash':>7} {'RAM':>7}")
     for room, entry in sorted(sizes["rooms"].items(), key=lambda item: -item[1]["flash"]):
         print(f"{room:10} {entry['flash']:>7} {entry['ram']:>7}")
-    print(f"{'all':10} {sizes['flash']:>7} {sizes['ram']:>7}   flash without the page "
-          f"{sizes['flash_without_page']}, stack {sizes['stack']}")
+    print(f"{'all':10} {sizes['flash']:>7} {sizes['ram']:>7}   flash without the page's {sizes['page']}; "
+          f"reserved for the stack {sizes['reserves']}")
 
 
 def profile_print(folder, host, name, figures, code, file):
@@ -298,7 +408,19 @@ def arguments_read():
     parser.add_argument("--out", default="build/bench", help="folder for raw counts and profiles")
     parser.add_argument("--json", default="build/bench.json")
     parser.add_argument("--profile", action="store_true", help="write OUT/profile.txt, too")
+    parser.add_argument("--foreign", default=os.environ.get("FOREIGN_IMAGES", ""),
+                        help="folder of images to measure beside ours (default: $FOREIGN_IMAGES)")
+    parser.add_argument("--peers-write", action="store_true", help="make bench/peers.json of the foreign images' figures")
     return parser.parse_args()
+
+
+def bench_run(options, host, image, out, board):
+    """Measure an image with one kind of host. None, or why it failed."""
+    command = [options.bench, "--board", board] + (["--eager"] if host == "eager" else []) + [image, out]
+    done = subprocess.run(command, check=False, text=True, stderr=subprocess.PIPE)
+    sys.stderr.write(done.stderr)
+    last = (done.stderr.strip().split("\n") or [""])[-1]
+    return f"{' '.join(command)} ended with {done.returncode}: {last}" if done.returncode else None
 
 
 def main():
@@ -306,19 +428,20 @@ def main():
     folder = options.objects.rstrip("/")
     os.makedirs(options.out, exist_ok=True)
     for host in HOSTS:
-        command = [options.bench, "--board", options.board] + (["--eager"] if host == "eager" else []) + [
-            options.image, options.out]
-        code = subprocess.run(command, check=False).returncode
-        if code:
-            print(f"bench.py: {' '.join(command)} ended with {code}", file=sys.stderr)
+        why = bench_run(options, host, options.image, options.out, options.board)
+        if why:
+            print(f"bench.py: {why}", file=sys.stderr)
             return 1
     with open(os.path.join(HERE, "peers.json"), encoding="utf-8") as file:
         peers = json.load(file)
     code, top = Code(folder, options.image), stack_top(options.image)
     sizes = size.sizes_of(folder, options.image)
-    sizes["flash_without_page"] = sizes["flash"] - sizes["page"]
-    figures = {"image": os.path.basename(folder), "size": sizes, "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
-    figures["rows"] = rows_of(figures, peers)
+    figures = {"image": os.path.basename(folder), "size": sizes,
+               "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
+    figures["rows"], figures["source"] = rows_of(figures, peers), peers["source"]
+    foreign = [foreign_measure(options, path) for path in sorted(glob.glob(os.path.join(options.foreign, "*.elf")))
+               ] if options.foreign else []
+    figures["foreign"] = {name: other or why for name, other, why in foreign}
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(figures, file, indent=1, sort_keys=True)
         file.write("\n")
@@ -327,6 +450,10 @@ def main():
     size_print(sizes)
     rows_print(figures["rows"], peers["peers"])
     images_print(options.json)
+    if options.foreign:
+        foreign_print(peers["rows"], figures, foreign)
+    if options.peers_write and any(other for _, other, _ in foreign):
+        peers_write(os.path.join(HERE, "peers.json"), peers, figures, foreign)
     if options.profile:
         with open(f"{options.out}/profile.txt", "w", encoding="utf-8") as file:
             for host in HOSTS:
@@ -334,7 +461,7 @@ def main():
                     profile_print(options.out, host, name, figures, code, file)
     worse = sum(not row["better"] for row in figures["rows"])
     wanted = sum(row["wanted"] for row in figures["rows"])
-    print(f"\n{len(figures['rows']) - worse} of {len(figures['rows'])} rows not worse than either peer, "
+    print(f"\n{len(figures['rows']) - worse} of {len(figures['rows'])} rows not worse than any peer, "
           f"{wanted} as wanted; all figures in {options.json}")
     return 0
 

@@ -140,24 +140,57 @@ static void http_head(struct load_connection *c)
 {
     struct load *load = c->load;
     c->head[c->head_length] = '\0';
-    if (strncmp(c->head, "HTTP/1.1 200", 12) != 0)
+    bool old = strncmp(c->head, "HTTP/1.0", 8) == 0;
+    if ((strncmp(c->head, "HTTP/1.1", 8) != 0 && !old) || strncmp(c->head + 8, " 200", 4) != 0)
         load->errors++;
     const char *length = strcasestr(c->head, "\r\nContent-Length:");
-    if (length == NULL)
+    c->closes = strcasestr(c->head, "\r\nConnection: close") != NULL ||
+                (old && strcasestr(c->head, "\r\nConnection: keep-alive") == NULL);
+    c->until_close = length == NULL && c->closes;
+    if (length == NULL && !c->closes)
         load->errors++;
     c->body_left = length != NULL ? (uint32_t)strtoul(length + 17, NULL, 10) : 0;
     c->in_body = true;
     load->answer_bytes = c->head_length + c->body_left;
 }
 
+static void http_open(struct load_connection *c);
+
+/* The board has closed: an answer may end so, then the next one has a connection of its own. */
+static err_t http_closed(struct load_connection *c, struct tcp_pcb *pcb)
+{
+    struct load *load = c->load;
+    bool complete = c->in_body && c->closes && (c->until_close || c->body_left == 0);
+    c->pcb = NULL;
+    if (!complete) {
+        load->errors++;
+        tcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    load->count++;
+    tcp_arg(pcb, NULL);
+    tcp_recv(pcb, NULL);
+    tcp_err(pcb, NULL);
+    tcp_close(pcb);
+    http_open(c);
+    return ERR_OK;
+}
+
 static void http_bytes(struct load_connection *c, const uint8_t *bytes, uint32_t length)
 {
     while (length > 0) {
-        if (c->in_body) {
+        if (c->in_body && c->until_close) {
+            c->load->answer_bytes += length;
+            return;
+        } else if (c->in_body) {
             uint32_t part = length < c->body_left ? length : c->body_left;
             c->body_left -= part;
             bytes += part;
             length -= part;
+            if (part == 0) {
+                c->load->errors++; /* more than was announced */
+                return;
+            }
         } else if (c->head_length + 1 < LOAD_HEAD_MAX) {
             c->head[c->head_length++] = (char)*bytes++;
             length--;
@@ -169,7 +202,7 @@ static void http_bytes(struct load_connection *c, const uint8_t *bytes, uint32_t
             c->load->errors++;
             return;
         }
-        if (c->in_body && c->body_left == 0) {
+        if (c->in_body && c->body_left == 0 && !c->closes) {
             c->load->count++;
             http_ask(c);
         }
@@ -180,12 +213,8 @@ static err_t http_received(void *context, struct tcp_pcb *pcb, struct pbuf *p, e
 {
     struct load_connection *c = context;
     (void)error;
-    if (p == NULL) {
-        c->load->errors++;
-        c->pcb = NULL;
-        tcp_abort(pcb);
-        return ERR_ABRT;
-    }
+    if (p == NULL)
+        return http_closed(c, pcb);
     tcp_recved(pcb, p->tot_len);
     c->load->bytes += p->tot_len;
     for (const struct pbuf *q = p; q != NULL; q = q->next)
@@ -217,6 +246,14 @@ static struct tcp_pcb *connection_open(struct load_connection *c, uint16_t port,
     return c->pcb;
 }
 
+static void http_open(struct load_connection *c)
+{
+    c->head_length = 0;
+    c->in_body = false;
+    if (connection_open(c, 80, http_connected) != NULL)
+        tcp_recv(c->pcb, http_received);
+}
+
 void load_http_start(struct load *load, unsigned connections, const char *path)
 {
     load_begin(load, LOAD_HTTP);
@@ -228,8 +265,7 @@ void load_http_start(struct load *load, unsigned connections, const char *path)
         struct load_connection *c = &load->connections[i];
         memset(c, 0, sizeof *c);
         c->load = load;
-        if (connection_open(c, 80, http_connected) != NULL)
-            tcp_recv(c->pcb, http_received);
+        http_open(c);
     }
 }
 

@@ -4,7 +4,7 @@
  *   load_*_start ─→ (pc_step; load_tick after each) … ─→ load_stop
  *
  *   echo   keeps `outstanding` ICMP echo requests of `bytes` under way, checks every answer
- *   http   GET `path` again and again on keep-alive connections
+ *   http   GET `path` again and again on keep-alive connections, or on new ones where the server closes
  *   iperf  TCP port 5001: up sends for ever; down asks the board to connect back and send (iperf 2's -d, whose
  *          own direction stays silent)
  */
@@ -42,6 +42,8 @@ struct load_connection {
     uint32_t head_length;
     uint32_t body_left;
     bool in_body;
+    bool closes;      /* the board closes after this answer */
+    bool until_close; /* and that is how the answer ends: it tells no length */
 };
 
 struct load {

@@ -365,17 +365,17 @@ static uint64_t bus_worst_ns(const struct urb *urb)
     return bits_ns(BUS_OVERHEAD_BITS + 8u * urb->packet_size);
 }
 
-/* When this pipe may be asked: the more has happened lately, the sooner after a NAK. */
+/* When this pipe may be asked: in its turn on a busy bus; else, the more has happened lately, the sooner. */
 static uint64_t bus_pipe_ready_ns(const struct bus *bus, const struct bus_pipe *pipe, bool busy)
 {
-    if (!pipe->naked) {
+    if (!pipe->naked || busy) {
         return bus->now_ns;
     }
-    uint64_t quiet = (pipe->nak_ns - bus->last_ack_ns) / 8;
+    uint64_t quiet = pipe->nak_ns > bus->last_ack_ns ? (pipe->nak_ns - bus->last_ack_ns) / 8 : 0;
     uint64_t holdoff = quiet < BUS_HOLDOFF_MIN_NS   ? BUS_HOLDOFF_MIN_NS
                        : quiet > BUS_HOLDOFF_MAX_NS ? BUS_HOLDOFF_MAX_NS
                                                     : quiet;
-    return pipe->nak_ns + (busy ? BUS_HOLDOFF_BUSY_NS : holdoff);
+    return pipe->nak_ns + holdoff;
 }
 
 /* The pipe whose turn it is, or NULL and the time when one will be ready. */

@@ -8,7 +8,10 @@
  * Vocabulary: URB = one transfer (as Linux calls it); pipe = an endpoint as the host sees it; hold-off = how
  * long a pipe that answered NAK is left alone. A transaction's price in bit times is its packets (USB 2.0
  * chapter 5.8.4 [unread]: 13 bytes of overhead, so 19 packets of 64 bytes fit a frame); bit stuffing is left
- * out. A NAK costs what it cost on the wire: a NAKed OUT has carried its data in vain.
+ * out. A NAK costs what it cost on the wire: token and handshake of an IN, and a NAKed OUT has carried its data
+ * in vain. While another bulk pipe moves data, a NAKed pipe is asked again in its turn, so it takes its share of
+ * the frame: 17 packets of 64 bytes one way while the other way answers NAK. On a bus that is otherwise idle a
+ * NAK takes time from nobody; there the hold-off saves the simulation work.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_BUS_H
@@ -23,13 +26,12 @@
 #define BUS_FRAME_BITS         12000u
 #define BUS_SOF_BITS           35u     /* sync 8, PID 8, number and CRC 16, end of packet 3 */
 #define BUS_OVERHEAD_BITS      104u    /* 13 bytes: token, data header and CRC, handshake, gaps */
-#define BUS_NAK_IN_BITS        64u     /* token 35, turnaround, handshake 19, gap */
+#define BUS_NAK_IN_BITS        64u     /* token 35, turnaround 7.5, handshake 19, gap 2: rounded up */
 #define BUS_SILENCE_BITS       53u     /* token, then 18 bit times until the host gives up */
 #define BUS_TRIES_MAX          3       /* silent transactions in a row before a transfer fails, as usual */
 #define BUS_PIPES              32      /* endpoint numbers 0 to 15, times two directions */
 #define BUS_HOLDOFF_MIN_NS     20000u  /* a NAKed pipe on an otherwise idle bus, just after traffic … */
 #define BUS_HOLDOFF_MAX_NS     250000u /* … and after 2 ms of silence */
-#define BUS_HOLDOFF_BUSY_NS    334000u /* while another bulk pipe has packets: 3 a frame fit beside 19 */
 #define BUS_CONTROL_TIMEOUT_MS 5000u   /* Linux's USB_CTRL_GET_TIMEOUT */
 
 enum urb_status {

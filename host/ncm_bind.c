@@ -1,5 +1,5 @@
 /*
- * Binding the NCM driver: which function, which endpoints, and the requests in Linux's order (FACTS B1).
+ * Binding the NCM driver: which function, which endpoints, and the requests in Linux's order (facts.md B1).
  *
  *   descriptors ─→ alt 1, alt 0 ─→ GET_NTB_PARAMETERS ─→ CRC, format if offered ─→ 10 ms ─→ alt 1 ─→ iMACAddress
  *   ─→ input size, datagram size if they change ─→ SET_ETHERNET_PACKET_FILTER (the interface comes up) ─→ bound

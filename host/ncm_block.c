@@ -4,7 +4,7 @@
  *   0        12 NDP16                      next ×divisor + remainder
  *   │ NTH16 │ header, entries …, 0/0 │ … │ frame │ … │ frame │ padding │
  *
- * The table is as long as the most frames that may come, whether they come or not. Source: FACTS B2 to B5.
+ * The table is as long as the most frames that may come, whether they come or not. Source: facts.md B2 to B5.
  */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>

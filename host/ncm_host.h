@@ -1,5 +1,5 @@
 /*
- * The NCM driver of the PC: binds, sends and receives step by step as Linux's cdc_ncm does (FACTS B1 to B6).
+ * The NCM driver of the PC: binds, sends and receives step by step as Linux's cdc_ncm does (facts.md B1 to B6).
  *
  *   usb_host configured ─→ ncm_host_bind ─→ NETWORK_CONNECTION ─→ link(up) ─→ frames both ways
  *   ncm_host_send(frame) ─→ queue (1,000 frames) ─→ open NTB ─→ full, timer or table full ─→ URB (4 in flight)
@@ -146,7 +146,7 @@ void ncm_host_log(struct ncm_host *ncm, const char *format, ...) __attribute__((
 
 /* ---- Pure parts ---- */
 
-/* From the 28 bytes of GET_NTB_PARAMETERS to what is in force (FACTS B2). */
+/* From the 28 bytes of GET_NTB_PARAMETERS to what is in force (facts.md B2). */
 void ncm_host_params_read(struct ncm_host_params *params, const uint8_t bytes[NCM_NTB_PARAMETERS_LENGTH],
                           uint16_t packet_size);
 
@@ -154,10 +154,10 @@ void ncm_host_params_read(struct ncm_host_params *params, const uint8_t bytes[NC
 bool ncm_block_add(struct ncm_block_out *block, const struct ncm_host_params *params, uint16_t sequence,
                    const uint8_t *frame, uint32_t length);
 
-/* Pad and write wBlockLength (FACTS B4). Returns the number of bytes to send. */
+/* Pad and write wBlockLength (facts.md B4). Returns the number of bytes to send. */
 uint32_t ncm_block_seal(struct ncm_block_out *block, const struct ncm_host_params *params);
 
-/* Read one received NTB as Linux does (FACTS B5): `take` for each good datagram. Returns the number of errors;
+/* Read one received NTB as Linux does (facts.md B5): `take` for each good datagram. Returns the number of errors;
  * *sequence gets wSequence, or -1. */
 uint32_t ncm_block_read(const uint8_t *bytes, uint32_t length, uint32_t rx_max, int32_t *sequence,
                         void (*take)(void *context, const uint8_t *frame, uint32_t length), void *context);

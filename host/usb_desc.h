@@ -2,7 +2,7 @@
  * A configuration descriptor as a value: which interfaces, settings and endpoints a device declares.
  *
  * usb_desc_parse reads foreign bytes: every length is checked against the rest, every list has our bound. It
- * keeps pointers into the caller's bytes for class-specific descriptors. Source: wire/usb_ch9.h, FACTS A7.
+ * keeps pointers into the caller's bytes for class-specific descriptors. Source: wire/usb_ch9.h, facts.md A7.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_USB_DESC_H

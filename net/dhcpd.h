@@ -3,8 +3,8 @@
  *
  *   dhcpd_init ─→ dhcpd_answer for each datagram on port 67; pure, the transport is net/udp_services.c
  *
- * It never offers a router, a domain or a host name, so the PC keeps its Internet (FACTS F1). It is
- * authoritative: a wish for an address that isn't ours is refused at once. Source: RFC 2131 [unread], FACTS F.
+ * It never offers a router, a domain or a host name, so the PC keeps its Internet (facts.md F1). It is
+ * authoritative: a wish for an address that isn't ours is refused at once. Source: RFC 2131 [unread], facts.md F.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_DHCPD_H

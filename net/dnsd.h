@@ -4,7 +4,7 @@
  *   dnsd_init ─→ dnsd_answer for each message; pure, the transports are udp_services.c and dns_tcp.c
  *
  * Own names: A, authoritative; other types of them: no error, no data, authoritative. Everything else is
- * REFUSED, so that a resolver goes on to the next server and the PC keeps its Internet (FACTS F3).
+ * REFUSED, so that a resolver goes on to the next server and the PC keeps its Internet (facts.md F3).
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_DNSD_H

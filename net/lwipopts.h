@@ -43,7 +43,7 @@
 #define SYS_LIGHTWEIGHT_PROT 0
 #define LWIP_NETCONN         0
 #endif
-#define LWIP_TCPIP_CORE_LOCKING 0 /* DESIGN section 3: no foreign thread runs linkoutput */
+#define LWIP_TCPIP_CORE_LOCKING 0 /* so no foreign thread runs linkoutput */
 #define LWIP_SOCKET             0
 
 /* Memory. MEM_SIZE in bytes, the rest in elements. */

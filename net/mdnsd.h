@@ -7,7 +7,7 @@
  *   name is given up, the unique one gets -2, -3, …;   link down: mdnsd_stop
  *
  * Pure: time, random bits and buffers come with the calls; the transport is udp_services.c. Source: RFC 6762,
- * RFC 6763 [unread], FACTS F3.
+ * RFC 6763 [unread], facts.md F3.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_MDNSD_H

@@ -54,13 +54,34 @@ def promises_make(bench):
     up = row_find(bench, "TCP up (iperf)", "bytes_ms")
     size = bench["size"]
     asleep = row_find(bench, "CPU asleep when idle", "asleep_percent")
-    return "\n".join([
+    lines = [
         f"- **At once.** {number(round(attach))} ms from plugging in to the first HTTP 200; no driver to install, nothing to configure.",
         f"- **As fast as the wire.** TCP carries {number(round(down))} payload bytes/ms to the PC and {number(round(up))} "
         f"from it, of {number(WIRE)} that a full-speed bus can carry at all.",
-        f"- **Small and calm.** {size['flash_without_page'] / 1000:.1f} kB of flash and {size['ram'] / 1000:.1f} kB of RAM, "
-        f"lwIP and every server included; the CPU sleeps {asleep:g} % of the time; no heap.",
-    ])
+        f"- **Small and calm.** {kilo(size['flash'])} kB of flash without the page's bytes and {kilo(size['ram'])} kB of RAM "
+        f"(data + bss; {kilo(size['reserves'])} kB more are reserved for the stack), lwIP and every server included; the CPU "
+        f"sleeps {asleep:g} % of the time; no heap.",
+    ]
+    return "\n".join(lines)
+
+
+def kilo(value):
+    return f"{value / 1000:.1f}"
+
+
+def behind_make(bench):
+    """A sentence for each peer that is known to do better somewhere, after the table."""
+    rows = {name: [row for row in bench["rows"] if name in row["worse_than"]] for name in bench["rows"][0]["peers"]}
+    said = {name: "; ".join(f"{row['row']} {behind_figures(row, name)}" for row in found)
+            for name, found in rows.items() if found}
+    return "\n".join(f"Where {name} does better today: {text}." for name, text in said.items())
+
+
+def behind_figures(row, name):
+    ours, theirs = row["ours"], row["peers"][name]
+    if row["unit"] == "bytes":
+        return f"({kilo(ours)} kB, {kilo(theirs)} kB there: {kilo(ours - theirs)} kB more)"
+    return f"({number(ours)} {row['unit']}, {number(theirs)} there)"
 
 
 def figures_make(bench):
@@ -68,12 +89,18 @@ def figures_make(bench):
     lines = [f"| | plugnet | {' | '.join(peers)} |", "|---|--:|" + "--:|" * len(peers)]
     names = {"instructions_each": ", instructions each", "instructions_byte": ", instructions a byte",
              "per_second": ", a second", "bytes_ms": ", bytes/ms", "flash": ", bytes", "ram": ", bytes",
-             "asleep_percent": ", %"}
+             "reserves": ", bytes", "asleep_percent": ", %"}
     for row in bench["rows"]:
         unit = names.get(row["key"], ", ms")
         lines.append(f"| {row['row']}{unit} | {number(row['ours'])} | "
-                     + " | ".join(number(row["peers"][peer]) for peer in peers) + " |")
-    return "\n".join(lines)
+                     + " | ".join(peer_cell(row, peer) for peer in peers) + " |")
+    return "\n".join([*lines, "", f"plugnet's column is `make bench`'s; those of {' and '.join(peers)} are from "
+                      f"{bench['source']} ([bench/peers.json](bench/peers.json)).", *filter(None, [behind_make(bench)])])
+
+
+def peer_cell(row, peer):
+    value, why = row["peers"][peer], row["why"][peer]
+    return f"– ({why})" if value is None and why else number(value)
 
 
 # ---- The table of boards ----
@@ -81,7 +108,8 @@ def figures_make(bench):
 FLAVOURS = {"none": "bare metal", "freertos": "FreeRTOS"}
 SUITE = re.compile(r"system-(?:(vboard)|(native)|(\w[\w-]*)-(none|freertos))\.log$")
 SAID = re.compile(r"^(ok|not ok) \S+ (\w+)(?:.*?page (\d+) ms after attach)?", re.M)
-BOARDS_HEAD = ("| board | flavour | system tests passed | flash, bytes | RAM, bytes | attach to first page, ms |\n"
+BOARDS_HEAD = ("| board | flavour | system tests passed | flash without the page, bytes | RAM, data + bss, bytes "
+               "| attach to first page, ms |\n"
                "|---|---|--:|--:|--:|--:|")
 
 

@@ -1,9 +1,9 @@
 """Flash and RAM of a firmware image by room: size.py OBJECT_FOLDER IMAGE.elf [--json]
 
 Flash is code, constants and the first values of data as linked (what garbage collection dropped does not
-count); RAM is data and bss, the stack apart. Taken from the image's lines and symbols; what has neither (texts,
-padding) is "constants". The page's bytes (room "site") are shown apart, too. Below it, what the images beside this one
-come to.
+count), without the bytes of the page (room "site"); RAM is data and bss; what is reserved for stack and heap is counted
+apart. So are the images of others (foreign_sizes). Taken from the image's lines and symbols; what has neither (texts,
+padding) is "constants". Below it, what the images beside this one come to.
 SPDX-License-Identifier: MIT
 """
 import glob
@@ -16,6 +16,9 @@ import sys
 
 FLASH = (".guard", ".text", ".data", ".crc")
 RAM = (".data", ".bss")
+RESERVES = (".stack",)
+RAM_ADDRESSES = (0x10000000, 0x40000000)  # of a Cortex-M: code below, peripherals above
+FLASH_ADDRESSES = (0x08000000, 0x10000000)
 SUFFIX = re.compile(r"\.(lto_priv|isra|constprop|part|cold)\b.*$|\.\d+$")
 TOOL = "arm-none-eabi-"
 
@@ -75,7 +78,7 @@ def parts_of(folder, elf):
     holds through inlining and link-time optimisation; data by its symbol. What has neither is padding and texts."""
     parts = []
     symbols = symbols_of(folder, elf)
-    for output, begin, size in addresses_of(elf):
+    for output, begin, size, _ in addresses_of(elf):
         end = begin + size
         code = output in (".guard", ".text")
         rooms = ["constants" if code else "other"] * ((size + 1) // 2)
@@ -95,19 +98,19 @@ def parts_of(folder, elf):
 
 
 def addresses_of(elf):
-    """(name, address, bytes) of the image's sections that take memory."""
+    """(name, address, bytes, has first values) of the image's sections that take memory."""
     with open(elf, "rb") as file:
         image = file.read()
     offset, entry, count, names = struct.unpack_from("<I10xHHH", image, 32)
     heads = [struct.unpack_from("<10I", image, offset + i * entry) for i in range(count)]
     strings = heads[names][4]
-    return [(image[strings + head[0]:image.index(b"\0", strings + head[0])].decode(), head[3], head[5])
+    return [(image[strings + head[0]:image.index(b"\0", strings + head[0])].decode(), head[3], head[5], head[1] != 8)
             for head in heads if head[2] & 2]
 
 
 def sections_of(elf):
     """{name: bytes} of the image's sections that take memory."""
-    return {name: size for name, _, size in addresses_of(elf)}
+    return {name: size for name, _, size, _ in addresses_of(elf)}
 
 
 def rooms_of(folder, elf):
@@ -120,10 +123,37 @@ def rooms_of(folder, elf):
     return rooms, sections_of(elf).get(".stack", 0)
 
 
+def page_of(folder, elf):
+    """Bytes of the page: what the packed site's object defines."""
+    return sum(size for _, size, room in symbols_of(folder, elf) if room == "site")
+
+
 def totals_of(elf):
-    """(flash, RAM) of an image, without asking what is whose."""
+    """(flash without the page, RAM) of an image that stands in its objects' folder, without asking what is whose."""
     sections = sections_of(elf)
-    return tuple(sum(sections.get(name, 0) for name in names) for names in (FLASH, RAM))
+    flash, ram = (sum(sections.get(name, 0) for name in names) for names in (FLASH, RAM))
+    return flash - page_of(os.path.dirname(elf), elf), ram
+
+
+# The files of lwIP's web server, as its makefsdata names them; others' pages are found by the same kind of name.
+FOREIGN_PAGE = re.compile(r"^data_+\w*_(html?|shtml|css|js|json|xml|txt|gif|png|jpe?g|svg|ico)$")
+
+
+def foreign_sizes(elf):
+    """{"flash", "ram", "reserves", "page"} of any image, counted as ours are, by addresses instead of our sections'
+    names: flash without the page, RAM without what sections of stack and heap reserve."""
+    sizes = {"flash": 0, "ram": 0, "reserves": 0, "page": 0}
+    for name, address, size, filled in addresses_of(elf):
+        ram = RAM_ADDRESSES[0] <= address < RAM_ADDRESSES[1]
+        reserve = re.search("stack|heap", name) is not None
+        sizes["reserves" if reserve else "ram"] += size if ram else 0
+        sizes["flash"] += size if filled and not reserve and (ram or FLASH_ADDRESSES[0] <= address) else 0
+    text = subprocess.run([TOOL + "nm", "-S", elf], check=True, capture_output=True, text=True).stdout
+    for words in map(str.split, text.splitlines()):
+        if len(words) == 4 and words[2] in "rRdD" and FOREIGN_PAGE.match(words[3]):
+            sizes["page"] += int(words[1], 16)
+    sizes["flash"] -= sizes["page"]
+    return sizes
 
 
 def sizes_of(folder, elf):
@@ -135,11 +165,12 @@ def sizes_of(folder, elf):
         linked = sum(sections.get(name, 0) for name in names)
         if linked != total[kind]:
             raise ValueError(f"{elf}: {kind} is {linked} bytes, but the pieces add up to {total[kind]}")
-    unknown = [name for name, size in sections.items() if size and name not in FLASH + RAM + (".stack",)]
+    unknown = [name for name, size in sections.items() if size and name not in FLASH + RAM + RESERVES]
     if unknown:
         raise ValueError(f"{elf}: sections that nobody counts: {' '.join(unknown)}")
-    page = rooms.get("site", {"flash": 0})["flash"]
-    return {"rooms": rooms, "flash": total["flash"], "ram": total["ram"], "page": page, "stack": stack}
+    page = page_of(folder, elf)
+    return {"rooms": rooms, "flash": total["flash"] - page, "ram": total["ram"], "page": page, "stack": stack,
+            "reserves": sum(sections.get(name, 0) for name in RESERVES)}
 
 
 def main():
@@ -158,8 +189,8 @@ def main():
     print(f"{elf}\n{'room':10} {'flash':>7} {'RAM':>7}")
     for room, entry in sorted(sizes["rooms"].items(), key=lambda item: -item[1]["flash"]):
         print(f"{room:10} {entry['flash']:7} {entry['ram']:7}")
-    print(f"{'all':10} {sizes['flash']:7} {sizes['ram']:7}   without the page {sizes['flash'] - sizes['page']}, "
-          f"stack {sizes['stack']}")
+    print(f"{'all':10} {sizes['flash']:7} {sizes['ram']:7}   without the page; reserves {sizes['reserves']}, "
+          f"page {sizes['page']}")
     beside = os.path.join(os.path.dirname(folder) or ".", "*", os.path.basename(elf))
     for path in sorted(glob.glob(beside)):
         with open(path, "rb") as file:

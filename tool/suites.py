@@ -5,7 +5,7 @@ A suite is a program that prints one line for each test: "ok NAME", "not ok NAME
 Other lines are talk: they stay in its log. A suite that crashes, runs over its time, says nothing, or ends with
 a non-zero code and no "not ok" counts as one failed test.
 
-    tool/suites.py build/test/unit_ntb "exclusive limit=900 test/system/run.py --fast" @test/suites.txt
+    tool/suites.py build/test/unit_ntb "exclusive limit=900 test/system/test_run.py --fast" @test/suites.txt
 
 Each argument, and each line of an @file (# begins a comment there), is a command, split like in a shell, with
 options in front of it: name=NAME (default: the file's name), limit=SECONDS, exclusive (nothing else runs

@@ -4,7 +4,7 @@
  *
  *   DETACH ─→ its status stage ─→ dfu_poll: off the bus, DFU_GONE_MS of peace ─→ enter(): the boot loader
  *
- * bitWillDetach is set: no host has to reset the bus. A page may ask, too (dfu_ask). Source: FACTS E1; DFU 1.1
+ * bitWillDetach is set: no host has to reset the bus. A page may ask, too (dfu_ask). Source: facts.md E1; DFU 1.1
  * [unread].
  *
  * All calls come from the loop; dfu_ask from any thread.

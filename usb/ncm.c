@@ -6,7 +6,7 @@
  *               ↑                                      │ alt 0, bus reset, configuration 0, detach
  *               └──── defaults, references dropped ────┘
  *
- * Source: FACTS A1, A2, A5 to A7, C1, C2; linux/usb/cdc.h; CDC 1.2, NCM 1.0 [unread].
+ * Source: facts.md A1, A2, A5 to A7, C1, C2; linux/usb/cdc.h; CDC 1.2, NCM 1.0 [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/ncm_parts.h"

@@ -8,7 +8,7 @@
  *             that ncm_receive delivers in one run leave together, when it returns false or at ncm_poll
  *
  * Vocabulary: NTB = NCM transfer block, NTH16 = its header, NDP16 = table of datagrams in it; a datagram is
- * an Ethernet frame without FCS. IN is towards the host. Source: FACTS A1 to A6, B1 to B5; NCM 1.0 [unread].
+ * an Ethernet frame without FCS. IN is towards the host. Source: facts.md A1 to A6, B1 to B5; NCM 1.0 [unread].
  *
  * All calls come from the loop, except ncm_block_release where it says so.
  */

@@ -7,7 +7,7 @@
  * No frame is copied: the endpoint reads headers, pieces and padding from a gather list. While one block is in
  * flight the other collects; with an idle endpoint a frame leaves at once, unless received frames are just
  * being delivered: then their answers gather until the last one has been, or until GATHER_MAX. A block that is
- * exactly as long as the host's buffer ends by that (FACTS A4), any other by a short or an empty packet.
+ * exactly as long as the host's buffer ends by that (facts.md A4), any other by a short or an empty packet.
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/ncm_parts.h"

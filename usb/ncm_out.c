@@ -5,7 +5,7 @@
  *
  * One transfer may hold several NTBs: each is looked for where the one before says it ends; what follows and
  * is none is padding. A transfer that ends because the block is full may cut an NTB in two (a host that sends
- * neither pad nor empty packet: FACTS B4, C1): its first part is then carried to the start of the next block,
+ * neither pad nor empty packet: facts.md B4, C1): its first part is then carried to the start of the next block,
  * and the endpoint armed behind it. If the NTB turns out not to go on, the new transfer is read by itself.
  */
 /* SPDX-License-Identifier: MIT */

@@ -1,5 +1,5 @@
 /*
- * Descriptors: see usb_descriptor.h. The bytes of BOS, MS OS 2.0 and WebUSB are those of FACTS D.
+ * Descriptors: see usb_descriptor.h. The bytes of BOS, MS OS 2.0 and WebUSB are those of facts.md D.
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/usb_descriptor.h"

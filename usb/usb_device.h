@@ -11,8 +11,8 @@
  *
  * Interfaces, endpoints and strings are numbered here, in the order of the functions: interfaces and
  * endpoints of each kind count up from 0 (1 for endpoints). There is one configuration, number 1.
- * Class IAD/composite, BOS with MS OS 2.0 and WebUSB: FACTS D. Source: USB 2.0 chapters 8.5.3 and 9
- * [unread; FACTS H1, linux/usb/ch9.h].
+ * Class IAD/composite, BOS with MS OS 2.0 and WebUSB: facts.md D. Source: USB 2.0 chapters 8.5.3 and 9
+ * [unread; facts.md H1, linux/usb/ch9.h].
  *
  * All calls come from the loop.
  */

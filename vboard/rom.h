@@ -6,7 +6,7 @@
  *                                                                       └─ rom_usb.c (endpoint 0) ─→ rom_dfu.c (DfuSe)
  *   "leave" ─→ the application at the address pointer, with the clocks as the ROM has set them
  *
- * What it wants of the machine: FACTS E2 and its traps. Requests: AN3156 [unread; from dfu-util 0.11's dfuse.c], DFU 1.1
+ * What it wants of the machine: facts.md E2 and its traps. Requests: AN3156 [unread; from dfu-util 0.11's dfuse.c], DFU 1.1
  * [unread]. Included by chip.h alone.
  */
 /* SPDX-License-Identifier: MIT */

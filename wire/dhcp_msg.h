@@ -5,7 +5,7 @@
  *   option 52 (overload) says that `file` (offset 108) and `sname` (offset 44) hold options, too
  *
  * Pure functions. Addresses are numbers in host order: 192.168.7.1 is 0xC0A80701. Source: RFC 2131, RFC 2132
- * [unread], FACTS F1 and F2.
+ * [unread], facts.md F1 and F2.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_DHCP_MSG_H

@@ -7,7 +7,7 @@
  *
  * Vocabulary: NTB = NCM transfer block, NTH16 = its header, NDP16 = a table of datagrams in it. A transfer is
  * what one run of the endpoint delivers: one block, or several glued together, and perhaps padding.
- * Pure functions, no state. Source: FACTS A3, A4, B3 to B5, C1; linux/usb/cdc.h; NCM 1.0 [unread].
+ * Pure functions, no state. Source: facts.md A3, A4, B3 to B5, C1; linux/usb/cdc.h; NCM 1.0 [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_NTB_H

@@ -4,7 +4,7 @@
  *
  * Plain constants, shared by the device and by what tests it. Names are those of the USB 2.0
  * specification, chapter 9 (tables 9-2 to 9-13) and of the CDC 1.2 and NCM 1.0 documents [unread; values
- * from the public headers linux/usb/ch9.h and linux/usb/cdc.h, FACTS A1 to A7].
+ * from the public headers linux/usb/ch9.h and linux/usb/cdc.h, facts.md A1 to A7].
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_USB_CH9_H

@@ -1,7 +1,7 @@
 /*
  * 32L476GDISCOVERY: STM32L476VG at 48 MHz, two LEDs, a joystick, USB OTG_FS on the micro-AB socket. It has a watch crystal
  * and no other: MSI makes the 48 MHz of core and USB, and LSE holds it exact. LSE takes up to 2 s to start after power-on
- * (not after a reset), so the board attaches a little later than that. Pins and traps: FACTS G, "Boards".
+ * (not after a reset), so the board attaches a little later than that. Pins and traps: facts.md G, "Boards".
  *
  *   PB2, PE8 LEDs   PA0 joystick, centre   PA11/PA12 USB; PA9 drives the LCD, so VBUS isn't sensed
  *   PD5 USART2 TX to the ST-LINK, 115200 8N1: the log

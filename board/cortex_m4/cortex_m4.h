@@ -1,6 +1,6 @@
 /*
  * What every Cortex-M4F board shares: start-up, vector table, millisecond tick, sleep, faults. A board adds
- * clocks, pins and its interrupt handlers (see vectors.inc in its folder).
+ * clocks, pins and its interrupt handlers (see board_vectors.inc in its folder).
  *
  * Register names as in Arm's ARMv7-M manual DDI 0403 and in CMSIS core_cm4.h [unread].
  */

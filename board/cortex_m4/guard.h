@@ -12,7 +12,7 @@
  *
  * What a guard in the field and a later image agree on, and so never changes: the two words of guard_request at the end
  * of RAM, which no start-up code clears; the header right behind the vector table; the CRC word at header.length.
- * Source: FACTS E2 and its traps.
+ * Source: facts.md E2 and its traps.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_BOARD_GUARD_H

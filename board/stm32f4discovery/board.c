@@ -1,6 +1,6 @@
 /*
  * STM32F4DISCOVERY: STM32F407VG at 168 MHz from an 8 MHz crystal, four LEDs, one button, USB OTG_FS on the
- * micro-AB socket. Pins and traps: FACTS G, "Boards".
+ * micro-AB socket. Pins and traps: facts.md G, "Boards".
  *
  *   PD12..15 LEDs   PA0 button   PA11/PA12 USB   PA9 VBUS   PC0 host's VBUS switch, kept off (high)
  *   PA2 USART2 TX, 115200 8N1: the log

@@ -11,7 +11,7 @@
 uint32_t board_cycles(void);
 _Noreturn void os_panic_here(void);
 
-#define configCPU_CLOCK_HZ                      1000000u /* unused: the tick is the board's (port_freertos.c) */
+#define configCPU_CLOCK_HZ                      1000000u /* unused: the tick is the board's (os_freertos.c) */
 #define configTICK_RATE_HZ                      1000
 #define configTICK_TYPE_WIDTH_IN_BITS           TICK_TYPE_WIDTH_32_BITS
 #define configUSE_PREEMPTION                    1

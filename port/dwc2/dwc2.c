@@ -10,7 +10,7 @@
 #define RX_PACKETS 5u /* bulk packets the receive FIFO holds besides SETUP packets and status words */
 
 /* Words of the receive FIFO: SETUP packets, the global NAK entry, and for each packet its data and status;
- * one completion entry for each OUT endpoint. FACTS G. */
+ * one completion entry for each OUT endpoint. facts.md G. */
 static unsigned rx_fifo_words(const struct dwc2_chip *chip)
 {
     return 13 + 1 + 2u * chip->endpoint_count + RX_PACKETS * (64 / 4 + 1);

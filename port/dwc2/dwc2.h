@@ -9,7 +9,7 @@
  *
  *   board: dwc2_init ─→ port.ops (usb_port.h) from the loop; dwc2_interrupt from the OTG_FS handler
  *
- * Source: registers as in dwc2_regs.h; pitfalls in FACTS G.
+ * Source: registers as in dwc2_regs.h; pitfalls in facts.md G.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_PORT_DWC2_H

@@ -1,7 +1,7 @@
 /*
  * Registers of the Synopsys DWC2 core as ST's OTG_FS has it, device mode: just what the driver uses, names
  * as in ST's reference manual RM0090 [unread; offsets and bits from the CMSIS header stm32f407xx.h, ST's HAL
- * driver stm32f4xx_ll_usb.c, FACTS G].
+ * driver stm32f4xx_ll_usb.c, facts.md G].
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_PORT_DWC2_REGS_H

@@ -305,6 +305,10 @@ static enum cable_answer fake_out(void *device, uint8_t address, uint8_t number,
         return CABLE_SILENCE;
     if (ep->out_answer != CABLE_ACK)
         return ep->out_answer;
+    if (ep->naks_out != 0) {
+        ep->naks_out--;
+        return CABLE_NAK;
+    }
     if (ep->naks != 0) {
         ep->naks--;
         return CABLE_NAK;

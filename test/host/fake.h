@@ -31,8 +31,9 @@ struct fake_ep {
     bool open;
     enum cable_answer in_answer, out_answer; /* CABLE_ACK: serve */
     bool in_data1, out_data1;
-    uint32_t naks;  /* answer NAK so many times first, either direction */
-    bool in_repeat; /* send the next packet once with the wrong toggle */
+    uint32_t naks;     /* answer NAK so many times first, either direction */
+    uint32_t naks_out; /* the same, OUT alone */
+    bool in_repeat;    /* send the next packet once with the wrong toggle */
     uint16_t packet_size;
     bool in_zlp; /* end transfers that are a multiple of packet_size with an empty packet */
 

@@ -1,5 +1,5 @@
 /*
- * The NCM driver: layout of blocks by hand from FACTS B2 to B5, batching, binding, carrier, recovery.
+ * The NCM driver: layout of blocks by hand from facts.md B2 to B5, batching, binding, carrier, recovery.
  *
  * N = 1 ends its table at 12 + 8 + 4 · 2 = 28, so the first frame starts at 28 + 2 = 30; N = 4: table to 40,
  * frame at 42; N = 40: table to 184, frame at 186. Two frames of 1514 with N = 4: 42 … 1556, 1558 … 3072.

@@ -82,6 +82,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
                       : o->rig.kind == RIG_VBOARD           ? SCENARIO_VBOARD
                       : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
                                                             : SCENARIO_NATIVE;
+    target |= o->threads ? SCENARIO_CONSOLE : 0;
     target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
     return chosen && (scenario->targets & target) != 0;
 }

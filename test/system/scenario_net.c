@@ -1,6 +1,6 @@
 /*
  * Scenarios of datagrams: DHCP, DNS, mDNS, ICMP, ARP, IGMP, and noise. All frames are made by hand, and the answers
- * are read by hand, so that a mistake of net/ meets no twin here. Expectations: DESIGN.md, FACTS F.
+ * are read by hand, so that a mistake of net/ meets no twin here. Expectations: DESIGN.md, facts.md F.
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/system/scenario.h"
@@ -121,7 +121,7 @@ static void dhcp_wanted(struct rig *rig, uint8_t got, uint8_t wanted, const char
     }
 }
 
-/* What a lease must hold and what it must never hold (FACTS F1). */
+/* What a lease must hold and what it must never hold (facts.md F1). */
 static void dhcp_lease_check(struct rig *rig, const struct udp_wait *answer)
 {
     static const uint8_t must[] = {53, 54, 51, 1}, never[] = {3, 12, 15, 33, 108, 119, 121, 249, 252};

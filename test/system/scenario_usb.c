@@ -332,7 +332,7 @@ static void class_right(struct rig *rig, uint16_t control_interface)
     RIG_CHECK(rig, status == URB_STALL || (status == URB_OK && load_le16(data) == 0));
 }
 
-/* Every class request with every field wrong in turn (FACTS A1): refused, never left hanging. */
+/* Every class request with every field wrong in turn (facts.md A1): refused, never left hanging. */
 static void class_requests(struct rig *rig)
 {
     const struct ncm_host *ncm = pc_ncm(rig->pc);

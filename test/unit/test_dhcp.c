@@ -1,5 +1,5 @@
 /*
- * DHCP: messages laid out by hand from RFC 2131's figure, and what the server must decide (FACTS F1, F2).
+ * DHCP: messages laid out by hand from RFC 2131's figure, and what the server must decide (facts.md F1, F2).
  *
  * LINK: wire/dhcp_msg.c net/dhcpd.c
  */

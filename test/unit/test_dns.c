@@ -1,5 +1,5 @@
 /*
- * DNS: names and messages laid out by hand, and what the server must decide (FACTS F3).
+ * DNS: names and messages laid out by hand, and what the server must decide (facts.md F3).
  *
  * LINK: wire/dns_msg.c wire/text.c net/dnsd.c
  */

@@ -1,5 +1,5 @@
 /*
- * Multicast DNS: probing, announcing, answering, giving way (FACTS F3), message by message.
+ * Multicast DNS: probing, announcing, answering, giving way (facts.md F3), message by message.
  *
  * LINK: wire/dns_msg.c wire/text.c net/mdnsd.c
  */

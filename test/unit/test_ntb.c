@@ -1,5 +1,5 @@
 /*
- * NTB16: vectors laid out by hand from FACTS A3 and B3, and one wrong thing at a time.
+ * NTB16: vectors laid out by hand from facts.md A3 and B3, and one wrong thing at a time.
  *
  * LINK: wire/ntb.c
  */

@@ -29,7 +29,7 @@ static void check_descriptor(uint16_t value, uint16_t index, const uint8_t *want
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, value, index, (uint16_t)length, bytes), length);
 }
 
-/* Written by hand from FACTS A7, C1 and D. */
+/* Written by hand from facts.md A7, C1 and D. */
 /* clang-format off */
 static const uint8_t device_bytes[18] = {
     18, 1, 0x10, 0x02, 0xEF, 0x02, 0x01, 64, 0x09, 0x12, 0x01, 0x00, 0x00, 0x01, 1, 2, 3, 1,

@@ -1,4 +1,4 @@
-"""What USB's compliance suite asks of every device (FACTS H1), by python3-usb through the real kernel.
+"""What USB's compliance suite asks of every device (facts.md H1), by python3-usb through the real kernel.
 
 The states: a device in use is configured; configuration 0 puts it back into address state. Bus reset and default
 state don't reach a device over USB/IP; they are tested with the PC in user space (test/system, test/host).

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Tests of what bench/bench.py makes of counts: busy instructions, rows beside peers, images of others."""
+# SPDX-License-Identifier: MIT
+import json
+import os
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+for folder in ("bench", "tool"):
+    sys.path.insert(0, os.path.join(ROOT, folder))
+import bench  # noqa: E402
+import readme  # noqa: E402
+import size  # noqa: E402
+
+
+def run(**more):
+    return {"per_second": 100.0, "bytes_ms": 500.0, "instructions_byte": 3.0, "errors": 0, **more}
+
+
+def figures(flash=50000, http_ms=260.4, up=None):
+    host = {"attach": {"http_ms": http_ms}, "idle": {"asleep_percent": 0}, "runs": {"tcp_up": up or run()}}
+    return {"size": {"flash": flash, "ram": 20000, "reserves": 4096}, "hosts": {"linux": host, "eager": host}}
+
+
+def peers(flash=(51000, 60000), behind=()):
+    def row(name, key, host, what, unit, better, values, want, **more):
+        return {"row": name, "key": key, "host": host, "run": what, "unit": unit, "better": better, "peers": list(values),
+                "want": want, **more}
+    return {"peers": ["A", "B"], "source": "a bench", "rows": [
+        row("HTTP 200", "http_ms", "linux", "attach", "ms", "less", (260, 300), None),
+        row("TCP up", "bytes_ms", "linux", "tcp_up", "B/ms", "more", (None, 400), 450, why=["no server", None]),
+        row("flash", "flash", None, "size", "bytes", "less", flash, 45000, behind=list(behind))]}
+
+
+def polling_counts_idle_turns_only():
+    """100 idle turns of 10 instructions in the idle window; then 30 idle turns and 20 with work."""
+    idle = {"loop": 500, "nothing": 300, "leave": 200, "tick": 1}
+    work = {"loop": 250, "nothing": 90, "leave": 100, "tick": 1, "work": 4000}
+    return abs(bench.polling_of(idle, work) - 0.3 * 1001) < 1e-6 and bench.polling_of(idle, {"work": 5}) == 0
+
+
+def rows_say_who_is_ahead():
+    ahead = bench.rows_of(figures(flash=55000), peers(behind=["A"]))[2]
+    fine = bench.rows_of(figures(), peers())
+    return (ahead["worse_than"] == ahead["behind"] == ["A"] and bench.verdict(ahead) == "behind, as known" and
+            not ahead["better"] and all(row["better"] and row["worse_than"] == [] for row in fine))
+
+
+def rows_unsaid_are_worse():
+    rows = bench.rows_of(figures(flash=55000), peers())
+    old = bench.rows_of(figures(), peers(behind=["A"]))[2]  # an entry that is no longer true
+    return bench.verdict(rows[2]) == "WORSE" and old["worse_than"] != old["behind"]
+
+
+def rows_compare_whole_ms():
+    return bench.rows_of(figures(http_ms=261.0), peers())[0]["worse_than"] == ["A"]
+
+
+def rows_without_figure_are_worse():
+    row = bench.rows_of(figures(up=run(bytes_ms=0)), peers())[1]
+    return row["ours"] is None and row["worse_than"] == ["B"] and not row["better"] and not row["wanted"]
+
+
+def foreign_reasons():
+    row = peers()["rows"][1]
+    stalls, refused = figures(up=run(bytes_ms=0)), figures(up=run(bytes_ms=0, errors=1))
+    return bench.foreign_why(row, stalls) == "stalls" and bench.foreign_why(row, refused) == "no server"
+
+
+def foreign_become_peers():
+    with tempfile.TemporaryDirectory() as root:
+        path = os.path.join(root, "peers.json")
+        foreign = [("c", figures(flash=40000, up=run(bytes_ms=0, errors=1)), None), ("d", None, "it failed")]
+        bench.peers_write(path, peers(), figures(), foreign)
+        with open(path, encoding="utf-8") as file:
+            written = json.load(file)
+    rows = written["rows"]
+    return (written["peers"] == ["c"] and "this bench" in written["source"] and rows[2]["peers"] == [40000] and
+            rows[2]["behind"] == ["c"] and rows[1]["peers"] == [None] and rows[1]["why"] == ["no server"])
+
+
+def foreign_pages_by_name():
+    return (all(size.FOREIGN_PAGE.match(name) for name in ("data__index_html", "data__img_sics_gif", "data__404_html")) and
+            not any(map(size.FOREIGN_PAGE.match, ("file__index_html", "data_buffer", "desc_html", "data_html_table"))))
+
+
+def image_names_choose_boards():
+    known = ("stm32f4discovery", "blackpill-f411")
+    return (bench.image_board("/x/blackpill-f411-thing.elf", known) == known[1] and
+            bench.image_board("/x/tinyusb.elf", known) == known[0])
+
+
+def readme_says_who_is_ahead():
+    made = {"rows": bench.rows_of(figures(flash=54200), peers(flash=(51200, 60000), behind=["A"])), "source": "a bench"}
+    table = readme.figures_make(made)
+    return ("Where A does better today: flash (54.2 kB, 51.2 kB there: 3.0 kB more)." in table and
+            "– (no server)" in table and "are from a bench" in table and "Where B" not in table)
+
+
+TESTS = (polling_counts_idle_turns_only, rows_say_who_is_ahead, rows_unsaid_are_worse, rows_compare_whole_ms,
+         rows_without_figure_are_worse, foreign_reasons, foreign_become_peers, foreign_pages_by_name,
+         image_names_choose_boards, readme_says_who_is_ahead)
+
+
+def main():
+    failed = [test.__name__ for test in TESTS if not test()]
+    for test in TESTS:
+        print(f"not ok bench_{test.__name__}: see the test" if test.__name__ in failed else f"ok bench_{test.__name__}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
