@@ -254,6 +254,10 @@ struct dns_case {
 enum { A = 1, AAAA = 28, TXT = 16, HTTPS = 65, ANY = 255 };
 
 static const struct dns_case dns_cases[] = {
+    {"plugnet.local", A, 0, 1, true},
+    {"plugnet.internal", A, 0, 1, true},
+    {"plugnet.internal", AAAA, 0, 0, true},
+    {"internal", A, 5, 0, false},
     {"plugnet.home.arpa", A, 0, 1, true},
     {"PlugNet.HOME.arpa", A, 0, 1, true},
     {"www.lwip.home", A, 0, 1, true},
@@ -485,6 +489,17 @@ static void arp_conflicts(struct rig *rig)
     rig_frame_send(rig, frame, packet_arp(frame, &rig->me, &rig->peer, false));
     rig_run_ms(rig, 10);
     RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    /* "I am the PC, with the board's own MAC address", or everybody's: answers must still go to the PC, which says nothing. */
+    struct packet_host mirror = rig->me, crowd = rig->me;
+    memcpy(mirror.mac, rig->peer.mac, sizeof mirror.mac);
+    memset(crowd.mac, 0xFF, sizeof crowd.mac);
+    uint64_t forged = rig_number(rig, "netif.drops.arp_forged");
+    for (unsigned i = 0; i < 4; i++) {
+        rig_frame_send(rig, frame, packet_arp(frame, i < 2 ? &mirror : &crowd, &rig->peer, i % 2 != 0));
+        rig_run_ms(rig, 5);
+        RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    }
+    RIG_CHECK(rig, rig_number(rig, "netif.drops.arp_forged") == forged + 4);
     /* A probe for the board's address (RFC 5227) must be answered, or the prober would take it. */
     struct packet_host probe = {.ip = {0, 0, 0, 0}};
     memcpy(probe.mac, other.mac, 6);
