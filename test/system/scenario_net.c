@@ -431,9 +431,16 @@ static void mdns_conflict(struct rig *rig)
     store_be32(message + length, 120);
     store_be16(message + length + 4, 4);
     memcpy(message + length + 6, other.ip, 4);
-    rig_frame_send(rig, frame, packet_udp(frame, &other, &mdns_group, 5353, 5353, message, length + 10));
+    length = packet_udp(frame, &other, &mdns_group, 5353, 5353, message, length + 10);
+    rig_frame_send(rig, frame, length); /* once: it is gone when the board probes again */
     rig_run_ms(rig, 5000);
-    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") >= 1);
+    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") == 1);
+    RIG_CHECK(rig, mdns_ask(rig, "plugnet.local", A, 1, 5353, &answer) && mdns_has_address(rig, &answer));
+    rig_frame_send(rig, frame, length);
+    rig_run_ms(rig, 100);
+    rig_frame_send(rig, frame, length); /* twice: it defends the name */
+    rig_run_ms(rig, 5000);
+    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") == 3);
     RIG_CHECK(rig, mdns_ask(rig, unique, A, 1, 5353, &answer) && mdns_has_address(rig, &answer));
     RIG_CHECK(rig, !mdns_ask(rig, "plugnet.local", A, 1, 5353, &answer));
 }
