@@ -131,6 +131,7 @@ size: firmware
 
 native:
 	$(MAKE) BOARD=native OS=none
+	$(MAKE) BOARD=native OS=none APP=test/config NAME=config
 	$(MAKE) BOARD=native OS=posix
 	$(MAKE) BOARD=native OS=posix TSAN=1
 	$(MAKE) BOARD=native OS=posix APP=test/holder NAME=holder

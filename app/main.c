@@ -23,7 +23,6 @@ static const char *const names[] = {"www.lwip.home", NULL}; /* as IPoverUSB's us
 
 static const struct plugnet_config config = {
     .product = "plugnet demo",
-    .landing_url = "http://plugnet.home.arpa/",
     .names = names,
     .lease_s = DEMO_LEASE_S,
     .no_dns_option = DEMO_NO_DNS,

@@ -98,6 +98,7 @@ static void put_usb(const struct plugnet *p, struct text *t)
     text_put_json_u32(t, "in_bytes", s->in_bytes);
     text_put_json_u32(t, "out_sequence_jumps", s->out_sequence_jumps);
     text_put_json_u32(t, "out_starved", s->out_starved);
+    text_put_json_u32(t, "in_unread", s->in_unread);
     text_put(t, ",\"drops\":{");
     text_put_json_u32(t, "out_header", s->out_drop_header);
     text_put_json_u32(t, "out_length", s->out_drop_length);
@@ -126,9 +127,9 @@ static void put_netif(const struct plugnet *p, struct text *t)
     text_put_json_u32(t, "sent_copied", s->sent_copied);
     text_put(t, ",\"drops\":{");
     text_put_json_u32(t, "no_memory", s->drop_no_memory);
+    text_put_json_u32(t, "arp_forged", s->drop_arp);
     text_put_json_u32(t, "send_full", s->drop_full);
     text_put_json_u32(t, "send_no_memory", s->drop_send_memory);
-    text_put_json_u32(t, "send_aborted", s->drop_aborted);
     text_put(t, "}}");
 }
 

@@ -29,19 +29,21 @@ enum record {
 #define SHORT       (BIT(A_SHORT) | BIT(NSEC_SHORT))
 #define ALL         ((1u << MDNSD_RECORDS) - 1)
 
-#define TTL_HOST_S        120
-#define TTL_OTHER_S       4500
-#define TTL_LEGACY_S_MAX  10
-#define PROBES            3
-#define PROBE_MS          250
-#define ANNOUNCEMENTS     2
-#define ANNOUNCE_MS       1000
-#define LOST_PROBE_MS     1000
-#define MANY_CONFLICTS    15
-#define MANY_CONFLICTS_MS 5000
-#define REPEAT_MS_MIN     1000
-#define ENTRIES_MAX       64 /* questions or records of one message that we look at */
-#define QU                DNS_CLASS_FLUSH
+#define TTL_HOST_S           120
+#define TTL_OTHER_S          4500
+#define TTL_LEGACY_S_MAX     10
+#define PROBES               3
+#define PROBE_MS             250
+#define ANNOUNCEMENTS        2
+#define ANNOUNCE_MS          1000
+#define LOST_PROBE_MS        1000
+#define MANY_CONFLICTS       15
+#define MANY_CONFLICTS_MS    5000
+#define REPEAT_MS_MIN        1000
+#define LEGACY_QUESTIONS_MAX 4  /* repeated in an answer, so that it fits */
+#define ENTRIES_MAX          64 /* questions or records of one message that we look at */
+#define CLAIM_DATA_MAX       (6 + MDNSD_NAME_MAX + 2) /* bytes: more than the longest data of ours, of SRV */
+#define QU                   DNS_CLASS_FLUSH
 
 static const char types_name[] = "_services._dns-sd._udp.local";
 static const char service_name[] = "_http._tcp.local";
@@ -195,6 +197,14 @@ static uint16_t mdnsd_records_put(const struct mdnsd *d, struct dns_writer *w, u
     return count;
 }
 
+/* True if the name at `at` is `name`, and the last thing in the record's data. */
+static bool mdnsd_data_name_equal(const struct dns_reader *r, const struct dns_record *theirs, size_t at,
+                                  const char *name)
+{
+    return dns_name_equal(r->message, r->length, at, name) &&
+           dns_name_end(r->message, r->length, at) == theirs->data + theirs->length;
+}
+
 /* True if the record in the message has the data that ours has. */
 static bool mdnsd_data_equal(const struct mdnsd *d, const struct dns_reader *r,
                              const struct dns_record *theirs, enum record record)
@@ -205,10 +215,10 @@ static bool mdnsd_data_equal(const struct mdnsd *d, const struct dns_reader *r,
 
     switch (mdnsd_type(record)) {
     case DNS_A: return theirs->length == 4 && load_be32(data) == d->config->address;
-    case DNS_PTR: return dns_name_equal(r->message, r->length, theirs->data, mdnsd_target(d, record));
+    case DNS_PTR: return mdnsd_data_name_equal(r, theirs, theirs->data, mdnsd_target(d, record));
     case DNS_SRV:
         return theirs->length > 6 && load_be16(data + 4) == d->config->port &&
-               dns_name_equal(r->message, r->length, theirs->data + 6, d->unique_name);
+               mdnsd_data_name_equal(r, theirs, theirs->data + 6, d->unique_name);
     case DNS_TXT:
         return theirs->length == text_length + 1 && data[0] == text_length &&
                memcmp(data + 1, text, text_length) == 0;
@@ -314,16 +324,103 @@ static bool mdnsd_answer_check(struct mdnsd *d, uint32_t now_ms, const struct dn
     return false;
 }
 
-/* Another one probes for our name at the same time: the greater record wins, the loser waits. */
-static void mdnsd_probe_check(struct mdnsd *d, uint32_t now_ms, const struct dns_reader *r,
-                              const struct dns_record *theirs)
-{
-    bool unique = dns_name_equal(r->message, r->length, theirs->name, d->unique_name);
-    bool shorter = !d->short_lost && dns_name_equal(r->message, r->length, theirs->name, d->short_name);
-    bool greater = theirs->type > DNS_A || (theirs->type == DNS_A && theirs->length == 4 &&
-                                            load_be32(r->message + theirs->data) > d->config->address);
+/* ---- Simultaneous probes: whose list of records is the greater one? RFC 6762, 8.2 ---- */
 
-    if (d->state == MDNSD_PROBING && (unique || shorter) && greater) {
+/* A record as the order knows it: class, type, data with its names written out. What is cut off can't equal ours. */
+struct claim {
+    uint8_t bytes[4 + CLAIM_DATA_MAX];
+    size_t length; /* 0: no record */
+};
+
+static struct dns_writer mdnsd_claim_begin(struct claim *claim, uint16_t class, uint16_t type)
+{
+    struct dns_writer w = {.message = claim->bytes, .capacity = sizeof claim->bytes};
+
+    dns_put_u16(&w, class);
+    dns_put_u16(&w, type);
+    return w;
+}
+
+static void mdnsd_claim_of_theirs(struct claim *claim, const struct dns_reader *r,
+                                  const struct dns_record *theirs)
+{
+    struct dns_writer w = mdnsd_claim_begin(claim, theirs->class & (uint16_t)~DNS_CLASS_FLUSH, theirs->type);
+    size_t length = theirs->length < CLAIM_DATA_MAX ? theirs->length : CLAIM_DATA_MAX;
+    bool named = theirs->type == DNS_SRV || theirs->type == DNS_PTR || theirs->type == DNS_CNAME;
+    size_t before = theirs->type == DNS_SRV ? 6 : 0; /* bytes in front of the name */
+
+    if (named && length > before) {
+        dns_put_bytes(&w, r->message + theirs->data, before);
+        dns_put_name_of(&w, r->message, r->length, theirs->data + before);
+    } else {
+        dns_put_bytes(&w, r->message + theirs->data, length);
+    }
+    claim->length = w.length;
+}
+
+static int mdnsd_claim_compare(const struct claim *a, const struct claim *b)
+{
+    size_t length = a->length < b->length ? a->length : b->length;
+    int order = memcmp(a->bytes, b->bytes, length);
+
+    return order != 0 ? order : (a->length > b->length) - (a->length < b->length);
+}
+
+/* The least record that a probe's authority section has for `name`, above `*claim` if that is one. `r` stands before the
+ * section, whose records are well-formed. */
+static void mdnsd_claim_next(struct dns_reader r, unsigned count, const char *name, struct claim *claim)
+{
+    struct claim least = {.length = 0}, one;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct dns_record record;
+        if (!dns_read_record(&r, &record) || !dns_name_equal(r.message, r.length, record.name, name)) {
+            continue;
+        }
+        mdnsd_claim_of_theirs(&one, &r, &record);
+        if ((claim->length == 0 || mdnsd_claim_compare(&one, claim) > 0) &&
+            (least.length == 0 || mdnsd_claim_compare(&one, &least) < 0)) {
+            least = one;
+        }
+    }
+    *claim = least;
+}
+
+/* True if another host's probe claims `name`, too, and its records are greater than ours in `mask`: both lists are sorted, and
+ * the first difference decides; of lists equal so far, the longer one wins. */
+static bool mdnsd_claim_lost(const struct mdnsd *d, const struct dns_reader *r, unsigned count,
+                             const char *name, unsigned mask)
+{
+    static const uint8_t sorted[] = {A_SHORT, A_UNIQUE, TXT, SRV}; /* by type */
+    struct claim theirs = {.length = 0}, ours;
+
+    for (size_t i = 0; i < sizeof sorted; i++) {
+        enum record record = (enum record)sorted[i];
+        if ((mask & BIT(record)) == 0) {
+            continue;
+        }
+        struct dns_writer w = mdnsd_claim_begin(&ours, DNS_CLASS_IN, mdnsd_type(record));
+        mdnsd_data_put(d, &w, record);
+        ours.length = w.length;
+        mdnsd_claim_next(*r, count, name, &theirs);
+        int order = theirs.length == 0 ? -1 : mdnsd_claim_compare(&theirs, &ours);
+        if (order != 0) {
+            return order > 0;
+        }
+    }
+    mdnsd_claim_next(*r, count, name, &theirs);
+    return theirs.length != 0;
+}
+
+/* Another one probes for our names at the same time: the loser waits a second, and asks again. */
+static void mdnsd_probe_check(struct mdnsd *d, uint32_t now_ms, const struct dns_reader *r, unsigned count)
+{
+    unsigned existing = mdnsd_existing(d);
+
+    if (d->state == MDNSD_PROBING &&
+        (((existing & BIT(A_SHORT)) != 0 && mdnsd_claim_lost(d, r, count, d->short_name, BIT(A_SHORT))) ||
+         mdnsd_claim_lost(d, r, count, d->unique_name, BIT(A_UNIQUE)) ||
+         mdnsd_claim_lost(d, r, count, d->instance, BIT(SRV) | BIT(TXT)))) {
         mdnsd_probe_again(d, now_ms + LOST_PROBE_MS);
     }
 }
@@ -350,22 +447,26 @@ static size_t mdnsd_message(struct mdnsd *d, unsigned answers, unsigned more, ui
     return length;
 }
 
-/* For a client that isn't on port 5353: its ID and question back, short lives, no flush. */
-static size_t mdnsd_legacy(struct mdnsd *d, uint16_t id, const struct dns_reader *r,
-                           const struct dns_question *q, unsigned answers, uint8_t *reply, size_t capacity)
+/* For a client that isn't on port 5353: its ID and those of its questions back that are ours, short lives, no flush. */
+static size_t mdnsd_legacy(struct mdnsd *d, const struct dns_header *query, const struct dns_reader *r,
+                           unsigned answers, uint8_t *reply, size_t capacity)
 {
-    struct dns_header header = {
-        .id = id, .flags = DNS_FLAG_RESPONSE | DNS_FLAG_AUTHORITATIVE, .questions = 1};
-    size_t end = dns_name_end(r->message, r->length, q->name);
+    struct dns_header header = {.id = query->id, .flags = DNS_FLAG_RESPONSE | DNS_FLAG_AUTHORITATIVE};
+    struct dns_reader again = {r->message, r->length, DNS_HEADER_LENGTH};
+    uint16_t repeated = 0;
+    struct dns_question q;
     struct dns_writer w;
 
-    if (q->name != DNS_HEADER_LENGTH) {
-        return 0; /* we answer the first question only */
-    }
     dns_write_header(&w, reply, capacity, &header);
-    dns_put_bytes(&w, r->message + q->name, end - q->name);
-    dns_put_u16(&w, q->type);
-    dns_put_u16(&w, q->class & (uint16_t)~QU);
+    for (unsigned i = 0; i < query->questions && repeated < LEGACY_QUESTIONS_MAX; i++) {
+        if (dns_read_question(&again, &q) && mdnsd_question_match(d, r, &q) != 0) {
+            dns_put_name_of(&w, r->message, r->length, q.name);
+            dns_put_u16(&w, q.type);
+            dns_put_u16(&w, q.class & (uint16_t)~QU);
+            repeated++;
+        }
+    }
+    dns_count_set(&w, 0, repeated);
     dns_count_set(&w, 1, mdnsd_records_put(d, &w, answers, false, true));
     return w.overflow ? 0 : w.length;
 }
@@ -373,9 +474,7 @@ static size_t mdnsd_legacy(struct mdnsd *d, uint16_t id, const struct dns_reader
 /* What a message asks, put together. */
 struct asked {
     unsigned unicast, multicast; /* records wanted so */
-    struct dns_question first;   /* the first question we can answer */
-    bool any;
-    bool probe; /* it has an authority section: its sender wants to claim a name */
+    bool probe;                  /* it has an authority section: its sender wants to claim a name */
 };
 
 static bool mdnsd_questions_read(struct mdnsd *d, struct dns_reader *r, const struct dns_header *header,
@@ -390,10 +489,6 @@ static bool mdnsd_questions_read(struct mdnsd *d, struct dns_reader *r, const st
             return false;
         }
         unsigned match = mdnsd_question_match(d, r, &q);
-        if (match != 0 && !asked->any) {
-            asked->any = true;
-            asked->first = q;
-        }
         if (unicast || (q.class & QU) != 0) {
             asked->unicast |= match;
         } else {
@@ -408,6 +503,7 @@ static bool mdnsd_query_records_read(struct mdnsd *d, uint32_t now_ms, struct dn
                                      const struct dns_header *header, struct asked *asked)
 {
     unsigned count = (unsigned)header->answers + header->authorities;
+    struct dns_reader claims = *r;
 
     if (count > ENTRIES_MAX) {
         return false;
@@ -422,11 +518,11 @@ static bool mdnsd_query_records_read(struct mdnsd *d, uint32_t now_ms, struct dn
             asked->unicast &= ~known;
             asked->multicast &= ~known;
             d->pending &= (uint16_t)~known;
-        } else {
-            asked->probe = true;
-            mdnsd_probe_check(d, now_ms, r, &record);
+            claims = *r;
         }
     }
+    asked->probe = header->authorities > 0;
+    mdnsd_probe_check(d, now_ms, &claims, header->authorities);
     return true;
 }
 
@@ -476,7 +572,7 @@ static size_t mdnsd_query(struct mdnsd *d, uint32_t now_ms, uint32_t random, str
         d->stats.answers++;
         d->pending |= (uint16_t)mdnsd_not_recent(d, now_ms, asked.multicast);
         d->pending_ms = now_ms + 20;
-        return legacy ? mdnsd_legacy(d, header->id, r, &asked.first, asked.unicast, reply, capacity)
+        return legacy ? mdnsd_legacy(d, header, r, asked.unicast, reply, capacity)
                       : mdnsd_message(d, asked.unicast, mdnsd_additional(d, asked.unicast), reply, capacity);
     }
     if (!asked.probe) {
@@ -563,7 +659,7 @@ bool mdnsd_due(const struct mdnsd *d, uint32_t now_ms)
 /* A probe: who has these names? The authority section says what we would do with them. */
 static size_t mdnsd_probe(struct mdnsd *d, uint8_t *reply, size_t capacity)
 {
-    unsigned claims = (BIT(A_SHORT) | BIT(A_UNIQUE) | BIT(SRV)) & mdnsd_existing(d);
+    unsigned claims = (BIT(A_SHORT) | BIT(A_UNIQUE) | BIT(SRV) | BIT(TXT)) & mdnsd_existing(d);
     struct dns_header header = {.questions = d->short_lost ? 2 : 3};
     struct dns_writer w;
 

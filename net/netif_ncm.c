@@ -69,6 +69,22 @@ static struct pbuf *netif_ncm_frame_copy(const struct ncm_frame *frame)
     return p;
 }
 
+/* True: an ARP packet that lwIP mustn't learn from. Somebody says to have our own MAC address, or a group's, which nobody can
+ * have (answers would come back to us, or be taken for broadcasts), or our own IP address. */
+static bool netif_ncm_arp_forged(const struct netif_ncm *n, const struct ncm_frame *frame)
+{
+    const uint8_t *arp = frame->bytes + SIZEOF_ETH_HDR;
+    const uint8_t *mac = arp + offsetof(struct etharp_hdr, shwaddr);
+
+    if (frame->length < SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR || frame->bytes[12] != ETHTYPE_ARP >> 8 ||
+        frame->bytes[13] != (ETHTYPE_ARP & 0xFF)) {
+        return false;
+    }
+    return (mac[0] & 1) != 0 || memcmp(mac, n->netif.hwaddr, ETH_HWADDR_LEN) == 0 ||
+           memcmp(arp + offsetof(struct etharp_hdr, sipaddr), netif_ip4_addr(&n->netif),
+                  sizeof(ip4_addr_t)) == 0;
+}
+
 /* Hand one frame to lwIP. False: no memory, and it may still wait. */
 static bool netif_ncm_deliver(struct netif_ncm *n, const struct ncm_frame *frame)
 {
@@ -112,7 +128,9 @@ void netif_ncm_poll(struct netif_ncm *n)
         } else if (!ncm_receive(n->ncm, &frame)) {
             return;
         }
-        if (!netif_ncm_deliver(n, &frame)) {
+        if (netif_ncm_arp_forged(n, &frame)) {
+            n->stats.drop_arp++;
+        } else if (!netif_ncm_deliver(n, &frame)) {
             n->waiting_bytes = frame.bytes;
             n->waiting_length = frame.length;
             n->waiting_block = frame.block;
@@ -187,7 +205,7 @@ void netif_ncm_sent(void *context, void *token, bool acknowledged)
     if (acknowledged) {
         n->stats.sent++;
     } else {
-        n->stats.drop_aborted++;
+        n->stats.lost++;
     }
     n->tx_done = true;
     pbuf_free(token);

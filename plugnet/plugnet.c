@@ -8,6 +8,7 @@
 
 #include "lwip/timeouts.h"
 #include "os/os.h"
+#include "plugnet/plugnet_check.h"
 #include "wire/text.h"
 
 #define VENDOR_ID   0x1209
@@ -54,6 +55,10 @@ static void plugnet_names_set(struct plugnet *p, uint32_t hash)
     text_put(&t, "-");
     text_put_hex(&t, hash & 0xFFFF, 4);
     plugnet_text_end(&t);
+    t = text_over(p->internal, sizeof p->internal - 1);
+    text_put(&t, label);
+    text_put(&t, ".internal");
+    plugnet_text_end(&t);
     t = text_over(p->home, sizeof p->home - 1);
     text_put(&t, label);
     text_put(&t, ".home.arpa");
@@ -72,11 +77,11 @@ static void plugnet_names_set(struct plugnet *p, uint32_t hash)
     };
     mdnsd_init(&p->mdnsd, &p->mdnsd_config);
 
-    p->hosts[count++] = p->home;
     p->hosts[count++] = p->mdnsd.short_name;
     p->hosts[count++] = p->mdnsd.unique_name;
+    p->hosts[count++] = p->internal;
+    p->hosts[count++] = p->home;
     for (const char *const *name = p->config->names; name != NULL && *name != NULL; name++) {
-        os_assert(count < PLUGNET_HOSTS_MAX - 2);
         p->hosts[count++] = *name;
     }
     p->hosts[count++] = p->address_text;
@@ -213,6 +218,7 @@ void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
 
     memset(p, 0, sizeof *p);
     p->config = config;
+    plugnet_check(config);
     os_lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_names_set(p, hash);

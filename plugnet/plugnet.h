@@ -40,31 +40,39 @@
 #define PLUGNET_BLOCKS 3 /* NTB buffers for receiving, 3 kB each; with 2, every second frame is copied */
 #endif
 #define PLUGNET_NAME_MAX  32 /* characters of `name`, one label */
-#define PLUGNET_HOSTS_MAX 8  /* own names and addresses known to HTTP and DNS */
+#define PLUGNET_NAMES_MAX 3  /* of `names` */
+#define PLUGNET_HOSTS_MAX                                                                                    \
+    (PLUGNET_NAMES_MAX + 6) /* own names and the address known to HTTP and DNS, and the end */
 
-/* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. */
+/* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. What can't work is refused
+ * at start: the log names the field and the rule, and the board stops. */
 struct plugnet_config {
-    uint16_t vendor_id;   /* 0x1209, pid.codes; never ship … */
-    uint16_t product_id;  /* its test ID for the board (board_info): get your own */
+    uint16_t vendor_id; /* 0x1209, pid.codes; another one only with its product_id */
+    uint16_t
+        product_id; /* a test ID of pid.codes for the board (board_info), never to be shipped: get your own */
     uint16_t release_bcd; /* bcdDevice, 0x0101: raise it with every change of descriptors (Windows caches) */
     const char *manufacturer; /* "plugnet" */
     const char *product;      /* "plugnet" */
-    const char *landing_url;  /* WebUSB: what Chrome offers to open; none */
+    const char
+        *landing_url; /* WebUSB: the https page that Chrome offers to open, never the board's own; none */
 
-    const char *name;         /* one label, "plugnet": NAME.local, NAME-XXXX.local, NAME.home.arpa */
-    const char *const *names; /* further DNS names, at most 3, ended by NULL; none */
-    bool no_dns_option;       /* don't name ourselves as the PC's DNS server; the DNS server runs anyway */
+    /* One label, "plugnet": NAME.local, NAME-XXXX.local, NAME.internal, NAME.home.arpa. At most PLUGNET_NAME_MAX letters,
+     * digits and inner hyphens. */
+    const char *name;
+    const char *const *
+        names; /* further DNS names, at most PLUGNET_NAMES_MAX of HTTP_TEXT_MAX characters, ended by NULL; none */
+    bool no_dns_option; /* don't name ourselves as the PC's DNS server; the DNS server runs anyway */
     bool no_mdns;
     bool no_iperf;
     bool no_dfu;      /* no DFU interface: neither the host nor a page can ask for the boot loader */
-    uint8_t oui[3];   /* first three bytes of the PC's MAC address, 00:80:E1 */
-    uint32_t subnet;  /* base of a /29, host order (0x0A400100 is 10.64.1.0); from the unique ID */
-    uint32_t lease_s; /* seconds, 3600 */
+    uint8_t oui[3];   /* first three bytes of the PC's MAC address, universal and unicast; 00:80:E1 */
+    uint32_t subnet;  /* base of a unicast /29, host order (0x0A400100 is 10.64.1.0); from the unique ID */
+    uint32_t lease_s; /* seconds, at least 20; 3600 */
 
-    uint16_t http_port; /* 80 */
-    const struct http_resource *resources;
+    uint16_t http_port;                    /* not 53, nor iperf's 5001; 80 */
+    const struct http_resource *resources; /* paths begin with a slash, at most HTTP_TEXT_MAX bytes */
     size_t resource_count;
-    const struct http_route *routes;
+    const struct http_route *routes; /* paths as above; a type wherever there is a part */
     size_t route_count;
     void *context; /* for routes */
 };
@@ -96,6 +104,7 @@ struct plugnet {
     char serial[2 * BOARD_UID_LENGTH + 1];
     char address_text[16];                   /* "10.64.1.1" */
     char unique_label[PLUGNET_NAME_MAX + 6]; /* "plugnet-1a2b" */
+    char internal[PLUGNET_NAME_MAX + 10];    /* "plugnet.internal" */
     char home[PLUGNET_NAME_MAX + 11];        /* "plugnet.home.arpa" */
     const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
     uint32_t address, host_address;          /* host order */

@@ -58,8 +58,9 @@ struct ncm_stats {
     uint32_t out_sequence_jumps; /* logged, not dropped: wSequence was not the next one */
     uint32_t in_drop_full;       /* frames refused: no room in the open block */
     uint32_t in_drop_down;       /* frames refused: data interface not in alternate setting 1 */
-    uint32_t in_drop_abort;      /* frames lost to a reset, alt 0 or unplug after ncm_send took them */
-    uint32_t out_starved;        /* times no free block was there to arm OUT with */
+    uint32_t in_drop_abort; /* frames lost to a halt or a smaller SetNtbInputSize after ncm_send took them */
+    uint32_t in_unread;     /* no drop: frames that lay ready when a reset, alt 0 or unplug ended the link */
+    uint32_t out_starved;   /* times no free block was there to arm OUT with */
 };
 
 /* A buffer for one OUT transfer. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */

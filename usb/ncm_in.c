@@ -22,8 +22,8 @@ void ncm_in_init(struct ncm *ncm)
 }
 
 /* Empty a block, then write the open one if that is possible now, then give the frames back: `sent` may
- * already fill the emptied block again. */
-static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, bool acknowledged)
+ * already fill the emptied block again. `lost` counts its frames; NULL: the host has read them. */
+static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, uint32_t *lost)
 {
     void *tokens[NCM_IN_DATAGRAMS_MAX];
     size_t count = block->datagrams;
@@ -33,10 +33,10 @@ static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, bool ack
     block->datagrams = 0;
     block->pieces = 0;
     ncm_in_write(ncm);
-    if (!acknowledged)
-        ncm->stats.in_drop_abort += (uint32_t)count;
+    if (lost != NULL)
+        *lost += (uint32_t)count;
     for (size_t i = 0; i < count; i++)
-        ncm->config->sent(ncm->config->context, tokens[i], acknowledged);
+        ncm->config->sent(ncm->config->context, tokens[i], lost == NULL);
 }
 
 void ncm_in_write(struct ncm *ncm)
@@ -119,29 +119,34 @@ void ncm_in_transferred(struct ncm *ncm)
     for (size_t i = 0; i < block->datagrams; i++)
         ncm->stats.in_bytes += block->lengths[i];
     ncm->in_flying = NULL;
-    ncm_in_release(ncm, block, true);
+    ncm_in_release(ncm, block, NULL);
 }
 
-void ncm_in_aborted(struct ncm *ncm)
+static void ncm_in_abort(struct ncm *ncm, uint32_t *lost)
 {
     struct ncm_in_block *block = ncm->in_flying;
     ncm->in_flying = NULL;
     if (block != NULL)
-        ncm_in_release(ncm, block, false);
+        ncm_in_release(ncm, block, lost);
     else
         ncm_in_write(ncm);
+}
+
+void ncm_in_aborted(struct ncm *ncm)
+{
+    ncm_in_abort(ncm, &ncm->stats.in_drop_abort);
 }
 
 void ncm_in_stop(struct ncm *ncm)
 {
     ncm->in_sequence = 0;
-    ncm_in_aborted(ncm);
-    ncm_in_release(ncm, ncm->in_open, false);
+    ncm_in_abort(ncm, &ncm->stats.in_unread);
+    ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_unread);
 }
 
 void ncm_in_size_set(struct ncm *ncm, uint32_t size)
 {
     ncm->in_size = size;
     if (ncm->in_open->length > size)
-        ncm_in_release(ncm, ncm->in_open, false);
+        ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_drop_abort);
 }

@@ -223,6 +223,15 @@ static void usb_ms_os_describe(const struct usb_device *device, struct usb_write
     }
 }
 
+/* The landing page without its scheme, NULL: none that a browser would show (see usb_device.h). */
+static const char *usb_landing_page(const struct usb_device *device)
+{
+    static const char https[] = "https://";
+    const char *url = device->config->landing_url;
+    bool shown = url != NULL && strncmp(url, https, sizeof https - 1) == 0;
+    return shown ? url + sizeof https - 1 : NULL;
+}
+
 static void usb_bos_describe(const struct usb_device *device, struct usb_writer *writer)
 {
     /* clang-format off */
@@ -239,7 +248,7 @@ static void usb_bos_describe(const struct usb_device *device, struct usb_writer 
     size_t functions = usb_ms_os_sum(device);
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
     uint8_t *set = functions != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
-    bool landing = device->config->landing_url != NULL;
+    bool landing = usb_landing_page(device) != NULL;
     if (landing)
         usb_writer_put(writer, webusb, sizeof webusb);
     if (set != NULL)
@@ -250,24 +259,14 @@ static void usb_bos_describe(const struct usb_device *device, struct usb_writer 
     bytes[4] = (uint8_t)((functions != 0) + landing);
 }
 
-static void usb_landing_describe(const char *url, struct usb_writer *writer)
+static void usb_landing_describe(const char *page, struct usb_writer *writer)
 {
-    static const char *const schemes[2] = {"http://", "https://"};
-    uint8_t head[3] = {3, 3 /* WebUSB URL */, 255 /* the scheme is in the text */};
-    for (uint8_t i = 0; i < 2; i++) {
-        size_t scheme = strlen(schemes[i]);
-        if (strncmp(url, schemes[i], scheme) == 0) {
-            head[2] = i;
-            url += scheme;
-            break;
-        }
-    }
-    size_t length = strlen(url);
+    size_t length = strlen(page);
     if (length > 250)
         length = 250;
-    head[0] = (uint8_t)(3 + length);
+    uint8_t head[3] = {(uint8_t)(3 + length), 3 /* WebUSB URL */, 1 /* https */};
     usb_writer_put(writer, head, sizeof head);
-    usb_writer_put(writer, url, length);
+    usb_writer_put(writer, page, length);
 }
 
 bool usb_descriptor_standard(const struct usb_device *device, uint16_t value, uint16_t index,
@@ -296,9 +295,10 @@ bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_set
         usb_ms_os_describe(device, writer);
         return true;
     }
+    const char *page = usb_landing_page(device);
     if (setup->bRequest == VENDOR_WEBUSB && setup->wValue == WEBUSB_URL && setup->wIndex == WEBUSB_GET_URL &&
-        device->config->landing_url != NULL) {
-        usb_landing_describe(device->config->landing_url, writer);
+        page != NULL) {
+        usb_landing_describe(page, writer);
         return true;
     }
     return false;

@@ -107,9 +107,12 @@ struct usb_device_config {
         release_bcd; /* bcdDevice: raise it with every change of descriptors, since Windows caches them */
     const char *manufacturer; /* at most 126 characters each; NULL for none */
     const char *product;
-    const char *serial;      /* unique for each board; 0-9 and A-F please every host */
-    const char *landing_url; /* WebUSB, with "http://" or "https://", at most 250 bytes; NULL for none */
-    uint16_t power_ma;       /* bMaxPower, 0 to 500 */
+    const char *serial; /* unique for each board; 0-9 and A-F please every host */
+
+    /* WebUSB, "https://…", at most 250 bytes behind that; NULL for none. Any other is left out of the descriptors, since Chrome
+     * shows a landing page only where it trusts the URL: https, or localhost (FACTS I). A board's own http page never is. */
+    const char *landing_url;
+    uint16_t power_ma; /* bMaxPower, 0 to 500 */
     bool self_powered;
     bool remote_wakeup; /* offered, if the port can */
     struct usb_function *const *functions;

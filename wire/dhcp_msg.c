@@ -35,53 +35,48 @@ enum {
 #define OVERLOAD_FILE  1u
 #define OVERLOAD_SNAME 2u
 
-/* One option's data. False: a length that its standard doesn't allow. The first of several wins. */
-static bool dhcp_option_take(struct dhcp_request *r, uint8_t code, const uint8_t *data, uint8_t length)
+/* One option's data. Without the length and the range that its standard gives it, it counts as absent. The first of several
+ * wins. */
+static void dhcp_option_take(struct dhcp_request *r, uint8_t code, const uint8_t *data, uint8_t length)
 {
     switch (code) {
     case DHCP_OPTION_TYPE:
-        if (length != 1 || data[0] < DHCP_DISCOVER || data[0] > DHCP_INFORM) {
-            return false;
+        if (length == 1 && r->type == 0 && data[0] <= DHCP_INFORM) {
+            r->type = data[0];
         }
-        r->type = r->type == 0 ? data[0] : r->type;
-        return true;
+        break;
     case DHCP_OPTION_REQUESTED:
-        if (length != 4) {
-            return false;
+        if (length == 4 && !r->has_requested) {
+            r->requested = load_be32(data);
+            r->has_requested = true;
         }
-        r->requested = r->has_requested ? r->requested : load_be32(data);
-        r->has_requested = true;
-        return true;
+        break;
     case DHCP_OPTION_SERVER_ID:
-        if (length != 4) {
-            return false;
+        if (length == 4 && !r->has_server_id) {
+            r->server_id = load_be32(data);
+            r->has_server_id = true;
         }
-        r->server_id = r->has_server_id ? r->server_id : load_be32(data);
-        r->has_server_id = true;
-        return true;
+        break;
     case DHCP_OPTION_MAX_SIZE:
-        if (length != 2) {
-            return false;
+        if (length == 2 && load_be16(data) >= DHCP_MAX_SIZE_MIN) {
+            r->max_size = load_be16(data);
         }
-        r->max_size = load_be16(data) < 576 ? 576 : load_be16(data);
-        return true;
+        break;
     case DHCP_OPTION_CLIENT_ID:
-        if (length < 2) {
-            return false;
-        }
-        if (r->client_id == NULL) {
+        if (length >= 2 && r->client_id == NULL) {
             r->client_id = data;
             r->client_id_length = length;
         }
-        return true;
-    default: return true;
+        break;
+    default: break;
     }
 }
 
-/* Walk one area of options. `overload` is NULL where option 52 has no meaning. */
-static bool dhcp_options_walk(struct dhcp_request *r, const uint8_t *at, size_t length, uint8_t *overload)
+/* Walk one area of options, up to its end or an option that doesn't fit into it. Returns what option 52 says. */
+static uint8_t dhcp_options_walk(struct dhcp_request *r, const uint8_t *at, size_t length)
 {
     const uint8_t *end = at + length;
+    uint8_t overload = 0;
 
     while (at < end && *at != DHCP_OPTION_END) {
         if (*at == DHCP_OPTION_PAD) {
@@ -89,24 +84,21 @@ static bool dhcp_options_walk(struct dhcp_request *r, const uint8_t *at, size_t 
             continue;
         }
         if (end - at < 2 || end - at - 2 < at[1]) {
-            return false;
+            break;
         }
-        if (*at == DHCP_OPTION_OVERLOAD && overload != NULL) {
-            if (at[1] != 1 || at[2] < 1 || at[2] > 3) {
-                return false;
-            }
-            *overload = at[2];
-        } else if (!dhcp_option_take(r, at[0], at + 2, at[1])) {
-            return false;
+        if (*at == DHCP_OPTION_OVERLOAD) {
+            overload = at[1] == 1 ? at[2] : overload;
+        } else {
+            dhcp_option_take(r, at[0], at + 2, at[1]);
         }
         at += 2 + at[1];
     }
-    return true;
+    return overload <= (OVERLOAD_FILE | OVERLOAD_SNAME) ? overload : 0;
 }
 
 bool dhcp_request_parse(const uint8_t *bytes, size_t length, struct dhcp_request *request)
 {
-    uint8_t overload = 0;
+    uint8_t overload;
 
     memset(request, 0, sizeof *request);
     if (length < DHCP_MESSAGE_MIN || bytes[AT_OP] != BOOTREQUEST || bytes[AT_HLEN] > 16 ||
@@ -121,14 +113,14 @@ bool dhcp_request_parse(const uint8_t *bytes, size_t length, struct dhcp_request
     request->ciaddr = load_be32(bytes + AT_CIADDR);
     request->giaddr = load_be32(bytes + AT_GIADDR);
     request->chaddr = bytes + AT_CHADDR;
-    if (!dhcp_options_walk(request, bytes + AT_OPTIONS, length - AT_OPTIONS, &overload)) {
-        return false;
+    overload = dhcp_options_walk(request, bytes + AT_OPTIONS, length - AT_OPTIONS);
+    if ((overload & OVERLOAD_FILE) != 0) {
+        dhcp_options_walk(request, bytes + AT_FILE, FILE_LENGTH);
     }
-    if ((overload & OVERLOAD_FILE) != 0 && !dhcp_options_walk(request, bytes + AT_FILE, FILE_LENGTH, NULL)) {
-        return false;
+    if ((overload & OVERLOAD_SNAME) != 0) {
+        dhcp_options_walk(request, bytes + AT_SNAME, SNAME_LENGTH);
     }
-    return (overload & OVERLOAD_SNAME) == 0 ||
-           dhcp_options_walk(request, bytes + AT_SNAME, SNAME_LENGTH, NULL);
+    return true;
 }
 
 void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity,

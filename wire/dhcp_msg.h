@@ -20,6 +20,7 @@
 #define DHCP_MESSAGE_MIN    240 /* bytes: BOOTP part and cookie */
 #define DHCP_REPLY_MIN      300 /* bytes; older relays and clients drop less */
 #define DHCP_REPLY_MAX      548 /* bytes every client takes: a 576-byte datagram without its headers */
+#define DHCP_MAX_SIZE_MIN   576 /* bytes, the least that option 57 may say */
 #define DHCP_FLAG_BROADCAST 0x8000
 
 enum dhcp_type {
@@ -61,12 +62,13 @@ struct dhcp_request {
     bool has_requested, has_server_id;
     uint32_t requested;       /* option 50 */
     uint32_t server_id;       /* option 54 */
-    uint16_t max_size;        /* option 57, at least 576; 0: absent */
-    const uint8_t *client_id; /* option 61, NULL: absent */
+    uint16_t max_size;        /* option 57, at least DHCP_MAX_SIZE_MIN; 0: absent */
+    const uint8_t *client_id; /* option 61, at least 2 bytes; NULL: absent */
     uint8_t client_id_length;
 };
 
-/* Read and check a client's message. False: malformed, `request` is not to be used. */
+/* Read a client's message. An option that is malformed counts as absent, and ends its area if it reaches beyond that: clients
+ * pad with anything. False: no DHCP request at all, `request` is not to be used. */
 bool dhcp_request_parse(const uint8_t *bytes, size_t length, struct dhcp_request *request);
 
 /* A reply being written. What doesn't fit sets `overflow` and is left out. */

@@ -205,7 +205,7 @@ static size_t dns_name_find(const struct dns_writer *w, const char *name)
 
 void dns_put_name(struct dns_writer *w, const char *name)
 {
-    uint8_t label_length;
+    size_t label_length;
 
     do {
         size_t before = *name != 0 ? dns_name_find(w, name) : 0;
@@ -213,7 +213,7 @@ void dns_put_name(struct dns_writer *w, const char *name)
             dns_put_u16(w, (uint16_t)(POINTER << 8 | before));
             return;
         }
-        label_length = (uint8_t)dns_label_length(name);
+        label_length = dns_label_length(name);
         if (label_length > 63) {
             w->overflow = true;
             return;
@@ -221,10 +221,27 @@ void dns_put_name(struct dns_writer *w, const char *name)
         if (label_length > 0 && w->label_count < DNS_LABELS_MAX && w->length < 0x4000) {
             w->labels[w->label_count++] = (uint16_t)w->length;
         }
-        dns_put_bytes(w, &label_length, 1);
+        dns_put_bytes(w, &(uint8_t){(uint8_t)label_length}, 1);
         dns_put_bytes(w, name, label_length);
-        name += name[label_length] == '.' ? label_length + 1u : label_length;
+        name += name[label_length] == '.' ? label_length + 1 : label_length;
     } while (label_length > 0);
+}
+
+void dns_put_name_of(struct dns_writer *w, const uint8_t *message, size_t length, size_t at)
+{
+    struct walk walk = walk_begin(message, length, at);
+    const uint8_t *label;
+    size_t label_length;
+    enum step step;
+
+    do {
+        step = walk_next(&walk, &label, &label_length);
+        if (step == STEP_MALFORMED) {
+            w->overflow = true;
+            return;
+        }
+        dns_put_bytes(w, label - 1, label_length + 1); /* its length stands before it */
+    } while (step == STEP_LABEL);
 }
 
 void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t class)

@@ -36,6 +36,7 @@ enum dns_rcode {
 
 enum dns_type {
     DNS_A = 1,
+    DNS_CNAME = 5,
     DNS_PTR = 12,
     DNS_TXT = 16,
     DNS_AAAA = 28,
@@ -105,6 +106,10 @@ void dns_put_u16(struct dns_writer *w, uint16_t value);
 void dns_put_u32(struct dns_writer *w, uint32_t value);
 void dns_put_bytes(struct dns_writer *w, const void *bytes, size_t length);
 void dns_put_name(struct dns_writer *w, const char *name);
+
+/* The name at `at` of another message, without pointers. A malformed one sets `overflow`, too. */
+void dns_put_name_of(struct dns_writer *w, const uint8_t *message, size_t length, size_t at);
+
 void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t class);
 
 /* A record: begin ─→ put its data ─→ end, with what begin returned. */

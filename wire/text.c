@@ -98,8 +98,8 @@ static char text_lower(char c)
 
 bool text_equal_nocase(const char *bytes, size_t length, const char *string)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] != string[i] && (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i]))) {
+    for (size_t i = 0; i < length; i++) { /* a zero among the bytes never equals the string's end */
+        if (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i])) {
             return false;
         }
     }

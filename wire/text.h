@@ -42,7 +42,7 @@ void text_put_json_string(struct text *t, const char *string); /* with quotes, e
 /* One JSON member: "name":value, with a comma before it unless it opens its object or array. */
 void text_put_json_u32(struct text *t, const char *name, uint32_t value);
 
-/* True if both are equal but for the case of ASCII letters; `string` is zero-terminated. */
+/* True if both are equal but for the case of ASCII letters; `string` is zero-terminated, and `bytes` may hold zeros. */
 bool text_equal_nocase(const char *bytes, size_t length, const char *string);
 
 #endif

@@ -11,13 +11,12 @@ const NAMES = {
   out_header: 'no block header', out_length: 'wrong block length', out_table: 'broken table', out_chain: 'endless tables',
   out_bounds: 'datagram out of bounds', out_overlap: 'datagrams overlap', out_oversize: 'datagram too long',
   out_count: 'too many datagrams', out_crc: 'checksum mode', in_full: 'PC reads too slowly', in_down: 'sent while link down',
-  in_abort: 'lost to a reset', no_memory: 'no memory to receive', waited_too_long: 'no memory for too long',
+  in_abort: 'lost to a halt', in_unread: 'not read before a reset', arp_forged: 'forged ARP', no_memory: 'no memory to receive', waited_too_long: 'no memory for too long',
   send_no_memory: 'no memory to send', out_sequence_jumps: 'blocks missed', out_starved: 'waited for a free block',
   in_place: 'received without a copy', copied: 'received by copy', sent: 'sent', sent_copied: 'sent by copy',
   waited: 'waited for memory', host_address: 'this PC', resets: 'bus resets', setups: 'control requests', stalls: 'requests refused',
 };
-const USUAL = ['in_down', 'in_abort']; // happen whenever a PC binds its driver
-const TWICE = ['send_full', 'send_aborted']; // counted as in_full, in_down and in_abort already
+const TWICE = ['send_full']; // counted as in_full and in_down already
 
 const $ = (id) => document.getElementById(id);
 const count = (n) => n.toLocaleString('en');
@@ -187,15 +186,14 @@ function drawCable({ usb, netif }, rate) {
 
 function drawDrops({ usb, netif }) {
   const drops = { ...usb.drops, ...netif.drops };
-  let sum = 0, bad = '';
+  let sum = 0;
   for (const key in drops) {
     if (TWICE.includes(key)) continue;
     sum += drops[key];
-    if (drops[key] && !USUAL.includes(key)) bad = 'bad';
-    line($('drops'), key, count(drops[key]), !drops[key] ? 'zero' : USUAL.includes(key) ? '' : 'bad');
+    line($('drops'), key, count(drops[key]), drops[key] ? 'bad' : 'zero');
   }
   text($('sum'), sum ? `${count(sum)} in all` : 'nothing so far');
-  $('sum').className = bad;
+  $('sum').className = sum ? 'bad' : '';
 }
 
 function drawMemory(now) {

@@ -2,7 +2,7 @@
  * A product of its own: a name, USB identity, and one web address with a value.
  *
  *   make APP=examples/minimal NAME=minimal        from here, or from your folder: make -C plugnet APP=$PWD NAME=…
- *   curl http://minimal.home.arpa/uptime          or http://minimal.local/uptime
+ *   curl http://minimal.local/uptime              or http://minimal.internal/uptime
  */
 /* SPDX-License-Identifier: MIT */
 #include "plugnet/plugnet.h"

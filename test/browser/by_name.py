@@ -4,6 +4,8 @@
     this machine's kernel ─ TAP device ─ cable ─ board       in a network namespace of its own
     busybox udhcpc takes the lease and its name server → resolv.conf (a file of its own, mounted over the system's)
     glibc and Chromium ask the board's DNS server for www.lwip.home and plugnet.home.arpa
+    avahi and nss-mdns find plugnet.local (mdns.py); Chromium with "Always use secure connections" in its balanced mode
+    refuses plugnet.home.arpa, and opens plugnet.local, plugnet.internal and the address
 
 Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" (tool/suites.py).
 """
@@ -20,12 +22,19 @@ import urllib.error
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import board  # noqa: E402
+import mdns  # noqa: E402
 import page_tests  # noqa: E402
 import run  # noqa: E402
 import webdriver  # noqa: E402
 
 TAP = "plugnet0"
-NAMES = ("www.lwip.home", "plugnet.home.arpa")
+NAMES = ("www.lwip.home", "plugnet.home.arpa", "plugnet.internal")
+MDNS = os.path.join(board.ROOT, "build", "mdns")
+BALANCED = {"https_first_balanced_mode_enabled": True, "https_only_mode_enabled": False}  # the default of 2026
+SHOWN = """
+const state = document.querySelector('#state');
+if (state) return state.dataset.state === 'live' && document.querySelector('#board').textContent;
+return location.protocol !== 'data:' && document.readyState === 'complete' && document.body && document.body.innerText"""
 FOREIGN = "example.com"
 PAGE_TESTS = ("opens", "board_is_named", "figures_move", "led_by_click", "button", "asks_only_the_board",
               "console_is_empty")
@@ -56,6 +65,8 @@ def namespaces_enter():
         print("skip by name: no namespaces allowed here")
         sys.exit(0)
     os.environ["PLUGNET_BY_NAME"] = "inside"
+    if not mdns.missing(MDNS):
+        os.environ["LD_LIBRARY_PATH"] = mdns.libraries(MDNS)
     os.execvp(enter[0], [*enter, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
 
 
@@ -145,6 +156,57 @@ def test_page_by_second_name(_):
     assert NAMES[1] in status["names"], status["names"]
 
 
+def opened(browser, url):
+    """What a click on a link shows in the end: the board's name on its live page, or the browser's own words."""
+    browser.open("data:text/html,<a href='" + url + "'>board</a>")
+    browser.click("a")
+    return browser.wait(lambda: browser.run(SHOWN), 60, f"{url} to show something")
+
+
+def secure_connections(report, browser, address):
+    """First that the mode is on, by the name that it refuses; then those that must open."""
+    def refused(_):
+        browser.open("data:text/html,<a href='http://plugnet.home.arpa/'>board</a>")
+        list(browser.network())
+        try:
+            browser.click("a")
+        except webdriver.BrowserError:
+            pass  # it may take the failed load for its own
+        got = []
+
+        def failed():
+            got.extend((event, parameters) for event, parameters in browser.network()
+                       if event in ("loadingFailed", "responseReceived"))
+            return got
+        event, parameters = browser.wait(failed, 30, "plugnet.home.arpa to be refused")[0]
+        assert event == "loadingFailed", f"the mode isn't on: {parameters['response']['url']} was answered"
+        assert "ERR_BLOCKED_BY_CLIENT" in parameters["errorText"], parameters
+
+    def opens(url):
+        got = opened(browser, url)
+        assert got == "STM32F4DISCOVERY", f"{url} shows {got}"
+
+    report.run("by name: secure connections: plugnet.home.arpa is refused", refused, None)
+    for name in ("plugnet.local", "plugnet.internal", address):
+        report.run(f"by name: secure connections: {name} opens", opens, f"http://{name}/")
+
+
+def mdns_run(report, address):
+    why = mdns.missing(MDNS)
+    if why:
+        print(f"skip by name: mDNS: {why}")
+        return
+    def resolves(_):
+        got = subprocess.run(["getent", "-s", "hosts:mdns4_minimal", "ahostsv4", "plugnet.local"], check=False,
+                             capture_output=True, text=True).stdout.split()
+        assert got[:1] == [address], f"plugnet.local has the addresses {got}"
+
+    with mdns.Resolver(MDNS, TAP):
+        report.run("by name: plugnet.local by nss-mdns alone", resolves, None)
+        with webdriver.Browser(BALANCED) as browser:
+            secure_connections(report, browser, address)
+
+
 def main(argv):
     namespaces_enter()
     report = run.Report(argv[0] if argv else None)
@@ -163,6 +225,7 @@ def main(argv):
                     if title in PAGE_TESTS and not report.run(f"by name: page {title}", test, page) and title == "opens":
                         break
                 browser.screenshot(os.path.join(run.SHOTS, "by-name.png"))
+            mdns_run(report, one.status()["address"])
     except (*run.FAILURES, urllib.error.URLError) as error:
         report.fail("by name", f"{type(error).__name__} {error}")
     return 1 if report.failed else 0

@@ -222,7 +222,7 @@ def test_method_not_allowed(site):
 
 def test_host(site):
     for host in ("localhost", "localhost:1", "127.0.0.1", "127.0.0.1:65535", "[::1]:80", "LocalHost", "app.localhost:1", "[0:0:0:0:0:0:0:1]:80",
-                 "plugnet.home.arpa", "plugnet.local", "plugnet.local:80", site.status()["address"]):
+                 "plugnet.home.arpa", "plugnet.internal", "plugnet.local", "plugnet.local:80", site.status()["address"]):
         expect(curl(site, "/api/status", "--header", "Host: " + host), 200)
     for host in ("evil.example", "localhost.evil.example", "xlocalhost", "127.0.0.2", "plugnet.home.arpa.evil.example",
                  "192.0.2.1", "a" * 90 + ".example", "a" * 300 + ".example"):

@@ -55,15 +55,15 @@ class Board:
         return {
             "board": "STM32F4DISCOVERY", "chip": "STM32F407VG", "flavour": "bare metal", "version": "0.1.0",
             "serial": "0123456789ABCDEF01234567", "address": "192.168.7.1", "host_address": "192.168.7.2",
-            "names": ["plugnet.local", "plugnet-1a2b.local", "plugnet.home.arpa", "www.lwip.home"],
+            "names": ["plugnet.local", "plugnet-1a2b.local", "plugnet.internal", "plugnet.home.arpa", "www.lwip.home"],
             "uptime_ms": int(self.at * 1000) + 93784, "cpu_permille": 3 + int(140 * abs(math.sin(self.at / 5))),
             "button": self.button, "leds": [{"name": name, "on": on} for name, on in self.leds.items()],
             "dfu": True, "stack": {"used": 1208, "size": 4096},
             "usb": {"link": True, "resets": 1, "setups": 31, "stalls": 0, "out_blocks": down - down // 4, "out_datagrams": down, "out_bytes": self.down,
                     "in_blocks": up // 2 + 6, "in_datagrams": up, "in_bytes": self.up, "out_sequence_jumps": 0,
-                    "out_starved": 2, "drops": drops},
+                    "out_starved": 2, "in_unread": 1, "drops": drops},
             "netif": {"in_place": down - down // 3, "copied": down // 3, "sent": up, "sent_copied": up // 60,
-                      "waited": 0, "drops": {"no_memory": 0, "send_full": 0, "send_aborted": 0,
+                      "waited": 0, "drops": {"no_memory": 0, "send_full": 0, "arp_forged": 0,
                                              "send_no_memory": 7 if self.drops else 0}},
             "pools": [{"name": name, "size": size, "used": used, "max": most, "errors": errors}
                       for name, size, used, most, errors in

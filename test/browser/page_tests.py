@@ -220,6 +220,9 @@ def test_looks(page):
             page.browser.look(width, dark)
             wide = page.browser.run("return document.documentElement.scrollWidth")
             assert wide <= width, f"at {width} pixels the page is {wide} wide"
+            lines = page.browser.run("const e = document.querySelector('#board'), r = document.createRange();"
+                                     "r.selectNodeContents(e); return r.getClientRects().length")
+            assert lines == 1, f"at {width} pixels the board's name stands on {lines} lines"
             colours.add(page.browser.run("return getComputedStyle(document.documentElement).backgroundColor"))
             if width in (1280, 390):
                 page.browser.screenshot(os.path.join(page.shots, f"{page.name}-{width}-{'dark' if dark else 'light'}.png"))

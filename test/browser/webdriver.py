@@ -38,6 +38,11 @@ def missing():
 
 
 class Browser:
+    """Chromium behind chromedriver. `preferences` of its profile, by their names."""
+
+    def __init__(self, preferences=None):
+        self.preferences = preferences or {}
+
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="plugnet-browser-")
         self.log = open(os.path.join(self.folder.name, "chromedriver.log"), "w+", encoding="utf-8")
@@ -55,7 +60,7 @@ class Browser:
     def _start(self):
         self.session = None
         self.port = self.wait(self._port, 30)
-        options = {"binary": shutil.which("chromium"),
+        options = {"binary": shutil.which("chromium"), "prefs": self.preferences,
                    "args": FLAGS + ["--user-data-dir=" + os.path.join(self.folder.name, "profile")]}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options,
                   "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"}}

@@ -254,6 +254,10 @@ struct dns_case {
 enum { A = 1, AAAA = 28, TXT = 16, HTTPS = 65, ANY = 255 };
 
 static const struct dns_case dns_cases[] = {
+    {"plugnet.local", A, 0, 1, true},
+    {"plugnet.internal", A, 0, 1, true},
+    {"plugnet.internal", AAAA, 0, 0, true},
+    {"internal", A, 5, 0, false},
     {"plugnet.home.arpa", A, 0, 1, true},
     {"PlugNet.HOME.arpa", A, 0, 1, true},
     {"www.lwip.home", A, 0, 1, true},
@@ -427,9 +431,16 @@ static void mdns_conflict(struct rig *rig)
     store_be32(message + length, 120);
     store_be16(message + length + 4, 4);
     memcpy(message + length + 6, other.ip, 4);
-    rig_frame_send(rig, frame, packet_udp(frame, &other, &mdns_group, 5353, 5353, message, length + 10));
+    length = packet_udp(frame, &other, &mdns_group, 5353, 5353, message, length + 10);
+    rig_frame_send(rig, frame, length); /* once: it is gone when the board probes again */
     rig_run_ms(rig, 5000);
-    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") >= 1);
+    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") == 1);
+    RIG_CHECK(rig, mdns_ask(rig, "plugnet.local", A, 1, 5353, &answer) && mdns_has_address(rig, &answer));
+    rig_frame_send(rig, frame, length);
+    rig_run_ms(rig, 100);
+    rig_frame_send(rig, frame, length); /* twice: it defends the name */
+    rig_run_ms(rig, 5000);
+    RIG_CHECK(rig, rig_number(rig, "services.mdns.conflicts") == 3);
     RIG_CHECK(rig, mdns_ask(rig, unique, A, 1, 5353, &answer) && mdns_has_address(rig, &answer));
     RIG_CHECK(rig, !mdns_ask(rig, "plugnet.local", A, 1, 5353, &answer));
 }
@@ -485,6 +496,17 @@ static void arp_conflicts(struct rig *rig)
     rig_frame_send(rig, frame, packet_arp(frame, &rig->me, &rig->peer, false));
     rig_run_ms(rig, 10);
     RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    /* "I am the PC, with the board's own MAC address", or everybody's: answers must still go to the PC, which says nothing. */
+    struct packet_host mirror = rig->me, crowd = rig->me;
+    memcpy(mirror.mac, rig->peer.mac, sizeof mirror.mac);
+    memset(crowd.mac, 0xFF, sizeof crowd.mac);
+    uint64_t forged = rig_number(rig, "netif.drops.arp_forged");
+    for (unsigned i = 0; i < 4; i++) {
+        rig_frame_send(rig, frame, packet_arp(frame, i < 2 ? &mirror : &crowd, &rig->peer, i % 2 != 0));
+        rig_run_ms(rig, 5);
+        RIG_CHECK(rig, rig_ping(rig, 56, 1000) >= 0);
+    }
+    RIG_CHECK(rig, rig_number(rig, "netif.drops.arp_forged") == forged + 4);
     /* A probe for the board's address (RFC 5227) must be answered, or the prober would take it. */
     struct packet_host probe = {.ip = {0, 0, 0, 0}};
     memcpy(probe.mac, other.mac, 6);

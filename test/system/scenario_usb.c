@@ -109,7 +109,7 @@ static void bus_reset_anywhere(struct rig *rig)
     rig_run_ms(rig, 100);
     load_stop(rig);
     flowed(rig, before, 100000);
-    uint64_t lost = rig_number(rig, "usb.drops.in_abort");
+    uint64_t lost = rig_number(rig, "usb.in_unread");
     RIG_CHECK(rig, lost > 0);
     rig_say(rig, "%u resets, each in the middle of a frame; %llu frames on their way were lost", count,
             (unsigned long long)lost);

@@ -312,6 +312,39 @@ TEST(mdns_legacy_resolvers)
                 12); /* 10 s, no flush */
 }
 
+/* Whichever of its questions is ours is answered, wherever it stands, and its name written out: the question that it pointed
+ * into doesn't come back. */
+TEST(mdns_legacy_resolvers_with_several_questions)
+{
+    static const char *const foreign[] = {"printer.local", "example.org", "scanner.local"};
+    struct mdnsd_peer legacy = {PC, 40000, false};
+    for (unsigned at = 0; at <= 3; at++) {
+        running();
+        begin(0);
+        w.compress = true;
+        for (unsigned i = 0; i < 4; i++)
+            ask(i == at ? "plugnet.local" : foreign[i > at ? i - 1 : i], DNS_A, 0x8001);
+        CHECK(receive_from(&legacy) > 0);
+        CHECK_EQUAL(load_be16(out + 4), 1);
+        CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+        CHECK(dns_name_equal(out, out_length, 12, "plugnet.local"));
+        CHECK_EQUAL(load_be16(out + 12 + 15 + 2), 1); /* the class, without QU */
+    }
+    begin(0); /* two are ours */
+    ask("printer.local", DNS_A, 1);
+    ask("plugnet-1a2b.local", DNS_A, 1);
+    ask("plugnet.local", DNS_A, 1);
+    CHECK(receive_from(&legacy) > 0);
+    CHECK_EQUAL(load_be16(out + 4), 2);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_A), 1);
+    begin(0); /* as many as are looked at: still an answer */
+    for (unsigned i = 0; i < 64; i++)
+        ask("plugnet.local", DNS_A, 1);
+    CHECK(receive_from(&legacy) > 0);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+}
+
 TEST(mdns_unicast_from_afar_is_not_answered)
 {
     struct mdnsd_peer far = {0x08080808, 5353, true}, near = {PC, 5353, true};
@@ -425,6 +458,129 @@ TEST(mdns_simultaneous_probes)
     CHECK(mdnsd_due(&d, now + 1000));
     CHECK_EQUAL(d.step, 0);
     CHECK(!d.short_lost);
+}
+
+static void record_raw(const char *name, uint16_t type, uint16_t class, const void *data, size_t size)
+{
+    size_t at = dns_record_begin(&w, name, type, class, 120);
+    dns_put_bytes(&w, data, size);
+    dns_record_end(&w, at);
+    message[9]++;
+}
+
+static void record_srv(const char *name, uint16_t port, const char *target)
+{
+    size_t at = dns_record_begin(&w, name, DNS_SRV, DNS_CLASS_IN, 120);
+    dns_put_u32(&w, 0);
+    dns_put_u16(&w, port);
+    dns_put_name(&w, target);
+    dns_record_end(&w, at);
+    message[9]++;
+}
+
+/* A rival's probe begins; what it claims follows. */
+static void rival(const char *name)
+{
+    fresh();
+    poll_after(0);
+    begin(0);
+    w.compress = true;
+    ask(name, DNS_ANY, 0x8001);
+}
+
+static bool lost(void)
+{
+    receive();
+    return d.step == 0 && !mdnsd_due(&d, now + 999) && mdnsd_due(&d, now + 1000);
+}
+
+/* RFC 6762, 8.2: all records of a name, sorted by class, type and data; the first difference decides. */
+TEST(mdns_simultaneous_probes_of_several_records)
+{
+    static const uint8_t aaaa[16] = {0xFE, 0x80}, below[4] = {10, 0, 0, 1}, above[4] = {11, 0, 0, 1};
+    static const uint8_t same[5] = {0x0A, 0x40, 0x01, 0x01, 0};
+    rival("plugnet.local"); /* a lesser A beside an AAAA: we win, in either order */
+    record_raw("plugnet.local", DNS_A, 1, below, 4);
+    record_raw("plugnet.local", DNS_AAAA, 1, aaaa, 16);
+    CHECK(!lost());
+    rival("plugnet.local");
+    record_raw("plugnet.local", DNS_AAAA, 1, aaaa, 16);
+    record_raw("plugnet.local", DNS_A, 1, below, 4);
+    CHECK(!lost());
+    rival("plugnet.local"); /* two addresses: their least one counts */
+    record_raw("plugnet.local", DNS_A, 1, above, 4);
+    record_raw("plugnet.local", DNS_A, 0x8001, below, 4);
+    CHECK(!lost());
+    rival("plugnet.local");
+    record_raw("plugnet.local", DNS_AAAA, 1, aaaa, 16);
+    record_raw("plugnet.local", DNS_A, 0x8001, above, 4);
+    CHECK(lost());
+    rival("plugnet.local"); /* no A at all: the greater type */
+    record_raw("plugnet.local", DNS_AAAA, 1, aaaa, 16);
+    CHECK(lost());
+    rival("plugnet.local"); /* ours and one more: the longer list */
+    record_raw("plugnet.local", DNS_AAAA, 1, aaaa, 16);
+    record_raw("plugnet.local", DNS_A, 0x8001, same, 4);
+    CHECK(lost());
+    rival("plugnet.local"); /* the very same: it is us, or nobody's loss */
+    record_raw("plugnet.local", DNS_A, 0x8001, same, 4);
+    CHECK(!lost());
+    rival("plugnet.local"); /* data that begins as ours, and is longer or shorter */
+    record_raw("plugnet.local", DNS_A, 1, same, 5);
+    CHECK(lost());
+    rival("plugnet.local");
+    record_raw("plugnet.local", DNS_A, 1, same, 3);
+    CHECK(!lost());
+    rival("plugnet.local"); /* a greater class than ours */
+    record_raw("plugnet.local", DNS_A, 3, below, 4);
+    CHECK(lost());
+    rival("other.local"); /* not our name */
+    record_raw("other.local", DNS_A, 1, above, 4);
+    CHECK(!lost());
+}
+
+TEST(mdns_simultaneous_probes_of_the_service)
+{
+    static const char instance[] = "plugnet-1a2b._http._tcp.local";
+    rival(instance); /* names in data count written out, though they come compressed */
+    record_srv(instance, 80, "plugnet-1a2b.local");
+    record_raw(instance, DNS_TXT, 1, "\6path=/", 7);
+    CHECK(!lost());
+    rival(instance);
+    record_srv(instance, 81, "plugnet-1a2b.local");
+    record_raw(instance, DNS_TXT, 0x8001, "\6path=/", 7);
+    CHECK(lost());
+    rival(instance);
+    record_srv(instance, 80, "plugnet-1a2c.local");
+    record_raw(instance, DNS_TXT, 1, "\6path=/", 7);
+    CHECK(lost());
+    rival(instance); /* TXT comes before SRV */
+    record_srv(instance, 81, "plugnet-1a2c.local");
+    record_raw(instance, DNS_TXT, 1, "\6path-/", 7);
+    CHECK(!lost());
+    rival(instance); /* a host without TXT */
+    record_srv(instance, 1, "a.local");
+    CHECK(lost());
+    rival(instance); /* names that are malformed, or as long as can be */
+    record_raw(instance, DNS_SRV, 1, "\0\0\0\0\0\120\300", 7);
+    receive();
+    char name[254];
+    for (size_t i = 0; i < sizeof name - 1; i++)
+        name[i] = i % 50 == 49 ? '.' : 'z';
+    name[sizeof name - 1] = 0;
+    rival(instance);
+    record_srv(instance, 80, name);
+    record_raw(instance, DNS_TXT, 1, "\6path=/", 7);
+    CHECK(lost());
+}
+
+/* Names before the claims: answers that are known don't belong to them. */
+TEST(mdns_simultaneous_probe_behind_known_answers)
+{
+    rival("plugnet.local");
+    record_a(1, "plugnet.local", 120, ADDRESS + 1);
+    record_a(2, "plugnet.local", 120, ADDRESS - 1);
+    CHECK(!lost());
 }
 
 TEST(mdns_long_names_fit)

@@ -216,6 +216,23 @@ static bool is_echo_reply(struct cable *c, size_t i, size_t payload)
            net_chksum(b + 14, 20) == 0xFFFF && net_chksum(b + 34, (int)(8 + payload)) == 0xFFFF;
 }
 
+/* An ARP packet: `mac` says that it has `address`. */
+static void say(struct cable *c, uint8_t operation, const uint8_t *mac, const uint8_t *address)
+{
+    uint8_t frame[42] = {0};
+    memcpy(frame, board_mac, 6);
+    memcpy(frame + 6, pc_mac, 6);
+    memcpy(frame + 12, "\x08\x06\x00\x01\x08\x00\x06\x04\x00", 9);
+    frame[21] = operation;
+    memcpy(frame + 22, mac, 6);
+    memcpy(frame + 28, address, 4);
+    memcpy(frame + 32, board_mac, 6);
+    memcpy(frame + 38, (uint8_t[]){10, 64, 0, 1}, 4);
+    c->queue_first = c->queue_count = 0;
+    queue(c, 0, 30, frame, sizeof frame);
+    netif_ncm_poll(&c->netif);
+}
+
 /* ---- Tests ---- */
 
 TEST(netif_answers_an_echo_where_it_lies)
@@ -235,6 +252,38 @@ TEST(netif_answers_an_echo_where_it_lies)
     CHECK_EQUAL(c->holds, 0);
     CHECK_EQUAL(c->netif.stats.in_place, 2);
     CHECK_EQUAL(c->netif.stats.copied, 0);
+}
+
+/* Who says to have our MAC address, a group's, or our IP address, changes nothing: the PC is still found where it is. */
+TEST(netif_learns_nothing_from_forged_arp)
+{
+    static const uint8_t board_ip[4] = {10, 64, 0, 1}, pc_ip[4] = {10, 64, 0, 2},
+                         other_ip[4] = {10, 64, 0, 7};
+    static const uint8_t all[6] = {255, 255, 255, 255, 255, 255}, group[6] = {1, 0, 0x5E, 0, 0, 0xFB};
+    const uint8_t *macs[] = {board_mac, all, group, board_mac, all, group, pc_mac};
+    const uint8_t *addresses[] = {pc_ip, pc_ip, pc_ip, other_ip, other_ip, other_ip, board_ip};
+    for (uint8_t operation = 1; operation <= 2; operation++) {
+        struct cable *c = fresh();
+        introduce(c);
+        for (size_t i = 0; i < 7; i++) {
+            say(c, operation, macs[i], addresses[i]);
+            CHECK_EQUAL(c->netif.stats.drop_arp, i + 1);
+            CHECK_EQUAL(c->sent_count, 0);
+            CHECK_EQUAL(c->holds, 0);
+            c->queue_first = c->queue_count = 0;
+            queue_echo(c, 0, 30, 8);
+            netif_ncm_poll(&c->netif);
+            CHECK(c->sent_count == 1 && is_echo_reply(c, 0, 8));
+            acknowledge(c, true);
+        }
+        say(c, 1, pc_mac, pc_ip); /* who really is there gets an answer */
+        CHECK_EQUAL(c->netif.stats.drop_arp, 7);
+        CHECK_EQUAL(c->sent_count, 1);
+        acknowledge(c, true);
+        say(c, 1, pc_mac, (uint8_t[]){0, 0, 0, 0}); /* and who asks whether our address is free */
+        CHECK_EQUAL(c->sent_count, 1);
+        acknowledge(c, true);
+    }
 }
 
 TEST(netif_copies_frames_of_the_last_block)
@@ -359,7 +408,7 @@ TEST(netif_gives_back_what_a_reset_lost)
     CHECK_EQUAL(c->holds, 1);
     acknowledge(c, false);
     CHECK_EQUAL(c->holds, 0);
-    CHECK_EQUAL(c->netif.stats.drop_aborted, 1);
+    CHECK_EQUAL(c->netif.stats.lost, 1);
 }
 
 /* A UDP datagram from a pbuf chain of `pieces` of 10 bytes each. */

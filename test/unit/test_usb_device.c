@@ -87,8 +87,8 @@ TEST(descriptors_vendor)
     start(false);
     CHECK_EQUAL(rig_control(&rig, 0xC0, 1, 0, 7, 0x2E, bytes), 46);
     CHECK_BYTES(bytes, ms_os_bytes, 46);
-    CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), 3 + 14);
-    CHECK_BYTES(bytes, "\x11\x03\x00plugnet.local/", 17);
+    CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), 3 + 12);
+    CHECK_BYTES(bytes, "\x0F\x03\x01plugnet.dev/", 15);
     CHECK_EQUAL(rig_control(&rig, 0xC0, 1, 0, 8, 255, bytes), RIG_STALL);
     CHECK_EQUAL(rig_control(&rig, 0xC0, 1, 1, 7, 255, bytes), RIG_STALL);
     CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 0, 2, 255, bytes), RIG_STALL);
@@ -126,21 +126,45 @@ TEST(descriptors_without_options)
     CHECK_EQUAL(rig_control(&rig, 0x00, USB_SET_FEATURE, 1, 0, 0, NULL), RIG_STALL);
 }
 
+/* A landing page that no browser would show is left out of everything. */
+TEST(descriptors_landing_page_is_https_alone)
+{
+    static const char *const urls[] = {
+        "http://plugnet.local/", "plugnet.local", "http://localhost/", "HTTPS:/", "", "https:/"};
+    uint8_t bytes[256];
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        rig_init(&rig, 1);
+        rig.config.landing_url = urls[i];
+        rig_attach(&rig);
+        CHECK(rig_enumerate(&rig, false));
+        CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0F00, 0, 255, bytes), 33);
+        CHECK_EQUAL(bytes[4], 1);
+        CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), RIG_STALL);
+    }
+    rig_init(&rig, 1);
+    rig_attach(&rig);
+    CHECK(rig_enumerate(&rig, false));
+    CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0F00, 0, 255, bytes), 57);
+    CHECK_EQUAL(bytes[4], 2);
+}
+
 /* A text that is too long for a descriptor is cut at 126 characters. */
 TEST(descriptors_long_text)
 {
-    static char text[200];
+    static char text[200], url[300];
     uint8_t bytes[300];
     rig_init(&rig, 1);
     memset(text, 'x', sizeof text - 1);
     rig.config.product = text;
-    rig.config.landing_url = text;
+    memcpy(url, "https://", 8);
+    memset(url + 8, 'y', sizeof url - 9);
+    rig.config.landing_url = url;
     rig_attach(&rig);
     CHECK(rig_enumerate(&rig, false));
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255, bytes), 254);
     CHECK(bytes[0] == 254 && bytes[252] == 'x' && bytes[253] == 0);
-    CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), 3 + 199);
-    CHECK(bytes[0] == 202 && bytes[2] == 255); /* no scheme */
+    CHECK_EQUAL(rig_control(&rig, 0xC0, 2, 1, 2, 255, bytes), 3 + 250);
+    CHECK(bytes[0] == 253 && bytes[2] == 1 && bytes[3] == 'y' && bytes[252] == 'y');
     text[125] = 0;
     CHECK_EQUAL(rig_control(&rig, 0x80, USB_GET_DESCRIPTOR, 0x0302, 0x0409, 255, bytes), 252);
 }

@@ -49,7 +49,7 @@ void rig_init(struct rig *rig, unsigned functions)
         .manufacturer = "plugnet",
         .product = "plugnet",
         .serial = "0123456789AB",
-        .landing_url = "http://plugnet.local/",
+        .landing_url = "https://plugnet.dev/",
         .power_ma = 100,
         .remote_wakeup = true,
         .functions = rig->list,

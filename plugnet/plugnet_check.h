@@ -1,0 +1,13 @@
+/*
+ * What a configuration must not say. For the facade alone; which rules there are is said at the fields of plugnet_config.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_PLUGNET_CHECK_H
+#define PLUGNET_PLUGNET_CHECK_H
+
+#include "plugnet/plugnet.h"
+
+/* Returns if all is well; else the log gets the text in question and the rule, and the board stops (os_panic). */
+void plugnet_check(const struct plugnet_config *config);
+
+#endif

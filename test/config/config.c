@@ -1,0 +1,117 @@
+/*
+ * Firmware with a configuration that is refused at start, or just so good: PLUGNET_CASE in the environment names which.
+ *
+ *   make BOARD=native APP=test/config NAME=config             test_config.py runs it once for each case
+ */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugnet/plugnet.h"
+
+#define NAME_32 "abcdefghijklmnopqrstuvwxyz-01234"
+#define PATH_63 "/23456789-123456789-123456789-123456789-123456789-123456789-123"
+
+static bool part(void *context, unsigned number, struct text *out)
+{
+    (void)context;
+    (void)number;
+    text_put(out, "{}");
+    return false;
+}
+
+static uint16_t post(void *context, const char *body, size_t length)
+{
+    (void)context;
+    (void)body;
+    (void)length;
+    return 204;
+}
+
+#define NAMES(...)                                                                                           \
+    .names = (const char *const[])                                                                           \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
+#define ROUTE(...)                                                                                           \
+    .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .part = part}, {__VA_ARGS__}},        \
+    .route_count = 2
+#define RESOURCE(...) .resources = (const struct http_resource[]){{__VA_ARGS__}}, .resource_count = 1
+#define BODY          .body = (const uint8_t *)"x", .length = 1
+
+static const struct {
+    const char *name;
+    struct plugnet_config config;
+} cases[] = {
+    {"vendor without product", {.vendor_id = 0x1234}},
+    {"name with a space", {.name = "my meter"}},
+    {"name with a dot", {.name = "my.meter"}},
+    {"name with a hyphen in front", {.name = "-meter"}},
+    {"name with a hyphen at its end", {.name = "meter-"}},
+    {"name of nothing", {.name = ""}},
+    {"name with an underscore", {.name = "my_meter"}},
+    {"name with a letter beyond ASCII", {.name = "z\xC3\xA4hler"}},
+    {"name of 33", {.name = NAME_32 "5"}},
+    {"names: four", {NAMES("a", "b", "c", "d")}},
+    {"names: a space", {NAMES("good.example", "not good.example")}},
+    {"names: an empty label", {NAMES("a..b")}},
+    {"names: a last dot", {NAMES("a.example.")}},
+    {"names: a first dot", {NAMES(".example")}},
+    {"names: a hyphen before a dot", {NAMES("a-.example")}},
+    {"names: a hyphen behind a dot", {NAMES("a.-example")}},
+    {"names: 64 characters", {NAMES(NAME_32 "." NAME_32 "abcdefghijklmnopqrstuvwxyz")}},
+    {"lease of 19 s", {.lease_s = 19}},
+    {"subnet: loopback", {.subnet = 0x7F000000}},
+    {"subnet: multicast", {.subnet = 0xE0000000}},
+    {"subnet: beyond", {.subnet = 0xFFFFFFF8}},
+    {"subnet: zero net", {.subnet = 0x00A8C000}},
+    {"subnet: not its base", {.subnet = 0xC0A80701}},
+    {"oui of a group", {.oui = {1, 0x80, 0xE1}}},
+    {"oui, locally administered", {.oui = {2, 0x80, 0xE1}}},
+    {"port of DNS", {.http_port = 53}},
+    {"port of iperf", {.http_port = 5001}},
+    {"route: no slash", {ROUTE(.path = "uptime", .type = "a/b", .part = part)}},
+    {"route: no path", {ROUTE(.type = "a/b", .part = part)}},
+    {"route: empty path", {ROUTE(.path = "", .type = "a/b", .part = part)}},
+    {"route: a query", {ROUTE(.path = "/a?b", .type = "a/b", .part = part)}},
+    {"route: a fragment", {ROUTE(.path = "/a#b", .type = "a/b", .part = part)}},
+    {"route: path of 64", {ROUTE(.path = PATH_63 "4", .type = "a/b", .part = part)}},
+    {"route: no type", {ROUTE(.path = "/a", .part = part)}},
+    {"route: neither part nor post", {ROUTE(.path = "/a", .type = "a/b")}},
+    {"routes: none, but counted", {.route_count = 1}},
+    {"resource: no slash", {RESOURCE(.path = "a.html", .type = "a/b", BODY)}},
+    {"resource: no type", {RESOURCE(.path = "/", BODY)}},
+    {"resource: no body", {RESOURCE(.path = "/", .type = "a/b", .length = 1)}},
+    {"resources: none, but counted", {.resource_count = 1}},
+    {"good: nothing said", {0}},
+    {"good: at every limit",
+     {.vendor_id = 0x1234,
+      .product_id = 1,
+      .name = NAME_32,
+      NAMES("a", "A-1.0b", "www.example.com"),
+      .lease_s = 20,
+      .subnet = 0xC0A807F8,
+      .oui = {0xFC, 0xFF, 0xFF},
+      .http_port = 5001,
+      .no_iperf = true,
+      ROUTE(.path = PATH_63, .post = post),
+      RESOURCE(.path = "/empty", .type = "a/b")}},
+};
+
+static struct plugnet plugnet;
+
+/* Without a case: their names, for the test. */
+int main(void)
+{
+    const char *wanted = getenv("PLUGNET_CASE");
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (wanted == NULL) {
+            puts(cases[i].name);
+        } else if (strcmp(wanted, cases[i].name) == 0) {
+            plugnet_run(&plugnet, &cases[i].config);
+        }
+    }
+    return wanted == NULL ? 0 : 2;
+}
