@@ -301,13 +301,13 @@ static void control_setup(struct usb_device *device)
         device->stage = USB_STAGE_DATA_IN;
         device->reply = (struct usb_iov){device->buffer, (uint32_t)(shorter ? length : setup->wLength)};
         port->ops->ep_write(port, EP0_IN, &device->reply, device->reply.length != 0, shorter);
-        port->ops->ep_read(port, EP0_OUT, NULL, 0);
+        port->ops->ep_read(port, EP0_OUT, NULL, 0, NULL);
     } else if (device->receiver == NULL) {
         control_stall(device);
     } else {
         uint32_t packets = (setup->wLength + port->ep0_packet_size - 1u) / port->ep0_packet_size;
         device->stage = USB_STAGE_DATA_OUT;
-        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size);
+        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size, NULL);
     }
 }
 
@@ -327,6 +327,12 @@ static void control_out(struct usb_device *device)
         control_status_in(device);
     else
         control_stall(device);
+}
+
+/* USB_EVENT_PART of the endpoints whose USB_EVENT_OUT is in `events`. */
+static uint32_t events_part(uint32_t events)
+{
+    return (events & 0xFF00) << 16;
 }
 
 static void functions_transferred(struct usb_device *device, uint32_t events)
@@ -355,10 +361,11 @@ static void bus_events(struct usb_device *device, uint32_t events)
 void usb_device_poll(struct usb_device *device)
 {
     uint32_t events = device->port->ops->events_take(device->port);
-    if (events >= USB_EVENT_RESET)
+    if (events & (USB_EVENT_RESET | USB_EVENT_SUSPEND | USB_EVENT_RESUME))
         bus_events(device, events);
-    if (events & device->opened)
-        functions_transferred(device, events & device->opened);
+    uint32_t opened = device->opened | events_part(device->opened);
+    if (events & opened)
+        functions_transferred(device, events & opened);
     if (events & USB_EVENT_SETUP)
         control_setup(device);
     if (events & USB_EVENT_IN(0)) /* all data, or the status, has been sent */
@@ -380,8 +387,9 @@ void usb_device_init(struct usb_device *device, const struct usb_device_config *
         function->in_first = in;
         function->out_first = out;
         function->string_first = string;
-        function->events = (uint16_t)(((1u << function->ops->in_endpoints) - 1) << in |
-                                      ((1u << function->ops->out_endpoints) - 1) << (8 + out));
+        function->events = ((1u << function->ops->in_endpoints) - 1) << in |
+                           ((1u << function->ops->out_endpoints) - 1) << (8 + out);
+        function->events |= events_part(function->events);
         interface = (uint8_t)(interface + function->ops->interfaces);
         in = (uint8_t)(in + function->ops->in_endpoints);
         out = (uint8_t)(out + function->ops->out_endpoints);

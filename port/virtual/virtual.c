@@ -36,6 +36,12 @@ static uint32_t virtual_ep_bit(uint8_t ep)
     return (ep & USB_DIR_IN) != 0 ? USB_EVENT_IN(ep & 15) : USB_EVENT_OUT(ep & 15);
 }
 
+/* … and the one of its parts. */
+static uint32_t virtual_ep_bits(uint8_t ep)
+{
+    return virtual_ep_bit(ep) | ((ep & USB_DIR_IN) != 0 ? 0 : USB_EVENT_PART(ep & 15));
+}
+
 static struct virtual_ep *virtual_ep(struct virtual_port *port, uint8_t ep)
 {
     if ((ep & 15) >= VIRTUAL_ENDPOINTS)
@@ -108,7 +114,7 @@ static bool virtual_ep_open(struct usb_port *usb, uint8_t number, uint8_t type, 
         return true;
     if (packet_size == 0 || packet_size > CABLE_PACKET_MAX || type == USB_ENDPOINT_CONTROL)
         virtual_broken("opened with a wrong type or packet size", number);
-    port->events &= ~virtual_ep_bit(number);
+    port->events &= ~virtual_ep_bits(number);
     *virtual_ep(port, number) = (struct virtual_ep){.open = true, .packet_size = packet_size};
     return true;
 }
@@ -118,7 +124,7 @@ static void virtual_ep_close(struct usb_port *usb, uint8_t number)
     struct virtual_port *port = virtual_of(usb);
     if (virtual_overtaken(port, number))
         return;
-    port->events &= ~virtual_ep_bit(number);
+    port->events &= ~virtual_ep_bits(number);
     *virtual_ep(port, number) = (struct virtual_ep){0};
 }
 
@@ -134,12 +140,13 @@ static struct virtual_ep *virtual_ep_start(struct virtual_port *port, uint8_t nu
         virtual_broken("transfer on a busy endpoint", number);
     if (ep->stalled)
         virtual_broken("transfer on a halted endpoint", number);
-    if (port->events & virtual_ep_bit(number))
+    if (port->events & virtual_ep_bits(number))
         virtual_broken("transfer before the event of the last one was taken", number);
     return ep;
 }
 
-static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, uint32_t capacity)
+static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, uint32_t capacity,
+                            struct usb_watch *watch)
 {
     struct virtual_ep *ep = virtual_ep_start(virtual_of(usb), number);
     if (ep == NULL)
@@ -147,9 +154,12 @@ static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, 
     if (((uintptr_t)buffer & 3) != 0 || capacity % ep->packet_size != 0 || (capacity == 0 && number != 0))
         virtual_broken("read into an unaligned buffer, or one that isn't a multiple of the packet size",
                        number);
+    if (watch != NULL && watch->next == 0)
+        virtual_broken("read with a watch that wants nothing", number);
     ep->buffer = buffer;
     ep->capacity = capacity;
     ep->received = 0;
+    ep->watch = watch;
     ep->active = true;
 }
 
@@ -181,7 +191,7 @@ static void virtual_ep_abort(struct usb_port *usb, uint8_t number)
     if (virtual_overtaken(port, number))
         return;
     virtual_ep(port, number)->active = false;
-    port->events &= ~virtual_ep_bit(number);
+    port->events &= ~virtual_ep_bits(number);
 }
 
 static void virtual_ep_stall(struct usb_port *usb, uint8_t number, bool on)
@@ -327,6 +337,20 @@ static enum cable_answer virtual_setup(void *device, uint8_t address, uint8_t nu
     return CABLE_ACK;
 }
 
+/* A full packet has come and the transfer goes on: ask the watch. */
+static void virtual_look(struct virtual_port *port, uint8_t number)
+{
+    struct virtual_ep *ep = &port->out[number];
+    struct usb_watch *watch = ep->watch;
+    if (watch == NULL || ep->received < watch->next)
+        return;
+    bool part = watch->look(watch, ep->received);
+    if (watch->next <= ep->received)
+        virtual_broken("a watch that doesn't go on", number);
+    if (part)
+        virtual_event(port, USB_EVENT_PART(number));
+}
+
 static enum cable_answer virtual_out(void *device, uint8_t address, uint8_t number, bool data1,
                                      const uint8_t *packet, uint16_t length)
 {
@@ -351,6 +375,8 @@ static enum cable_answer virtual_out(void *device, uint8_t address, uint8_t numb
     if (length < ep->packet_size || ep->received == ep->capacity) {
         ep->active = false;
         virtual_event(port, USB_EVENT_OUT(number));
+    } else {
+        virtual_look(port, number);
     }
     return CABLE_ACK;
 }

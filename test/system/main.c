@@ -7,8 +7,8 @@
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *
- * Options: --list, --talk (log on stderr), --pcap FILE, --threads (the image has some: their scenarios, too). Each
- * scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
+ * Options: --list, --talk (log on stderr), --pcap FILE, --block-end HOW (as vboard's), --threads (the image has some:
+ * their scenarios, too). Each scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
  */
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/options.h"
 #include "test/system/scenario.h"
 #include "vboard/board.h"
 
@@ -38,7 +39,7 @@ struct options {
 
 static const char usage[] =
     "usage: system BOARD IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] [--pcap FILE] "
-    "[SCENARIO ...]\n";
+    "[--block-end HOW] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -61,6 +62,10 @@ static bool options_read(struct options *o, int argc, char **argv)
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
             o->rig.pcap = argv[++i];
+        } else if (strcmp(argv[i], "--block-end") == 0 && i + 1 < argc) {
+            if (!options_block_end(argv[++i], &o->rig.block_end)) {
+                return false;
+            }
         } else if (argv[i][0] == '-' || o->chosen_count == sizeof o->chosen / sizeof o->chosen[0]) {
             return false;
         } else {
