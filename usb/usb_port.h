@@ -5,8 +5,7 @@
  *   interrupt                    moves bytes, sets event bits, calls wake(); nothing else
  *   loop   events_take() ─→ core (usb_device.h) ─→ ep_* and address_set, all from the one loop
  *
- *   attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write ─→ USB_EVENT_OUT / USB_EVENT_IN ─→ …
- *                                    └─ USB_EVENT_PART, any number of times, before USB_EVENT_OUT
+ *   attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write (─→ PART …) ─→ OUT / IN ─→ …
  *                                    ep_abort: nothing is read or written any more when it returns
  *   detach: pull-up off, all endpoints closed, no further events
  *
