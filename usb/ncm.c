@@ -197,8 +197,6 @@ static void ncm_transferred(struct usb_function *function, uint32_t events)
     struct ncm *ncm = ncm_of(function);
     if (events & USB_EVENT_OUT(ncm->function.out_first))
         ncm_out_transferred(ncm);
-    else if (events & USB_EVENT_PART(ncm->function.out_first))
-        ncm_out_parted(ncm);
     if (events & USB_EVENT_IN(ncm->function.in_first + 1))
         ncm_in_transferred(ncm);
     if (events & USB_EVENT_IN(ncm->function.in_first)) {

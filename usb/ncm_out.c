@@ -63,7 +63,7 @@ static size_t ncm_out_span(const struct ncm_block *block, size_t *at, size_t len
 bool ncm_out_look(struct usb_watch *watch, uint32_t received)
 {
     struct ncm *ncm = (struct ncm *)(void *)((uint8_t *)watch - offsetof(struct ncm, out_watch));
-    const struct ncm_block *block = ncm->out_armed;
+    struct ncm_block *block = ncm->out_armed;
     size_t at = ncm->out_seen, length = block->filled + received, span;
     bool whole = false;
     while ((span = ncm_out_span(block, &at, length)) != 0 && span <= length - at) {
@@ -71,6 +71,8 @@ bool ncm_out_look(struct usb_watch *watch, uint32_t received)
         whole = true;
     }
     ncm->out_seen = (uint16_t)at;
+    if (whole) /* ncm_out_find may look */
+        __atomic_store_n(&block->length, (uint16_t)length, __ATOMIC_RELEASE);
     watch->next = UINT32_MAX; /* until a short packet, or the end of the block */
     if (span != 0)
         watch->next = (uint32_t)(at + span - block->filled);
@@ -108,8 +110,8 @@ void ncm_out_arm(struct ncm *ncm)
     ncm->out_short = false;
     block->ours = true;
     block->holds = 1; /* it was 0: nobody else counts here */
-    block->begun = false;
     size_t tail = ncm->out_tail_length;
+    block->begun = tail != 0; /* which may be padding */
     block->next = (uint16_t)((0u - tail) % PACKET_SIZE);
     block->carried = (uint16_t)(block->next + tail);
     if (tail != 0)
@@ -130,9 +132,7 @@ static bool ncm_out_filled(struct ncm *ncm, struct ncm_block *block)
         ncm_out_read(ncm, block, length);
         return true;
     }
-    bool header =
-        tail != 0 && tail < NTB_NTH16_LENGTH && memcmp(block->bytes + at, "NCMH", tail < 4 ? tail : 4) == 0;
-    if (header || (span != 0 && (0u - tail) % PACKET_SIZE + span <= NCM_OUT_BLOCK_ROOM)) {
+    if (tail < NTB_NTH16_LENGTH || (span != 0 && (0u - tail) % PACKET_SIZE + span <= NCM_OUT_BLOCK_ROOM)) {
         ncm->out_tail_length = (uint16_t)tail;
         ncm->out_tail = block->bytes + at;
         block->length = (uint16_t)at;
@@ -144,7 +144,7 @@ static bool ncm_out_filled(struct ncm *ncm, struct ncm_block *block)
  * be whole; or else the first one may be anything, so that it is counted. */
 static bool ncm_out_find(const struct ncm *ncm, struct ncm_block *block)
 {
-    size_t at = block->next, length = block->length;
+    size_t at = block->next, length = __atomic_load_n(&block->length, __ATOMIC_ACQUIRE);
     if (at == length)
         return false;
     if (block != ncm->out_armed && !block->begun)
@@ -167,14 +167,6 @@ static void ncm_out_disarm(struct ncm *ncm)
         ncm->out_queue[ncm->out_queued++] = block;
     else
         ncm_block_disown(block);
-}
-
-void ncm_out_parted(struct ncm *ncm)
-{
-    struct ncm_block *block = ncm->out_armed;
-    if (block != NULL)
-        block->length =
-            (uint16_t)(block->filled + usb_device_ep_received(ncm->function.device, ncm_ep_out(ncm)));
 }
 
 void ncm_out_transferred(struct ncm *ncm)

@@ -37,9 +37,6 @@ void ncm_out_start(struct ncm *ncm);
 void ncm_out_stop(struct ncm *ncm);
 void ncm_in_stop(struct ncm *ncm);
 
-/* The endpoint's transfer has an NTB that is whole, and goes on. */
-void ncm_out_parted(struct ncm *ncm);
-
 /* The endpoint's transfer ended. */
 void ncm_out_transferred(struct ncm *ncm);
 void ncm_in_transferred(struct ncm *ncm);

@@ -329,12 +329,6 @@ static void control_out(struct usb_device *device)
         control_stall(device);
 }
 
-/* USB_EVENT_PART of the endpoints whose USB_EVENT_OUT is in `events`. */
-static uint32_t events_part(uint32_t events)
-{
-    return (events & 0xFF00) << 16;
-}
-
 static void functions_transferred(struct usb_device *device, uint32_t events)
 {
     for (uint8_t i = 0; i < device->config->function_count; i++) {
@@ -363,9 +357,8 @@ void usb_device_poll(struct usb_device *device)
     uint32_t events = device->port->ops->events_take(device->port);
     if (events & (USB_EVENT_RESET | USB_EVENT_SUSPEND | USB_EVENT_RESUME))
         bus_events(device, events);
-    uint32_t opened = device->opened | events_part(device->opened);
-    if (events & opened)
-        functions_transferred(device, events & opened);
+    if (events & device->opened)
+        functions_transferred(device, events & device->opened);
     if (events & USB_EVENT_SETUP)
         control_setup(device);
     if (events & USB_EVENT_IN(0)) /* all data, or the status, has been sent */
@@ -387,9 +380,8 @@ void usb_device_init(struct usb_device *device, const struct usb_device_config *
         function->in_first = in;
         function->out_first = out;
         function->string_first = string;
-        function->events = ((1u << function->ops->in_endpoints) - 1) << in |
-                           ((1u << function->ops->out_endpoints) - 1) << (8 + out);
-        function->events |= events_part(function->events);
+        function->events = (uint16_t)(((1u << function->ops->in_endpoints) - 1) << in |
+                                      ((1u << function->ops->out_endpoints) - 1) << (8 + out));
         interface = (uint8_t)(interface + function->ops->interfaces);
         in = (uint8_t)(in + function->ops->in_endpoints);
         out = (uint8_t)(out + function->ops->out_endpoints);

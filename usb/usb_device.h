@@ -83,7 +83,7 @@ struct usb_function_ops {
     /* Its endpoint `ep` was halted by the host, or is no longer; the transfer was aborted either way. */
     void (*halted)(struct usb_function *function, uint8_t ep, bool on);
 
-    /* Transfers of its endpoints ended, or have a part: bits USB_EVENT_IN, _OUT and _PART, its own only. */
+    /* Transfers of its endpoints ended: bits USB_EVENT_IN(n) and USB_EVENT_OUT(n), its own only. */
     void (*transferred)(struct usb_function *function, uint32_t events);
 };
 
@@ -96,7 +96,7 @@ struct usb_function {
     uint8_t in_first;     /* endpoint number, without USB_DIR_IN */
     uint8_t out_first;    /* endpoint number */
     uint8_t string_first; /* string index */
-    uint32_t events;      /* bits of all its endpoints */
+    uint16_t events;      /* bits of all its endpoints */
 };
 
 /* What the device is. Const; must outlive the device. Texts are UTF-8. */

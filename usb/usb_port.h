@@ -5,7 +5,7 @@
  *   interrupt                    moves bytes, sets event bits, calls wake(); nothing else
  *   loop   events_take() ─→ core (usb_device.h) ─→ ep_* and address_set, all from the one loop
  *
- *   attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write (─→ PART …) ─→ OUT / IN ─→ …
+ *   attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write ─→ USB_EVENT_OUT / USB_EVENT_IN ─→ …
  *                                    ep_abort: nothing is read or written any more when it returns
  *   detach: pull-up off, all endpoints closed, no further events
  *
@@ -27,13 +27,13 @@
 #include <stdint.h>
 
 /* Event bits. n is an endpoint number, 0 to 7. */
-#define USB_EVENT_IN(n)   (1u << (n))        /* all of ep_write's bytes have left and were acknowledged */
-#define USB_EVENT_OUT(n)  (1u << (8 + (n)))  /* ep_read ended: a short packet, or the buffer is full */
-#define USB_EVENT_SETUP   (1u << 16)         /* a SETUP packet waits for setup_take */
-#define USB_EVENT_RESET   (1u << 17)         /* the bus was reset */
-#define USB_EVENT_SUSPEND (1u << 18)         /* the bus has been idle for 3 ms */
-#define USB_EVENT_RESUME  (1u << 19)         /* the bus moves again; the later of the two clears the other */
-#define USB_EVENT_PART(n) (1u << (24 + (n))) /* ep_read goes on, and its watch has seen a whole part */
+#define USB_EVENT_IN(n)   (1u << (n))       /* all of ep_write's bytes have left and were acknowledged */
+#define USB_EVENT_OUT(n)  (1u << (8 + (n))) /* ep_read ended: a short packet, or the buffer is full */
+#define USB_EVENT_SETUP   (1u << 16)        /* a SETUP packet waits for setup_take */
+#define USB_EVENT_RESET   (1u << 17)        /* the bus was reset */
+#define USB_EVENT_SUSPEND (1u << 18)        /* the bus has been idle for 3 ms */
+#define USB_EVENT_RESUME  (1u << 19)        /* the bus moves again; the later of the two clears the other */
+#define USB_EVENT_PART    (1u << 20) /* a watch has seen a part: it wakes the loop, and means no more */
 
 /* A piece of a transfer. The memory belongs to the caller and must stay as it is until the transfer ends
  * (USB_EVENT_IN, ep_abort, a taken RESET or, on endpoint 0, a taken SETUP). */
@@ -42,12 +42,12 @@ struct usb_iov {
     uint32_t length;  /* bytes; 0 is allowed */
 };
 
-/* Watches an ep_read while it goes on, for a reader whose parts may end without a short packet. Caller-owned, one
- * for each endpoint; it belongs to the port like the buffer does. */
+/* Watches an ep_read while it goes on, for a reader whose parts may end without a short packet: what is there may be read
+ * at once. Caller-owned, one for each endpoint; it belongs to the port like the buffer does. */
 struct usb_watch {
     /* Called in interrupt context after a full packet that doesn't end the transfer, once `received` bytes, at
      * least `next`, are there. Sets `next` to more than `received`; UINT32_MAX: nothing more is wanted. True: the
-     * port sets USB_EVENT_PART, and ep_received counts at least these bytes. Bounded, and touches only its own. */
+     * loop shall run. Bounded, and touches only its own. */
     bool (*look)(struct usb_watch *watch, uint32_t received);
     uint32_t next; /* bytes; the reader sets the first one, 1 or more, before ep_read */
 };
@@ -88,7 +88,7 @@ struct usb_port_ops {
     void (*ep_read)(struct usb_port *port, uint8_t ep, void *buffer, uint32_t capacity,
                     struct usb_watch *watch);
 
-    /* How many bytes the ep_read received that ended, or whose part was seen; ask after the event. */
+    /* How many bytes the last ended ep_read received. */
     uint32_t (*ep_received)(struct usb_port *port, uint8_t ep);
 
     /* Send the pieces as one transfer of packets of the packet size; the last one is short, or empty when

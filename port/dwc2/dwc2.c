@@ -63,7 +63,7 @@ static void out_stop(struct dwc2 *dwc2, unsigned n)
     }
     dwc2->out[n].active = false;
     dwc2->out[n].next = dwc2->out[n].end = dwc2->out[n].mark = NULL;
-    dwc2->events &= ~(USB_EVENT_OUT(n) | USB_EVENT_PART(n));
+    dwc2->events &= ~USB_EVENT_OUT(n);
 }
 
 void dwc2_reset_state(struct dwc2 *dwc2)

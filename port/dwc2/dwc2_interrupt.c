@@ -114,10 +114,8 @@ static void out_look(struct dwc2 *dwc2, unsigned n)
 
     if (!out->watch || out->next == out->end || received < out->watch->next)
         return;
-    if (out->watch->look(out->watch, received)) {
-        out->received = received;
-        dwc2->events |= USB_EVENT_PART(n);
-    }
+    if (out->watch->look(out->watch, received))
+        dwc2->events |= USB_EVENT_PART;
     dwc2_out_mark(out);
 }
 

@@ -36,12 +36,6 @@ static uint32_t virtual_ep_bit(uint8_t ep)
     return (ep & USB_DIR_IN) != 0 ? USB_EVENT_IN(ep & 15) : USB_EVENT_OUT(ep & 15);
 }
 
-/* … and the one of its parts. */
-static uint32_t virtual_ep_bits(uint8_t ep)
-{
-    return virtual_ep_bit(ep) | ((ep & USB_DIR_IN) != 0 ? 0 : USB_EVENT_PART(ep & 15));
-}
-
 static struct virtual_ep *virtual_ep(struct virtual_port *port, uint8_t ep)
 {
     if ((ep & 15) >= VIRTUAL_ENDPOINTS)
@@ -114,7 +108,7 @@ static bool virtual_ep_open(struct usb_port *usb, uint8_t number, uint8_t type, 
         return true;
     if (packet_size == 0 || packet_size > CABLE_PACKET_MAX || type == USB_ENDPOINT_CONTROL)
         virtual_broken("opened with a wrong type or packet size", number);
-    port->events &= ~virtual_ep_bits(number);
+    port->events &= ~virtual_ep_bit(number);
     *virtual_ep(port, number) = (struct virtual_ep){.open = true, .packet_size = packet_size};
     return true;
 }
@@ -124,7 +118,7 @@ static void virtual_ep_close(struct usb_port *usb, uint8_t number)
     struct virtual_port *port = virtual_of(usb);
     if (virtual_overtaken(port, number))
         return;
-    port->events &= ~virtual_ep_bits(number);
+    port->events &= ~virtual_ep_bit(number);
     *virtual_ep(port, number) = (struct virtual_ep){0};
 }
 
@@ -140,7 +134,7 @@ static struct virtual_ep *virtual_ep_start(struct virtual_port *port, uint8_t nu
         virtual_broken("transfer on a busy endpoint", number);
     if (ep->stalled)
         virtual_broken("transfer on a halted endpoint", number);
-    if (port->events & virtual_ep_bits(number))
+    if (port->events & virtual_ep_bit(number))
         virtual_broken("transfer before the event of the last one was taken", number);
     return ep;
 }
@@ -191,7 +185,7 @@ static void virtual_ep_abort(struct usb_port *usb, uint8_t number)
     if (virtual_overtaken(port, number))
         return;
     virtual_ep(port, number)->active = false;
-    port->events &= ~virtual_ep_bits(number);
+    port->events &= ~virtual_ep_bit(number);
 }
 
 static void virtual_ep_stall(struct usb_port *usb, uint8_t number, bool on)
@@ -348,7 +342,7 @@ static void virtual_look(struct virtual_port *port, uint8_t number)
     if (watch->next <= ep->received)
         virtual_broken("a watch that doesn't go on", number);
     if (part)
-        virtual_event(port, USB_EVENT_PART(number));
+        virtual_event(port, USB_EVENT_PART);
 }
 
 static enum cable_answer virtual_out(void *device, uint8_t address, uint8_t number, bool data1,

@@ -165,14 +165,12 @@ TEST(port_watch)
         CHECK_EQUAL(looks, packets < 2 ? 1 : packets < 4 ? 2 : 3);
         unsigned wakes_before = wakes;
         uint32_t events = ops->events_take(&port.port);
-        CHECK_EQUAL(events, packets == 2 ? USB_EVENT_PART(1) : packets == 7 ? USB_EVENT_OUT(1) : 0);
+        CHECK_EQUAL(events, packets == 2 ? USB_EVENT_PART : packets == 7 ? USB_EVENT_OUT(1) : 0);
         CHECK(events == 0 || wakes_before > 0);
-        if (packets == 2)
-            CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 128);
     }
     CHECK(looked[0] == 64 && looked[1] == 128 && looked[2] == 256);
     CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 448);
-    /* Who ends the transfer isn't looked at, short or full; an abort takes the event away. */
+    /* Who ends the transfer isn't looked at, short or full; an abort ends it. */
     looks = 0;
     watch.next = 1;
     ops->ep_read(&port.port, 0x01, buffer, 64, &watch);
@@ -187,7 +185,7 @@ TEST(port_watch)
     CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
     CHECK_EQUAL(looks, 2);
     ops->ep_abort(&port.port, 0x01);
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    CHECK_EQUAL(ops->events_take(&port.port) & ~USB_EVENT_PART, 0);
 }
 
 TEST(port_abort_and_halt)
