@@ -127,15 +127,19 @@ bool ncm_block_add(struct ncm_block_out *block, const struct ncm_host_params *p,
     return true;
 }
 
-uint32_t ncm_block_seal(struct ncm_block_out *block, const struct ncm_host_params *p)
+uint32_t ncm_block_seal(struct ncm_block_out *block, const struct ncm_host_params *p, enum pc_block_end end)
 {
-    if (block->length > p->min_tx_pkt) {
+    bool whole_packets = block->length < p->tx_max && block->length % p->packet_size == 0;
+    if (end == PC_BLOCK_END_LINUX && block->length > p->min_tx_pkt) {
         memset(block->bytes + block->length, 0, p->tx_max - block->length);
         block->length = p->tx_max;
-    } else if (block->length < p->tx_max && block->length % p->packet_size == 0) {
+    } else if (end == PC_BLOCK_END_LINUX && whole_packets) {
         block->bytes[block->length++] = 0;
     }
     store_le16(block->bytes + 8, (uint16_t)block->length);
+    if (end == PC_BLOCK_END_BYTE && whole_packets) {
+        block->bytes[block->length++] = 0;
+    }
     return block->length;
 }
 

@@ -246,7 +246,7 @@ static bool tx_send_block(struct ncm_host *ncm)
         if (tx->busy) {
             continue;
         }
-        uint32_t length = ncm_block_seal(&ncm->block, &ncm->params);
+        uint32_t length = ncm_block_seal(&ncm->block, &ncm->params, ncm->block_end);
         memcpy(tx->data, ncm->block.bytes, length);
         tx->busy = true;
         tx->frames = ncm->block.frames;
@@ -257,6 +257,7 @@ static bool tx_send_block(struct ncm_host *ncm)
                                .packet_size = ncm->out.wMaxPacketSize,
                                .data = tx->data,
                                .length = length,
+                               .zlp = ncm->block_end == PC_BLOCK_END_EMPTY && length < ncm->params.tx_max,
                                .timeout_ms = NCM_HOST_TX_TIMEOUT_MS,
                                .complete = tx_done,
                                .context = ncm};

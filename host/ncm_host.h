@@ -86,6 +86,7 @@ struct ncm_host {
     struct bus *bus;
     struct usb_host *usb;
     bool eager;
+    enum pc_block_end block_end;
     void (*link)(void *context, bool up); /* carrier; `mac` is known by then */
     void (*receive)(void *context, const uint8_t *frame, uint32_t length);
     void (*bound)(void *context);
@@ -154,8 +155,9 @@ void ncm_host_params_read(struct ncm_host_params *params, const uint8_t bytes[NC
 bool ncm_block_add(struct ncm_block_out *block, const struct ncm_host_params *params, uint16_t sequence,
                    const uint8_t *frame, uint32_t length);
 
-/* Pad and write wBlockLength (facts.md B4). Returns the number of bytes to send. */
-uint32_t ncm_block_seal(struct ncm_block_out *block, const struct ncm_host_params *params);
+/* Pad and write wBlockLength (facts.md B4, C1). Returns the number of bytes to send. */
+uint32_t ncm_block_seal(struct ncm_block_out *block, const struct ncm_host_params *params,
+                        enum pc_block_end end);
 
 /* Read one received NTB as Linux does (facts.md B5): `take` for each good datagram. Returns the number of errors;
  * *sequence gets wSequence, or -1. */

@@ -26,6 +26,8 @@ const char options_help[] =
     "  --control PATH         UNIX socket that takes commands: button 1, leds, reset, replug, counters, …\n"
     "  --address A.B.C.D[/N]  give the PC this address instead of asking by DHCP\n"
     "  --eager                send at once instead of collecting frames for 400 µs as Linux does\n"
+    "  --block-end HOW        end NTBs and transfers as other hosts than Linux do: none (Windows 10, iPXE), byte\n"
+    "                         (Windows 11: one beyond wBlockLength) or empty (an empty packet); linux is the default\n"
     "  --fast                 run as fast as this machine can, not in real time\n"
     "  --for SECONDS          end after so many seconds of the board's time\n";
 
@@ -112,6 +114,18 @@ static int take_usbip(struct pc_options *options, const char *value)
     return 2;
 }
 
+bool options_block_end(const char *text, enum pc_block_end *end)
+{
+    static const char *const names[] = {"linux", "none", "byte", "empty"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *end = (enum pc_block_end)i;
+            return true;
+        }
+    }
+    return wrong("--block-end", text, "expected linux, none, byte or empty") > 0;
+}
+
 static int take_seconds(struct pc_options *options, const char *value)
 {
     char *end;
@@ -134,8 +148,8 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
         config->fast = true;
         return 1;
     }
-    static const char *const with_value[] = {"--forward", "--tap",   "--pcap", "--control",
-                                             "--address", "--usbip", "--for"};
+    static const char *const with_value[] = {"--forward", "--tap",   "--pcap",      "--control",
+                                             "--address", "--usbip", "--block-end", "--for"};
     const size_t count = sizeof with_value / sizeof with_value[0];
     size_t which = 0;
     while (which < count && strcmp(name, with_value[which]) != 0) {
@@ -156,6 +170,7 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
     case 3: config->control = value; return 2;
     case 4: return take_address(options, value);
     case 5: return take_usbip(options, value);
+    case 6: return options_block_end(value, &config->block_end) ? 2 : -1;
     default: return take_seconds(options, value);
     }
 }
@@ -190,10 +205,10 @@ int options_serve_usbip(const struct pc_options *options, const struct cable *ca
                                         .log = log_to_stdout};
     char error[256];
     if (pc->forward_count != 0 || pc->tap != NULL || pc->control != NULL || pc->address[0] != 0 ||
-        pc->eager || pc->fast) {
+        pc->eager || pc->fast || pc->block_end != PC_BLOCK_END_LINUX) {
         fprintf(stderr,
                 "--usbip gives the board to another machine: options of a PC (--forward, --tap, --control, "
-                "--address, --eager, --fast) exclude it\n");
+                "--address, --eager, --block-end, --fast) exclude it\n");
         return 2;
     }
     int stop = stop_open();

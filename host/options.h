@@ -41,6 +41,9 @@ int options_serve(const struct pc_options *options, struct cable cable, struct f
 int options_serve_usbip(const struct pc_options *options, const struct cable *cables, unsigned count,
                         bool (*alive)(void *context), void *context);
 
+/* Parse --block-end's value. False, and one line on stderr: it is none. */
+bool options_block_end(const char *text, enum pc_block_end *end);
+
 /* Parse a whole number in [min, max]. */
 bool options_number(const char *text, unsigned long min, unsigned long max, unsigned long *value);
 

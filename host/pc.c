@@ -310,6 +310,7 @@ static void pc_wire(struct pc *pc)
     pc->usb.context = pc;
     ncm_host_init(&pc->ncm, &pc->bus, &pc->usb);
     pc->ncm.eager = pc->config.eager;
+    pc->ncm.block_end = pc->config.block_end;
     pc->ncm.link = ncm_link;
     pc->ncm.receive = frame_received;
     pc->ncm.bound = ncm_bound;

@@ -31,12 +31,21 @@ struct pc_forward {
     uint16_t board_port;
 };
 
+/* How the PC ends an NTB, and the transfer it makes. A device must do with each of them. */
+enum pc_block_end {
+    PC_BLOCK_END_LINUX, /* zeros that count: one after whole packets, many if hardly any room is left */
+    PC_BLOCK_END_NONE,  /* nothing: Windows 10, iPXE, CherryUSB, EDK2 */
+    PC_BLOCK_END_BYTE,  /* after whole packets a zero byte beyond wBlockLength: Windows 11 */
+    PC_BLOCK_END_EMPTY, /* after whole packets an empty one: the BSDs */
+};
+
 struct pc_config {
     struct cable cable;
     struct fixture fixture; /* ops NULL: none */
     bool eager;             /* send at once instead of Linux's 400 µs batching; see ncm_host.h */
-    bool fast;              /* pc_run: as fast as it can instead of in real time */
-    bool unplugged;         /* start without VBUS; pc_plug later */
+    enum pc_block_end block_end;
+    bool fast;      /* pc_run: as fast as it can instead of in real time */
+    bool unplugged; /* start without VBUS; pc_plug later */
     struct pc_forward forwards[PC_FORWARDS_MAX];
     unsigned forward_count;
     const char *tap;          /* name of a TAP device that gets the frames; NULL: the built-in TCP/IP */

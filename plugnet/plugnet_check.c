@@ -10,7 +10,7 @@
 #include "os/os.h"
 #include "wire/dns_msg.h"
 
-#define LEASE_S_MIN 20 /* dhcpcd takes no shorter lease: FACTS F1 */
+#define LEASE_S_MIN 20 /* dhcpcd takes no shorter lease: facts.md F1 */
 #define NAME_LENGTH_MAX                                                                                      \
     (HTTP_TEXT_MAX < 63 ? HTTP_TEXT_MAX : 63) /* of `names`: a Host header's, and so no label is too long */
 

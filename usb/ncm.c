@@ -213,7 +213,7 @@ static const uint8_t ncm_parameters[NCM_NTB_PARAMETERS_LENGTH] = {
     NCM_IN_BLOCK_MAX & 0xFF, NCM_IN_BLOCK_MAX >> 8, 0, 0,   /* dwNtbInMaxSize */
     4, 0, 0, 0, NTB_ALIGNMENT, 0, 0, 0,                     /* IN: divisor, remainder, alignment, padding */
     NCM_OUT_BLOCK_MAX & 0xFF, NCM_OUT_BLOCK_MAX >> 8, 0, 0, /* dwNtbOutMaxSize */
-    4, 0, 0, 0, NTB_ALIGNMENT, 0, NCM_OUT_DATAGRAMS_MAX, 0, /* OUT: the same, wNtbOutMaxDatagrams */
+    4, 0, 0, 0, NCM_OUT_ALIGNMENT, 0, NCM_OUT_DATAGRAMS_MAX, 0, /* OUT: the same, wNtbOutMaxDatagrams */
 };
 /* clang-format on */
 
@@ -294,6 +294,7 @@ void ncm_init(struct ncm *ncm, const struct ncm_config *config)
     memset(ncm, 0, sizeof *ncm);
     ncm->function.ops = &ncm_ops;
     ncm->config = config;
+    ncm->out_watch.look = ncm_out_look;
     ncm_in_init(ncm);
     ncm_defaults(ncm);
     for (uint8_t i = 0; i < config->block_count; i++) {

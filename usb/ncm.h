@@ -24,10 +24,15 @@
 #include "wire/ntb.h"
 
 /* What the function declares to the host. */
-#define NCM_OUT_BLOCK_MAX     3072  /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
-#define NCM_OUT_DATAGRAMS_MAX 4     /* wNtbOutMaxDatagrams */
-#define NCM_IN_BLOCK_MAX      16384 /* dwNtbInMaxSize, bytes: costs no memory, sending has no buffer */
-#define NCM_FRAME_MAX         1514  /* wMaxSegmentSize, bytes */
+#define NCM_OUT_BLOCK_MAX     3072 /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
+#define NCM_OUT_DATAGRAMS_MAX 3    /* wNtbOutMaxDatagrams, and … */
+#define NCM_OUT_ALIGNMENT                                                                                    \
+    8 /* wNdpOutAlignment: with both, no known host exceeds the size (test_ncm_layouts) */
+#define NCM_IN_BLOCK_MAX 16384 /* dwNtbInMaxSize, bytes: costs no memory, sending has no buffer */
+#define NCM_FRAME_MAX    1514  /* wMaxSegmentSize, bytes */
+
+#define NCM_OUT_BLOCK_ROOM                                                                                   \
+    (NCM_OUT_BLOCK_MAX + 64) /* what is taken, though not declared: an NTB a bit too long */
 
 /* Ours, for sending: what one block may carry. */
 #ifndef NCM_IN_DATAGRAMS_MAX
@@ -40,7 +45,7 @@
 
 /* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
 struct ncm_stats {
-    uint32_t out_blocks;         /* transfers that ended on OUT with at least one byte */
+    uint32_t out_blocks;         /* transfers that ended on OUT, without those of padding */
     uint32_t out_datagrams;      /* frames given to the caller */
     uint32_t out_bytes;          /* bytes in those frames */
     uint32_t in_blocks;          /* NTBs acknowledged by the host */
@@ -65,9 +70,12 @@ struct ncm_stats {
 
 /* A buffer for one OUT transfer. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */
 struct ncm_block {
-    uint8_t bytes[NCM_OUT_BLOCK_MAX] __attribute__((aligned(4)));
-    uint16_t length;  /* bytes received, without a tail that was carried over to the next transfer */
-    uint16_t carried; /* bytes at its start that came with the transfer before */
+    uint8_t bytes[NCM_OUT_BLOCK_ROOM] __attribute__((aligned(4)));
+    uint16_t next;    /* where the next NTB to be delivered begins */
+    uint16_t carried; /* where the bytes of its own transfer begin; what is before came with the one before */
+    uint16_t filled;  /* where the endpoint began to write when it was armed last */
+    uint16_t length;  /* end of the bytes known, without a tail that was carried over to the next block */
+    bool begun;       /* an NTB of it has been read */
     bool ours;        /* armed, queued or in delivery */
     uint8_t holds;    /* references: 1 if ours, + 1 for each ncm_block_hold; atomic */
 };
@@ -134,10 +142,13 @@ struct ncm {
     bool out_short;                 /* no free block was found, and that was counted */
     bool out_sequence_known;        /* false before the first block */
     uint16_t out_sequence;          /* wSequence expected next */
+    bool out_full;                  /* the last transfer ended by its count: a zero byte may still come */
     uint16_t out_tail_length;       /* bytes of a block that goes on in the next transfer; 0 for none */
     const uint8_t *out_tail;        /* … where they lie */
     uint16_t out_base;              /* where the NTB in delivery begins in its transfer */
     uint8_t out_next;               /* next entry of ntb.datagrams */
+    struct usb_watch out_watch;     /* the interrupt's, while the endpoint is armed */
+    uint16_t out_seen;              /* … as is this: NTBs of the armed block are whole up to here */
     struct ntb ntb;
 };
 

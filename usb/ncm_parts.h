@@ -29,6 +29,9 @@ static inline uint8_t ncm_ep_out(const struct ncm *ncm)
 
 void ncm_in_init(struct ncm *ncm);
 
+/* usb_watch.look of OUT. */
+bool ncm_out_look(struct usb_watch *watch, uint32_t received);
+
 /* The endpoint is open and idle: begin; it has stopped: drop every reference. */
 void ncm_out_start(struct ncm *ncm);
 void ncm_out_stop(struct ncm *ncm);

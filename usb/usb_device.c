@@ -301,13 +301,13 @@ static void control_setup(struct usb_device *device)
         device->stage = USB_STAGE_DATA_IN;
         device->reply = (struct usb_iov){device->buffer, (uint32_t)(shorter ? length : setup->wLength)};
         port->ops->ep_write(port, EP0_IN, &device->reply, device->reply.length != 0, shorter);
-        port->ops->ep_read(port, EP0_OUT, NULL, 0);
+        port->ops->ep_read(port, EP0_OUT, NULL, 0, NULL);
     } else if (device->receiver == NULL) {
         control_stall(device);
     } else {
         uint32_t packets = (setup->wLength + port->ep0_packet_size - 1u) / port->ep0_packet_size;
         device->stage = USB_STAGE_DATA_OUT;
-        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size);
+        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size, NULL);
     }
 }
 
@@ -355,7 +355,7 @@ static void bus_events(struct usb_device *device, uint32_t events)
 void usb_device_poll(struct usb_device *device)
 {
     uint32_t events = device->port->ops->events_take(device->port);
-    if (events >= USB_EVENT_RESET)
+    if (events & (USB_EVENT_RESET | USB_EVENT_SUSPEND | USB_EVENT_RESUME))
         bus_events(device, events);
     if (events & device->opened)
         functions_transferred(device, events & device->opened);

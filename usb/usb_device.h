@@ -110,7 +110,7 @@ struct usb_device_config {
     const char *serial; /* unique for each board; 0-9 and A-F please every host */
 
     /* WebUSB, "https://…", at most 250 bytes behind that; NULL for none. Any other is left out of the descriptors, since Chrome
-     * shows a landing page only where it trusts the URL: https, or localhost (FACTS I). A board's own http page never is. */
+     * shows a landing page only where it trusts the URL: https, or localhost (facts.md I). A board's own http page never is. */
     const char *landing_url;
     uint16_t power_ma; /* bMaxPower, 0 to 500 */
     bool self_powered;
@@ -176,9 +176,10 @@ static inline bool usb_device_suspended(const struct usb_device *device)
 void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size);
 void usb_device_ep_close(struct usb_device *device, uint8_t ep);
 
-static inline void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity)
+static inline void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity,
+                                      struct usb_watch *watch)
 {
-    device->port->ops->ep_read(device->port, ep, buffer, capacity);
+    device->port->ops->ep_read(device->port, ep, buffer, capacity, watch);
 }
 
 static inline uint32_t usb_device_ep_received(struct usb_device *device, uint8_t ep)

@@ -33,12 +33,23 @@
 #define USB_EVENT_RESET   (1u << 17)        /* the bus was reset */
 #define USB_EVENT_SUSPEND (1u << 18)        /* the bus has been idle for 3 ms */
 #define USB_EVENT_RESUME  (1u << 19)        /* the bus moves again; the later of the two clears the other */
+#define USB_EVENT_PART    (1u << 20) /* a watch has seen a part: it wakes the loop, and means no more */
 
 /* A piece of a transfer. The memory belongs to the caller and must stay as it is until the transfer ends
  * (USB_EVENT_IN, ep_abort, a taken RESET or, on endpoint 0, a taken SETUP). */
 struct usb_iov {
     const void *base; /* any alignment */
     uint32_t length;  /* bytes; 0 is allowed */
+};
+
+/* Watches an ep_read while it goes on, for a reader whose parts may end without a short packet: what is there may be read
+ * at once. Caller-owned, one for each endpoint; it belongs to the port like the buffer does. */
+struct usb_watch {
+    /* Called in interrupt context after a full packet that doesn't end the transfer, once `received` bytes, at
+     * least `next`, are there. Sets `next` to more than `received`; UINT32_MAX: nothing more is wanted. True: the
+     * loop shall run. Bounded, and touches only its own. */
+    bool (*look)(struct usb_watch *watch, uint32_t received);
+    uint32_t next; /* bytes; the reader sets the first one, 1 or more, before ep_read */
 };
 
 struct usb_port;
@@ -71,10 +82,11 @@ struct usb_port_ops {
     void (*ep_close)(struct usb_port *port, uint8_t ep);
 
     /* Arm OUT: fill `buffer` until a packet shorter than the packet size arrives or `capacity` bytes are
-     * there. `buffer` is 4-aligned; capacity is a multiple of the packet size, or 0 on endpoint 0 for a
+     * there; `watch` (NULL: none) is asked on the way. What it saw may be read at once, behind it goes on. `buffer` is 4-aligned; capacity is a multiple of the packet size, or 0 on endpoint 0 for a
      * status stage. Bytes beyond what the host sent are left as they are or hold padding. On endpoint 0 the
      * core arms the status stage together with the reply (ep_write): a host may end the reply early. */
-    void (*ep_read)(struct usb_port *port, uint8_t ep, void *buffer, uint32_t capacity);
+    void (*ep_read)(struct usb_port *port, uint8_t ep, void *buffer, uint32_t capacity,
+                    struct usb_watch *watch);
 
     /* How many bytes the last ended ep_read received. */
     uint32_t (*ep_received)(struct usb_port *port, uint8_t ep);

@@ -156,18 +156,10 @@ bool ntb_follows(const uint8_t *bytes, size_t length)
     return length >= 4 && load_le32(bytes) == NTB_NTH16_SIGNATURE;
 }
 
-size_t ntb_tail(const uint8_t *bytes, size_t length, size_t block_max)
+size_t ntb_span(const uint8_t *bytes, size_t length)
 {
-    size_t at = 0;
-    while (ntb_header_ok(bytes + at, length - at)) {
-        size_t block = load_le16(bytes + at + 8);
-        if (block > length - at)
-            return at != 0 && block <= block_max ? length - at : 0;
-        if (block < NTB_BLOCK_MIN)
-            return 0;
-        at += block; /* at least NTB_BLOCK_MIN each time */
-    }
-    return 0;
+    size_t block = ntb_header_ok(bytes, length) ? load_le16(bytes + 8) : 0;
+    return block < NTB_BLOCK_MIN ? 0 : block;
 }
 
 size_t ntb_build(uint8_t *head, uint16_t sequence, const uint16_t *lengths, size_t count)

@@ -66,9 +66,9 @@ void ntb_check(struct ntb *ntb, const uint8_t *bytes, size_t length, uint16_t da
 /* True if another block begins here, rather than padding. */
 bool ntb_follows(const uint8_t *bytes, size_t length);
 
-/* A transfer that ended because its buffer is full may have cut a glued block in two: how many of its last
- * bytes belong to a block of at most block_max bytes that goes on in the next transfer; or 0. */
-size_t ntb_tail(const uint8_t *bytes, size_t length, size_t block_max);
+/* How many bytes the block that begins here says it has, for who waits for its end. 0: it doesn't say: fewer than
+ * NTB_NTH16_LENGTH bytes are there, they are no NTH16, or wBlockLength is 0 or too short for its headers. */
+size_t ntb_span(const uint8_t *bytes, size_t length);
 
 /* ---- Building. Each datagram begins two bytes after a multiple of 4, so that what follows the Ethernet
  * header is aligned: (offset + 14) mod 4 == 0. ---- */

@@ -62,7 +62,7 @@ static void out_stop(struct dwc2 *dwc2, unsigned n)
         ep->DOEPINT = ~0u;
     }
     dwc2->out[n].active = false;
-    dwc2->out[n].next = dwc2->out[n].end = NULL;
+    dwc2->out[n].next = dwc2->out[n].end = dwc2->out[n].mark = NULL;
     dwc2->events &= ~USB_EVENT_OUT(n);
 }
 
@@ -236,7 +236,8 @@ void dwc2_out_start(struct dwc2 *dwc2, unsigned n)
     regs->OUT[n].DOEPCTL |= EPCTL_CNAK | EPCTL_EPENA;
 }
 
-static void ep_read(struct usb_port *port, uint8_t address, void *buffer, uint32_t capacity)
+static void ep_read(struct usb_port *port, uint8_t address, void *buffer, uint32_t capacity,
+                    struct usb_watch *watch)
 {
     struct dwc2 *dwc2 = (struct dwc2 *)port;
     struct dwc2_out *out = &dwc2->out[address & 0xFu];
@@ -246,7 +247,9 @@ static void ep_read(struct usb_port *port, uint8_t address, void *buffer, uint32
         out->begin = out->next = buffer;
         out->end = out->begin + capacity;
         out->received = 0;
+        out->watch = watch;
         out->active = true;
+        dwc2_out_mark(out);
         dwc2_out_start(dwc2, address);
     }
     dwc2_unlock(dwc2);

@@ -52,7 +52,9 @@ struct dwc2_in {
 struct dwc2_out {
     uint8_t *begin, *end; /* the buffer; both NULL when nothing is armed */
     uint8_t *next;        /* where the next packet goes */
+    uint8_t *mark;        /* whole packets up to here need no further look */
     uint32_t received;    /* once it has ended */
+    struct usb_watch *watch;
     uint16_t packet_size;
     bool active;
 };

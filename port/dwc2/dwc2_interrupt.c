@@ -98,6 +98,27 @@ HOT static void fifo_write(volatile uint32_t *fifo, const uint8_t *from, uint32_
 
 /* ---- OUT ---- */
 
+void dwc2_out_mark(struct dwc2_out *out)
+{
+    uint32_t capacity = (uint32_t)(out->end - out->begin);
+    if (out->watch && out->watch->next < capacity)
+        capacity = (out->watch->next - 1) & ~63u;
+    out->mark = out->begin + capacity;
+}
+
+/* A full packet has come: if the transfer goes on, ask the watch. */
+static void out_look(struct dwc2 *dwc2, unsigned n)
+{
+    struct dwc2_out *out = &dwc2->out[n];
+    uint32_t received = (uint32_t)(out->next - out->begin);
+
+    if (!out->watch || out->next == out->end || received < out->watch->next)
+        return;
+    if (out->watch->look(out->watch, received))
+        dwc2->events |= USB_EVENT_PART;
+    dwc2_out_mark(out);
+}
+
 HOT static void out_data(struct dwc2 *dwc2, unsigned n, uint32_t length)
 {
     struct dwc2_out *out = &dwc2->out[n];
@@ -112,6 +133,8 @@ HOT static void out_data(struct dwc2 *dwc2, unsigned n, uint32_t length)
     }
     fifo_read(fifo, out->next, length);
     out->next += length;
+    if (length == out->packet_size)
+        out_look(dwc2, n);
 }
 
 static void out_complete(struct dwc2 *dwc2, unsigned n)
@@ -133,7 +156,7 @@ static void out_complete(struct dwc2 *dwc2, unsigned n)
         return;
     }
     out->active = false;
-    out->next = out->end = NULL;
+    out->next = out->end = out->mark = NULL;
     dwc2->events |= USB_EVENT_OUT(n);
 }
 
@@ -149,7 +172,7 @@ static void setup_data(struct dwc2 *dwc2, uint32_t setup[2])
     if (dwc2->in[0].active)
         dwc2_in_stop(dwc2, 0);
     dwc2->out[0].active = false;
-    dwc2->out[0].next = dwc2->out[0].end = NULL;
+    dwc2->out[0].next = dwc2->out[0].end = dwc2->out[0].mark = NULL;
     dwc2->events &= ~(USB_EVENT_IN(0) | USB_EVENT_OUT(0) | USB_EVENT_SETUP);
 }
 
@@ -192,7 +215,7 @@ HOT static inline uint32_t packets_take(struct dwc2 *dwc2, struct dwc2_regs *reg
         unsigned n = entry & GRXSTSP_EPNUM;
         struct dwc2_out *out = &dwc2->out[n];
         if ((entry & ENTRY_MASK) != ENTRY_WHOLE_PACKET || n >= DWC2_ENDPOINTS_MAX ||
-            out->end - out->next < 64)
+            out->mark - out->next < 64)
             return entry;
         out->next = packet_read(&regs->FIFO[0].word, out->next);
     } while (regs->GINTSTS & GINTSTS_RXFLVL);

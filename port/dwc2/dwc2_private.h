@@ -49,6 +49,9 @@ void dwc2_in_fill(struct dwc2 *dwc2, unsigned n);
 /* Enable an OUT endpoint for what its buffer holds. Locked, or interrupt. */
 void dwc2_out_start(struct dwc2 *dwc2, unsigned n);
 
+/* Note how far whole packets concern neither the buffer's end nor its watch. Locked, or interrupt. */
+void dwc2_out_mark(struct dwc2_out *out);
+
 /* Drain the receive FIFO. Locked, or interrupt. */
 void dwc2_receive(struct dwc2 *dwc2);
 

@@ -139,7 +139,8 @@ static struct virtual_ep *virtual_ep_start(struct virtual_port *port, uint8_t nu
     return ep;
 }
 
-static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, uint32_t capacity)
+static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, uint32_t capacity,
+                            struct usb_watch *watch)
 {
     struct virtual_ep *ep = virtual_ep_start(virtual_of(usb), number);
     if (ep == NULL)
@@ -147,9 +148,12 @@ static void virtual_ep_read(struct usb_port *usb, uint8_t number, void *buffer, 
     if (((uintptr_t)buffer & 3) != 0 || capacity % ep->packet_size != 0 || (capacity == 0 && number != 0))
         virtual_broken("read into an unaligned buffer, or one that isn't a multiple of the packet size",
                        number);
+    if (watch != NULL && watch->next == 0)
+        virtual_broken("read with a watch that wants nothing", number);
     ep->buffer = buffer;
     ep->capacity = capacity;
     ep->received = 0;
+    ep->watch = watch;
     ep->active = true;
 }
 
@@ -327,6 +331,20 @@ static enum cable_answer virtual_setup(void *device, uint8_t address, uint8_t nu
     return CABLE_ACK;
 }
 
+/* A full packet has come and the transfer goes on: ask the watch. */
+static void virtual_look(struct virtual_port *port, uint8_t number)
+{
+    struct virtual_ep *ep = &port->out[number];
+    struct usb_watch *watch = ep->watch;
+    if (watch == NULL || ep->received < watch->next)
+        return;
+    bool part = watch->look(watch, ep->received);
+    if (watch->next <= ep->received)
+        virtual_broken("a watch that doesn't go on", number);
+    if (part)
+        virtual_event(port, USB_EVENT_PART);
+}
+
 static enum cable_answer virtual_out(void *device, uint8_t address, uint8_t number, bool data1,
                                      const uint8_t *packet, uint16_t length)
 {
@@ -351,6 +369,8 @@ static enum cable_answer virtual_out(void *device, uint8_t address, uint8_t numb
     if (length < ep->packet_size || ep->received == ep->capacity) {
         ep->active = false;
         virtual_event(port, USB_EVENT_OUT(number));
+    } else {
+        virtual_look(port, number);
     }
     return CABLE_ACK;
 }

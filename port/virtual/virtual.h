@@ -35,6 +35,7 @@ struct virtual_ep {
     uint8_t *buffer;
     uint32_t capacity;
     uint32_t received;
+    struct usb_watch *watch; /* NULL: none */
 };
 
 /* Caller-owned; read the counters, the rest is ours. */

@@ -3,7 +3,8 @@
  * do, in the end all blocks and frames come back and the next good frame is delivered.
  *
  *   byte 0 = command          0-3 transfer: length (2 bytes), then so many bytes of the input, empty packet or not
- *                             4 like it, as an NTB with a sound header   5 take frames, hold some   6 release
+ *                             4 like it, as an NTB with a sound header; both perhaps in whole packets
+ *                             5 take frames, hold some   6 release
  *                             7 send a frame   8 read IN   9 alternate setting, reset, halt, input size, …
  *
  * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
@@ -44,8 +45,9 @@ static uint8_t next(struct script *script)
 
 static void transfer(struct script *script, bool sound)
 {
-    static uint8_t block[NCM_OUT_BLOCK_MAX];
-    size_t length = (next(script) | (size_t)next(script) << 8) % (NCM_OUT_BLOCK_MAX + 1);
+    static uint8_t block[NCM_OUT_BLOCK_ROOM + 64];
+    size_t length = (next(script) | (size_t)next(script) << 8) % (sizeof block + 1);
+    size_t packets = (length + 63) / 64 * 64;
     size_t have = length < script->size ? length : script->size;
     memset(block, 0, sizeof block);
     if (have != 0)
@@ -58,7 +60,8 @@ static void transfer(struct script *script, bool sound)
         store_le16(block + 10, (uint16_t)(block[10] % length & ~3u));
         memcpy(block + 12, "NCM0", 4);
     }
-    rig_out(&rig, 0x01, block, length, (next(script) & 3) != 0);
+    uint8_t end = next(script);
+    rig_out(&rig, 0x01, block, (end & 4) != 0 ? packets : length, (end & 3) != 0);
 }
 
 static void take(uint8_t how)
@@ -125,6 +128,19 @@ static void step(struct script *script)
     }
 }
 
+/* An NTB of whole packets with nothing behind it is delivered at once. */
+static void bare_good(void)
+{
+    static uint8_t block[1024];
+    uint16_t length = 98;
+    struct ncm_frame frame;
+    REQUIRE(rig_ntb(block, 0, 1, &length, 0x77) == 128);
+    REQUIRE(rig_out(&rig, 0x01, block, 128, false) == 128);
+    REQUIRE(ncm_receive(&f->ncm, &frame));
+    REQUIRE(frame.length == length && frame.bytes[0] == 0x77 && frame.bytes[length - 1] == 0x77);
+    REQUIRE(!ncm_receive(&f->ncm, &frame));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct script script = {data, size};
@@ -140,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (uint8_t slot = 0; slot < HELD_MAX; slot++)
         release(slot);
     rig_poll(&rig);
+    bare_good();
     REQUIRE(rig_good(&rig, 0));
     REQUIRE(rig_blocks_home(&rig, 0));
     REQUIRE(f->sent + f->lost == taken);

@@ -50,7 +50,7 @@ static void build(const struct ncm_host_params *p, const uint8_t *lengths, size_
     }
     if (frames == 0)
         return;
-    uint32_t length = ncm_block_seal(&block, p);
+    uint32_t length = ncm_block_seal(&block, p, PC_BLOCK_END_LINUX);
     REQUIRE(length <= p->tx_max && length <= sizeof block.bytes);
     struct seen seen = {block.bytes, block.bytes + length, 0};
     REQUIRE(ncm_block_read(block.bytes, length, length, &sequence, take, &seen) == 0);

@@ -1,6 +1,6 @@
 /*
  * Fuzz ntb_check: whatever it accepts lies in the block, apart from headers, tables and other datagrams; and
- * ntb_tail and ntb_follows stay in their bounds.
+ * ntb_span and ntb_follows stay in their bounds.
  *
  * LINK: wire/ntb.c
  */
@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t at = datagram.offset; at < (size_t)datagram.offset + datagram.length; at++)
             REQUIRE(used[at]++ == 0);
     }
-    size_t tail = ntb_tail(data, size, 3072);
-    REQUIRE(tail < size || size == 0);
-    REQUIRE(tail == 0 || ntb_follows(data + size - tail, tail));
+    size_t span = ntb_span(data, size);
+    REQUIRE(span == 0 || (span >= NTB_BLOCK_MIN && ntb_follows(data, size)));
+    REQUIRE(span == 0 || span > size || ntb.block_length == span);
     return 0;
 }

@@ -67,7 +67,7 @@ TEST(ncm_placement_that_leaves_no_room_is_ignored)
         declare(cases[i].max, 0, cases[i].divisor, cases[i].remainder, cases[i].alignment);
         CHECK(ncm_block_add(&block, &params, 0, frame, sizeof frame));
         CHECK_EQUAL(load_le16(block.bytes + 20), cases[i].frame_at);
-        CHECK(ncm_block_seal(&block, &params) <= params.tx_max);
+        CHECK(ncm_block_seal(&block, &params, PC_BLOCK_END_LINUX) <= params.tx_max);
     }
 }
 
@@ -80,7 +80,7 @@ TEST(ncm_block_bytes_by_hand)
     declare(2048, 4, 4, 0, 4);
     CHECK(ncm_block_add(&block, &params, 7, frame, 17));
     CHECK(ncm_block_add(&block, &params, 8, frame, 62));
-    CHECK_EQUAL(ncm_block_seal(&block, &params), 124);
+    CHECK_EQUAL(ncm_block_seal(&block, &params, PC_BLOCK_END_LINUX), 124);
     uint8_t head[60];
     memcpy(head, wanted, sizeof head);
     head[16] = 20; /* wLength: 8 + 4 · 3, the end entry included */
@@ -97,7 +97,7 @@ TEST(ncm_two_whole_frames_fill_3072)
     CHECK(ncm_block_add(&block, &params, 0, frame, 1514));
     CHECK_EQUAL(load_le16(block.bytes + 24), 1558);
     CHECK(!ncm_block_add(&block, &params, 0, frame, 14));
-    CHECK_EQUAL(ncm_block_seal(&block, &params), 3072);
+    CHECK_EQUAL(ncm_block_seal(&block, &params, PC_BLOCK_END_LINUX), 3072);
     CHECK_EQUAL(load_le16(block.bytes + 8), 3072);
     for (uint16_t n = 2; n <= 5; n++) {
         declare(3072, n, 4, 0, 4);
@@ -126,7 +126,7 @@ TEST(ncm_padding_rules_with_2048)
         }
         CHECK(ncm_block_add(&block, &params, 0, frame, left));
         CHECK_EQUAL(block.length, cases[i].content);
-        CHECK_EQUAL(ncm_block_seal(&block, &params), cases[i].sent);
+        CHECK_EQUAL(ncm_block_seal(&block, &params, PC_BLOCK_END_LINUX), cases[i].sent);
         CHECK_EQUAL(load_le16(block.bytes + 8), cases[i].sent);
         for (uint32_t at = cases[i].content; at < cases[i].sent; at++)
             CHECK_EQUAL(block.bytes[at], 0);

@@ -8,8 +8,8 @@
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *   build/test/system stream build/stm32f4discovery-none-stream/stream.elf        those for test/stream
  *
- * Options: --list, --talk (log on stderr), --pcap FILE, --threads (the image has some: their scenarios, too). Each
- * scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
+ * Options: --list, --talk (log on stderr), --pcap FILE, --block-end HOW (as vboard's), --threads (the image has some:
+ * their scenarios, too). Each scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
  */
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/options.h"
 #include "test/system/scenario.h"
 #include "vboard/board.h"
 
@@ -38,8 +39,8 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] [--pcap FILE] "
-    "[SCENARIO ...]\n";
+    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] "
+    "[--pcap FILE] [--block-end HOW] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -63,6 +64,10 @@ static bool options_read(struct options *o, int argc, char **argv)
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
             o->rig.pcap = argv[++i];
+        } else if (strcmp(argv[i], "--block-end") == 0 && i + 1 < argc) {
+            if (!options_block_end(argv[++i], &o->rig.block_end)) {
+                return false;
+            }
         } else if (argv[i][0] == '-' || o->chosen_count == sizeof o->chosen / sizeof o->chosen[0]) {
             return false;
         } else {

@@ -253,6 +253,7 @@ void rig_start(struct rig *rig, const struct rig_config *config)
                             : RIG_CROWD_MS_MAX;
     struct pc_config pc = {
         .eager = !config->lazy,
+        .block_end = config->block_end,
         .fast = true,
         .pcap = config->pcap,
         .seed = 1,

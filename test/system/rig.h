@@ -46,8 +46,9 @@ struct rig_config {
     const char *scenario; /* name, for messages */
     const char *pcap;     /* NULL: none */
     uint8_t uid[RIG_UID]; /* all zero: the device end's own */
-    bool lazy;            /* batch as Linux does; default: send at once */
-    bool talk;            /* log on stderr */
+    enum pc_block_end block_end;
+    bool lazy; /* batch as Linux does; default: send at once */
+    bool talk; /* log on stderr */
 };
 
 struct rig;

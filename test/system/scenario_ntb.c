@@ -259,6 +259,18 @@ static uint64_t drops(struct rig *rig, const char *counter)
     return rig_number(rig, path);
 }
 
+static uint64_t drops_all(struct rig *rig)
+{
+    static const char *const counters[] = {"out_header",   "out_length", "out_table",
+                                           "out_chain",    "out_bounds", "out_overlap",
+                                           "out_oversize", "out_count",  "out_crc"};
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        sum += drops(rig, counters[i]);
+    }
+    return sum;
+}
+
 static void ntb_causes(struct rig *rig)
 {
     static struct block b;
@@ -282,8 +294,14 @@ static void ntb_causes(struct rig *rig)
 /* ---- Layouts of real hosts ---- */
 
 struct answers {
-    unsigned seen;
+    unsigned seen, wanted;
 };
+
+static bool all_answered(void *context)
+{
+    const struct answers *answers = context;
+    return answers->seen >= answers->wanted;
+}
 
 static bool count_answers(void *context, const struct packet *packet)
 {
@@ -341,15 +359,120 @@ static void ntb_layouts(struct rig *rig)
     block_glue(&b, &second);
     answers_expect(rig, &b, 3, "two blocks in one transfer");
 
-    /* An NTB of whole packets that ends with an empty one, and with a pad byte as Windows 11 does. */
-    block_echoes(rig, &b, 8, 1, 150, false);
-    unsigned more = (64 - b.length % 64) % 64;
-    block_echoes(rig, &b, 8, 1, 150 + more, false);
-    RIG_CHECK(rig, b.length % 64 == 0);
-    answers_expect(rig, &b, 1, "whole packets and an empty one");
-    b.bytes[b.length++] = 0;
-    answers_expect(rig, &b, 1, "a pad byte beyond wBlockLength");
-    RIG_CHECK(rig, drops(rig, "out_header") + drops(rig, "out_length") + drops(rig, "out_table") == 0);
+    RIG_CHECK(rig, drops_all(rig) == 0);
+}
+
+/* ---- Ends of NTBs ---- */
+
+/* Send so many bytes, with an empty packet behind them or not; the echoes must all be answered within 20 ms. */
+static void bytes_expect(struct rig *rig, const uint8_t *bytes, uint32_t length, bool empty, unsigned wanted,
+                         const char *what)
+{
+    struct answers answers = {.wanted = wanted};
+    rig->watched = false;
+    rig->watch_context = &answers;
+    rig->watch = count_answers;
+    enum urb_status status = pc_bulk_out(rig->pc, bytes, length, empty, 1000);
+    if (status != URB_OK || !pc_run_until(rig->pc, all_answered, &answers, 20)) {
+        rig_fail(rig, "%s, %u bytes: %s, %u echoes answered, wanted %u", what, length,
+                 urb_status_name(status), answers.seen, wanted);
+    }
+    rig->watch = NULL;
+}
+
+/* Echoes in an NTB of exactly `length` bytes, 72 at least; returns how many. */
+static unsigned block_exact(struct rig *rig, struct block *b, uint16_t sequence, uint32_t length)
+{
+    static uint8_t frame[PACKET_MAX];
+    unsigned frames = length <= 1544 ? 1 : 2;
+    uint32_t first = frames == 1 ? length - 30 : length < 1600 ? 700 : 1514;
+    block_begin(b, sequence);
+    block_table(b, frames == 1 ? 1 : 4);
+    for (unsigned i = 0; i < frames; i++) {
+        uint32_t size = i == 0 ? first : length - ((b->length + 3) & ~3u) - 2;
+        packet_echo(frame, &rig->me, &rig->peer, 0x4E54, (uint16_t)(sequence * 64 + i), size - 42);
+        block_frame(b, frame, size);
+        block_entry(b, i, b->frame[i], size);
+    }
+    block_end(b);
+    RIG_CHECK(rig, b->length == length);
+    return frames;
+}
+
+/* Every length alone, with nothing behind it; where that ends on a full packet, also twice more, and with what other
+ * hosts send then, at once or later. */
+static void ntb_every_length(struct rig *rig)
+{
+    static struct block b;
+    static const uint8_t zero[1];
+    uint16_t sequence = 0;
+    for (uint32_t length = 72; length <= OUT_MAX; length++) {
+        unsigned frames = block_exact(rig, &b, sequence++, length);
+        bytes_expect(rig, b.bytes, length, false, frames, "nothing behind it");
+        for (unsigned how = 0; how < 5 && length % 64 == 0; how++) {
+            bool byte = how == 2 && length < OUT_MAX;
+            block_exact(rig, &b, sequence++, length);
+            bytes_expect(rig, b.bytes, length + byte, how == 3, frames,
+                         byte       ? "a zero byte behind it"
+                         : how == 3 ? "an empty packet behind it"
+                                    : "nothing behind it, again");
+            if (how == 4) {
+                RIG_CHECK(rig, pc_bulk_out(rig->pc, zero, length % 128 == 0, true, 1000) == URB_OK);
+            }
+        }
+    }
+    for (uint32_t length = 12; length < 28; length++) { /* too short for a table: refused, each by itself */
+        memset(b.bytes, 0, 64);
+        block_exact(rig, &b, sequence, 72);
+        store_le16(b.bytes + 8, (uint16_t)length);
+        RIG_CHECK(rig, pc_bulk_out(rig->pc, b.bytes, length, false, 1000) == URB_OK);
+    }
+    block_exact(rig, &b, sequence, 128);
+    bytes_expect(rig, b.bytes, 128, false, 1, "behind those that are too short");
+    RIG_CHECK(rig, drops(rig, "out_length") == 16 && drops_all(rig) == 16);
+    rig_say(rig, "3,001 lengths, those of whole packets in six ways");
+}
+
+/* NTBs one behind the other without a gap: of whole packets, and of any length, so that headers lie across packets and
+ * NTBs across transfers. */
+static void ntb_glued(struct rig *rig)
+{
+    static uint8_t bytes[8 * OUT_MAX];
+    static struct block b;
+    uint16_t sequence = 0;
+    for (unsigned round = 0; round < 300; round++) {
+        bool whole = round % 2 == 0;
+        uint32_t length = 0;
+        unsigned frames = 0;
+        while (frames < 6 && length < 3 * OUT_MAX) {
+            uint32_t next = 72 + rig_random(rig, OUT_MAX + 4 - 72 - 63);
+            next = whole ? (next + 63) & ~63u : next;
+            frames += block_exact(rig, &b, sequence++, next);
+            memcpy(bytes + length, b.bytes, next);
+            length += next;
+        }
+        if (!whole && length % 64 != 0) { /* the last packet is a full one, too */
+            uint32_t next = 64 * 4 - length % 64;
+            frames += block_exact(rig, &b, sequence++, next);
+            memcpy(bytes + length, b.bytes, next);
+            length += next;
+        }
+        bytes_expect(rig, bytes, length, false, frames, whole ? "whole packets, glued" : "any length, glued");
+    }
+    RIG_CHECK(rig, drops_all(rig) == 0);
+    rig_say(rig, "300 runs of glued blocks, %u in all", sequence);
+}
+
+/* wBlockLength 0 ends with a short packet, an empty one if must be, or with the buffer. */
+static void ntb_open_end(struct rig *rig)
+{
+    static struct block b;
+    for (unsigned length = 72; length <= OUT_MAX; length += 8) {
+        unsigned frames = block_exact(rig, &b, (uint16_t)length, length);
+        store_le16(b.bytes + 8, 0);
+        bytes_expect(rig, b.bytes, length, length != OUT_MAX, frames, "wBlockLength 0");
+    }
+    RIG_CHECK(rig, drops_all(rig) == 0);
 }
 
 /* ---- Mutations ---- */
@@ -479,6 +602,9 @@ static void ntb_garbage(struct rig *rig)
 const struct scenario scenarios_ntb[] = {
     {"ntb_causes", SCENARIO_BOTH, ntb_causes, 60, false},
     {"ntb_layouts", SCENARIO_BOTH, ntb_layouts, 60, false},
+    {"ntb_every_length", SCENARIO_BOTH, ntb_every_length, 180, false},
+    {"ntb_glued", SCENARIO_BOTH, ntb_glued, 60, false},
+    {"ntb_open_end", SCENARIO_BOTH, ntb_open_end, 60, false},
     {"ntb_mutations", SCENARIO_BOTH, ntb_mutations, 180, false},
     {"ntb_garbage", SCENARIO_BOTH, ntb_garbage, 60, false},
     {0},

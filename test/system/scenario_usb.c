@@ -302,7 +302,8 @@ static void class_right(struct rig *rig, uint16_t control_interface)
     struct usb_setup parameters = setup_of(CLASS_IN, 0x80, 0, control_interface, 64);
     RIG_CHECK(rig, pc_control(rig->pc, &parameters, data, &actual) == URB_OK && actual == 28);
     RIG_CHECK(rig, load_le16(data) == 28 && load_le16(data + 2) == 1 && load_le32(data + 4) == 16384);
-    RIG_CHECK(rig, load_le32(data + 16) == 3072 && load_le16(data + 20) == 4 && load_le16(data + 26) == 4);
+    RIG_CHECK(rig, load_le32(data + 16) == 3072 && load_le16(data + 20) == 4 && load_le16(data + 24) == 8 &&
+                       load_le16(data + 26) == 3);
     parameters.wLength = 7;
     RIG_CHECK(rig, pc_control(rig->pc, &parameters, data, &actual) == URB_OK && actual == 7);
     struct usb_setup size_get = setup_of(CLASS_IN, 0x85, 0, control_interface, 4);

@@ -2,6 +2,7 @@
 #
 #   make build/test/system                        the program: build/test/system vboard|native FIRMWARE [SCENARIO …]
 #   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
+#   build/test/system-vboard-no-padding           … and against a PC with --block-end none
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
@@ -21,6 +22,11 @@ $(BUILD)/test/system: $(SYSTEM_OBJ) $(BUILD)/libvboard.a $(HOST_LIB)
 
 $(BUILD)/test/system-vboard: $(BUILD)/test/system
 	printf '#!/bin/sh\nexec %s vboard %s "$$@"\n' $< $(BUILD)/stm32f4discovery-none/plugnet.elf > $@
+	chmod +x $@
+
+# The same, with a PC that ends NTBs with neither padding nor an empty packet.
+$(BUILD)/test/system-vboard-no-padding: $(BUILD)/test/system
+	printf '#!/bin/sh\nexec %s vboard %s --block-end none "$$@"\n' $< $(BUILD)/stm32f4discovery-none/plugnet.elf > $@
 	chmod +x $@
 
 $(BUILD)/test/system-native: $(BUILD)/test/system
@@ -69,7 +75,7 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 	chmod +x $@
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
-SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
+SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
     $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)

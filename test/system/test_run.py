@@ -132,7 +132,7 @@ def one_line(code, out, err, pattern, what):
 def test_help():
     code, out, err, _ = run_whole([RUN, "--help"], 600)
     check(code == 0 and not err.strip(), f"exit code {code}, stderr {err[-300:]!r}")
-    for option in ("--board", "--os", "--port", "--for", "--tap", "--pcap", "--trace", "--fast", "--gdb"):
+    for option in ("--board", "--os", "--port", "--for", "--tap", "--pcap", "--trace", "--fast", "--gdb", "--block-end"):
         check(re.search(rf"^  {option}\b.*\S", out, re.M), f"no help for {option}")
     check(run_whole([RUN, "-h"])[1] == out, "-h and --help differ")
     return f"{len(out.splitlines())} lines"
@@ -162,6 +162,8 @@ def test_bad_options():
         (["--address", "300.1.1.1"], "300.1.1.1"),
         (["--address", "10.0.0.1/33"], "10.0.0.1/33"),
         (["--gdb", "none"], "none"),
+        (["--block-end", "soon"], "soon.*none"),
+        (["--block-end"], "--block-end"),
         (["--control", "/nonexistent/folder/socket"], "/nonexistent/folder/socket"),
         (["--tap", "a-name-that-is-too-long-for-linux"], "a-name-that-is-too-long-for-linux"),
         (["surplus.elf"], "surplus.elf|image"),

@@ -54,7 +54,7 @@ TEST(requests_parameters)
 {
     /* clang-format off */
     static const uint8_t wanted[28] = {28, 0, 1, 0, 0x00, 0x40, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0,
-                                       0x00, 0x0C, 0, 0, 4, 0, 0, 0, 4, 0, 4, 0};
+                                       0x00, 0x0C, 0, 0, 4, 0, 0, 0, 8, 0, 3, 0};
     /* clang-format on */
     start(false);
     CHECK_EQUAL(get(NCM_GET_NTB_PARAMETERS, 0, 0, 28), 28);

@@ -349,30 +349,24 @@ TEST(ntb_longest_table)
     check_block(4096, 0, NTB_DROP_BOUNDS, (4084 - 8) / 4 - 1);
 }
 
-TEST(ntb_follows_and_tail)
+TEST(ntb_follows_and_span)
 {
     begin();
     CHECK(ntb_follows(block, 4));
     CHECK(!ntb_follows(block, 3));
     CHECK(!ntb_follows(block + 1, 12));
-    store_le16(block + 8, 64);
-    memcpy(block + 64, block, 64);
-    CHECK_EQUAL(ntb_tail(block, 128, 128), 0); /* two whole blocks */
-    CHECK_EQUAL(ntb_tail(block, 64, 128), 0);
-    store_le16(block + 64 + 8, 65);
-    CHECK_EQUAL(ntb_tail(block, 128, 128), 64); /* the second goes on */
-    store_le16(block + 64 + 8, 128);
-    CHECK_EQUAL(ntb_tail(block, 128, 128), 64);
-    CHECK_EQUAL(ntb_tail(block, 128, 127), 0); /* but not beyond the bound */
-    CHECK_EQUAL(ntb_tail(block, 75, 128), 0);  /* no whole header */
-    store_le16(block + 64 + 8, 0);
-    CHECK_EQUAL(ntb_tail(block, 128, 128), 0);
-    store_le16(block + 8, 200);
-    CHECK_EQUAL(ntb_tail(block, 128, 255), 0); /* the first block itself is no tail */
-    store_le16(block + 8, 4);
-    CHECK_EQUAL(ntb_tail(block, 128, 255), 0);
+    for (uint32_t length = 0; length <= UINT16_MAX; length++) {
+        store_le16(block + 8, (uint16_t)length);
+        CHECK_EQUAL(ntb_span(block, 12), length < 28 ? 0 : length);
+    }
+    for (size_t there = 0; there < 12; there++)
+        CHECK_EQUAL(ntb_span(block, there), 0);
+    store_le16(block + 4, 16);
+    CHECK_EQUAL(ntb_span(block, 64), 0);
+    store_le16(block + 4, 12);
+    CHECK_EQUAL(ntb_span(block, 64), 65535);
     block[0] = 0;
-    CHECK_EQUAL(ntb_tail(block, 128, 255), 0);
+    CHECK_EQUAL(ntb_span(block, 64), 0);
 }
 
 TEST(ntb_build_by_hand)

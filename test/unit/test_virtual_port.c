@@ -15,7 +15,7 @@
 static struct virtual_port port;
 static const struct usb_port_ops *ops;
 static const struct cable_ops *const cable = &virtual_port_cable_ops;
-static uint8_t buffer[256] __attribute__((aligned(4)));
+static uint8_t buffer[448] __attribute__((aligned(4)));
 static uint8_t packet[CABLE_PACKET_MAX];
 static uint16_t length;
 static bool data1;
@@ -123,22 +123,69 @@ TEST(port_ends_of_transfers)
     CHECK(length == 0 && data1);
     CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
     CHECK_EQUAL(out(1, false, 10), CABLE_NAK);
-    ops->ep_read(&port.port, 0x01, buffer, 128);
+    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, false, 64), CABLE_ACK);
     CHECK_EQUAL(out(1, false, 64), CABLE_ACK); /* the same again: dropped */
     CHECK_EQUAL(ops->events_take(&port.port), 0);
     CHECK_EQUAL(out(1, true, 64), CABLE_ACK); /* full */
     CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
     CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 128);
-    ops->ep_read(&port.port, 0x01, buffer, 128);
+    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, false, 0), CABLE_ACK); /* empty */
     CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
     CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 0);
-    ops->ep_read(&port.port, 0x01, buffer, 128);
+    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, true, 64), CABLE_ACK);
     CHECK_EQUAL(out(1, false, 63), CABLE_ACK); /* short */
     CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 127);
     CHECK(wakes > 0);
+}
+
+static uint32_t looked[8]; /* what `received` was at each look */
+static unsigned looks;
+
+/* Wants 64 bytes, 128 and 192 more; the last but one is a part. */
+static bool watch_look(struct usb_watch *watch, uint32_t received)
+{
+    looked[looks++] = received;
+    watch->next = looks == 3 ? UINT32_MAX : received + 64 * looks;
+    return looks == 2;
+}
+
+TEST(port_watch)
+{
+    struct usb_watch watch = {watch_look, 1};
+    bool toggle = false;
+    begin();
+    looks = 0;
+    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    for (unsigned packets = 1; packets <= 7; packets++, toggle = !toggle) {
+        CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
+        CHECK_EQUAL(out(1, toggle, 64), packets == 7 ? CABLE_NAK : CABLE_ACK); /* a repeated one is none */
+        CHECK_EQUAL(looks, packets < 2 ? 1 : packets < 4 ? 2 : 3);
+        unsigned wakes_before = wakes;
+        uint32_t events = ops->events_take(&port.port);
+        CHECK_EQUAL(events, packets == 2 ? USB_EVENT_PART : packets == 7 ? USB_EVENT_OUT(1) : 0);
+        CHECK(events == 0 || wakes_before > 0);
+    }
+    CHECK(looked[0] == 64 && looked[1] == 128 && looked[2] == 256);
+    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 448);
+    /* Who ends the transfer isn't looked at, short or full; an abort ends it. */
+    looks = 0;
+    watch.next = 1;
+    ops->ep_read(&port.port, 0x01, buffer, 64, &watch);
+    CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
+    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    CHECK_EQUAL(out(1, !toggle, 63), CABLE_ACK);
+    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
+    CHECK_EQUAL(looks, 0);
+    looks = 1;
+    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
+    CHECK_EQUAL(looks, 2);
+    ops->ep_abort(&port.port, 0x01);
+    CHECK_EQUAL(ops->events_take(&port.port) & ~USB_EVENT_PART, 0);
 }
 
 TEST(port_abort_and_halt)
@@ -171,13 +218,13 @@ TEST(port_reset_overtakes)
     struct usb_iov iov = {buffer, 10};
     begin();
     ops->ep_write(&port.port, 0x81, &iov, 1, false);
-    ops->ep_read(&port.port, 0x01, buffer, 64);
+    ops->ep_read(&port.port, 0x01, buffer, 64, NULL);
     CHECK_EQUAL(in(1), CABLE_ACK);
     setup();
     cable->bus_reset(&port, true);
     cable->bus_reset(&port, false);
     ops->ep_write(&port.port, 0x81, &iov, 1, false);
-    ops->ep_read(&port.port, 0x01, buffer, 64);
+    ops->ep_read(&port.port, 0x01, buffer, 64, NULL);
     ops->ep_stall(&port.port, 0x80, true);
     ops->ep_abort(&port.port, 0x81);
     ops->address_set(&port.port, 9);
@@ -295,12 +342,31 @@ static void break_write_untaken(void)
 
 static void break_read_unaligned(void)
 {
-    ops->ep_read(&port.port, 0x01, buffer + 2, 64);
+    ops->ep_read(&port.port, 0x01, buffer + 2, 64, NULL);
 }
 
 static void break_read_capacity(void)
 {
-    ops->ep_read(&port.port, 0x01, buffer, 65);
+    ops->ep_read(&port.port, 0x01, buffer, 65, NULL);
+}
+
+static void break_read_watch(void)
+{
+    static struct usb_watch watch;
+    ops->ep_read(&port.port, 0x01, buffer, 64, &watch);
+}
+
+static bool watch_stays(struct usb_watch *watch, uint32_t received)
+{
+    watch->next = received;
+    return false;
+}
+
+static void break_watch_stays(void)
+{
+    static struct usb_watch watch = {watch_stays, 1};
+    ops->ep_read(&port.port, 0x01, buffer, 128, &watch);
+    out(1, false, 64);
 }
 
 static void break_halt_busy(void)
@@ -326,9 +392,10 @@ static void break_too_many_functions(void)
 
 TEST(breaking_the_contract_ends_the_process)
 {
-    static void (*const breaks[])(void) = {break_write_closed,  break_write_busy,        break_write_halted,
-                                           break_write_untaken, break_read_unaligned,    break_read_capacity,
-                                           break_halt_busy,     break_too_many_functions};
+    static void (*const breaks[])(void) = {break_write_closed,      break_write_busy,     break_write_halted,
+                                           break_write_untaken,     break_read_unaligned, break_read_capacity,
+                                           break_halt_busy,         break_read_watch,     break_watch_stays,
+                                           break_too_many_functions};
     begin();
     rig_init(&rig, 1);
     for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
