@@ -241,6 +241,9 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     } else {
         TEXT_PUT(t, "Cache-Control: no-cache\r\n");
     }
+    if (r->headers != NULL) {
+        text_put(t, r->headers);
+    }
     if (c->status == 304) {
         return;
     }
@@ -252,9 +255,6 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     }
     text_put_u32(t, r->length);
     TEXT_PUT(t, "\r\n");
-    if (r->headers != NULL) {
-        text_put(t, r->headers);
-    }
 }
 
 static void http_head_route(const struct http_connection *c, struct text *t)
