@@ -237,6 +237,7 @@ TEST(http_route_in_chunks)
     CHECK_EQUAL(status("GET /value HTTP/1.1\r\n" HOST "\r\n"), 200);
     CHECK(strstr(out, "Transfer-Encoding: chunked\r\n") != NULL);
     CHECK(strstr(out, "Cache-Control: no-store\r\n") != NULL);
+    CHECK(strstr(out, "Content-Length") == NULL);
     CHECK_STRING(strstr(out, "\r\n\r\n"), "\r\n\r\n003\r\none\r\n005\r\nthree\r\n0\r\n\r\n");
 }
 
@@ -665,6 +666,8 @@ TEST(http_preconditions)
     CHECK(said("Cache-Control: no-store\r\n") && !said("Transfer-Encoding"));
     CHECK_EQUAL(get_status("/value", "If-None-Match: \"abc\""), 200);
     CHECK_EQUAL(get_status("/absent", "If-None-Match: *"), 404);
+    CHECK_EQUAL(status("OPTIONS / HTTP/1.1\r\n" HOST "If-Match: \"nope\"\r\n\r\n"), 405);
+    CHECK_EQUAL(status(POST_BOTH HOST "If-Match: \"nope\"\r\n\r\n"), 403);
     /* If-Match is compared strongly, and comes first. */
     CHECK_EQUAL(get_status("/", "If-Match: \"nope\""), 412);
     CHECK_EQUAL(get_status("/", "If-Match: \"x\", \"abc\""), 200);
