@@ -86,6 +86,9 @@ $(OUT)/site/site.c: $(APP_SITE) tool/site_pack.py
 	$(say) SITE $@
 	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources $(SITE_FLAGS)
 
+# Made beside it: whoever includes it is compiled anew when the number of files changes.
+$(OUT)/site/site.h: $(OUT)/site/site.c ;
+
 $(OUT)/site/site.o: $(OUT)/site/site.c
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@

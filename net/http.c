@@ -75,10 +75,11 @@ static void http_chunk_digit(struct http_connection *c, char byte)
 
     if (digit < 0 && c->done > 0 && (byte == ';' || byte == ' ' || byte == '\t')) {
         c->state = AT_CHUNK_EXTENSION;
-    } else if (digit < 0 || c->done == 8) {
+    } else if (digit < 0) {
         http_fail(c, 400);
     } else {
-        c->left = c->left << 4 | (uint32_t)digit;
+        c->left =
+            c->left >> 28 != 0 ? UINT32_MAX : c->left << 4 | (uint32_t)digit; /* larger is too large, too */
         c->done++;
     }
 }

@@ -86,10 +86,10 @@ static bool http_takes_identity(const struct http_connection *c)
     return (c->accept & ACCEPT_IDENTITY) != 0 || (c->accept & (REFUSE_IDENTITY | REFUSE_ANY)) == 0;
 }
 
-/* The plain copy is to be sent: gzip is refused, or the client has said nothing, as those do that can't read it. */
+/* The plain copy is to be sent. Who says nothing about codings accepts any (RFC 9110 12.5.3), and gzip is smaller. */
 static bool http_wants_plain(const struct http_connection *c)
 {
-    return ((c->accept & ACCEPT_GIVEN) == 0 || !http_takes_gzip(c)) && http_plain(c) != NULL;
+    return !http_takes_gzip(c) && http_plain(c) != NULL;
 }
 
 /* Is there a coding of what was asked for that the client accepts? A POST's answer is sent as it is. */
@@ -269,6 +269,9 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     } else {
         TEXT_PUT(t, "Cache-Control: no-cache\r\n");
     }
+    if (r->headers != NULL) {
+        text_put(t, r->headers);
+    }
     if (c->status == 304) {
         return;
     }
@@ -280,9 +283,6 @@ static void http_head_resource(const struct http_connection *c, struct text *t)
     }
     text_put_u32(t, r->length);
     TEXT_PUT(t, "\r\n");
-    if (r->headers != NULL) {
-        text_put(t, r->headers);
-    }
 }
 
 static void http_head_route(const struct http_connection *c, struct text *t)

@@ -27,7 +27,7 @@ TYPES = {
 # The server adds Cache-Control, nosniff and X-Frame-Options by itself.
 PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
 PATH_MAX = 95  # HTTP_TEXT_MAX
-PLAIN_MAX = 1024  # bytes; two copies of a larger file would cost too much flash
+PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
 
 
@@ -249,10 +249,14 @@ def main(argv):
         print(f"site_pack.py: {error}", file=sys.stderr)
         return 1
     if not options.quiet:
-        sizes = [sum(len(body) for body, _ in resource.bodies) for resource in resources]
-        for resource, size in zip(resources, sizes):
-            print(f"{resource.source:7} -> {size:6}  {resource.paths[0]}{' and a plain copy' * (len(resource.bodies) - 1)}")
-        print(f"{sum(r.source for r in resources):7} -> {sum(sizes):6}  bytes in flash")
+        copies = 0
+        for resource in resources:
+            copy = len(resource.bodies[1][0]) if len(resource.bodies) > 1 else 0
+            copies += copy
+            print(f"{resource.source:7} -> {len(resource.bodies[0][0]):6}  {resource.paths[0]}"
+                  + (f", and a plain copy: {copy}" if copy else ""))
+        print(f"{sum(r.source for r in resources):7} -> {sum(len(r.bodies[0][0]) for r in resources):6}  bytes in flash"
+              f" and {copies} of plain copies")
     return 0
 
 

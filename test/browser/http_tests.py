@@ -145,7 +145,7 @@ def test_page(site):
 
 
 def test_everything_the_page_names(site):
-    page = gzip.decompress(curl(site, "/").body).decode()
+    page = gzip.decompress(curl(site, "/", "--header", "Accept-Encoding: gzip").body).decode()
     names = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert len(names) >= 3, names
     for name in names:
@@ -184,14 +184,18 @@ def test_query_and_percent(site):
 
 def test_accept_encoding(site):
     """Field case 03: who excludes gzip gets it never, but what is small plain, and else the reason."""
+    packed = expect(curl(site, "/", "--header", "Accept-Encoding: gzip"), 200)
     for value in ("identity", "gzip;q=0", "identity;q=1, *;q=0"):
-        answer = expect(curl(site, "/", "--header", "Accept-Encoding: " + value), 406)
+        answer = expect(curl(site, "/app.js", "--header", "Accept-Encoding: " + value), 406)
         assert b"gzip" in answer.body and answer.headers["vary"] == "Accept-Encoding", answer
         answer = expect(curl(site, "/favicon.svg", "--header", "Accept-Encoding: " + value), 200)
         assert "content-encoding" not in answer.headers and answer.body.startswith(b"<svg"), answer
+        answer = expect(curl(site, "/", "--header", "Accept-Encoding: " + value), 200)
+        assert "content-encoding" not in answer.headers and answer.body == gzip.decompress(packed.body), answer
+        assert answer.headers["vary"] == "Accept-Encoding" and answer.headers["etag"] != packed.headers["etag"], answer
         json.loads(expect(curl(site, "/api/status", "--header", "Accept-Encoding: " + value), 200).body)
-    answer = expect(curl(site, "/", "--header", "Accept-Encoding: gzip"), 200)
-    assert gzip.decompress(answer.body) and answer.headers["vary"] == "Accept-Encoding", answer
+    assert packed.headers["vary"] == "Accept-Encoding", packed
+    assert expect(curl(site, "/"), 200).body == packed.body, "who says nothing accepts any"
 
 
 def test_preconditions(site):

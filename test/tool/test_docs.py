@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The documents name only tests that exist: each `name` in a table of docs/hosts.md that is headed by "test".
+"""The documents name only tests that exist: each `name` in a table's column that is headed by "test".
 
     test/tool/test_docs.py
 
@@ -11,7 +11,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOCUMENT = "docs/hosts.md"
+DOCUMENTS = ("docs/hosts.md", "docs/http.md")
 # TEST(name) of the unit tests, {"name", …} of the system tests' tables.
 DEFINED = re.compile(r'\bTEST\((\w+)\)|^\s*\{"(\w+)",', re.M)
 
@@ -45,15 +45,17 @@ def names_used(text):
 
 
 def main():
-    with open(os.path.join(ROOT, DOCUMENT), encoding="utf-8") as file:
-        used = list(names_used(file.read()))
-    defined = names_defined()
-    missing = [f"line {number} names {name}" for number, name in used if name not in defined]
-    if missing or not used:
-        print(f"not ok tests named in {DOCUMENT}: " + ("; ".join(missing) or "none are named"))
-        return 1
-    print(f"ok tests named in {DOCUMENT} ({len(used)})")
-    return 0
+    defined, failed = names_defined(), 0
+    for document in DOCUMENTS:
+        with open(os.path.join(ROOT, document), encoding="utf-8") as file:
+            used = list(names_used(file.read()))
+        missing = [f"line {number} names {name}" for number, name in used if name not in defined]
+        if missing or not used:
+            failed = 1
+            print(f"not ok tests named in {document}: " + ("; ".join(missing) or "none are named"))
+        else:
+            print(f"ok tests named in {document} ({len(used)})")
+    return failed
 
 
 if __name__ == "__main__":
