@@ -1,5 +1,5 @@
 /*
- * A firmware with a bug, to see that it shows: DEMO=-DFAULT_STACK, a thread whose stack is too small; else an assertion that
+ * A firmware with a bug, to see that it shows: CFLAGS_APP=-DFAULT_STACK, a thread whose stack is too small; else an assertion that
  * fails, in a thread where the flavour has threads, in main where it has none. Played by test_fault.py.
  */
 /* SPDX-License-Identifier: MIT */

@@ -12,8 +12,8 @@ vm: firmware vboard
 	test/vm/run.py --image $(IMAGE) --shell
 
 vm-images:
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 DEMO=-DDEMO_LEASE_S=30 firmware
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns DEMO=-DDEMO_NO_DNS=true firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware
 
 # A firmware with a bug (test/fault).
@@ -21,5 +21,5 @@ fault-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/none APP=test/fault NAME=fault OS=none firmware
 ifneq ($(FREERTOS_KERNEL_PATH),)
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos APP=test/fault NAME=fault OS=freertos firmware
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos-stack APP=test/fault NAME=fault OS=freertos DEMO=-DFAULT_STACK firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos-stack APP=test/fault NAME=fault OS=freertos CFLAGS_APP=-DFAULT_STACK firmware
 endif
