@@ -16,10 +16,20 @@ vm-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware
 
-# A firmware with a bug (test/fault).
+# Firmware with a bug (test/fault): KIND or KIND-BUG.
+FAULT_STACK_none := -DFAULT_STACK=500
+FAULT_STACK_freertos := -DFAULT_STACK=5
+FAULT_MAKE = +$(Q)$(MAKE) --no-print-directory APP=test/fault NAME=fault firmware
+
 fault-images:
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/none APP=test/fault NAME=fault OS=none firmware
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-bus OS=none CFLAGS_APP=-DFAULT_BUS
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-jump OS=none CFLAGS_APP=-DFAULT_JUMP
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-stack OS=none CFLAGS_APP=$(FAULT_STACK_none)
 ifneq ($(FREERTOS_KERNEL_PATH),)
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos APP=test/fault NAME=fault OS=freertos firmware
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos-stack APP=test/fault NAME=fault OS=freertos CFLAGS_APP=-DFAULT_STACK firmware
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos OS=freertos
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-bus OS=freertos CFLAGS_APP=-DFAULT_BUS
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-stack OS=freertos CFLAGS_APP=$(FAULT_STACK_freertos)
 endif
