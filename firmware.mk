@@ -3,13 +3,27 @@
 #   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
 # A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
-# NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given.
+# NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
+# have a folder of their own below that, by its whole path.
 #
-# SITE_FLAGS="--plain-max 4096": options of tool/site_pack.py, here up to which size files are held without gzip, too.
+# CFLAGS_APP=-DDEMO_LEASE_S=30: further options for the compiler, for APP's own files only.
 #
-# DEMO=-DDEMO_LEASE_S=30: settings of the demo (app/main.c), for tests.
+# SITE_FLAGS="--no-minify --plain-max 4096": options for tool/site_pack.py, which packs the site.
+#
+# Options are part of what a file is made of: one that changes (CFLAGS_APP, APP, VERSION, …) makes anew what has it.
 #
 # SPDX-License-Identifier: MIT
+
+override APP := $(patsubst %/,%,$(APP))
+ifneq ($(words $(APP)),1)
+$(error APP='$(APP)': the folder of a product, one path without spaces)
+endif
+ifeq ($(wildcard $(APP)/.),)
+$(error APP=$(APP): there is no such folder)
+endif
+ifeq ($(wildcard $(APP)/*.c),)
+$(error APP=$(APP): there is no .c file in that folder)
+endif
 
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
 
@@ -32,16 +46,20 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
 
 FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
 APP_SRC := $(wildcard $(APP)/*.c)
-APP_SITE := $(wildcard $(APP)/site/*)
+# Names with spaces, which make can't hold, are refused by the packer.
+APP_SITE := $(if $(wildcard $(APP)/site/.),$(shell find -L $(APP)/site -type f ! -name '* *'))
+APP_FOLDER := $(if $(filter app,$(APP)),,$(abspath $(APP)))
+APP_OUT  := $(OUT)/app$(APP_FOLDER)
+SITE_OUT := $(OUT)/site$(APP_FOLDER)
 
 FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
     $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
-    $(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o) $(if $(APP_SITE),$(OUT)/site/site.o)
+    $(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o) $(if $(APP_SITE),$(SITE_OUT)/site.o)
 
-FW_INC := -I. $(BOARD_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(OUT)/site)
+FW_INC := -I. $(BOARD_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
-    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(DEMO)
+    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS)
 
 # Small everywhere, fast where a datagram passes and it shows in the benchmark. Three passes of GCC 12.2 are left out:
 # they cost 620 bytes of flash and saved no instructions.
@@ -50,6 +68,17 @@ HOT :=
 $(HOT:%=$(OUT)/%.o): OPT := $(if $(BOARD_OPT),$(BOARD_OPT),-O2)
 
 $(BOARD_PLAIN:%=$(OUT)/%.o): BOARD_FLAGS := -fno-lto
+
+# $(call remember,FILE,WORDS): the file holds these words, and is as old as their last change.
+same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+remember = $(if $(call same,$(strip $(file < $(1))),$(strip made of: $(2))),,$(shell mkdir -p $(dir $(1)))$(file > $(1),made of: $(2)))
+
+# Not the edit of a makefile, but what a command line can change.
+$(call remember,$(OUT)/options,$(FW_FLAGS) $(OPT))
+$(call remember,$(APP_OUT)/options,$(CFLAGS_APP) $(SITE_FLAGS) $(APP_SITE))
+$(call remember,$(OUT)/objects,$(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS))
+$(FW_OBJ): $(OUT)/options
+$(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): $(APP_OUT)/options
 
 # Without a compiler: say which package has it, before anything else is tried.
 ifeq ($(shell command -v $(CROSS)gcc),)
@@ -76,32 +105,29 @@ $(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) -w -c $< -o $@
 
-$(OUT)/app/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
+$(APP_OUT)/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) $(CFLAGS_APP) -c $< -o $@
 
-$(OUT)/site/site.c: $(APP_SITE) tool/site_pack.py
+$(SITE_OUT)/site.c: $(APP_SITE) tool/site_pack.py $(APP_OUT)/options
 	@mkdir -p $(@D)
 	$(say) SITE $@
 	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources $(SITE_FLAGS)
 
 # Made beside it: whoever includes it is compiled anew when the number of files changes.
-$(OUT)/site/site.h: $(OUT)/site/site.c ;
+$(SITE_OUT)/site.h: $(SITE_OUT)/site.c ;
 
-$(OUT)/site/site.o: $(OUT)/site/site.c
+$(SITE_OUT)/site.o: $(SITE_OUT)/site.c
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 # The site's header is there before anything that may include it.
-$(APP_SRC:$(APP)/%.c=$(OUT)/app/%.o): | $(if $(APP_SITE),$(OUT)/site/site.c)
+$(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): | $(if $(APP_SITE),$(SITE_OUT)/site.c)
 
 $(FW_OBJ): $(OS_DEPS)
 
-# The version is in the image: rebuild what carries it when it changes.
-$(OUT)/app/status.o $(OUT)/plugnet/plugnet.o: CHANGELOG.md
-
-$(OUT)/$(NAME).elf: $(FW_OBJ) $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py board/cortex_m4/cortex_m4.ld)
+$(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py board/cortex_m4/cortex_m4.ld)
 	$(say) LD $@
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@

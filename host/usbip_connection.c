@@ -344,6 +344,23 @@ static const struct usb_desc_endpoint *endpoint_find(const struct device *device
     return NULL;
 }
 
+/* The endpoint that a command names; NULL: endpoint 0, or the device has none of that address. */
+static const struct usb_desc_endpoint *command_endpoint(const struct device *device,
+                                                        const struct usbip_command *command)
+{
+    uint8_t direction = command->direction == USBIP_DIR_IN ? USB_DIR_IN : 0;
+    return command->ep == 0 ? NULL : endpoint_find(device, (uint8_t)command->ep | direction);
+}
+
+/* How many descriptors follow an isochronous transfer. The field means nothing in any other one, and clients leave
+ * there what was in their memory. */
+static int32_t iso_packets(const struct device *device, const struct usbip_command *command)
+{
+    const struct usb_desc_endpoint *endpoint = command_endpoint(device, command);
+    bool iso = endpoint != NULL && (endpoint->bmAttributes & 3u) == USB_ENDPOINT_ISOCHRONOUS;
+    return iso ? command->number_of_packets : 0;
+}
+
 /* Why a control transfer is none; 0: it is one. */
 static int32_t control_fill(struct urb *urb, const struct device *device, const struct usbip_command *command)
 {
@@ -360,28 +377,26 @@ static int32_t control_fill(struct urb *urb, const struct device *device, const 
     return USBIP_OK;
 }
 
+/* The fields that a transfer has by its type; all others are ignored, whatever is in them: see usbip_msg.h. */
 static int32_t urb_fill(struct urb *urb, const struct device *device, const struct usbip_command *command)
 {
-    const struct usb_desc_endpoint *endpoint;
-    if (command->number_of_packets > 0) {
-        return USBIP_EINVAL; /* isochronous */
-    }
+    const struct usb_desc_endpoint *endpoint = command_endpoint(device, command);
     if (command->transfer_buffer_length > USBIP_TRANSFER_MAX) {
         return USBIP_EMSGSIZE;
     }
     if (command->ep == 0) {
         return control_fill(urb, device, command);
     }
-    urb->endpoint = (uint8_t)(command->ep | (command->direction == USBIP_DIR_IN ? USB_DIR_IN : 0));
-    endpoint = endpoint_find(device, urb->endpoint);
     if (endpoint == NULL) {
         return USBIP_ENOENT;
     }
+    urb->endpoint = endpoint->bEndpointAddress;
     urb->type = endpoint->bmAttributes & 3u;
     urb->packet_size = endpoint->wMaxPacketSize;
     urb->interval_ms = endpoint->bInterval;
     urb->length = (uint32_t)command->transfer_buffer_length;
-    urb->zlp = (command->transfer_flags & USBIP_ZERO_PACKET) != 0;
+    urb->zlp = urb->type == USB_ENDPOINT_BULK && command->direction == USBIP_DIR_OUT &&
+               (command->transfer_flags & USBIP_ZERO_PACKET) != 0;
     bool known = urb->type == USB_ENDPOINT_BULK || urb->type == USB_ENDPOINT_INTERRUPT;
     return known && urb->packet_size > 0 && urb->packet_size <= CABLE_PACKET_MAX ? USBIP_OK : USBIP_EINVAL;
 }
@@ -406,15 +421,15 @@ static void submit_refuse(struct connection *c, const struct usbip_command *comm
     usbip_ret_submit_put(t->answer, command->seqnum, status, 0);
     answer_queue(t, USBIP_COMMAND_LENGTH);
     c->skip = command->direction == USBIP_DIR_OUT ? (uint32_t)command->transfer_buffer_length : 0;
-    c->skip += command->number_of_packets > 0 ? (uint32_t)command->number_of_packets * USBIP_ISO_LENGTH : 0;
+    c->skip += (uint32_t)iso_packets(c->device, command) * USBIP_ISO_LENGTH;
 }
 
 static void submit_take(struct connection *c, const struct usbip_command *command)
 {
     struct urb urb = {0};
     uint32_t size = USBIP_COMMAND_LENGTH;
-    int32_t status;
-    if (command->transfer_buffer_length < 0 || command->number_of_packets > USBIP_ISO_MAX ||
+    int32_t status, packets = iso_packets(c->device, command);
+    if (command->transfer_buffer_length < 0 || packets < 0 || packets > USBIP_ISO_MAX ||
         seqnum_pending(c, command->seqnum)) {
         connection_malformed(c, "a transfer that can't be");
         return;
@@ -432,7 +447,8 @@ static void submit_take(struct connection *c, const struct usbip_command *comman
     }
     t->urb = urb;
     t->urb.data = transfer_data(t);
-    t->short_not_ok = (command->transfer_flags & USBIP_SHORT_NOT_OK) != 0;
+    t->short_not_ok =
+        command->direction == USBIP_DIR_IN && (command->transfer_flags & USBIP_SHORT_NOT_OK) != 0;
     if (command->direction == USBIP_DIR_OUT && command->transfer_buffer_length > 0) {
         c->filling = t;
         c->filled = 0;
@@ -462,9 +478,10 @@ static void command_take(struct connection *c)
     struct usbip_command command;
     usbip_command_read(&command, c->in);
     c->in_length = 0;
-    if (command.devid != (1u << 16 | (c->device->index + 1)) || command.direction > USBIP_DIR_IN ||
-        command.ep > 15) {
-        connection_malformed(c, "a command for no such device or endpoint");
+    if (command.devid != (1u << 16 | (c->device->index + 1))) {
+        connection_malformed(c, "a command for no such device");
+    } else if (command.command == USBIP_CMD_SUBMIT && (command.direction > USBIP_DIR_IN || command.ep > 15)) {
+        connection_malformed(c, "a transfer for no such endpoint");
     } else if (command.command == USBIP_CMD_SUBMIT) {
         submit_take(c, &command);
     } else if (command.command == USBIP_CMD_UNLINK) {

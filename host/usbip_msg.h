@@ -4,6 +4,17 @@
  *   operations  8 bytes: version, code, status; then the body    OP_REQ_DEVLIST, OP_REQ_IMPORT and their replies
  *   commands    48 bytes: what, seqnum, …; then OUT or IN data   CMD_SUBMIT, CMD_UNLINK and their returns
  *
+ * Which fields of CMD_SUBMIT mean something, by the type of the endpoint that the device has there; all others are
+ * ignored, since clients leave garbage in them:
+ *
+ *   every type                    devid, direction, ep, transfer_buffer_length
+ *   control                       setup, and URB_SHORT_NOT_OK if IN; direction only where wLength isn't 0
+ *   bulk, interrupt               URB_SHORT_NOT_OK if IN, URB_ZERO_PACKET if bulk OUT
+ *   isochronous (always refused)  number_of_packets: so many descriptors follow
+ *   CMD_UNLINK                    devid, unlink_seqnum
+ *
+ * start_frame and interval mean nothing to this server: the device's descriptor gives the interval.
+ *
  * All numbers are big-endian. Source: the kernel's Documentation/usb/usbip_protocol.rst, whose names are kept.
  */
 /* SPDX-License-Identifier: MIT */

@@ -13,8 +13,19 @@
 /* Our own bug: say so on the board's log and stop in a way that a debugger and the watchdog see. Any context. */
 _Noreturn void os_panic(const char *text);
 
-/* The same without text: the log gets the caller's address, for addr2line. */
-_Noreturn void os_panic_here(void);
+/* The same without text: the log gets the place. On a board that is a trap, whose PC and LR are for addr2line; one
+ * instruction that no two places share, so that the compiler can't merge them. Elsewhere it is file and line. */
+#define OS_TEXT_(text)  #text
+#define OS_TEXT(number) OS_TEXT_(number)
+#ifdef __arm__
+#define os_panic_here()                                                                                      \
+    (__extension__({                                                                                         \
+        __asm__ volatile("udf #1 @ " __FILE__ ":" OS_TEXT(__LINE__));                                        \
+        __builtin_unreachable();                                                                             \
+    }))
+#else
+#define os_panic_here() os_panic(__FILE__ ":" OS_TEXT(__LINE__))
+#endif
 
 /* 32 random bits; see board_random. */
 uint32_t os_random(void);

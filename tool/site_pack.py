@@ -4,10 +4,15 @@
     tool/site_pack.py app/site --name site_resources -o build/site/site.c
 
 The C file defines `const struct http_resource NAME[]`; beside it a header of the same name declares it, and has the
-constant NAME_count. HTML, CSS and JavaScript lose comments and indentation, everything is gzipped where that makes
-it smaller. Files of at most --plain-max bytes are there without gzip, too, for clients that can't read it: wget,
-Python's urllib, PowerShell. Larger ones answer such a client by 406 and say why. ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
-folder's path too. Names that begin with a dot are left out.
+constant NAME_count. CSS and JavaScript lose comments and spaces, by esbuild, which parses them; names and statements stay
+as they are, and a file that it can't read is packed as it is. HTML is packed as it is. Everything is gzipped where that makes
+it smaller, ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
+folder's path too. Names that begin with a dot, and editors' copies that end in ~, are left out.
+
+Files of at most --plain-max bytes are there without gzip, too, for clients that can't read it: wget, Python's urllib,
+PowerShell. Larger ones answer such a client by 406 and say why.
+
+What the server couldn't serve is refused, with what to do about it.
 """
 # SPDX-License-Identifier: MIT
 import argparse
@@ -15,6 +20,7 @@ import gzip
 import hashlib
 import os
 import re
+import subprocess
 import sys
 
 TYPES = {
@@ -26,122 +32,55 @@ TYPES = {
 }
 # The server adds Cache-Control, nosniff and X-Frame-Options by itself.
 PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
-PATH_MAX = 95  # HTTP_TEXT_MAX
 PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
+PATH_MAX = 63  # HTTP_TEXT_MAX of net/http.h
+SIZE_MAX = 1 << 20  # bytes of all, packed: the flash of the largest board
+SOURCE_MAX = 16 << 20  # bytes of one file as it is
+MINIFIED = {".css": "css", ".js": "js"}  # esbuild's loaders
+TEXTS = (".html", *MINIFIED)
 
 
 class SiteError(Exception):
     pass
 
 
-# ---- Making it smaller, only by what can't change its meaning ----
+# ---- Making it smaller ----
 
-JS_TOKEN = re.compile(r"""
-    (?P<comment>//[^\n]*|/\*.*?\*/)
-  | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
-  | (?P<regex>(?:(?<=[(,=:\[!&|?{};\n])[ ]*|(?<=\breturn)[ ]*)/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*)
-  | (?P<template>`)
-""", re.S | re.X)
-
-
-def js_template_end(text, at):
-    """Where the template literal that begins at `at` ends; ${…} may hold further ones."""
-    at += 1
-    while at < len(text):
-        if text[at] == "\\":
-            at += 2
-        elif text[at] == "`":
-            return at + 1
-        elif text.startswith("${", at):
-            at = js_braces_end(text, at + 2)
-        else:
-            at += 1
-    raise SiteError("a template literal doesn't end")
-
-
-def js_braces_end(text, at):
-    depth = 1
-    while at < len(text):
-        if match := re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'").match(text, at):
-            at = match.end()
-        elif text[at] == "`":
-            at = js_template_end(text, at)
-        else:
-            depth += {"{": 1, "}": -1}.get(text[at], 0)
-            at += 1
-            if depth == 0:
-                return at
-    raise SiteError("${ in a template literal doesn't end")
-
-
-def js_minify(text):
-    """Without comments, indentation and empty lines; line ends stay, as they may end statements."""
-    kept, pieces, at = [], [], 0
-    while match := JS_TOKEN.search(text, at):
-        pieces.append(text[at:match.start()])
-        at = match.end()
-        if match["comment"]:
-            pieces.append("\n" if "\n" in match[0] else " ")
-        else:
-            if match["template"]:
-                at = js_template_end(text, match.start())
-            pieces.append(f"\0{len(kept)}\0")
-            kept.append(text[match.start():at])
-    pieces.append(text[at:])
-    code = re.sub(r"[ \t\r]*\n\s*", "\n", "".join(pieces)).strip() + "\n"
-    code = re.sub(r"[ \t]+", " ", code)
-    code = re.sub(r" ?(=>|===|!==|[=<>]=|&&|\|\||[{}(),;:?*=]) ?", r"\1", code)
-    return re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])].strip(" "), code)
-
-
-def css_minify(text):
-    kept = []
-
-    def keep(match):
-        if match[0].startswith("/*"):
-            return " "
-        kept.append(match[0])
-        return f"\0{len(kept) - 1}\0"
-
-    text = re.sub(r"/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", keep, text, flags=re.S)
-    text = re.sub(r"\s+", " ", text)
-    text = re.sub(r" ?([{};,]) ?", r"\1", text)  # not + - * / ( ): they need or mean their spaces
-    text = re.sub(r": ", ":", text)
-    text = text.replace(";}", "}").strip() + "\n"
-    return re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])], text)
-
-
-def html_minify(text):
-    """Without comments, indentation and empty lines; not inside elements where spaces count."""
-    parts = re.split(r"(<(pre|textarea|script|style)\b.*?</\2>)", text, flags=re.S | re.I)
-    kept = ""
-    for i, part in enumerate(parts):
-        if i % 3 == 0:
-            part = re.sub(r"<!--(?!\[).*?-->", "", part, flags=re.S)
-            kept += re.sub(r"\s*\n\s*", "\n", part)
-        elif i % 3 == 1:
-            kept += part
-    return kept.strip() + "\n"
-
-
-MINIFY = {".html": html_minify, ".css": css_minify, ".js": js_minify}
+def minify(name, data, loader):
+    """Without comments and spaces that mean nothing; None: esbuild can't read it."""
+    command = ["esbuild", f"--loader={loader}", "--minify-whitespace", "--tree-shaking=false", "--charset=utf8",
+               "--log-level=error", "--color=false", f"--sourcefile={name}"]
+    try:
+        done = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, check=False)
+    except FileNotFoundError:
+        raise SiteError("esbuild is missing: install Debian's package esbuild, or leave scripts and styles as they are: "
+                        "--no-minify (make SITE_FLAGS=--no-minify)") from None
+    if done.returncode == 0:
+        return done.stdout
+    why = " ".join(done.stderr.decode("utf-8", "replace").split())
+    print(f"site_pack.py: {name}: packed as it is, since esbuild can't read it: {why[:300]}", file=sys.stderr)
+    return None
 
 
 # ---- Packing ----
 
 class Resource:
-    def __init__(self, paths, name, data, plain_max):
+    def __init__(self, paths, name, data, plain_max=PLAIN_MAX, minified=True):
         ending = os.path.splitext(name)[1].lower()
         if ending not in TYPES:
-            raise SiteError(f"{name}: no content type is known for {ending or 'a name without ending'!r}")
+            raise SiteError(f"{name}: no content type is known for {ending or 'a name without ending'!r}; known are "
+                            f"{' '.join(sorted(TYPES))}")
         self.paths, self.name, self.type = paths, name, TYPES[ending]
         self.source = len(data)
-        if ending in MINIFY:
+        if ending in TEXTS:
             try:
-                data = MINIFY[ending](data.decode("utf-8")).encode("utf-8")
+                data.decode("utf-8")
             except UnicodeDecodeError:
-                raise SiteError(f"{name}: not UTF-8") from None
+                raise SiteError(f"{name}: not UTF-8; save it as UTF-8") from None
+        if ending in MINIFIED and minified:
+            small = minify(name, data, MINIFIED[ending])
+            data = data if small is None or not 0 < len(small) < len(data) else small
         self.plain = data
         packed = gzip.compress(data, 9, mtime=0)
         packed = packed[:9] + b"\xff" + packed[10:]  # "unknown system", whatever made it
@@ -158,23 +97,65 @@ def etag(body):
     return '"' + hashlib.sha256(body).hexdigest()[:12] + '"'
 
 
-def site_read(folder, plain_max=PLAIN_MAX):
-    resources = []
+def file_read(path, inside):
+    if not os.path.isfile(path):
+        raise SiteError(f"{inside}: not a file, or a link to nothing; remove it")
+    if os.path.getsize(path) > SOURCE_MAX:
+        raise SiteError(f"{inside}: too large, more than {SOURCE_MAX} bytes; no board's flash has room for it")
+    with open(path, "rb") as file:
+        data = file.read()
+    if not data:
+        raise SiteError(f"{inside}: empty; put something into it, or remove it")
+    return data
+
+
+def paths_of(inside, path_max):
+    """What the file is served as: the server compares these with the request's path after percent-decoding."""
+    if not re.fullmatch(r"[\w./~-]+", inside, re.A):
+        raise SiteError(f"{inside}: use letters, digits, '.', '-', '_' and '~' in names")
+    paths = ["/" + inside]
+    if os.path.basename(inside) == "index.html":
+        paths.insert(0, "/" + inside[:-len("index.html")])
+    if len(paths[-1]) > path_max:
+        raise SiteError(f"{inside}: its path has {len(paths[-1])} characters, the server takes at most {path_max}; shorten it")
+    return paths
+
+
+def files_find(folder):
+    """Each file's path in the site, in order."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if os.path.islink(os.path.join(place, name)):
+                raise SiteError(f"{os.path.join(place, name)}: a link to a folder; put the folder itself there")
         for name in sorted(name for name in names if not name.startswith(".") and not name.endswith("~")):
-            inside = os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
-            paths = ["/" + inside]
-            if name == "index.html":
-                paths.insert(0, "/" + inside[:-len(name)])
-            if not re.fullmatch(r"[\w./~-]+", inside, re.A):
-                raise SiteError(f"{inside}: use letters, digits, '.', '-', '_' and '~' in names")
-            if len(paths[-1]) > PATH_MAX:
-                raise SiteError(f"{inside}: paths have at most {PATH_MAX} characters")
-            with open(os.path.join(place, name), "rb") as file:
-                resources.append(Resource(paths, inside, file.read(), plain_max))
+            yield os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
+
+
+def site_check(resources):
+    """What is wrong with all of them together."""
+    taken = {}
+    for resource in resources:
+        for path in resource.paths:
+            if path in taken:
+                raise SiteError(f"{path} is both {taken[path]} and {resource.name}; remove one")
+            taken[path] = resource.name
+    size = sum(len(body) for resource in resources for body, _ in resource.bodies)
+    if size > SIZE_MAX:
+        largest = max(resources, key=lambda resource: len(resource.bodies[0][0]))
+        raise SiteError(f"the site is too large: {size} bytes packed, no board's flash has more than {SIZE_MAX}; "
+                        f"the largest file is {largest.name}, {len(largest.bodies[0][0])} bytes")
+
+
+def site_read(folder, plain_max=PLAIN_MAX, minified=True, path_max=PATH_MAX):
+    resources = []
+    for inside in files_find(folder):
+        paths = paths_of(inside, path_max)
+        data = file_read(os.path.join(folder, inside), inside)
+        resources.append(Resource(paths, inside, data, plain_max, minified))
     if not resources:
         raise SiteError(f"{folder}: no files")
+    site_check(resources)
     return resources
 
 
@@ -196,6 +177,8 @@ def c_source(resources, name, header):
             for at in range(0, len(body), 20):
                 lines.append("    " + " ".join(f"{byte}," for byte in body[at:at + 20]))
             lines += ["};", ""]
+    longest = max(len(path) for resource in resources for path in resource.paths)
+    lines += [f'_Static_assert({longest} <= HTTP_TEXT_MAX, "a path of the site is longer than the server takes");', ""]
     lines.append(f"const struct http_resource {name}[] = {{")
     for i, resource in enumerate(resources):
         for path in resource.paths:
@@ -234,6 +217,9 @@ def main(argv):
     parser.add_argument("-o", "--out", required=True, metavar="FILE.c")
     parser.add_argument("--plain-max", type=int, default=PLAIN_MAX, metavar="BYTES",
                         help=f"files up to this size are held without gzip, too ({PLAIN_MAX})")
+    parser.add_argument("--no-minify", action="store_true", help="pack scripts and styles as they are; esbuild isn't needed")
+    parser.add_argument("--path-max", type=int, default=PATH_MAX, metavar="CHARACTERS",
+                        help=f"where HTTP_TEXT_MAX was set to more ({PATH_MAX})")
     parser.add_argument("--quiet", action="store_true", help="don't print sizes")
     options = parser.parse_args(argv)
     if not re.fullmatch(r"[A-Za-z_]\w*", options.name, re.A):
@@ -242,7 +228,7 @@ def main(argv):
         parser.error("--out must end in .c")
     header = options.out[:-2] + ".h"
     try:
-        resources = site_read(options.folder, options.plain_max)
+        resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max)
         write(header, c_header(resources, options.name))
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
     except (SiteError, OSError) as error:

@@ -195,6 +195,7 @@ def options_read(argv):
     parser.add_argument("--logs", default="build/test/logs", help="folder for what they print (default %(default)s)")
     parser.add_argument("--only", metavar="PATTERN", action="append",
                         help="only suites with this in their name, * and ? as in a shell; may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the suites' names, and run none")
     options = parser.parse_args(argv)
     if options.jobs < 1 or options.limit <= 0:
         parser.error("--jobs and --limit must be positive")
@@ -210,6 +211,9 @@ def main(argv):
                       if any(fnmatch.fnmatchcase(suite.name, f"*{only}*") for only in options.only)]
             if not suites:
                 raise UsageError(f"no suite is called like {', '.join(options.only)}")
+        if options.list:
+            print("\n".join(suite.name for suite in suites))
+            return 0
         os.makedirs(options.logs, exist_ok=True)
     except (UsageError, OSError) as error:
         print(f"suites.py: {error}", file=sys.stderr)

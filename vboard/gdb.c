@@ -16,13 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PACKET_MAX    4096 /* data of a packet, both ways */
 #define MEMORY_MAX    ((PACKET_MAX - 16) / 2)
 #define POINTS_MAX    96
 #define SEND_WAIT_MS  1000
-#define REGISTERS     49 /* as in the target description */
+#define SECOND_MS_MAX 2000 /* for a further debugger to send the packet that is answered by a refusal */
+#define MONITOR_MAX   64   /* characters of a monitor command */
+#define REGISTERS     49   /* as in the target description */
 #define FIRST_XPSR    25
 #define FIRST_SYSTEM  26
 #define FIRST_DOUBLE  32
@@ -39,7 +42,14 @@ struct gdb {
     struct cpu *cpu;
     struct gdb_callbacks callbacks;
     int listener, client;
+    int second;         /* a further debugger that is being refused, or -1 … */
+    uint64_t second_ms; /* … since then … */
+    unsigned
+        second_check_digits; /* … and how many digits of its first packet's checksum are to come, 3: no # yet */
     enum gdb_state state;
+    bool resumed;  /* the debugger waits for a stop reply; false: it takes the processor for halted */
+    bool unseen;   /* halted while it was running without the debugger's knowledge ("monitor reset run") */
+    bool extended; /* the debugger stays when it kills, and may run anew */
     bool no_acknowledge;
     enum parse parse;
     char packet[PACKET_MAX + 1];
@@ -157,6 +167,7 @@ static void client_drop(struct gdb *gdb, enum gdb_state then)
     points_clear(gdb);
     cpu_debugger(gdb->cpu, false);
     gdb->state = then;
+    gdb->resumed = gdb->unseen = gdb->extended = false;
 }
 
 static void bytes_send(struct gdb *gdb, const char *bytes, size_t length)
@@ -196,18 +207,38 @@ static void reply_ok(struct gdb *gdb, bool ok)
     reply(gdb, ok ? "OK" : "E01");
 }
 
-static void halt(struct gdb *gdb, int signal)
+static void stop_reply(struct gdb *gdb)
 {
     char text[48];
     uint32_t hit = cpu_watch_hit(gdb->cpu);
 
+    gdb->resumed = gdb->unseen = false;
+    if (hit)
+        snprintf(text, sizeof text, "T%02xwatch:%x;", (unsigned)gdb->last_signal, hit);
+    else
+        snprintf(text, sizeof text, "S%02x", (unsigned)gdb->last_signal);
+    reply(gdb, text);
+}
+
+/* Halt, and tell a debugger that waits for it; another one is told when it asks to go on. */
+static void halt(struct gdb *gdb, int signal)
+{
     gdb->state = GDB_HALT;
     gdb->last_signal = signal;
-    if (hit)
-        snprintf(text, sizeof text, "T%02xwatch:%x;", (unsigned)signal, hit);
+    if (gdb->resumed)
+        stop_reply(gdb);
     else
-        snprintf(text, sizeof text, "S%02x", (unsigned)signal);
-    reply(gdb, text);
+        gdb->unseen = true;
+}
+
+/* Reset the board, and halt before its first instruction or let it run. */
+static void reset(struct gdb *gdb, bool run)
+{
+    gdb->callbacks.reset(gdb->callbacks.context);
+    cpu_debugger(gdb->cpu, true);
+    gdb->state = run ? GDB_RUN : GDB_HALT;
+    gdb->last_signal = 5;
+    gdb->resumed = gdb->unseen = false;
 }
 
 /* Registers. Returns how many bytes it has, 0: no such register. */
@@ -441,15 +472,70 @@ static void features_read(struct gdb *gdb, const char *text)
 
 static void console(struct gdb *gdb, const char *text)
 {
-    char packet[256] = "O";
+    char packet[PACKET_MAX] = "O";
 
     hex_write(packet + 1, (const uint8_t *)text, strlen(text));
     reply(gdb, packet);
 }
 
+enum monitor { MONITOR_RESET_RUN, MONITOR_RESET_HALT, MONITOR_HALT, MONITOR_RESUME, MONITOR_HELP };
+
+/* OpenOCD's names and meanings, since launch files give these. */
+static const struct {
+    const char *name;
+    enum monitor what;
+} monitor_commands[] = {
+    {"reset", MONITOR_RESET_RUN},
+    {"reset run", MONITOR_RESET_RUN},
+    {"reset halt", MONITOR_RESET_HALT},
+    {"reset init", MONITOR_RESET_HALT},
+    {"halt", MONITOR_HALT},
+    {"resume", MONITOR_RESUME},
+    {"help", MONITOR_HELP},
+};
+
+static const char monitor_help[] =
+    "monitor commands:\n"
+    "  reset, reset run        reset the board and let it run\n"
+    "  reset halt, reset init  reset the board and halt before its first instruction\n"
+    "  halt                    halt where it is\n"
+    "  resume                  let it run\n"
+    "  help                    this text\n";
+
+/* Words with one space between them, none around. */
+static void spaces_squeeze(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from; from++)
+        if (*from != ' ' || (to > text && to[-1] != ' '))
+            *to++ = *from;
+    if (to > text && to[-1] == ' ')
+        to--;
+    *to = '\0';
+}
+
+static void monitor_do(struct gdb *gdb, enum monitor what)
+{
+    bool resets = what == MONITOR_RESET_RUN || what == MONITOR_RESET_HALT;
+
+    if (resets && !gdb->callbacks.reset) {
+        console(gdb, "no reset here\n");
+        reply_ok(gdb, false);
+        return;
+    }
+    if (resets)
+        reset(gdb, what == MONITOR_RESET_RUN);
+    else if (what == MONITOR_HELP)
+        console(gdb, monitor_help);
+    else
+        gdb->state = what == MONITOR_HALT ? GDB_HALT : GDB_RUN;
+    reply_ok(gdb, true);
+}
+
 static void monitor(struct gdb *gdb, const char *text)
 {
-    char command[64];
+    char command[MONITOR_MAX], answer[MONITOR_MAX + 80];
     size_t length = strlen(text) / 2;
 
     if (length >= sizeof command || !hex_read(text, (uint8_t *)command, length)) {
@@ -457,13 +543,16 @@ static void monitor(struct gdb *gdb, const char *text)
         return;
     }
     command[length] = '\0';
-    if (strcmp(command, "reset") == 0 && gdb->callbacks.reset) {
-        gdb->callbacks.reset(gdb->callbacks.context);
-        reply_ok(gdb, true);
-        return;
+    spaces_squeeze(command);
+    for (unsigned i = 0; i < sizeof monitor_commands / sizeof *monitor_commands; i++) {
+        if (strcmp(command, monitor_commands[i].name) == 0) {
+            monitor_do(gdb, monitor_commands[i].what);
+            return;
+        }
     }
-    console(gdb, gdb->callbacks.reset ? "monitor commands: reset\n" : "no monitor commands here\n");
-    reply_ok(gdb, true);
+    snprintf(answer, sizeof answer, "no monitor command \"%s\"; \"monitor help\" lists them\n", command);
+    console(gdb, answer);
+    reply_ok(gdb, false);
 }
 
 static bool begins(const char *text, const char *with, const char **rest)
@@ -479,11 +568,11 @@ static bool begins(const char *text, const char *with, const char **rest)
 static void query(struct gdb *gdb, const char *text)
 {
     const char *rest;
-    char features[80];
+    char features[100];
 
     if (begins(text, "qSupported", &rest)) {
-        snprintf(features, sizeof features, "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+",
-                 PACKET_MAX);
+        snprintf(features, sizeof features,
+                 "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+", PACKET_MAX);
         reply(gdb, features);
     } else if (begins(text, "qXfer:features:read:target.xml:", &rest)) {
         features_read(gdb, rest);
@@ -513,7 +602,12 @@ static void resume(struct gdb *gdb, const char *text, bool step)
     uint32_t address;
     enum cpu_stop stop;
 
-    if (number_read(&text, &address))
+    gdb->resumed = true;
+    if (gdb->unseen) {
+        stop_reply(gdb);
+        return;
+    }
+    if (gdb->state == GDB_HALT && number_read(&text, &address))
         cpu_register_set(gdb->cpu, 15, address);
     if (!step) {
         gdb->state = GDB_RUN;
@@ -529,6 +623,65 @@ static const char *after_signal(const char *text)
     const char *semicolon = strchr(text, ';');
 
     return semicolon ? semicolon + 1 : "";
+}
+
+/* With one thread, the first action is what is meant. GDB steps by itself, with breakpoints, where it doesn't know that
+ * the other end can; it then steps from where it believes to be, not from where a reset has led. */
+static void vcont_serve(struct gdb *gdb, const char *text)
+{
+    const char *action;
+
+    if (strcmp(text, "vCont?") == 0)
+        reply(gdb, "vCont;c;C;s;S");
+    else if (begins(text, "vCont;", &action) && *action && strchr("cCsS", *action))
+        resume(gdb, "", *action == 's' || *action == 'S');
+    else
+        reply_ok(gdb, false);
+}
+
+/* An extended debugger stays, and finds the board halted behind its reset; another one ends the program. */
+static void kill_serve(struct gdb *gdb)
+{
+    if (!gdb->extended) {
+        client_drop(gdb, GDB_KILL);
+        return;
+    }
+    points_clear(gdb);
+    reset(gdb, false);
+}
+
+static void detach_serve(struct gdb *gdb)
+{
+    reply(gdb, "OK");
+    if (!gdb->extended) {
+        client_drop(gdb, GDB_RUN);
+        return;
+    }
+    points_clear(gdb);
+    cpu_debugger(gdb->cpu, false);
+    gdb->state = GDB_RUN;
+    gdb->unseen = false;
+}
+
+/* What an extended debugger may ask besides. */
+static void extended_serve(struct gdb *gdb, const char *text)
+{
+    const char *rest;
+
+    if (strcmp(text, "!") == 0 && gdb->callbacks.reset) {
+        gdb->extended = true;
+        reply(gdb, "OK");
+    } else if (gdb->extended && begins(text, "vRun;", &rest)) {
+        reset(gdb, false); /* the image is in the board's flash already, whatever the file's name is */
+        stop_reply(gdb);
+    } else if (gdb->extended && begins(text, "vKill;", &rest)) {
+        kill_serve(gdb);
+        reply(gdb, "OK");
+    } else if (gdb->extended && text[0] == 'R') {
+        reset(gdb, false); /* has no reply */
+    } else {
+        reply(gdb, "");
+    }
 }
 
 static void packet_serve(struct gdb *gdb)
@@ -556,14 +709,17 @@ static void packet_serve(struct gdb *gdb)
     case 'z': point_change(gdb, text, false); break;
     case 'H':
     case 'T': reply(gdb, "OK"); break;
-    case 'D':
-        reply(gdb, "OK");
-        client_drop(gdb, GDB_RUN);
-        break;
-    case 'k': client_drop(gdb, GDB_KILL); break;
+    case 'D': detach_serve(gdb); break;
+    case 'k': kill_serve(gdb); break;
     case 'q':
     case 'Q': query(gdb, gdb->packet); break;
-    default: reply(gdb, ""); break;
+    case 'v':
+        if (strncmp(text, "Cont", 4) == 0) {
+            vcont_serve(gdb, gdb->packet);
+            break;
+        }
+        /* fall through */
+    default: extended_serve(gdb, gdb->packet); break;
     }
 }
 
@@ -581,7 +737,7 @@ static void packet_end(struct gdb *gdb, bool right)
         return;
     }
     gdb->packet[gdb->length] = '\0';
-    if (gdb->state == GDB_HALT)
+    if (!gdb->resumed)
         packet_serve(gdb);
 }
 
@@ -591,7 +747,7 @@ static void byte_take(struct gdb *gdb, char c)
 
     switch (gdb->parse) {
     case OUTSIDE:
-        if (c == 3 && gdb->state == GDB_RUN)
+        if (c == 3 && gdb->resumed)
             halt(gdb, 2);
         if (c != '$')
             return;
@@ -634,6 +790,7 @@ static void client_accept(struct gdb *gdb)
     gdb->no_acknowledge = false;
     gdb->last_signal = 5;
     gdb->state = GDB_HALT;
+    gdb->resumed = gdb->unseen = gdb->extended = false;
     cpu_debugger(gdb->cpu, true);
 }
 
@@ -650,17 +807,78 @@ static void client_serve(struct gdb *gdb)
         byte_take(gdb, bytes[i]);
 }
 
+/* One processor has one debugger. A further one is told so in the answer to its first packet: GDB shows that text. */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void second_accept(struct gdb *gdb)
+{
+    gdb->second = accept(gdb->listener, NULL, NULL);
+    if (gdb->second < 0)
+        return;
+    fcntl(gdb->second, F_SETFL, O_NONBLOCK);
+    gdb->second_ms = now_ms();
+    gdb->second_check_digits = 3;
+}
+
+static void second_drop(struct gdb *gdb)
+{
+    if (gdb->second >= 0)
+        close(gdb->second);
+    gdb->second = -1;
+}
+
+static void second_serve(struct gdb *gdb)
+{
+    static const char text[] = "E.another debugger is connected";
+    char bytes[1024], answer[sizeof text + 8];
+    ssize_t got = recv(gdb->second, bytes, sizeof bytes, 0);
+    uint8_t sum = 0;
+
+    for (ssize_t i = 0; i < got && gdb->second_check_digits > 0; i++)
+        if (gdb->second_check_digits < 3 || bytes[i] == '#')
+            gdb->second_check_digits--;
+    if (got > 0 && gdb->second_check_digits > 0)
+        return;
+    if (got > 0) {
+        for (const char *c = text; *c; c++)
+            sum = (uint8_t)(sum + (uint8_t)*c);
+        snprintf(answer, sizeof answer, "+$%s#%02x", text, sum);
+        if (send(gdb->second, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            errno = 0; /* it has gone */
+    } else if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    second_drop(gdb);
+}
+
 enum gdb_state gdb_poll(struct gdb *gdb, int wait_ms)
 {
+    enum { CLIENT, LISTENER, SECOND };
     for (unsigned rounds = 0; rounds < 64 && gdb->state != GDB_KILL; rounds++) {
-        struct pollfd one = {.fd = gdb->client >= 0 ? gdb->client : gdb->listener, .events = POLLIN};
+        struct pollfd polled[] = {[CLIENT] = {.fd = gdb->client, .events = POLLIN},
+                                  [LISTENER] = {.fd = gdb->second < 0 ? gdb->listener : -1, .events = POLLIN},
+                                  [SECOND] = {.fd = gdb->second, .events = POLLIN}};
+        int ready = poll(polled, 3, gdb->state == GDB_HALT && rounds == 0 ? wait_ms : 0);
 
-        if (poll(&one, 1, gdb->state == GDB_HALT && rounds == 0 ? wait_ms : 0) <= 0)
+        if (gdb->second >= 0 && now_ms() - gdb->second_ms > SECOND_MS_MAX)
+            second_drop(gdb);
+        if (ready <= 0)
             break;
-        if (gdb->client >= 0)
+        if (polled[CLIENT].revents)
             client_serve(gdb);
-        else
+        if (polled[LISTENER].revents && gdb->client < 0)
             client_accept(gdb);
+        else if (polled[LISTENER].revents)
+            second_accept(gdb);
+        if (polled[SECOND].revents && gdb->second >= 0)
+            second_serve(gdb);
     }
     return gdb->state;
 }
@@ -682,7 +900,7 @@ struct gdb *gdb_open(unsigned port, struct cpu *cpu, const struct gdb_callbacks 
     gdb->cpu = cpu;
     if (callbacks)
         gdb->callbacks = *callbacks;
-    gdb->client = -1;
+    gdb->client = gdb->second = -1;
     gdb->state = halted ? GDB_HALT : GDB_RUN;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     gdb->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -716,6 +934,7 @@ void gdb_close(struct gdb *gdb)
     if (!gdb)
         return;
     client_drop(gdb, GDB_RUN);
+    second_drop(gdb);
     close(gdb->listener);
     free(gdb);
 }

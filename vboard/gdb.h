@@ -9,7 +9,10 @@
  *                 GDB_KILL: leave the program
  *               } ─→ gdb_close
  *
- * A connection stops the processor; detaching or losing it lets it run, without breakpoints.
+ * A connection stops the processor; detaching or losing it lets it run, without breakpoints. A second debugger is told
+ * that one is there. "monitor" knows OpenOCD's reset, reset run, reset halt, reset init, halt and resume, and help; what
+ * it doesn't know is an error. An extended debugger (target extended-remote) may "run" anew, which resets the board,
+ * and stays when it kills: the board is then halted behind its reset until it runs or the debugger goes.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_VBOARD_GDB_H
@@ -20,7 +23,7 @@
 enum gdb_state { GDB_RUN, GDB_HALT, GDB_KILL };
 
 struct gdb_callbacks {
-    void (*reset)(void *context);         /* "monitor reset": NULL, not supported */
+    void (*reset)(void *context);         /* the board's reset; NULL: no "monitor reset", no extended mode */
     enum cpu_stop (*step)(void *context); /* one instruction, with the board around it; NULL: cpu_step */
     void *context;
 };

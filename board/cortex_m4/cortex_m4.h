@@ -24,6 +24,7 @@
 #define SCB_CCR   REG32(0xE000ED14)
 #define SCB_SHPR3 REG32(0xE000ED20)
 #define SCB_CPACR REG32(0xE000ED88)
+#define SCB_CFSR  REG32(0xE000ED28)
 
 #define SYST_CSR_ENABLE    (1u << 0)
 #define SYST_CSR_TICKINT   (1u << 1)
@@ -33,6 +34,8 @@
 #define AIRCR_VECTKEY      (0x05FAu << 16)
 #define AIRCR_SYSRESETREQ  (1u << 2)
 #define CCR_DIV_0_TRP      (1u << 4)
+#define CFSR_STACKING      (1u << 4 | 1u << 12 | 1u << 13) /* MSTKERR, STKERR, LSPERR: no frame was written */
+#define CFSR_UNDEFINSTR    (1u << 16)
 
 /* Interrupt priorities, 0 highest of 16. The tick may wait for USB; nothing may wait for the tick. */
 #define PRIORITY_USB  5u

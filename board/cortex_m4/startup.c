@@ -65,11 +65,57 @@ void startup_c(void)
     board_halt();
 }
 
-/* Every fault, and every interrupt that nobody serves: our own bug. */
-void Fault_Handler(void)
+#define UDF_PANIC 0xDE01u /* the instruction of os_panic_here */
+
+static void hex_log(const char *name, uint32_t value)
 {
-    board_log("fault\n");
+    char digits[] = "00000000";
+
+    board_log(name);
+    for (char *digit = digits + 8; digit > digits; value >>= 4)
+        *--digit = "0123456789abcdef"[value & 0xF];
+    board_log(digits);
+}
+
+/* `frame`: r0 to r3, r12, LR, PC, xPSR, as the exception stacked them. Source: DDI 0403, B1.5 [unread]. */
+__attribute__((noreturn, used)) void fault_report(const uint32_t *frame);
+void fault_report(const uint32_t *frame)
+{
+    uint32_t reasons = SCB_CFSR;
+    bool stacked = (reasons & CFSR_STACKING) == 0;
+
+    if (stacked && reasons & CFSR_UNDEFINSTR && *(const uint16_t *)(uintptr_t)frame[6] == UDF_PANIC) {
+        board_log("panic");
+    } else {
+        hex_log("fault: exception 0x", SCB_ICSR & 0x1FF);
+        hex_log(" CFSR 0x", reasons);
+    }
+    if (stacked) {
+        hex_log(": PC 0x", frame[6]);
+        hex_log(" LR 0x", frame[5]);
+    } else {
+        hex_log(", no room on the stack at 0x", (uint32_t)(uintptr_t)frame);
+    }
+    board_log("\n");
     board_halt();
+}
+
+/* Every fault, and every interrupt that nobody serves: our own bug. Where the main stack is full, or nearly so, it begins
+ * anew: nothing on it is needed any more. */
+__attribute__((naked, used)) void Fault_Handler(void)
+{
+    __asm__ volatile("cpsid i\n"
+                     "tst lr, #4\n"
+                     "ite eq\n"
+                     "mrseq r0, msp\n"
+                     "mrsne r0, psp\n"
+                     "ldr r1, =linker_stack_start + 256\n"
+                     "cmp sp, r1\n"
+                     "itt lo\n"
+                     "ldrlo r1, =linker_stack_end\n"
+                     "movlo sp, r1\n"
+                     "b fault_report\n"
+                     ".ltorg\n");
 }
 
 #define RESERVED Fault_Handler

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 uint32_t board_cycles(void);
-_Noreturn void os_panic_here(void);
 
 #define configCPU_CLOCK_HZ                      1000000u /* unused: the tick is the board's (os_freertos.c) */
 #define configTICK_RATE_HZ                      1000
@@ -33,7 +32,15 @@ _Noreturn void os_panic_here(void);
 #define configUSE_IDLE_HOOK            1
 #define configUSE_TICK_HOOK            1
 #define configCHECK_FOR_STACK_OVERFLOW 2
-#define configASSERT(condition)        ((condition) ? (void)0 : os_panic_here())
+
+/* As os_assert of os/os.h, which the kernel's sources don't see. */
+#define CONFIG_TEXT_(text)  #text
+#define CONFIG_TEXT(number) CONFIG_TEXT_(number)
+#define configASSERT(condition)                                                                              \
+    ((condition) ? (void)0 : (__extension__({                                                                \
+        __asm__ volatile("udf #1 @ " __FILE__ ":" CONFIG_TEXT(__LINE__));                                    \
+        __builtin_unreachable();                                                                             \
+    })))
 
 /* CPU share: in 1,024 cycles; where the cycle counter wraps one interval is lost. */
 #define configGENERATE_RUN_TIME_STATS 1

@@ -74,14 +74,3 @@ void os_panic(const char *text)
     board_log("\n");
     board_halt();
 }
-
-/* Of the call, not what follows it: that may be another function. */
-__attribute__((noinline)) void os_panic_here(void)
-{
-    uintptr_t address = (uintptr_t)__builtin_return_address(0) - 4;
-    char text[] = "0x00000000";
-
-    for (unsigned digit = 0; digit < 8; digit++)
-        text[2 + digit] = "0123456789abcdef"[address >> (28 - 4 * digit) & 0xF];
-    os_panic(text);
-}

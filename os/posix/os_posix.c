@@ -148,11 +148,3 @@ void os_panic(const char *text)
     board_log("\n");
     board_halt();
 }
-
-void os_panic_here(void)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%p", __builtin_return_address(0));
-    os_panic(text);
-}

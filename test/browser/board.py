@@ -100,7 +100,7 @@ class Board:
 
     def status(self):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self.url + "api/status", timeout=10) as answer:
+        with opener.open(self.url + "api/status", timeout=100) as answer:
             return json.load(answer)
 
     def leds(self):
@@ -116,7 +116,7 @@ class Board:
         request = urllib.request.Request(self.url + "api/leds", method="POST",
                                          data=json.dumps({"led": led, "on": on}).encode(), headers={"X-Plugnet": "1"})
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=100) as answer:
             return json.load(answer)
 
     def ask(self, line):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import urllib.parse
 
-ANSWER_S = 30
+ANSWER_S = 300
 
 
 class Answer:

@@ -4,7 +4,7 @@ import os
 import time
 import urllib.parse
 
-WAIT_S = 60  # generous: the machine may be busy
+WAIT_S = 200  # generous: the machine may be busy
 
 
 class Page:

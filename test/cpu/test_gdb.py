@@ -40,10 +40,10 @@ class Runner:
         self.process.wait()
 
 
-def debug(port, elf, commands):
+def debug(port, elf, commands, target="remote"):
     """What gdb-multiarch prints for these commands."""
     arguments = ["gdb-multiarch", "--batch", "-nx", "-ex", "set confirm off", "-ex", "set architecture armv7e-m",
-                 "-ex", f"target remote 127.0.0.1:{port}"]
+                 "-ex", f"target {target} 127.0.0.1:{port}"]
     for command in commands:
         arguments += ["-ex", command]
     done = subprocess.run(arguments + [elf], capture_output=True, text=True, timeout=60)
@@ -80,16 +80,50 @@ def with_gdb(program, image, elf):
         output = debug(runner.port, elf, ["watch watched", "continue", "print watched == 3 * counter", "delete",
                                           "hbreak triple", "continue", "detach"])
         contains("watchpoint", output, "watchpoint", "New value", "= 1", "triple (n=")
-        output = debug(runner.port, elf, ["break triple", "continue", "monitor reset",
+        output = debug(runner.port, elf, ["break triple", "continue", "monitor reset halt",
                                           "maintenance flush register-cache", "print/x $sp", "print/x $lr",
-                                          "monitor nonsense", "x/2xw 0x30000000", "kill"])
+                                          "x/2xw 0x30000000", "kill"])
         contains("reset_and_kill", output, "triple", "= 0x20008000", "= 0xffffffff")
-        contains("errors", output, "monitor commands")
         contains("unmapped", output, "Cannot access memory at address 0x30000000")
         try:
             result("kill", None if runner.process.wait(5) == 0 else "exit code")
         except subprocess.TimeoutExpired:
             result("kill", "still runs")
+
+
+START = "print $pc == ((unsigned)reset & ~1) + 2"  # one instruction (of 2 bytes) behind the reset
+
+
+def monitor(program, image, elf):
+    """OpenOCD's commands mean what they mean there, and what isn't known is an error (case 23)."""
+    with Runner(program, image) as runner:
+        for command in ("monitor reset halt", "monitor reset init", "monitor   reset   halt  "):
+            output = debug(runner.port, elf, ["break triple", "continue", "delete", command, "stepi", START,
+                                              "print/x $lr"])
+            contains(" ".join(command.split()).replace(" ", "_"), output, "triple (n=", "= 1", "= 0xffffffff")
+        output = debug(runner.port, elf, ["break triple", "continue", "monitor halt", "stepi", "print n",
+                                          "monitor resume", "monitor halt", "monitor help"])
+        contains("monitor_halt_and_help", output, "triple (n=", "= ", "monitor commands", "reset halt", "halt", "resume",
+                 "help")
+        for i, command in enumerate(("nonsense", "reset nonsense", "resethalt", "halt now", "x" * 100, "Reset")):
+            output = debug(runner.port, elf, ["monitor " + command, "print 1234"])
+            contains(f"monitor_unknown_{i}", output, "Protocol error with Rcmd" if len(command) > 63 else f'"{command}"')
+
+
+def restart(program, image, elf):
+    """An extended debugger runs anew, and stays when it kills."""
+    with Runner(program, image) as runner:
+        output = debug(runner.port, elf, ["break triple", "continue", "continue", "print counter > 0", "run",
+                                          "print counter", "print n", "info breakpoints", "kill", "run", "print counter"],
+                       "extended-remote")
+        contains("run_restarts", output, "triple (n=4)", "triple (n=", "= 1", "triple (n=4)", "= 4", "hit 1 time",
+                 "triple (n=4)")
+        result("kill_stays", None if runner.process.poll() is None else "the program ended")
+        output = debug(runner.port, elf, ["break triple", "continue", "detach", "run", "print n"],
+                       "extended-remote")
+        contains("run_after_detach", output, "triple (n=", "detached", "triple (n=4)", "= 4")
+        output = debug(runner.port, elf, ["print $sp"], "extended-remote")
+        contains("run_then_another", output, "$1 = ")
 
 
 class Raw:
@@ -131,12 +165,87 @@ def by_hand(program, image):
         pc = int.from_bytes(bytes.fromhex(raw.ask(b"pf").decode()), "little")
         result("interrupted_in_flash", None if 0x08000000 < pc < 0x08010000 else hex(pc))
         raw.close()
+        reset_run(runner)
+        second(runner)
         hostile(runner)
         raw = Raw(runner.port)
         answer = raw.ask(b"?")
         result("alive_after_hostile", None if answer.startswith((b"S", b"T")) else answer)
         raw.close()
         with_two(runner)
+
+
+def rcmd(raw, command):
+    """The last answer: console output comes before it."""
+    raw.send(b"qRcmd," + command.encode().hex().encode())
+    while (answer := raw.receive())[:1] == b"O" and answer != b"OK":
+        pass
+    return answer
+
+
+def runs(raw, limit_s):
+    """Do the registers change? Each answer is given between two slices of the processor's time."""
+    end, first = time.monotonic() + limit_s, raw.ask(b"g")
+    while time.monotonic() < end:
+        time.sleep(0.002)
+        if raw.ask(b"g") != first:
+            return True
+    return False
+
+
+def reset_run(runner):
+    """After "monitor reset" the processor runs though the debugger takes it for halted; a stop is told when it asks."""
+    for command in ("reset", "reset run"):
+        raw = Raw(runner.port)
+        answer = rcmd(raw, command)
+        answer = answer if answer != b"OK" else None if runs(raw, 10) else "the processor stands still"
+        result(f"monitor_{command.replace(' ', '_')}", answer)
+        answer = rcmd(raw, "halt")
+        answer = answer if answer != b"OK" else "the processor runs" if runs(raw, 0.3) else None
+        result("monitor_halt", answer)
+        pc = int.from_bytes(bytes.fromhex(raw.ask(b"pf").decode()), "little")
+        raw.ask(b"Z0,%x,2" % pc)
+        rcmd(raw, "reset")  # sooner or later it comes by there again
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            time.sleep(0.002)
+            if raw.ask(b"pf") == pc.to_bytes(4, "little").hex().encode():
+                break
+        raw.send(b"c")
+        answer = raw.receive()
+        result("stop_while_unwatched", None if answer == b"S05" else answer)
+        raw.close()
+
+
+def second(runner):
+    """A second debugger is told that there is one; the first is served on, and the next one when that has gone."""
+    first = Raw(runner.port)
+    first.ask(b"?")
+    for round_number in range(3):
+        other, silent = Raw(runner.port), None
+        if round_number == 1:
+            silent = Raw(runner.port)  # waits its turn, says nothing, is hung up on
+        try:
+            answer = other.ask(b"qSupported:multiprocess+")
+            result("second_is_told", None if answer == b"E.another debugger is connected" else answer)
+            result("second_is_hung_up_on", None if other.socket.recv(100) == b"" else "still open")
+            if silent:
+                result("second_silent", None if silent.socket.recv(100) == b"" else "still open")
+        except (OSError, ConnectionError) as error:
+            result("second_is_told", repr(error))
+        answer = first.ask(b"?")
+        result("first_goes_on", None if answer.startswith((b"S", b"T")) else answer)
+    first.send(b"c")  # running: the same
+    time.sleep(0.1)
+    other = Raw(runner.port)
+    answer = other.ask(b"qSupported")
+    result("second_while_running", None if answer == b"E.another debugger is connected" else answer)
+    first.close()
+    time.sleep(0.1)
+    third = Raw(runner.port)
+    answer = third.ask(b"?")
+    result("second_when_the_first_has_gone", None if answer == b"S05" else answer)
+    third.close()
 
 
 def hostile(runner):
@@ -146,7 +255,8 @@ def hostile(runner):
                b"X20000000,8:}", b"X20000000,ffffffff:a", b"P", b"Pff=", b"P1=1", b"pffffffff", b"p12345678901", b"G",
                b"G12", b"Z", b"Z9,0,0", b"Z0", b"Z0,ffffffffff,2", b"z4,0,0", b"qRcmd,", b"qRcmd,7", b"qRcmd," + b"61" * 100,
                b"qXfer:features:read:target.xml:", b"qXfer:features:read:target.xml:ffffffff,ffffffff", b"S",
-               b"s30000000", b"vCont?", b"\x00\xff", b"x" * 9000, b"M20000000,1000:" + b"00" * 5000]
+               b"s30000000", b"vCont?", b"vCont", b"vCont;", b"vCont;x", b"vCont;s:1;c", b"vRun;", b"vKill;1", b"R00", b"qRcmd,20",
+               b"qRcmd,2020726573657420", b"\x00\xff", b"x" * 9000, b"M20000000,1000:" + b"00" * 5000]
     for packet in packets:
         raw = Raw(runner.port)
         raw.send(packet)
@@ -187,6 +297,8 @@ def main():
         sys.exit(__doc__)
     if shutil.which("gdb-multiarch"):
         with_gdb(sys.argv[1], sys.argv[2], sys.argv[3])
+        monitor(sys.argv[1], sys.argv[2], sys.argv[3])
+        restart(sys.argv[1], sys.argv[2], sys.argv[3])
     else:
         print("skip gdb: gdb-multiarch is not installed")
     by_hand(sys.argv[1], sys.argv[2])

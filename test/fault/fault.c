@@ -1,6 +1,12 @@
 /*
- * A firmware with a bug, to see that it shows: DEMO=-DFAULT_STACK, a thread whose stack is too small; else an assertion that
- * fails, in a thread where the flavour has threads, in main where it has none. Played by test_fault.py.
+ * A firmware with a bug, to see that it shows, in a thread where the flavour has threads, in main where it has none. Which
+ * one: an assertion that fails, beside one that doesn't, or by CFLAGS_APP=-D…
+ *
+ *   FAULT_STACK=N   N times 80 bytes on a stack that is too small
+ *   FAULT_BUS       a write to where nothing is
+ *   FAULT_JUMP      a call of a function that isn't there
+ *
+ * Played by test_fault.py, which knows the places by the words "here: …".
  */
 /* SPDX-License-Identifier: MIT */
 #include "board/board.h"
@@ -10,7 +16,7 @@
 static struct plugnet plugnet;
 static const struct plugnet_config config = {.product = "fault"};
 
-#ifdef FAULT_STACK
+#if defined FAULT_STACK
 static unsigned deep(volatile unsigned depth)
 {
     volatile uint8_t used[64];
@@ -22,28 +28,40 @@ static unsigned deep(volatile unsigned depth)
 }
 #endif
 
-static void faulty(void *context)
+static void faulty(volatile uint32_t now_ms)
+{
+#if defined FAULT_STACK
+    deep(FAULT_STACK);
+    (void)now_ms;
+#elif defined FAULT_BUS
+    *(volatile uint32_t *)0x1F000000 = now_ms; /* here: bus */
+#elif defined FAULT_JUMP
+    void (*volatile absent)(void) = (void (*)(void))(uintptr_t)(now_ms & 0);
+    absent(); /* here: jump */
+#else
+    os_assert(now_ms != 1);
+    os_assert(now_ms == 1); /* here: assert */
+    os_assert(now_ms != 2);
+#endif
+}
+
+static void faulty_thread(void *context)
 {
     uint32_t last_ms = 0;
 
     (void)context;
     os_sleep_until(&last_ms, 400); /* attached, and somebody may be reading the page */
-#ifdef FAULT_STACK
-    deep(5);
-    os_sleep_until(&last_ms, 10); /* the kernel looks at each change of threads */
-#else
-    os_assert(last_ms == 0);
-#endif
+    faulty(last_ms);
     for (;;) {
-        os_sleep_until(&last_ms, 1000);
+        os_sleep_until(&last_ms, 10); /* the kernel looks at the stack at each change of threads */
     }
 }
 
 int main(void)
 {
-    if (!os_thread_start("faulty", faulty, NULL, 384, 3)) {
+    if (!os_thread_start("faulty", faulty_thread, NULL, 384, 3)) {
         board_init();
-        os_assert(board_info()->led_count == 0);
+        faulty(board_time_ms());
     }
     plugnet_run(&plugnet, &config);
 }

@@ -87,6 +87,11 @@ static void exchange(struct gdb *gdb, struct cpu *cpu, int fd, const char *bytes
     }
 }
 
+static void reset(void *context)
+{
+    cpu_reset(context, 0x08000000);
+}
+
 /* The input with its checksums: "%" becomes "#xx". */
 static size_t expand(const uint8_t *data, size_t size, char out[3 * PIECE + 4], uint8_t *sum)
 {
@@ -105,7 +110,8 @@ static size_t expand(const uint8_t *data, size_t size, char out[3 * PIECE + 4], 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cpu *cpu = cpu_fresh();
-    struct gdb *gdb = gdb_open(0, cpu, NULL, true);
+    const struct gdb_callbacks callbacks = {.reset = reset, .context = cpu};
+    struct gdb *gdb = gdb_open(0, cpu, &callbacks, true);
     char text[3 * PIECE + 4];
     uint8_t sum = 0;
     REQUIRE(gdb != NULL);

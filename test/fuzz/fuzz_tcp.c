@@ -65,11 +65,6 @@ void os_panic(const char *text)
     abort();
 }
 
-void os_panic_here(void)
-{
-    abort();
-}
-
 /* ---- The crossed cable ---- */
 
 static err_t cross(struct netif *netif, struct pbuf *p)

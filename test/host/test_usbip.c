@@ -28,6 +28,7 @@
 #define OP         USBIP_OP_LENGTH
 #define HEAD       USBIP_COMMAND_LENGTH
 #define INTERFACES 2 /* of the fake device */
+#define EP_ISO     3 /* both ways, of a device with isochronous endpoints */
 
 /* Of the sanitizers' run time; gcc has no header for it. */
 size_t __sanitizer_get_current_allocated_bytes(void);
@@ -89,8 +90,20 @@ static struct usbip *start(const struct usbip_config *config)
     return made;
 }
 
+/* Alternate setting 1 gets an isochronous endpoint for each direction. */
+static void iso_add(struct fake *fake)
+{
+    static const uint8_t endpoints[] = {7, 5, 0x80 | EP_ISO, 1, 64, 0, 1, 7, 5, EP_ISO, 1, 64, 0, 1};
+    uint8_t *alternate = fake->config + fake->config_length - 14 - 9;
+    CHECK_BYTES(alternate, "\x09\x04\x01\x01\x02", 5);
+    alternate[4] = 4;
+    memcpy(fake->config + fake->config_length, endpoints, sizeof endpoints);
+    fake->config_length += sizeof endpoints;
+    fake->config[2] = (uint8_t)fake->config_length;
+}
+
 /* A server with so many devices, all configured. */
-static void begin(unsigned devices)
+static void begin_with(unsigned devices, bool iso)
 {
     struct cable cables[USBIP_DEVICES_MAX];
     end();
@@ -98,12 +111,19 @@ static void begin(unsigned devices)
     seqnum = 0;
     for (fake_count = 0; fake_count < devices; fake_count++) {
         fake_init(&fakes[fake_count]);
+        if (iso)
+            iso_add(&fakes[fake_count]);
         cables[fake_count] = fake_cable(&fakes[fake_count]);
     }
     usbip = start(&(struct usbip_config){.port = -1, .cables = cables, .count = devices, .log = on_log});
     steps(UP_MS);
     for (unsigned i = 0; i < devices; i++)
         CHECK(usbip_available(usbip, i));
+}
+
+static void begin(unsigned devices)
+{
+    begin_with(devices, false);
 }
 
 /* ---- Clients ---- */
@@ -202,6 +222,7 @@ struct command {
     uint32_t code, seqnum, device, in, ep, flags;
     int32_t length, packets;
     uint8_t setup[8];
+    uint32_t start_frame, interval;
 };
 
 static void command_put(uint8_t bytes[HEAD], const struct command *c)
@@ -213,9 +234,9 @@ static void command_put(uint8_t bytes[HEAD], const struct command *c)
                                 c->ep,
                                 c->flags,
                                 (uint32_t)c->length,
-                                0,
+                                c->start_frame,
                                 (uint32_t)c->packets,
-                                0};
+                                c->interval};
     for (unsigned i = 0; i < 10; i++)
         usbip_u32_put(bytes + 4 * i, words[i]);
     memcpy(bytes + 40, c->setup, 8);
@@ -308,13 +329,18 @@ static void serves(int fd, unsigned index)
 }
 
 /* Alternate setting 1: bulk endpoints are open from now on. */
-static int attach_data(void)
+static int attach_data_with(bool iso)
 {
-    begin(1);
+    begin_with(1, iso);
     fakes[0].notify = false;
     int fd = attach("1-1");
     CHECK_EQUAL(request(fd, 0x01, USB_SET_INTERFACE, 1, 1, 0, NULL)->status, 0);
     return fd;
+}
+
+static int attach_data(void)
+{
+    return attach_data_with(false);
 }
 
 static const struct command bulk_in = {.in = 1, .ep = FAKE_EP_DATA, .length = 512};
@@ -750,28 +776,107 @@ TEST(usbip_set_address_is_not_passed_on)
 
 /* ---- Transfers that are refused ---- */
 
-TEST(usbip_refuses_unknown_endpoints_and_isochronous)
+TEST(usbip_refuses_unknown_endpoints)
 {
-    uint8_t over[64 + 3 * USBIP_ISO_LENGTH] = {0};
+    uint8_t over[64] = {0};
     int fd = attach_data();
     for (uint32_t ep = 3; ep < 16; ep++) {
         CHECK_EQUAL(transfer(fd, (struct command){.in = 1, .ep = ep, .length = 64}, NULL)->status,
                     USBIP_ENOENT);
-        CHECK_EQUAL(transfer(fd, (struct command){.ep = ep, .length = 64}, over)->status, USBIP_ENOENT);
+        CHECK_EQUAL(transfer(fd, (struct command){.ep = ep, .length = 64, .packets = 9}, over)->status,
+                    USBIP_ENOENT);
     }
     CHECK_EQUAL(transfer(fd, (struct command){.ep = FAKE_EP_NOTIFY, .length = 1}, "x")->status, USBIP_ENOENT);
-    struct command iso = bulk_in; /* descriptors follow at once … */
-    iso.packets = 3;
-    command_say(fd, iso, NULL);
-    say(fd, over, 3 * USBIP_ISO_LENGTH);
-    CHECK_EQUAL(ret(fd, true)->status, USBIP_EINVAL);
-    iso = bulk_out(64); /* … or behind the data */
-    iso.packets = 3;
-    command_say(fd, iso, over);
-    say(fd, over + 64, 3 * USBIP_ISO_LENGTH);
-    CHECK_EQUAL(ret(fd, false)->status, USBIP_EINVAL);
-    iso.packets = -1; /* as the document has it for all others */
-    CHECK_EQUAL(transfer(fd, iso, over)->status, 0);
+    get_device(fd);
+    CHECK_EQUAL(stats()->malformed, 0);
+}
+
+TEST(usbip_refuses_isochronous_and_reads_over_its_descriptors)
+{
+    static uint8_t over[64 + USBIP_ISO_MAX * USBIP_ISO_LENGTH];
+    static const int32_t counts[] = {0, 1, 3, USBIP_ISO_MAX};
+    int fd = attach_data_with(true);
+    for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct command iso = {.in = 1, .ep = EP_ISO, .length = 64, .packets = counts[i]};
+        size_t descriptors = (size_t)counts[i] * USBIP_ISO_LENGTH;
+        command_say(fd, iso, NULL); /* descriptors follow at once … */
+        say(fd, over, descriptors);
+        CHECK_EQUAL(ret(fd, true)->status, USBIP_EINVAL);
+        iso.in = 0; /* … or behind the data */
+        command_say(fd, iso, over);
+        say(fd, over + 64, descriptors);
+        CHECK_EQUAL(ret(fd, false)->status, USBIP_EINVAL);
+        iso.length = USBIP_TRANSFER_MAX + 1; /* also where it is refused for its length */
+        iso.in = 1;
+        command_say(fd, iso, NULL);
+        say(fd, over, descriptors);
+        CHECK_EQUAL(ret(fd, true)->status, USBIP_EMSGSIZE);
+        get_device(fd);
+    }
+    CHECK_EQUAL(stats()->malformed, 0);
+}
+
+/* A field that a transfer of this type doesn't have may hold anything (case 15). */
+TEST(usbip_garbage_in_fields_that_mean_nothing)
+{
+    static const uint32_t garbage[] = {
+        1, 2, 8, 128, USBIP_ISO_MAX, USBIP_ISO_MAX + 1, 0x7fffffff, 0x80000000, 0xffffcfc7, UINT32_MAX};
+    uint8_t data[64] = {1, 2, 3};
+    int fd = attach_data();
+    struct fake_ep *ep = &fakes[0].ep[FAKE_EP_DATA];
+    unsigned rounds = sizeof garbage / sizeof garbage[0];
+    for (unsigned i = 0; i < rounds; i++) {
+        uint32_t word = garbage[i];
+        struct command c = {.in = 1, .length = 18, .setup = {0x80, 6, 0, 1, 0, 0, 18, 0}};
+        c.start_frame = c.interval = word;
+        c.packets = (int32_t)word;
+        c.flags = word & ~USBIP_SHORT_NOT_OK;
+        CHECK_EQUAL(transfer(fd, c, NULL)->actual, 18);
+        c.in = 0; /* OUT with data, then without; there the direction means nothing, either */
+        memcpy(c.setup, (const uint8_t[]){0x21, 0x40, 7, 0, 0, 0, 18, 0}, 8);
+        c.flags = word;
+        CHECK_EQUAL(transfer(fd, c, data)->status, 0);
+        memcpy(c.setup, (const uint8_t[]){0x21, 0x43, 1, 0, 0, 0, 0, 0}, 8);
+        c.in = i % 2;
+        c.length = 0;
+        c.flags = word & ~USBIP_SHORT_NOT_OK;
+        CHECK_EQUAL(transfer(fd, c, NULL)->status, 0);
+        memset(c.setup, (int)(0x80 | i), sizeof c.setup); /* a setup packet is for endpoint 0 alone */
+        memcpy(c.setup, (const uint8_t[]){0, USB_SET_ADDRESS, 9, 0}, i % 2 ? 4 : 0);
+        c.ep = FAKE_EP_DATA;
+        c.in = 0;
+        c.length = 64;
+        c.flags = word & ~USBIP_ZERO_PACKET;
+        CHECK_EQUAL(transfer(fd, c, data)->actual, 64);
+        CHECK_EQUAL(ep->packets_out, i + 1);
+        c.in = 1;
+        c.flags = (word | USBIP_ZERO_PACKET) & ~USBIP_SHORT_NOT_OK; /* an empty packet is for OUT alone */
+        fake_in(&fakes[0], FAKE_EP_DATA, data, 3);
+        CHECK_EQUAL(transfer(fd, c, NULL)->actual, 3);
+    }
+    CHECK_EQUAL(ep->out_count, 0); /* 64 bytes and no empty packet: one transfer that goes on */
+    CHECK_EQUAL(stats()->refused + stats()->malformed, 0);
+    get_device(fd);
+}
+
+/* Its direction and endpoint are those of nothing. */
+TEST(usbip_unlink_with_garbage)
+{
+    int fd = attach_data();
+    uint32_t victim = command_say(fd, bulk_in, NULL);
+    struct command c = {.code = USBIP_CMD_UNLINK,
+                        .in = 7,
+                        .ep = UINT32_MAX,
+                        .flags = victim,
+                        .length = -1,
+                        .packets = -1,
+                        .start_frame = 5,
+                        .interval = 6,
+                        .setup = {9, 9, 9, 9, 9, 9, 9, 9}};
+    command_say(fd, c, NULL);
+    const struct ret *r = ret(fd, false);
+    CHECK_EQUAL(r->code, USBIP_RET_UNLINK);
+    CHECK_EQUAL(r->status, USBIP_ECONNRESET);
     get_device(fd);
     CHECK_EQUAL(stats()->malformed, 0);
 }
@@ -903,13 +1008,14 @@ TEST(usbip_wrong_commands_close_and_count)
         {.code = USBIP_CMD_SUBMIT, .in = 1, .ep = 0x80 | FAKE_EP_DATA},
         {.code = USBIP_CMD_SUBMIT, .in = 1, .ep = FAKE_EP_DATA, .length = -1},
         {.code = USBIP_CMD_SUBMIT, .ep = FAKE_EP_DATA, .length = INT32_MIN},
-        {.code = USBIP_CMD_SUBMIT, .in = 1, .ep = FAKE_EP_DATA, .packets = USBIP_ISO_MAX + 1},
+        {.code = USBIP_CMD_SUBMIT, .in = 1, .ep = EP_ISO, .packets = USBIP_ISO_MAX + 1},
+        {.code = USBIP_CMD_SUBMIT, .in = 1, .ep = EP_ISO, .packets = -1},
         {.code = USBIP_RET_SUBMIT},
         {.code = USBIP_RET_UNLINK},
         {.code = 5},
         {.code = 0x01118005}, /* an operation */
     };
-    begin(2);
+    begin_with(2, true);
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int other = attach("1-2"), fd = attach("1-1");
         command_say(fd, wrong[i], NULL);
@@ -981,7 +1087,7 @@ static void stream_fill(struct stream *s)
     stream_command(s, (struct command){1, .setup = {1, USB_SET_INTERFACE, 1, 0, 1}}, NULL);
     stream_command(s, (struct command){1, .ep = FAKE_EP_DATA, .length = 9}, "some data");
     stream_command(s, (struct command){1, .in = 1, .ep = FAKE_EP_DATA, .length = 100}, NULL);
-    stream_command(s, (struct command){1, .ep = FAKE_EP_DATA, .length = 5, .packets = 1}, "refus");
+    stream_command(s, (struct command){1, .ep = EP_ISO, .length = 5, .packets = 1}, "refus");
     stream_command(s, (struct command){2, .flags = 4}, NULL);
 }
 
@@ -989,7 +1095,7 @@ TEST(usbip_stream_cut_off_after_every_byte)
 {
     static struct stream s;
     stream_fill(&s);
-    begin(1);
+    begin_with(1, true);
     for (size_t cut = 0; cut <= s.length; cut++) {
         uint32_t before = stats()->malformed;
         bool whole = cut == s.length;
@@ -1015,7 +1121,7 @@ TEST(usbip_stream_byte_by_byte)
     static const int32_t wanted[] = {0, 0, 0, USBIP_EINVAL, USBIP_ECONNRESET};
     uint8_t answer[OP + USBIP_DEVICE_LENGTH];
     stream_fill(&s);
-    begin(1);
+    begin_with(1, true);
     fakes[0].notify = false;
     int fd = client();
     for (size_t i = 0; i < s.length; i++) {

@@ -96,7 +96,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
 static void scenario_play(const struct scenario *scenario, const struct rig_config *config)
 {
     static struct rig rig;
-    alarm(scenario->limit_s + IDLE_LIMIT_S); /* catches hangs */
+    alarm((scenario->limit_s + IDLE_LIMIT_S) * 10); /* catches hangs, on a busy machine, too */
     if (scenario->alone) {
         rig.config = *config;
         scenario->run(&rig);

@@ -47,7 +47,7 @@ def port_free():
         return s.getsockname()[1]
 
 
-def run_whole(argv, limit_s=120, cwd=ROOT):
+def run_whole(argv, limit_s=120 * SLOW, cwd=ROOT):
     """A program to its end: (exit code, stdout, stderr, seconds)."""
     begin = time.monotonic()
     try:
@@ -100,7 +100,7 @@ class Program:
             raise Failed(f"it did not end within {limit_s} s after signal {number}") from None
 
 
-def curl(url, *options, limit_s=10):
+def curl(url, *options, limit_s=10 * SLOW):
     argv = ["curl", "-sS", "--noproxy", "*", "--max-time", str(limit_s), *options, url]
     code, out, err, _ = run_whole(argv, limit_s + 20)
     check(code == 0, f"curl {url}: {err.strip()}")
@@ -130,7 +130,7 @@ def one_line(code, out, err, pattern, what):
 # ---- Tests; the first one builds what is missing ----
 
 def test_help():
-    code, out, err, _ = run_whole([RUN, "--help"], 600)
+    code, out, err, _ = run_whole([RUN, "--help"], 6000)
     check(code == 0 and not err.strip(), f"exit code {code}, stderr {err[-300:]!r}")
     for option in ("--board", "--os", "--port", "--for", "--tap", "--pcap", "--trace", "--fast", "--gdb", "--block-end"):
         check(re.search(rf"^  {option}\b.*\S", out, re.M), f"no help for {option}")
@@ -243,7 +243,7 @@ def test_for():
 
 def test_page_and_json():
     port = port_free()
-    run_whole([RUN, "--help"], 600)  # the first start builds
+    run_whole(["make", "-j2", "firmware", "build/vboard/vboard"], 6000)  # as the first start does
     begin = time.monotonic()
     with Program([RUN, "--port", str(port)]) as program:
         page = curl_until(program, f"http://localhost:{port}/")

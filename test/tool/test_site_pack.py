@@ -14,25 +14,29 @@ sys.path.insert(0, os.path.join(ROOT, "tool"))
 sys.dont_write_bytecode = True
 import site_pack  # noqa: E402
 
-MINIFY = [
-    # (function, source, result)
-    ("js", "a = 1; // one\n\n    b = 2; /* two */\n", "a=1;\nb=2;\n"),
-    ("js", "x = '// not a comment';\ny = \"/* nor this */\";", "x='// not a comment';\ny=\"/* nor this */\";\n"),
-    ("js", "t = `a // b\n    ${c + `  /* ${'}'} */ `} // d`; // e", "t=`a // b\n    ${c + `  /* ${'}'} */ `} // d`;\n"),
-    ("js", "s = s.replace(/[/'\"]/g, '_'); // x", "s=s.replace(/[/'\"]/g,'_');\n"),
-    ("js", "return /  '/.test(s);", "return/  '/.test(s);\n"),
-    ("js", "a = b / c; d = 'e' / f; // g", "a=b / c;d='e' / f;\n"),
-    ("js", "f()\n/* one\ntwo */\ng()", "f()\ng()\n"),
-    ("js", "a /* x */ b", "a b\n"),
-    ("js", "a + +b; a - -b; a < !--b", "a + +b;a - -b;a < !--b\n"),
-    ("js", "s = 'it\\'s // \\\\';", "s='it\\'s // \\\\';\n"),
-    ("css", "/* x */\na {\n  b: c;\n  d: e;\n}\n", "a{b:c;d:e}\n"),
-    ("css", "a :hover { b: calc(1px + 2px) }", "a :hover{b:calc(1px + 2px)}\n"),
-    ("css", "@media (a: b) and (c: d) { e::before { content: \" /* { : */ \" } }",
-     "@media (a:b) and (c:d){e::before{content:\" /* { : */ \"}}\n"),
-    ("html", "<p>\n  a <!-- gone -->\n\n  b\n</p>\n", "<p>\na\nb\n</p>\n"),
-    ("html", "<pre>\n  a\n\n  b <!-- x -->\n</pre>\n <i>", "<pre>\n  a\n\n  b <!-- x -->\n</pre>\n<i>\n"),
+# Scripts that a minifier which only looks for comments and quotes breaks: what it must print, and what it may not lose.
+SCRIPTS = [
+    "const f = x => /https?:\\/\\//.test(x); // a comment\nconsole.log(f('http://a'), f('//'));",
+    "const a = 8, g = 2, b = 2; console.log(a / b / g, `/* ${'// no' + `${/`/.source}`} */`, '/* no */', \"// no\");",
+    "var i = 1\nvar s = 'x'\n;[1, 2].forEach(n => { i += n })\nconsole.log(i++ + +i, i-- - -i, s)",
+    "if (/[/'\"]/.test('/')) console.log('class'); else /* no */ console.log('none')",
+    "function f() { return /}/g.exec('a}') }\nlabel: for (;;) { for (;;) { break label } }\nconsole.log(f().index, 1 / 2)",
+    "const o = {get a() { return 1 }, 'b c': 2, [`d`]: 3, async *e() {}, f: class { #p = 4; p() { return this.#p } }}\n" +
+    "console.log(Object.keys(o).join(), new o.f().p(), 0 || 1, null ?? 2, o?.a)",
+    "console.log(String.raw`a\\n${1}  // b`, '\\u00e9', 'é', \"it's\", 'a\\\n b')",
+    "var x = 5; x\n++\nx; console.log(x); do x--; while (x > 3) console.log(x); a: { break a } // <!-- no",
 ]
+# Where Debian's packages of real projects have them: tool/setup.sh check installs these.
+PROJECTS = ["jquery/jquery.js", "vue/vue.js", "leaflet/leaflet.js", "leaflet/leaflet.esm.js", "underscore/underscore.js",
+            "mustache/mustache.js", "d3/d3.js", "bootstrap5/js/bootstrap.bundle.js", "jquery/jquery.min.js",
+            "vue/vue.min.js", "leaflet/leaflet.css", "bootstrap5/css/bootstrap.css"]
+LIBRARIES = "/usr/share/javascript"
+SAME_SCRIPT = os.path.join(ROOT, "test", "tool", "same_script.js")
+# What a script does when it runs: (file, what is called, what comes out).
+RUNS = [("underscore/underscore.js", "m.chunk(m.map([1, 2, 3], n => n * 3), 2)", "[[3,6],[9]]"),
+        ("underscore/underscore.js", "m.template('<% for (const x of l) { %>[<%= x %>]<% } %>')({l: [1, 2]})", '"[1][2]"'),
+        ("mustache/mustache.js", "m.render('{{#l}}<{{.}}>{{/l}} {{{h}}} {{h}}', {l: [1, 2], h: '<b>'})",
+         '"<1><2> <b> &lt;b&gt;"')]
 
 DUMP = r"""
 #include <stdio.h>
@@ -64,25 +68,95 @@ def site_write(folder, files):
             file.write(data)
 
 
-def test_minify(_):
-    for kind, source, wanted in MINIFY:
-        got = getattr(site_pack, kind + "_minify")(source)
-        assert got == wanted, f"{kind} {source!r} became {got!r}, not {wanted!r}"
+def node(*arguments):
+    done = subprocess.run(["node", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, timeout=600, check=False)
+    return done.returncode, done.stdout
 
 
-def test_minify_twice_is_once(_):
-    folder = os.path.join(ROOT, "app", "site")
-    for name in os.listdir(folder):
-        minify = site_pack.MINIFY.get(os.path.splitext(name)[1])
-        if minify:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                once = minify(file.read())
-            assert minify(once) == once, name
+def written(folder, name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def test_scripts_do_the_same(folder):
+    for i, script in enumerate(SCRIPTS):
+        plain = written(folder, f"plain{i}.js", script.encode())
+        small = site_pack.minify(plain, script.encode(), "js")
+        assert small is not None and b"a comment" not in small, script
+        code, wanted = node(plain)
+        assert code == 0 and wanted, f"{script!r}: {wanted}"
+        assert node(written(folder, f"small{i}.js", small)) == (0, wanted), f"{script!r} became {small!r}"
+
+
+def test_real_projects(folder):
+    for path in PROJECTS:
+        source = os.path.join(LIBRARIES, path)
+        assert os.path.isfile(source), f"{source} is missing: tool/setup.sh check installs it"
+        site_write(folder + "/site", {os.path.basename(path): b"x"})
+        shutil.copy(source, folder + "/site/" + os.path.basename(path))
+        resources = site_pack.site_read(folder + "/site")
+        assert len(resources) == 1 and len(gzip.decompress(resources[0].body)) <= os.path.getsize(source), path
+        if path.endswith(".js"):
+            small = written(folder, "small.js", gzip.decompress(resources[0].body))
+            code, said = node(SAME_SCRIPT, source, small)
+            assert code == 0, f"{path}: {said[-300:]}"
+        shutil.rmtree(folder + "/site")
+
+
+def test_scripts_compared_are_not_always_the_same(folder):
+    """The comparison of test_real_projects finds what a broken minifier would do."""
+    plain = written(folder, "plain.js", b"const f = x => /a\\/\\//.test(x), a = 1 + g(); h: for (;;) {}")
+    for other in (b"const f=x=>/a\\//.test(x),a=1+g();h:for(;;){}", b"const f=x=>/a\\/\\//.test(x),a=1- -g();h:for(;;){}",
+                  b"const f=x=>/a\\/\\//.test(y),a=1+g();h:for(;;){}", b"const f=x=>/a\\/\\//.test(x),a=1+g();h:for(;;){}f()"):
+        assert node(SAME_SCRIPT, plain, written(folder, "other.js", other))[0] == 1, other
+    assert node(SAME_SCRIPT, plain, written(folder, "other.js", b"const f=x=>/a\\/\\//.test(x),a=1+g();h:for(;;){}\n"))[0] == 0
+
+
+def test_packed_projects_run(folder):
+    for path, call, wanted in RUNS:
+        with open(os.path.join(LIBRARIES, path), "rb") as file:
+            small = site_pack.minify(path, file.read(), "js")
+        module = written(folder, "small.js", small)
+        said = node("-e", f"const m = require({module!r}); console.log(JSON.stringify({call}))")
+        assert said == (0, wanted + "\n"), f"{path}: {said}"
+
+
+def test_styles(_):
+    small = site_pack.minify("a.css", b"/* x */\na > b:hover {\n  width: calc(1px + 2px);\n  content: '/* { */';\n}\n", "css")
+    assert small.strip() == b'a>b:hover{width:calc(1px + 2px);content:"/* { */"}', small
+
+
+def test_what_esbuild_cannot_read_stays(folder):
+    broken = b"let a = ;\n" * 20
+    site_write(folder + "/site", {"new.js": broken, "licence.js": b"/*! keep me */\nlet a = 1; // not me\n"})
+    done = pack(folder + "/site", folder + "/site.c")
+    assert done.returncode == 0 and "new.js: packed as it is" in done.stderr and "new.js:1:8" in done.stderr, done.stderr
+    resources = {resource.name: resource.plain for resource in site_pack.site_read(folder + "/site")}
+    assert resources["new.js"] == broken
+    assert b"keep me" in resources["licence.js"] and b"not me" not in resources["licence.js"]
+
+
+def test_without_esbuild(folder):
+    site_write(folder + "/site", {"a.js": b"let a = 1; // x\n"})
+    environment = {**os.environ, "PATH": folder}
+    for options, code, wanted in (([], 1, "install Debian's package esbuild"), (["--no-minify"], 0, "")):
+        done = subprocess.run([sys.executable, PACK, folder + "/site", "--name", "site", "-o", folder + "/site.c", *options],
+                              env=environment, text=True, timeout=600, capture_output=True, check=False)
+        assert done.returncode == code and wanted in done.stderr, f"{options}: {done}"
+    os.remove(folder + "/site/a.js")
+    site_write(folder + "/site", {"a.txt": b"x"})  # nothing that it is needed for
+    done = subprocess.run([sys.executable, PACK, folder + "/site", "--name", "site", "-o", folder + "/site.c"],
+                          env=environment, text=True, timeout=600, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_c_gives_the_site_back(folder):
     files = {"index.html": b"<p>hello</p>\n" * 20, "a/b.svg": b"<svg>" + b" " * 300, "a/index.html": b"<p>x\n",
-             "noise.png": os.urandom(501), "style.css": b"a{b:c}\n" * 900, "small.js": b"f()\n" * 100, "tiny.txt": b"a" * 60, "empty.txt": b"", ".hidden": b"no"}
+             "noise.png": os.urandom(501), "style.css": b"a{b:c}\n" * 900, "small.js": b"f();\n" * 100,
+             "tiny.txt": b"a" * 60, ".hidden": b"no"}
     site_write(folder + "/site", files)
     done = pack(folder + "/site", folder + "/site.c")
     assert done.returncode == 0, done.stderr
@@ -102,14 +176,14 @@ def test_c_gives_the_site_back(folder):
             continue
         got[path] = (kind, etag, gzip.decompress(body) if packed == "1" else body, packed == "1")
     wanted = {"/": "index.html", "/index.html": "index.html", "/a/": "a/index.html", "/a/index.html": "a/index.html",
-              "/a/b.svg": "a/b.svg", "/noise.png": "noise.png", "/style.css": "style.css", "/empty.txt": "empty.txt", "/small.js": "small.js",
+              "/a/b.svg": "a/b.svg", "/noise.png": "noise.png", "/style.css": "style.css", "/small.js": "small.js",
               "/tiny.txt": "tiny.txt"}
     assert set(got) == set(wanted), sorted(got)
     for path, name in wanted.items():
         data = files[name]
-        minify = site_pack.MINIFY.get(os.path.splitext(name)[1])
-        if minify:
-            data = minify(data.decode()).encode()
+        loader = site_pack.MINIFIED.get(os.path.splitext(name)[1])
+        if loader:
+            data = site_pack.minify(name, data, loader)
         assert got[path][2] == data, f"{path} differs"
     assert got["/style.css"][3] and not got["/noise.png"][3] and not got["/tiny.txt"][3], "gzip only where it helps"
     assert got["/"][2] == copies["/"]
@@ -155,15 +229,50 @@ def test_the_page_is_small(folder):
 
 
 def test_mistakes(folder):
-    for name, data, wanted in (("a.xyz", b"", "no content type"), ("a", b"", "no content type"),
-                               ("a b.txt", b"", "use letters"), ("a.css", b"\xff", "not UTF-8"),
-                               ("x" * 96 + ".txt", b"", "at most 95")):
+    long = "x" * 59 + ".txt"  # 63 characters with "/": the longest that the server takes
+    for name, data, wanted in (("a.xyz", b"x", "no content type"), ("a", b"x", "no content type"),
+                               ("a b.txt", b"x", "use letters"), ("a%41.txt", b"x", "use letters"),
+                               ("a?b.txt", b"x", "use letters"), ("ä.txt", b"x", "use letters"), ('a".txt', b"x", "use letters"),
+                               ("a.css", b"\xff", "not UTF-8"), ("a.html", b"\xff", "not UTF-8"), ("empty.txt", b"", "empty.txt: empty"),
+                               ("y" + long, b"x", "its path has 65 characters, the server takes at most 63; shorten it"),
+                               ("d/" * 28 + "index.html", b"x", "its path has 67"),
+                               ("large.png", os.urandom((1 << 20) + 1), "the largest file is large.png"),
+                               ("larger.txt", b"x" * ((16 << 20) + 1), "larger.txt: too large")):
         shutil.rmtree(folder + "/site", ignore_errors=True)
         site_write(folder + "/site", {name: data})
         done = pack(folder + "/site", folder + "/site.c")
-        assert done.returncode == 1 and wanted in done.stderr and not os.path.exists(folder + "/site.c"), name
+        assert done.returncode == 1 and wanted in done.stderr and not os.path.exists(folder + "/site.c"), f"{name}: {done}"
+    shutil.rmtree(folder + "/site")
+    site_write(folder + "/site", {long[1:]: b"x"})
+    assert pack(folder + "/site", folder + "/site.c").returncode == 0
+    site_write(folder + "/site", {"z" + long: b"x"})
+    assert pack(folder + "/site", folder + "/site.c", "--path-max", "80").returncode == 0
+    done = subprocess.run(["gcc", "-std=gnu11", "-I" + ROOT, "-c", "-o", folder + "/site.o", folder + "/site.c"], text=True,
+                          stderr=subprocess.PIPE, timeout=600, check=False)
+    assert done.returncode and "a path of the site is longer" in done.stderr, done.stderr  # the server takes 63 after all
     assert pack(folder + "/absent", folder + "/site.c").returncode == 1
     assert pack(folder + "/site", folder + "/site.h").returncode == 2
+
+
+def test_what_is_no_file(folder):
+    for make, wanted in ((lambda path: os.mkfifo(path + "/pipe.txt"), "not a file"),
+                         (lambda path: os.symlink("nowhere", path + "/dangling.txt"), "not a file"),
+                         (lambda path: os.symlink("/usr", path + "/linked"), "put the folder itself there")):
+        shutil.rmtree(folder + "/site", ignore_errors=True)
+        site_write(folder + "/site", {"a.txt": b"x"})
+        make(folder + "/site")
+        done = pack(folder + "/site", folder + "/site.c")
+        assert done.returncode == 1 and wanted in done.stderr, done.stderr
+
+
+def test_one_path_twice(_):
+    resources = [site_pack.Resource(["/", "/index.html"], "index.html", b"x"), site_pack.Resource(["/"], "other.html", b"y")]
+    try:
+        site_pack.site_check(resources)
+    except site_pack.SiteError as error:
+        assert "/ is both index.html and other.html" in str(error), error
+    else:
+        raise AssertionError("taken")
 
 
 def main():

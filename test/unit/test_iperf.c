@@ -47,11 +47,6 @@ void os_panic(const char *text)
     exit(1);
 }
 
-void os_panic_here(void)
-{
-    os_panic("assertion");
-}
-
 /* ---- The crossed cable ---- */
 
 static err_t cross(struct netif *netif, struct pbuf *p)

@@ -57,11 +57,6 @@ void os_panic(const char *text)
     exit(1);
 }
 
-void os_panic_here(void)
-{
-    os_panic("assertion");
-}
-
 static struct cable *cable_of(const struct ncm *ncm)
 {
     return ncm == &cables[0].ncm ? &cables[0] : &cables[1];

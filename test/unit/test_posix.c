@@ -38,11 +38,6 @@ void os_panic(const char *text)
     exit(1);
 }
 
-void os_panic_here(void)
-{
-    os_panic("assertion");
-}
-
 static void *message(unsigned number)
 {
     return (void *)(uintptr_t)(number + 1);

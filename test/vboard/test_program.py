@@ -161,7 +161,7 @@ def test_gdb():
                 line = process.stdout.readline()
             port = line.split("localhost:")[1].split("'")[0]
             commands = [f"target remote localhost:{port}", "break request", "continue", "print/x $pc",
-                        "print resets > 0", "backtrace 1", "stepi", "info registers pc", "delete", "monitor reset",
+                        "print resets > 0", "backtrace 1", "stepi", "info registers pc", "delete", "monitor reset halt",
                         "break image_main", "continue", "print/x $sp", "kill"]
             arguments = ["gdb-multiarch", "--batch", "-nx", "-ex", "set architecture armv7e-m"]
             for command in commands:

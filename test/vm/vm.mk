@@ -12,20 +12,31 @@ vm: firmware vboard
 	test/vm/run.py --image $(IMAGE) --shell
 
 vm-images:
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 DEMO=-DDEMO_LEASE_S=30 firmware
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns DEMO=-DDEMO_NO_DNS=true firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 firmware
+	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true firmware
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware
 
-# Firmware with a bug (test/fault), and with routes that break their contract (test/badhandler).
+# Firmware with routes that break their contract (test/badhandler).
 BAD_IMAGE = $(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/badhandler/$(1) APP=test/badhandler NAME=bad $(2) firmware
+
+# Firmware with a bug (test/fault): KIND or KIND-BUG.
+FAULT_STACK_none := -DFAULT_STACK=500
+FAULT_STACK_freertos := -DFAULT_STACK=5
+FAULT_MAKE = +$(Q)$(MAKE) --no-print-directory APP=test/fault NAME=fault firmware
 
 fault-images:
 	+$(call BAD_IMAGE,none,OS=none)
 	+$(call BAD_IMAGE,native,BOARD=native OS=none)
 	+$(call BAD_IMAGE,posix,BOARD=native OS=posix)
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/none APP=test/fault NAME=fault OS=none firmware
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-bus OS=none CFLAGS_APP=-DFAULT_BUS
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-jump OS=none CFLAGS_APP=-DFAULT_JUMP
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none-stack OS=none CFLAGS_APP=$(FAULT_STACK_none)
 ifneq ($(FREERTOS_KERNEL_PATH),)
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos OS=freertos
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-bus OS=freertos CFLAGS_APP=-DFAULT_BUS
+	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-stack OS=freertos CFLAGS_APP=$(FAULT_STACK_freertos)
 	+$(call BAD_IMAGE,freertos,OS=freertos)
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos APP=test/fault NAME=fault OS=freertos firmware
-	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/fault/freertos-stack APP=test/fault NAME=fault OS=freertos DEMO=-DFAULT_STACK firmware
 endif

@@ -38,13 +38,16 @@ def log(text):
         file.write(f"# {text}\n")
 
 
+SLOW = 10  # a machine may be so many times slower than it should: limits catch what hangs
+
+
 def run(*words, limit=60, good=(0,), quiet=False):
     """What a program prints, both streams together."""
     try:
         done = subprocess.run(words, text=True, errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=limit)
+                              stderr=subprocess.STDOUT, timeout=limit * SLOW)
     except subprocess.TimeoutExpired as error:
-        raise Failed(f"{' '.join(words)[:80]} didn't end in {limit} s: {str(error.output)[-300:]}") from None
+        raise Failed(f"{' '.join(words)[:80]} didn't end in {limit * SLOW} s: {str(error.output)[-300:]}") from None
     if not quiet:
         log(f"{' '.join(words)[:120]} -> {done.returncode}")
     if good is not None and done.returncode not in good:
@@ -54,12 +57,12 @@ def run(*words, limit=60, good=(0,), quiet=False):
 
 def wait_for(what, condition, limit_s=30, pause_s=0.1):
     """The first true value of condition()."""
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + limit_s * SLOW
     while True:
         if value := condition():
             return value
         if time.monotonic() > end:
-            raise Failed(f"{what}: not within {limit_s} s")
+            raise Failed(f"{what}: not within {limit_s * SLOW} s")
         time.sleep(pause_s)
 
 
@@ -151,7 +154,7 @@ class Board:
 
     def ping(self, limit_s=1.0):
         """True if an echo is answered in time."""
-        done = subprocess.run(["ping", "-c", "1", "-W", str(limit_s), "-I", self.name, self.address],
+        done = subprocess.run(["ping", "-c", "1", "-W", str(limit_s * SLOW), "-I", self.name, self.address],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return done.returncode == 0
 
@@ -159,7 +162,7 @@ class Board:
         wait_for(f"{self.address} to answer", self.ping, limit_s)
 
     def get(self, path, limit_s=20):
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=limit_s) as reply:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=limit_s * SLOW) as reply:
             body = reply.read()
             return gzip.decompress(body) if reply.headers["Content-Encoding"] == "gzip" else body
 

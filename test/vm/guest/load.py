@@ -1,4 +1,5 @@
-"""Floods and scans of real tools: whatever they do, the board answers within a second afterwards."""
+"""Floods and scans of real tools: whatever they do, the board answers at once afterwards: within a
+second, or ten of a machine that is busy otherwise."""
 # SPDX-License-Identifier: MIT
 import re
 
@@ -17,7 +18,7 @@ def begin():
 
 
 def well():
-    check(board.ping(1), "no answer within 1 s afterwards")
+    check(board.ping(1), "no answer afterwards")
     check(b"<html" in board.get("/"), "no page afterwards")
 
 

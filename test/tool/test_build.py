@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""What make and the scripts at the top do with what they are given: each product's own objects, options that make anew
+what has them, and mistakes that are said before anything is installed or built.
+
+    test/tool/test_build.py
+
+Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIMIT_S = 900  # a whole firmware is built, maybe by a slow machine
+
+PRODUCT = """#include "plugnet/plugnet.h"
+#ifdef EXTRA
+const char extra[] __attribute__((used)) = EXTRA;
+#endif
+static struct plugnet plugnet;
+static const struct plugnet_config config = {.product_id = 2, .product = "%s", .name = "%s"};
+int main(void)
+{
+    plugnet_run(&plugnet, &config);
+}
+"""
+
+
+def run(*command, environment=None, folder=ROOT):
+    return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=LIMIT_S, check=False)
+
+
+def make(*arguments):
+    return run("make", "BOARD=native", "OS=none", *arguments, environment=clean_environment())
+
+
+def clean_environment():
+    """Without what a make above us left for the makes below it."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS_APP")}
+
+
+def product_write(folder, name, files=None):
+    os.makedirs(os.path.join(folder, name), exist_ok=True)
+    for path, text in (files or {"main.c": PRODUCT % (name, name)}).items():
+        path = os.path.join(folder, name, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return os.path.join(folder, name)
+
+
+class Builder:
+    """Products in a folder, built one after the other into one place, the lwIP objects of which are made once."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.out = os.path.join(folder, "out")
+
+    def image(self, app, *arguments):
+        done = make("-j2", f"APP={app}", f"OUT={self.out}", *arguments)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-600:]
+        with open(os.path.join(self.out, "plugnet.elf"), "rb") as file:
+            return file.read(), done.stdout
+
+    def has(self, app, *arguments, wanted=(), without=()):
+        image, said = self.image(app, *arguments)
+        for text in wanted:
+            assert text.encode() in image, f"no {text!r} in the image of {app} {arguments}"
+        for text in without:
+            assert text.encode() not in image, f"{text!r} is still in the image of {app} {arguments}"
+        return said
+
+
+def test_products_one_after_the_other(folder):
+    """Same name, same place, older files: the image is the product's that was asked for."""
+    builder = Builder(folder)
+    a, b = product_write(folder, "product-a"), product_write(folder, "product-b")
+    for path in (os.path.join(a, "main.c"), os.path.join(b, "main.c")):
+        os.utime(path, (1e9, 1e9))
+    builder.has(b, wanted=["product-b"], without=["product-a"])
+    builder.has(a, wanted=["product-a"], without=["product-b"])
+    builder.has(b + "/", wanted=["product-b"], without=["product-a"])
+    product_write(folder, "product-a", {"second.c": "const char second[] __attribute__((used)) = \"second-file\";\n",
+                                        "site/index.html": "<p>only a has a page\n"})
+    builder.has(a, wanted=["product-a", "second-file"])
+    os.remove(os.path.join(a, "second.c"))
+    builder.has(a, wanted=["product-a"], without=["second-file"])
+
+
+def test_options_make_anew(folder):
+    builder = Builder(folder)
+    app = product_write(folder, "product-c")
+    builder.has(app, without=["first-value"])
+    builder.has(app, "CFLAGS_APP=-DEXTRA='\"first-value\"'", wanted=["first-value"])
+    builder.has(app, "CFLAGS_APP=-DEXTRA='\"next-value\"'", wanted=["next-value"], without=["first-value"])
+    builder.has(app, without=["first-value", "next-value"])
+    said = builder.has(app)
+    assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    said = builder.has(app, "VERSION=7.8.9")
+    assert "CC plugnet/plugnet.c" in said, f"another version makes nothing anew: {said!r}"
+
+
+def test_wrong_app(folder):
+    empty = os.path.join(folder, "empty")
+    os.makedirs(empty)
+    for app, wanted in (("/nonexistent", "APP=/nonexistent: there is no such folder"),
+                        (empty, "there is no .c file in that folder"), ("", "the folder of a product"),
+                        ("Makefile", "there is no such folder"), ("two words", "one path without spaces")):
+        done = make(f"APP={app}")
+        assert done.returncode == 2 and wanted in done.stderr, f"APP={app!r}: {done.returncode} {done.stderr!r}"
+        assert not done.stdout, f"APP={app!r} builds: {done.stdout!r}"
+
+
+def checkout(folder):
+    """Without a build folder; whatever the scripts would install or build with says so instead."""
+    files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split("\0")
+    for path in filter(None, files):
+        if os.path.isfile(os.path.join(ROOT, path)) and not path.startswith("test/fuzz/corpus/"):
+            os.makedirs(os.path.dirname(os.path.join(folder, "tree", path)), exist_ok=True)
+            shutil.copy2(os.path.join(ROOT, path), os.path.join(folder, "tree", path))
+    tools = os.path.join(folder, "tools")
+    os.makedirs(tools)
+    for name in ("apt-get", "dpkg-query", "sudo", "make", "gcc", "git", "python3"):
+        with open(os.path.join(tools, name), "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\necho {name} >> {folder}/used\nexit 1\n")
+        os.chmod(os.path.join(tools, name), 0o755)
+    return os.path.join(folder, "tree"), {**clean_environment(), "PATH": tools + ":/usr/bin:/bin"}
+
+
+def test_help_and_mistakes_come_first(folder):
+    tree, environment = checkout(folder)
+    for command, code, wanted in ((["./check", "--help"], 0, "--only PATTERN"), (["./check", "-h"], 0, "--jobs"),
+                                  (["./check", "--only", "x", "--help"], 0, "usage: ./check"),
+                                  (["./run", "--help"], 0, "--board"), (["./run", "-h"], 0, "--usbip"),
+                                  (["./run", "--board", "native", "--help"], 0, "--pcap"),
+                                  (["./check", "--onyl", "x"], 2, "no option --onyl"), (["./check", "--only"], 2, "needs a value"),
+                                  (["./check", "--jobs", "two"], 2, "--jobs two"), (["./check", "vm-usb"], 2, "--only vm-usb"),
+                                  (["./check", "--jobs=0"], 2, "--jobs 0"), (["./run", "--board", "none"], 2, "no board")):
+        done = run(*command, environment=environment, folder=tree)
+        said = done.stdout if code == 0 else done.stderr
+        assert done.returncode == code and wanted in said, f"{command}: {done.returncode} {done.stdout!r} {done.stderr!r}"
+        assert not os.path.exists(f"{folder}/used"), f"{command} runs {open(f'{folder}/used', encoding='utf-8').read()!r}"
+        assert not os.path.exists(os.path.join(tree, "build")), f"{command} makes a build folder"
+
+
+def test_help_has_every_option(_):
+    """./run takes the text from the sources; it is what the programs say themselves."""
+    for board, program in (("stm32f4discovery", "build/vboard/vboard"), ("native", "build/pc")):
+        said = run("./run", "--board", board, "--help").stdout
+        options = [line for line in run(program, "--help").stdout.split("\n") if line.startswith("  --")]
+        assert len(options) > 5, options
+        for line in options:
+            if not line.startswith(("  --board", "  --help", "  --cable", "  --spawn")):
+                assert line in said.split("\n"), f"{board}: {line!r} is missing in ./run --help"
+
+
+def main():
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(folder)
+                print(f"ok build {name[5:]}", flush=True)
+            except (AssertionError, OSError, subprocess.SubprocessError) as why:
+                failed += 1
+                print(f"not ok build {name[5:]}: " + " ".join(f"{why or type(why).__name__}".split()), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
