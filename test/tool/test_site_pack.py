@@ -98,9 +98,9 @@ def test_real_projects(folder):
         site_write(folder + "/site", {os.path.basename(path): b"x"})
         shutil.copy(source, folder + "/site/" + os.path.basename(path))
         resources = site_pack.site_read(folder + "/site")
-        assert len(resources) == 1 and len(gzip.decompress(resources[0].body)) <= os.path.getsize(source), path
+        assert len(resources) == 1 and len(gzip.decompress(resources[0].bodies[0][0])) <= os.path.getsize(source), path
         if path.endswith(".js"):
-            small = written(folder, "small.js", gzip.decompress(resources[0].body))
+            small = written(folder, "small.js", gzip.decompress(resources[0].bodies[0][0]))
             code, said = node(SAME_SCRIPT, source, small)
             assert code == 0, f"{path}: {said[-300:]}"
         shutil.rmtree(folder + "/site")
