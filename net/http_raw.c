@@ -233,9 +233,9 @@ static bool http_raw_keep_room(const struct http_raw_connection *c, size_t lengt
 }
 
 #define AHEAD_KINDS 8   /* different requests that wait in one pipeline */
-#define AHEAD_ORDER 128 /* requests in one pbuf of their order */
+#define AHEAD_ORDER 256 /* requests in one pbuf of their order */
 
-/* What was read ahead: the first pbuf of `ahead`. The others hold the order: for each request one byte, its kind. */
+/* What was read ahead: the first pbuf of `ahead`. The others hold the order: for each request four bits, its kind. */
 struct http_raw_ahead {
     struct http_saved kinds[AHEAD_KINDS];
     uint16_t kind_count;
@@ -278,14 +278,15 @@ static bool http_raw_ahead_add(struct http_raw_connection *c, const struct http_
     }
     struct http_raw_ahead *ahead = c->ahead->payload;
     unsigned kind = http_raw_ahead_kind(ahead, saved), at = (unsigned)ahead->first + ahead->count;
-    if (kind == AHEAD_KINDS || (at % AHEAD_ORDER == 0 && !http_raw_ahead_grow(c, AHEAD_ORDER))) {
+    if (kind == AHEAD_KINDS || (at % AHEAD_ORDER == 0 && !http_raw_ahead_grow(c, AHEAD_ORDER / 2))) {
         return false;
     }
     struct pbuf *last = c->ahead;
     while (last->next != NULL) {
         last = last->next;
     }
-    ((uint8_t *)last->payload)[at % AHEAD_ORDER] = (uint8_t)kind;
+    uint8_t *place = (uint8_t *)last->payload + at % AHEAD_ORDER / 2;
+    *place = (uint8_t)(at % 2 == 0 ? kind : *place | kind << 4);
     ahead->count++;
     return true;
 }
@@ -320,7 +321,8 @@ static void http_raw_ahead_take(struct http_raw_connection *c)
     struct http_raw_ahead *ahead = c->ahead->payload;
     struct pbuf *order = c->ahead->next;
 
-    http_load(&c->http, &ahead->kinds[((const uint8_t *)order->payload)[ahead->first]]);
+    unsigned two = ((const uint8_t *)order->payload)[ahead->first / 2];
+    http_load(&c->http, &ahead->kinds[ahead->first % 2 == 0 ? two & 15 : two >> 4]);
     ahead->first++;
     ahead->count--;
     if (ahead->count == 0) {

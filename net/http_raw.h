@@ -7,8 +7,8 @@
  * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
  * first, and clients that trickle bytes can't keep anybody out.
  *
- * A pipeline: requests that come while one is answered are read ahead, and kept as what they ask for (a byte
- * each, and the different ones), so that a whole window of them fits in little memory.
+ * A pipeline: requests that come while one is answered are read ahead, and kept as what they ask for (four
+ * bits each, and the up to eight different ones), so that a whole window of them fits in little memory.
  *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
  * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;

@@ -63,20 +63,26 @@ void text_put_ip4(struct text *t, uint32_t address)
 
 void text_put_json_string(struct text *t, const char *string)
 {
-    text_put(t, "\"");
-    for (; *string != 0; string++) {
-        unsigned char c = (unsigned char)*string;
-        if (c == '"' || c == '\\') {
-            char escaped[2] = {'\\', (char)c};
-            text_put_bytes(t, escaped, 2);
-        } else if (c < 0x20) {
-            text_put(t, "\\u");
-            text_put_hex(t, c, 4);
+    text_put_bytes(t, "\"", 1);
+    for (;;) {
+        const char *run = string;
+        while ((unsigned char)*string >= 0x20 && *string != '"' && *string != '\\') {
+            string++;
+        }
+        text_put_bytes(t, run, (size_t)(string - run));
+        if (*string == 0) {
+            break;
+        }
+        if ((unsigned char)*string < 0x20) {
+            text_put_bytes(t, "\\u", 2);
+            text_put_hex(t, (unsigned char)*string, 4);
         } else {
+            text_put_bytes(t, "\\", 1);
             text_put_bytes(t, string, 1);
         }
+        string++;
     }
-    text_put(t, "\"");
+    text_put_bytes(t, "\"", 1);
 }
 
 void text_put_json_u32(struct text *t, const char *name, uint32_t value)
@@ -84,10 +90,10 @@ void text_put_json_u32(struct text *t, const char *name, uint32_t value)
     char last = t->length > 0 ? t->bytes[t->length - 1] : ',';
 
     if (last != '{' && last != '[' && last != ',') {
-        text_put(t, ",");
+        text_put_bytes(t, ",", 1);
     }
     text_put_json_string(t, name);
-    text_put(t, ":");
+    text_put_bytes(t, ":", 1);
     text_put_u32(t, value);
 }
 
