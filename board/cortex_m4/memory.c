@@ -87,6 +87,13 @@ PLAIN char *strchr(const char *text, int character)
     return (char *)(uintptr_t)text;
 }
 
+PLAIN int strcmp(const char *a, const char *b)
+{
+    for (; *a && *a == *b; a++, b++) {
+    }
+    return (uint8_t)*a - (uint8_t)*b;
+}
+
 PLAIN int strncmp(const char *a, const char *b, size_t length)
 {
     for (; length; length--, a++, b++)
