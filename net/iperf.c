@@ -107,7 +107,7 @@ static struct iperf_session *iperf_session_take(struct iperf *server, struct tcp
             s->header_wanted = 4;
             server->stats.runs++;
             tcp_arg(pcb, s);
-            tcp_setprio(pcb, TCP_PRIO_MIN); /* everybody else comes first: tcp_guard_reclaim */
+            tcp_setprio(pcb, TCP_PRIO_MIN); /* when PCBs run out, lwIP ends it first */
             tcp_recv(pcb, iperf_received);
             tcp_sent(pcb, iperf_sent);
             tcp_err(pcb, iperf_failed);
