@@ -6,7 +6,8 @@
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
 # have a folder of their own below that, by its whole path.
 #
-# CFLAGS_APP=-DDEMO_LEASE_S=30: further options for the compiler, for APP's own files only.
+# CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware: what
+# headers of ours or net/lwipopts.h let a product set (#ifndef), and the product's own.
 #
 # SITE_FLAGS="--no-minify --plain-max 4096": options for tool/site_pack.py, which packs the site.
 #
@@ -23,6 +24,10 @@ $(error APP=$(APP): there is no such folder)
 endif
 ifeq ($(wildcard $(APP)/*.c),)
 $(error APP=$(APP): there is no .c file in that folder)
+endif
+
+ifneq ($(words $(NAME))$(findstring /,$(NAME)),1)
+$(error NAME=$(NAME): one word without slashes; the files are called so)
 endif
 
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
@@ -48,7 +53,7 @@ FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_
 APP_SRC := $(wildcard $(APP)/*.c)
 # Names with spaces, which make can't hold, are refused by the packer.
 APP_SITE := $(if $(wildcard $(APP)/site/.),$(shell find -L $(APP)/site -type f ! -name '* *'))
-APP_FOLDER := $(if $(filter app,$(APP)),,$(abspath $(APP)))
+APP_FOLDER := $(if $(filter app,$(APP)),,$(realpath $(APP)))
 APP_OUT  := $(OUT)/app$(APP_FOLDER)
 SITE_OUT := $(OUT)/site$(APP_FOLDER)
 
@@ -59,7 +64,7 @@ FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
 FW_INC := -I. $(BOARD_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
-    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS)
+    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(CFLAGS_APP)
 
 # Small everywhere, fast where a datagram passes and it shows in the benchmark. Three passes of GCC 12.2 are left out:
 # they cost 620 bytes of flash and saved no instructions.
@@ -75,7 +80,7 @@ remember = $(if $(call same,$(strip $(file < $(1))),$(strip made of: $(2))),,$(s
 
 # Not the edit of a makefile, but what a command line can change.
 $(call remember,$(OUT)/options,$(FW_FLAGS) $(OPT))
-$(call remember,$(APP_OUT)/options,$(CFLAGS_APP) $(SITE_FLAGS) $(APP_SITE))
+$(call remember,$(APP_OUT)/options,$(SITE_FLAGS) $(APP_SITE))
 $(call remember,$(OUT)/objects,$(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS))
 $(FW_OBJ): $(OUT)/options
 $(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): $(APP_OUT)/options
@@ -108,7 +113,7 @@ $(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
 $(APP_OUT)/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) $(CFLAGS_APP) -c $< -o $@
+	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 $(SITE_OUT)/site.c: $(APP_SITE) tool/site_pack.py $(APP_OUT)/options
 	@mkdir -p $(@D)

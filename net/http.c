@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+#define METHOD_MAX  9  /* bytes, with its space */
+#define VERSION_MAX 32 /* bytes, with what is around it */
+
 _Static_assert(HTTP_TEXT_MAX <= 255, "length is one byte");
 
 void http_reset(struct http_connection *c)
@@ -194,8 +197,12 @@ static void http_byte_in_line(struct http_connection *c, char byte)
 static void http_byte(struct http_connection *c, char byte)
 {
     c->seen++;
-    if (c->state <= AT_VERSION && c->seen > HTTP_TARGET_MAX + 32) {
+    if (c->state <= AT_TARGET && c->seen > HTTP_TARGET_MAX + METHOD_MAX) {
         http_fail(c, c->state == AT_TARGET ? 414 : 400);
+        return;
+    }
+    if (c->state == AT_VERSION && c->seen > HTTP_TARGET_MAX + METHOD_MAX + VERSION_MAX) {
+        http_fail(c, 400);
         return;
     }
     if (c->seen > HTTP_HEADERS_MAX) {
@@ -275,7 +282,7 @@ size_t http_input(struct http_connection *c, const char *bytes, size_t length)
 
 bool http_idle(const struct http_connection *c)
 {
-    return c->state == AT_START && c->seen == 0;
+    return c->state == AT_START; /* an empty line begins no request */
 }
 
 bool http_answering(const struct http_connection *c)

@@ -18,7 +18,7 @@ static void http_route_blame(struct http_connection *c, const char *why)
 {
     c->stats->broken++;
     if (c->config->broken != NULL) {
-        c->config->broken(c->route->path, why);
+        c->config->broken(c->route != NULL ? c->route->path : c->resource->path, why);
     }
 }
 
@@ -432,7 +432,10 @@ bool http_output(struct http_connection *c, char *scratch, struct http_piece *pi
     case OUT_HEAD:
         http_head(c, &t);
         piece->length = t.length;
-        return true;
+        if (t.overflow) {
+            http_break(c, "type or headers too long");
+        }
+        return !t.overflow;
     case OUT_RESOURCE:
         piece->bytes = (const char *)c->resource->body + c->done;
         piece->length = c->resource->length - c->done;

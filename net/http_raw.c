@@ -36,13 +36,7 @@ static void http_raw_stash_drop(struct http_raw_connection *c)
     c->stash_at = 0;
 }
 
-static void http_raw_ahead_drop(struct http_raw_connection *c)
-{
-    if (c->ahead != NULL) {
-        pbuf_free(c->ahead);
-        c->ahead = NULL;
-    }
-}
+static void http_raw_ahead_drop(struct http_raw_connection *c);
 
 /* The slot is free; returns the pcb, to be ended. */
 static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
@@ -166,6 +160,15 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
     return true;
 }
 
+/* A piece of so many bytes won't get through in one go: never, or the window has been too small for it for a while. */
+static bool http_raw_needs_stash(const struct http_raw_connection *c, size_t length)
+{
+    bool small =
+        c->pcb->snd_queuelen == 0 && c->pcb->snd_wnd > 0 && sys_now() - c->since_ms > HTTP_RAW_SMALL_MS_MAX;
+
+    return small || !tcp_guard_window_ever(c->pcb, length);
+}
+
 /* Send what the engine has. True: all of it is in lwIP's hands. */
 static bool http_raw_send(struct http_raw_connection *c)
 {
@@ -175,7 +178,7 @@ static bool http_raw_send(struct http_raw_connection *c)
     while (http_raw_piece(c, scratch, &piece)) {
         bool whole = !piece.lasting && c->stash == NULL;
         size_t length = http_raw_piece_room(c, &piece);
-        if (length == 0 && piece.length > 0 && whole && !tcp_guard_window_ever(c->pcb, piece.length)) {
+        if (length == 0 && piece.length > 0 && whole && http_raw_needs_stash(c, piece.length)) {
             if (!http_raw_stash(c, &piece)) {
                 http_raw_wait(c, piece.length);
                 return false;
@@ -223,7 +226,7 @@ static bool http_raw_keep_room(const struct http_raw_connection *c, size_t lengt
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         const struct http_raw_connection *other = &server->connections[i];
-        kept += other->ahead != NULL ? other->ahead->tot_len : 0;
+        kept += other->more != NULL ? other->more->tot_len : 0;
         if (other != c && other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
             kept += other->pending->tot_len;
         }
@@ -232,69 +235,124 @@ static bool http_raw_keep_room(const struct http_raw_connection *c, size_t lengt
            lwip_stats.mem.used + length + PIPELINE_SPARE <= lwip_stats.mem.avail;
 }
 
-#define AHEAD_KINDS 8   /* different requests that wait in one pipeline */
-#define AHEAD_ORDER 256 /* requests in one pbuf of their order */
+#define AHEAD_ORDER 256 /* requests in one pbuf of those that find no place in the connection */
 
-/* What was read ahead: the first pbuf of `ahead`. The others hold the order: for each request four bits, its kind. */
-struct http_raw_ahead {
-    struct http_saved kinds[AHEAD_KINDS];
-    uint16_t kind_count;
-    uint16_t first; /* the next request, in the first pbuf of the order */
-    uint16_t count; /* requests */
-};
-
-/* The number of a kind like this one, a new one if need be; AHEAD_KINDS: there are too many. */
-static unsigned http_raw_ahead_kind(struct http_raw_ahead *ahead, const struct http_saved *saved)
+/* The number of a kind like this one, a new one if need be; HTTP_RAW_AHEAD_KINDS: there are too many. */
+static unsigned http_raw_ahead_kind(struct http_raw *server, const struct http_saved *saved)
 {
-    unsigned kind = 0;
+    unsigned unused = HTTP_RAW_AHEAD_KINDS;
 
-    while (kind < ahead->kind_count && memcmp(&ahead->kinds[kind], saved, sizeof *saved) != 0) {
-        kind++;
+    for (unsigned kind = 0; kind < HTTP_RAW_AHEAD_KINDS; kind++) {
+        if (server->kind_uses[kind] == 0) {
+            unused = kind;
+        } else if (memcmp(&server->kinds[kind], saved, sizeof *saved) == 0) {
+            return kind;
+        }
     }
-    if (kind == ahead->kind_count && kind < AHEAD_KINDS) {
-        ahead->kinds[ahead->kind_count++] = *saved;
+    if (unused != HTTP_RAW_AHEAD_KINDS) {
+        server->kinds[unused] = *saved;
     }
-    return kind;
+    return unused;
 }
 
-/* One more pbuf at the end of `ahead`. */
-static bool http_raw_ahead_grow(struct http_raw_connection *c, size_t length)
+/* Four bits of an order. */
+static void http_raw_order_set(uint8_t *order, unsigned at, unsigned kind)
 {
-    struct pbuf *p = http_raw_keep_room(c, length) ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM) : NULL;
+    order[at / 2] = (uint8_t)(at % 2 == 0 ? (order[at / 2] & 0xF0) | kind : (order[at / 2] & 15) | kind << 4);
+}
 
-    if (p != NULL && c->ahead == NULL) {
-        memset(p->payload, 0, sizeof(struct http_raw_ahead));
-        c->ahead = p;
-    } else if (p != NULL) {
-        pbuf_cat(c->ahead, p);
+static unsigned http_raw_order_get(const uint8_t *order, unsigned at)
+{
+    return at % 2 == 0 ? order[at / 2] & 15u : order[at / 2] >> 4;
+}
+
+/* Those beyond the connection's own places. */
+static bool http_raw_ahead_add_more(struct http_raw_connection *c, unsigned kind)
+{
+    unsigned at = (unsigned)c->more_first + c->more_count;
+    struct pbuf *last = c->more;
+
+    if (at % AHEAD_ORDER == 0) {
+        last =
+            http_raw_keep_room(c, AHEAD_ORDER / 2) ? pbuf_alloc(PBUF_RAW, AHEAD_ORDER / 2, PBUF_RAM) : NULL;
+        if (last == NULL) {
+            return false;
+        }
+        if (c->more == NULL) {
+            c->more = last;
+        } else {
+            pbuf_cat(c->more, last);
+        }
     }
-    return p != NULL;
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    http_raw_order_set(last->payload, at % AHEAD_ORDER, kind);
+    c->more_count++;
+    return true;
 }
 
 static bool http_raw_ahead_add(struct http_raw_connection *c, const struct http_saved *saved)
 {
-    if (c->ahead == NULL && !http_raw_ahead_grow(c, sizeof(struct http_raw_ahead))) {
+    unsigned kind = http_raw_ahead_kind(c->server, saved);
+
+    if (kind == HTTP_RAW_AHEAD_KINDS) {
         return false;
     }
-    struct http_raw_ahead *ahead = c->ahead->payload;
-    unsigned kind = http_raw_ahead_kind(ahead, saved), at = (unsigned)ahead->first + ahead->count;
-    if (kind == AHEAD_KINDS || (at % AHEAD_ORDER == 0 && !http_raw_ahead_grow(c, AHEAD_ORDER / 2))) {
+    if (c->more_count == 0 && c->ahead_count < HTTP_RAW_AHEAD) {
+        http_raw_order_set(c->ahead, (c->ahead_first + c->ahead_count) % HTTP_RAW_AHEAD, kind);
+        c->ahead_count++;
+    } else if (!http_raw_ahead_add_more(c, kind)) {
         return false;
     }
-    struct pbuf *last = c->ahead;
-    while (last->next != NULL) {
-        last = last->next;
-    }
-    uint8_t *place = (uint8_t *)last->payload + at % AHEAD_ORDER / 2;
-    *place = (uint8_t)(at % 2 == 0 ? kind : *place | kind << 4);
-    ahead->count++;
+    c->server->kind_uses[kind]++;
     return true;
 }
 
-/* Read ahead what waits; the rest is no whole request, or must wait for its turn. */
+/* Take the oldest one; returns its kind. */
+static unsigned http_raw_ahead_pop(struct http_raw_connection *c)
+{
+    unsigned kind;
+
+    if (c->ahead_count > 0) {
+        kind = http_raw_order_get(c->ahead, c->ahead_first);
+        c->ahead_first = (uint8_t)((c->ahead_first + 1) % HTTP_RAW_AHEAD);
+        c->ahead_count--;
+    } else {
+        struct pbuf *order = c->more;
+        kind = http_raw_order_get(order->payload, c->more_first);
+        c->more_first++;
+        c->more_count--;
+        if (c->more_count == 0 || c->more_first == AHEAD_ORDER) {
+            c->more = order->next;
+            c->more_first = 0;
+            order->next = NULL;
+            order->tot_len = order->len;
+            pbuf_free(order);
+        }
+    }
+    c->server->kind_uses[kind]--;
+    return kind;
+}
+
+static bool http_raw_has_ahead(const struct http_raw_connection *c)
+{
+    return c->ahead_count > 0 || c->more_count > 0;
+}
+
+static void http_raw_ahead_drop(struct http_raw_connection *c)
+{
+    while (http_raw_has_ahead(c)) {
+        http_raw_ahead_pop(c);
+    }
+    c->ahead_bytes = 0;
+}
+
+/* Read ahead what waits behind the request that is being answered. The rest is no whole request, or must wait for its
+ * turn. */
 static void http_raw_ahead_read(struct http_raw_connection *c)
 {
-    while (c->pending != NULL && !c->ahead_last &&
+    while (http_answering(&c->http) && c->pending != NULL && !c->ahead_last &&
            http_ahead_may(((const char *)c->pending->payload)[c->pending_at])) {
         struct http_connection reader;
         struct http_saved saved;
@@ -304,40 +362,24 @@ static void http_raw_ahead_read(struct http_raw_connection *c)
             used += http_input(&reader, (const char *)p->payload + at, p->len - at);
         }
         if (!http_save(&reader, &saved) || !http_raw_ahead_add(c, &saved)) {
-            break;
+            return;
         }
         c->ahead_last = http_saved_is_last(&saved);
         c->ahead_bytes = (uint16_t)(c->ahead_bytes + used);
         http_raw_pending_skip(c, used);
-    }
-    if (c->ahead != NULL && ((const struct http_raw_ahead *)c->ahead->payload)->count == 0) {
-        http_raw_ahead_drop(c); /* there was no memory for the first one */
     }
 }
 
 /* The next request that was read ahead gets its answer. */
 static void http_raw_ahead_take(struct http_raw_connection *c)
 {
-    struct http_raw_ahead *ahead = c->ahead->payload;
-    struct pbuf *order = c->ahead->next;
-
-    unsigned two = ((const uint8_t *)order->payload)[ahead->first / 2];
-    http_load(&c->http, &ahead->kinds[ahead->first % 2 == 0 ? two & 15 : two >> 4]);
-    ahead->first++;
-    ahead->count--;
-    if (ahead->count == 0) {
-        http_raw_ahead_drop(c);
+    http_load(&c->http, &c->server->kinds[http_raw_ahead_pop(c)]);
+    if (!http_raw_has_ahead(c)) {
         tcp_recved(c->pcb, c->ahead_bytes); /* not before: so many requests at most wait */
         c->ahead_bytes = 0;
         if (c->gives_up) {
             http_close(&c->http);
         }
-    } else if (ahead->first == AHEAD_ORDER) {
-        ahead->first = 0;
-        c->ahead->next = order->next;
-        c->ahead->tot_len = (u16_t)(c->ahead->tot_len - order->len);
-        order->next = NULL;
-        pbuf_free(order);
     }
 }
 
@@ -348,16 +390,16 @@ static bool http_raw_feed(struct http_raw_connection *c)
     bool was_idle = http_idle(&c->http);
     size_t used;
 
-    if (http_answering(&c->http) || http_closing(&c->http) || (p == NULL && c->ahead == NULL)) {
+    if (http_answering(&c->http) || http_closing(&c->http) || (p == NULL && !http_raw_has_ahead(c))) {
         return false;
     }
-    if (c->ahead != NULL) {
+    if (http_raw_has_ahead(c)) {
         c->since_ms = sys_now();
         http_raw_ahead_take(c);
         return true;
     }
     used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if (used > 0 && was_idle) {
+    if (was_idle && !http_idle(&c->http)) {
         c->since_ms = sys_now();
     }
     tcp_recved(c->pcb, (u16_t)used);
@@ -369,12 +411,12 @@ static bool http_raw_feed(struct http_raw_connection *c)
 static void http_raw_give_up(struct http_raw_connection *c)
 {
     c->gives_up = true;
-    if (c->ahead == NULL) {
+    if (!http_raw_has_ahead(c)) {
         http_close(&c->http);
     }
 }
 
-/* What waits for its turn must not hold an NTB block: read it ahead, keep a small copy of the rest, or give the
+/* What waits for its turn behind an answer must not hold an NTB block: read it ahead, keep a small copy of the rest, or give the
  * pipeline up. */
 static void http_raw_pending_keep(struct http_raw_connection *c)
 {
@@ -411,13 +453,16 @@ static err_t http_raw_run(struct http_raw_connection *c)
     bool sent;
 
     do {
+        if (http_answering(&c->http)) {
+            http_raw_pending_keep(c); /* before the answer takes the memory */
+        }
         sent = http_raw_send(c);
     } while (sent && http_raw_feed(c));
     if (http_broken(&c->http)) {
         return http_raw_abort(c);
     }
     tcp_output(c->pcb);
-    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && c->ahead == NULL))) {
+    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_has_ahead(c)))) {
         if (c->finished) {
             return http_raw_close(c);
         }
@@ -610,7 +655,17 @@ static void http_raw_failed(void *arg, err_t error)
     http_raw_release(c);
 }
 
-/* A free slot, if need be the one whose client was useful longest ago. */
+/* Whether `a` should go rather than `b`: a client that never acknowledged what it was sent, else the one that was useful
+ * longest ago. */
+static bool http_raw_goes_first(const struct http_raw_connection *a, const struct http_raw_connection *b,
+                                uint32_t now)
+{
+    bool a_silent = !a->proven && a->pcb->unacked != NULL, b_silent = !b->proven && b->pcb->unacked != NULL;
+
+    return a_silent != b_silent ? a_silent : now - a->since_ms > now - b->since_ms;
+}
+
+/* A free slot, if need be another one's. */
 static struct http_raw_connection *http_raw_slot_take(struct http_raw *server)
 {
     struct http_raw_connection *oldest = &server->connections[0];
@@ -621,7 +676,7 @@ static struct http_raw_connection *http_raw_slot_take(struct http_raw *server)
         if (c->pcb == NULL) {
             return c;
         }
-        if (now - c->since_ms > now - oldest->since_ms) {
+        if (http_raw_goes_first(c, oldest, now)) {
             oldest = c;
         }
     }

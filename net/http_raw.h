@@ -37,10 +37,13 @@ struct pbuf;
 #define HTTP_RAW_LINGER_MS_MAX                                                                               \
     2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
 #define HTTP_RAW_TURN_MS_MAX                                                                                 \
-    100                         /* that one connection may have all memory which is free, while others wait */
-#define HTTP_RAW_BEATS_PROBE 2  /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
-#define HTTP_RAW_BEATS_MAX   5  /* that one connection may keep others' memory for */
-#define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
+    100 /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_SMALL_MS_MAX 500 /* that a window which is open, but too small for a piece, is waited for */
+#define HTTP_RAW_BEATS_PROBE  2  /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
+#define HTTP_RAW_BEATS_MAX    5  /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_STASH  20 /* the same for what a client takes in parts */
+#define HTTP_RAW_AHEAD        32 /* requests read ahead that a connection has places for; further ones take heap */
+#define HTTP_RAW_AHEAD_KINDS  8 /* different ones, of all connections */
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
     768 /* bytes of heap for requests that wait for their turn, of all connections */
 
@@ -59,20 +62,25 @@ struct http_raw_connection {
     struct http_raw *server;
     struct tcp_pcb *pcb;
     struct pbuf *pending; /* received, not consumed */
-    struct pbuf *ahead;   /* requests read ahead, the first one first; NULL: none */
+    struct pbuf *more;    /* further requests read ahead, four bits each; NULL: none */
     struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
     uint32_t since_ms;    /* of the last useful event */
     uint32_t beat;       /* the guard's beats at the last byte acknowledged, or when the first one was sent */
     uint16_t pending_at; /* bytes of pending already consumed */
+    uint16_t more_first; /* the next one of `more`, in its first pbuf */
+    uint16_t more_count;
     uint16_t ahead_bytes; /* of the requests read ahead, for lwIP's window */
     uint16_t stash_at;    /* bytes of the stash already sent */
     uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
     bool ahead_last;      /* the last of them closes the connection */
     bool gives_up;        /* no memory for the rest of a pipeline: the last answer closes the connection */
     bool proven;          /* the client has acknowledged something */
-    bool stalled;   /* the client's window is closed and nothing is in flight: nobody calls when it opens */
-    bool finished;  /* the client has sent its FIN */
-    bool lingering; /* we have sent ours */
+    bool stalled; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
+    uint8_t ahead_first; /* the next request read ahead */
+    uint8_t ahead_count;
+    uint8_t ahead[HTTP_RAW_AHEAD / 2]; /* their kinds, four bits each */
+    bool finished;                     /* the client has sent its FIN */
+    bool lingering;                    /* we have sent ours */
     struct http_connection http;
 };
 
@@ -81,11 +89,13 @@ struct http_raw {
     const struct http_config *config;
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
-    struct tcp_guard *guard;                  /* its `need`: some connection waits for memory */
-    uint32_t turn_since_ms;                   /* when the turn passed to `next` */
-    const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
-    uint8_t next;                             /* whose turn it is when memory comes back */
-    bool stalled;                             /* some connection is */
+    struct tcp_guard *guard;                       /* its `need`: some connection waits for memory */
+    uint32_t turn_since_ms;                        /* when the turn passed to `next` */
+    const struct http_raw_connection *served;      /* who may send while others wait; NULL: none of them */
+    struct http_saved kinds[HTTP_RAW_AHEAD_KINDS]; /* requests read ahead, and how many wait of each kind */
+    uint16_t kind_uses[HTTP_RAW_AHEAD_KINDS];
+    uint8_t next; /* whose turn it is when memory comes back */
+    bool stalled; /* some connection is */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 

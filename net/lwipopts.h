@@ -50,12 +50,17 @@
 #ifndef MEM_SIZE
 #define MEM_SIZE 3072 /* segment headers, copied short frames, answers being sent */
 #endif
-#define MEM_ALIGNMENT            __SIZEOF_POINTER__
-#define MEM_LIBC_MALLOC          0
-#define MEMP_NUM_PBUF            24                     /* one for each segment of flash data in flight */
-#define MEMP_NUM_UDP_PCB         4                      /* DHCP, DNS, mDNS, one for the product */
-#define MEMP_NUM_TCP_PCB         (18 + THREADS_TCP_PCB) /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
-#define MEMP_NUM_TCP_PCB_LISTEN  4
+#define MEM_ALIGNMENT    __SIZEOF_POINTER__
+#define MEM_LIBC_MALLOC  0
+#define MEMP_NUM_PBUF    24                     /* one for each segment of flash data in flight */
+#define MEMP_NUM_UDP_PCB 4                      /* DHCP, DNS, mDNS, one for the product */
+#define MEMP_NUM_TCP_PCB (18 + THREADS_TCP_PCB) /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
+#ifndef MEMP_NUM_TCP_PCB_LISTEN
+#define MEMP_NUM_TCP_PCB_LISTEN 4
+#endif
+#ifndef MEMP_NUM_SYS_TIMEOUT
+#define MEMP_NUM_SYS_TIMEOUT (LWIP_NUM_SYS_TIMEOUT_INTERNAL + 2) /* two for the product's sys_timeout */
+#endif
 #define MEMP_NUM_TCP_SEG         24
 #define PBUF_POOL_SIZE           0
 #define PBUF_POOL_BUFSIZE        128 /* unused, but lwIP insists on a sane value */

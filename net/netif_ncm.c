@@ -85,6 +85,15 @@ static bool netif_ncm_arp_forged(const struct netif_ncm *n, const struct ncm_fra
                   sizeof(ip4_addr_t)) == 0;
 }
 
+static bool netif_ncm_arp_answer(const struct ncm_frame *frame)
+{
+    const uint8_t *arp = frame->bytes + SIZEOF_ETH_HDR;
+
+    return frame->length >= SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR && frame->bytes[12] == ETHTYPE_ARP >> 8 &&
+           frame->bytes[13] == (ETHTYPE_ARP & 0xFF) &&
+           arp[offsetof(struct etharp_hdr, opcode) + 1] == ARP_REPLY;
+}
+
 /* Hand one frame to lwIP. False: no memory, and it may still wait. */
 static bool netif_ncm_deliver(struct netif_ncm *n, const struct ncm_frame *frame)
 {
@@ -137,6 +146,7 @@ void netif_ncm_poll(struct netif_ncm *n)
             return;
         }
         n->waiting_bytes = NULL;
+        n->stats.arp_answers += netif_ncm_arp_answer(&frame);
     }
 }
 

@@ -35,6 +35,7 @@ struct netif_ncm_stats {
     uint32_t sent;           /* frames the host has acknowledged */
     uint32_t sent_copied;    /* frames copied for sending: volatile pbufs, or too many pieces */
     uint32_t drop_no_memory; /* received frames dropped: waited in vain */
+    uint32_t arp_answers;    /* answers to questions of ours */
     uint32_t drop_arp;  /* ARP packets dropped: their sender claims our MAC or IP address, or a group's MAC */
     uint32_t drop_full; /* frames to send refused: no room in the block, or no link */
     uint32_t drop_send_memory; /* frames to send refused: no memory for a needed copy */

@@ -230,22 +230,19 @@ static void tcp_guard_serve(struct tcp_guard *guard)
 bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb)
 {
     uint32_t now = sys_now();
-    bool heard = guard->heard != *guard->frames;
-    struct netif *netif = ip4_route(ip_2_ip4(&pcb->remote_ip));
+    bool answered = guard->asked && guard->heard != *guard->answers;
 
-    if (now - guard->beat_ms < TCP_GUARD_BEAT_MS) {
-        return false;
+    if (answered) {
+        guard->beats++;
+        guard->asked = false;
     }
-    if (now - guard->beat_ms >= 2 * TCP_GUARD_BEAT_MS) {
-        heard = false; /* the need is new: nothing was asked */
+    if (now - guard->beat_ms >= (guard->asked ? TCP_GUARD_LOST_MS : TCP_GUARD_BEAT_MS)) {
+        struct netif *netif = ip4_route(ip_2_ip4(&pcb->remote_ip));
+        guard->asked = netif != NULL && etharp_request(netif, ip_2_ip4(&pcb->remote_ip)) == ERR_OK;
+        guard->heard = *guard->answers;
+        guard->beat_ms = now;
     }
-    guard->beats += heard;
-    guard->beat_ms = now;
-    guard->heard = *guard->frames;
-    if (netif != NULL) {
-        etharp_request(netif, ip_2_ip4(&pcb->remote_ip));
-    }
-    return heard;
+    return answered;
 }
 
 void tcp_guard_probe(struct tcp_pcb *pcb)

@@ -24,8 +24,9 @@ struct tcp_pcb;
 
 #define TCP_GUARD_HEAP                                                                                       \
     1024 /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
-#define TCP_GUARD_SEGS    4  /* segments: SYN and FIN of others */
-#define TCP_GUARD_BEAT_MS 50 /* between two questions to the PC while memory is short */
+#define TCP_GUARD_SEGS    4    /* segments: SYN and FIN of others */
+#define TCP_GUARD_LOST_MS 1000 /* without an answer: ask again */
+#define TCP_GUARD_BEAT_MS 50   /* between two questions to the PC while memory is short */
 #define TCP_GUARD_PIECE_MAX                                                                                  \
     256 /* bytes that tcp_guard_write copies into one segment: a PC acknowledges every second
                                    segment at once, but waits for a second one; half of it while HTTP needs memory */
@@ -34,13 +35,14 @@ struct tcp_pcb;
 
 struct tcp_guard {
     /* You set. */
-    const uint32_t *frames; /* counter of frames received; outlives the guard */
-    bool need;              /* somebody waits for memory */
+    const uint32_t *answers; /* counter of ARP answers received; outlives the guard */
+    bool need;               /* somebody waits for memory */
     /* We keep. */
     uint32_t guarded; /* connections ended here; wraps */
     uint32_t beats;   /* signs of life of the PC while memory was short; wraps */
     uint32_t beat_ms; /* when the PC was asked last */
-    uint32_t heard;   /* `frames` at that time */
+    uint32_t heard;   /* `answers` at that time */
+    bool asked;       /* and it hasn't answered yet */
     bool link_up;
     uint8_t waiter_count;
     struct tcp_pcb *waiters[TCP_GUARD_WAITERS]; /* the oldest first; some may have ended */
@@ -75,9 +77,10 @@ size_t tcp_guard_write(struct tcp_guard *guard, struct tcp_pcb *pcb, const void 
 /* True: all data has been acknowledged; a FIN may be on its way. */
 bool tcp_guard_acknowledged(const struct tcp_pcb *pcb);
 
-/* Someone waits for memory, so see if the PC is awake: ask it, every TCP_GUARD_BEAT_MS, by ARP for the address of the
- * peer of `pcb`. True: it has sent something since it was asked; `beats` has gone up. A PC that is too busy to answer
- * is thus never taken for peers that are gone. */
+/* Someone waits for memory, so see if the PC is awake: ask it by ARP for the address of the peer of `pcb`, at most every
+ * TCP_GUARD_BEAT_MS, and the next time when it has answered. True: it has just answered; `beats` has gone up. The
+ * answer goes the same way as acknowledgements, behind them: so a PC that is too busy to send them is never taken for
+ * peers that are gone. */
 bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb);
 
 /* Send the first segment in flight again: a peer that lives acknowledges it at once, even if it had delayed that. */

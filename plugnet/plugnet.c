@@ -195,7 +195,7 @@ static void plugnet_net_init(struct plugnet *p)
         .hosts = p->hosts,
         .broken = plugnet_http_broken,
     };
-    p->guard.frames = &ncm_stats(&p->ncm)->out_datagrams;
+    p->guard.answers = &p->netif.stats.arp_answers;
     os_assert(udp_services_start(&p->udp));
     os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
     os_assert(c->no_iperf || plugnet_iperf_start(p));
@@ -211,11 +211,19 @@ static void plugnet_wake(void *context)
     os_loop_wake();
 }
 
-void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
+static void plugnet_size_check(size_t size)
+{
+    if (size != sizeof(struct plugnet)) {
+        os_panic("struct plugnet: compile product and firmware with the same options (make CFLAGS_APP=)");
+    }
+}
+
+void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size)
 {
     uint32_t hash = plugnet_hash(board_uid(), BOARD_UID_LENGTH);
     struct usb_port *port = board_usb_port();
 
+    plugnet_size_check(size);
     memset(p, 0, sizeof *p);
     p->config = config;
     plugnet_check(config);
@@ -315,7 +323,7 @@ static void plugnet_loop_slept(void *context, uint32_t cycles)
     p->load_slept += cycles;
 }
 
-void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
+void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config, size_t size)
 {
     static const struct os_loop loop = {
         .start = plugnet_loop_start,
@@ -325,6 +333,7 @@ void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
     };
 
     board_init();
+    plugnet_size_check(size);
     p->config = config;
     os_loop_run(&loop, p);
 }

@@ -12,7 +12,8 @@
  * Android ignores others), device MAC 02:80:E1 + the same; subnet 10.64.0.0/10 cut into /29: 19 bits of h
  * choose one of 524,288, the board is .1 and the PC .2 in it; name plugnet-XXXX.local from 16 bits of h.
  *
- * All calls come from the loop.
+ * All calls come from the loop, except where they say so. With FreeRTOS the loop is lwIP's thread, and plugnet_run is the
+ * way in: a product with a loop of its own is for bare metal.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_PLUGNET_H
@@ -77,7 +78,7 @@ struct plugnet_config {
     void *context; /* for routes */
 };
 
-/* The device; caller-owned, static: 13.6 kB. Fields are ours; what they count may be read. */
+/* The device; caller-owned, static: 14 kB. Fields are ours; what they count may be read. */
 struct plugnet {
     const struct plugnet_config *config;
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
@@ -119,8 +120,14 @@ struct plugnet {
     struct ncm_block blocks[PLUGNET_BLOCKS];
 };
 
-/* Set everything up and attach to the bus. board_init must have run. */
-void plugnet_init(struct plugnet *p, const struct plugnet_config *config);
+/* Set everything up and attach to the bus. board_init must have run. `size` is sizeof *p as the product sees it: if the
+ * headers' options (#ifndef in them) differ between product and firmware, that is refused on the log. */
+void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size);
+
+static inline void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
+{
+    plugnet_init_sized(p, config, sizeof *p);
+}
 
 /* One round of the loop: whatever has arrived is served; nothing waits. */
 void plugnet_poll(struct plugnet *p);
@@ -135,7 +142,13 @@ bool plugnet_has_dfu(const struct plugnet *p);
  * any thread. */
 bool plugnet_update(struct plugnet *p);
 
-/* board_init, plugnet_init, and the loop for ever. */
-_Noreturn void plugnet_run(struct plugnet *p, const struct plugnet_config *config);
+/* board_init, plugnet_init, and the loop for ever: on bare metal here, with an operating system in lwIP's thread, so
+ * that `main` may start threads before (os_thread_start needs no board_init). */
+_Noreturn void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config, size_t size);
+
+_Noreturn static inline void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
+{
+    plugnet_run_sized(p, config, sizeof *p);
+}
 
 #endif

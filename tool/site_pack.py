@@ -56,6 +56,9 @@ def minify(name, data, loader):
     except FileNotFoundError:
         raise SiteError("esbuild is missing: install Debian's package esbuild, or leave scripts and styles as they are: "
                         "--no-minify (make SITE_FLAGS=--no-minify)") from None
+    if done.returncode == 0 and b"url\\(" in done.stdout and b"url\\(" not in data:
+        print(f"site_pack.py: {name}: packed as it is, since esbuild breaks url( with a space before a quote", file=sys.stderr)
+        return None
     if done.returncode == 0:
         return done.stdout
     why = " ".join(done.stderr.decode("utf-8", "replace").split())
@@ -229,8 +232,8 @@ def main(argv):
     header = options.out[:-2] + ".h"
     try:
         resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max)
-        write(header, c_header(resources, options.name))
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
+        write(header, c_header(resources, options.name))  # after it, as make's rules say
     except (SiteError, OSError) as error:
         print(f"site_pack.py: {error}", file=sys.stderr)
         return 1

@@ -150,7 +150,7 @@ def wrong_file():
 def wrong_address():
     """a wrong address: a clear error, nothing is written"""
     text = download(NEXT, good=None, where="0x08f00000:leave")
-    said = refused(text, r"Last page at 0x08f0.* is not writeable")
+    said = refused(text, r"Last page at 0x08f.* is not writeable")
     in_rom()
     upload()
     return said
