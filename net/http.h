@@ -135,11 +135,11 @@ void http_output_taken(struct http_connection *c, size_t length);
 /* Reading ahead, for a pipeline: a connection of the transport's own reads a request; what it has decided is saved, and
  * loaded later into the connection whose turn it is to answer. */
 
-/* True: a request that begins with this byte may be read ahead. Others (POST) do something when they are complete, so
- * they wait until the answers before theirs are sent. */
+/* True: a request that begins with this byte may be read ahead. POST does something when it is complete, so it waits until
+ * the answers before it are sent, and with it whatever begins like it. */
 static inline bool http_ahead_may(char first)
 {
-    return first == 'G' || first == 'H';
+    return first != 'P';
 }
 
 /* False: `c` has no whole request whose answer has not begun. */

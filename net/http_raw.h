@@ -45,7 +45,7 @@ struct pbuf;
 #define HTTP_RAW_AHEAD        32 /* requests read ahead that a connection has places for; further ones take heap */
 #define HTTP_RAW_AHEAD_KINDS  8 /* different ones, of all connections */
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
-    768 /* bytes of heap for requests that wait for their turn, of all connections */
+    1024 /* bytes of heap for requests that wait for their turn, of all connections */
 
 struct http_raw_stats {
     struct http_stats http;

@@ -80,7 +80,6 @@ static const struct http_route routes[] = {
     {.path = "/too-long", .type = "text/plain", .part = too_long},
     {.path = "/too-long-later", .type = "text/plain", .part = too_long_later},
     {.path = "/status", .post = status},
-    {.path = "/nothing"},
 };
 
 static const struct plugnet_config config = {
