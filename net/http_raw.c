@@ -655,12 +655,17 @@ static void http_raw_failed(void *arg, err_t error)
     http_raw_release(c);
 }
 
-/* Whether `a` should go rather than `b`: a client that never acknowledged what it was sent, else the one that was useful
- * longest ago. */
+/* It keeps memory for a client that has never acknowledged anything, and has had time to. */
+static bool http_raw_is_silent(const struct http_raw_connection *c, uint32_t now)
+{
+    return !c->proven && c->pcb->unacked != NULL && now - c->since_ms > HTTP_RAW_SILENT_MS_MIN;
+}
+
+/* Whether `a` should go rather than `b`: one that is silent, else the one that was useful longest ago. */
 static bool http_raw_goes_first(const struct http_raw_connection *a, const struct http_raw_connection *b,
                                 uint32_t now)
 {
-    bool a_silent = !a->proven && a->pcb->unacked != NULL, b_silent = !b->proven && b->pcb->unacked != NULL;
+    bool a_silent = http_raw_is_silent(a, now), b_silent = http_raw_is_silent(b, now);
 
     return a_silent != b_silent ? a_silent : now - a->since_ms > now - b->since_ms;
 }

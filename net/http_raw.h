@@ -38,12 +38,13 @@ struct pbuf;
     2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
 #define HTTP_RAW_TURN_MS_MAX                                                                                 \
     100 /* that one connection may have all memory which is free, while others wait */
-#define HTTP_RAW_SMALL_MS_MAX 500 /* that a window which is open, but too small for a piece, is waited for */
-#define HTTP_RAW_BEATS_PROBE  2  /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
-#define HTTP_RAW_BEATS_MAX    5  /* that one connection may keep others' memory for */
-#define HTTP_RAW_BEATS_STASH  20 /* the same for what a client takes in parts */
-#define HTTP_RAW_AHEAD        32 /* requests read ahead that a connection has places for; further ones take heap */
-#define HTTP_RAW_AHEAD_KINDS  8 /* different ones, of all connections */
+#define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
+#define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
+#define HTTP_RAW_BEATS_PROBE   2 /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
+#define HTTP_RAW_BEATS_MAX     5 /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_STASH   20 /* the same for what a client takes in parts */
+#define HTTP_RAW_AHEAD         32 /* requests read ahead that a connection has places for; further ones take heap */
+#define HTTP_RAW_AHEAD_KINDS   8 /* different ones, of all connections */
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
     1024 /* bytes of heap for requests that wait for their turn, of all connections */
 
