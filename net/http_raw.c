@@ -179,8 +179,9 @@ static bool http_raw_send(struct http_raw_connection *c)
         bool whole = !piece.lasting && c->stash == NULL;
         size_t length = http_raw_piece_room(c, &piece);
         if (length == 0 && piece.length > 0 && whole && http_raw_needs_stash(c, piece.length)) {
-            if (!http_raw_stash(c, &piece)) {
-                http_raw_wait(c, piece.length);
+            c->waits_stash = !http_raw_stash(c, &piece);
+            if (c->waits_stash) {
+                c->server->stash_waits = true; /* for others of its kind: nobody else's need */
                 return false;
             }
             continue;
@@ -583,7 +584,7 @@ static void http_raw_reclaim(struct http_raw *server)
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         const struct http_raw_connection *c = &server->connections[i];
-        waits = c->pcb != NULL && c->waiting > 0 ? c : waits;
+        waits = c->pcb != NULL && (c->waiting > 0 || c->waits_stash) ? c : waits;
     }
     if (waits == NULL || !tcp_guard_beat(server->guard, waits->pcb)) {
         return;
@@ -632,16 +633,39 @@ static bool http_raw_turns(struct http_raw *server)
     return still;
 }
 
+/* Those that wait for the stash, one after the other. */
+static void http_raw_stash_serve(struct http_raw *server)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        taken |= server->connections[i].stash != NULL;
+    }
+    server->stash_waits = taken;
+    for (size_t i = 0; !taken && i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[server->stash_next];
+        server->stash_next = (uint8_t)((server->stash_next + 1) % HTTP_RAW_CONNECTIONS);
+        if (c->pcb != NULL && c->waits_stash) {
+            c->waits_stash = false;
+            http_raw_run(c);
+            taken = c->pcb != NULL && c->stash != NULL;
+            server->stash_waits = true; /* there may be more of them */
+        }
+    }
+}
+
 void http_raw_poll(struct http_raw *server)
 {
     if (server->stalled) {
         http_raw_stalled_run(server);
     }
-    if (!server->guard->need) {
-        return;
+    if (server->stash_waits) {
+        http_raw_stash_serve(server);
     }
-    server->guard->need = http_raw_turns(server);
     if (server->guard->need) {
+        server->guard->need = http_raw_turns(server);
+    }
+    if (server->guard->need || server->stash_waits) {
         http_raw_reclaim(server);
     }
 }

@@ -76,6 +76,7 @@ struct http_raw_connection {
     bool ahead_last;      /* the last of them closes the connection */
     bool gives_up;        /* no memory for the rest of a pipeline: the last answer closes the connection */
     bool proven;          /* the client has acknowledged something */
+    bool waits_stash;     /* for the stash of another one */
     bool stalled; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
     uint8_t ahead_first; /* the next request read ahead */
     uint8_t ahead_count;
@@ -95,8 +96,10 @@ struct http_raw {
     const struct http_raw_connection *served;      /* who may send while others wait; NULL: none of them */
     struct http_saved kinds[HTTP_RAW_AHEAD_KINDS]; /* requests read ahead, and how many wait of each kind */
     uint16_t kind_uses[HTTP_RAW_AHEAD_KINDS];
-    uint8_t next; /* whose turn it is when memory comes back */
-    bool stalled; /* some connection is */
+    uint8_t next;       /* whose turn it is when memory comes back */
+    bool stalled;       /* some connection is */
+    bool stash_waits;   /* some connection waits for the stash */
+    uint8_t stash_next; /* whose turn it is then */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 
