@@ -40,7 +40,7 @@ FOREIGN = {
     "core_cm4.h": "CMSIS",
 }
 HEADERS = [header for group in check_includes.GROUPS.values() for header in group]
-MADE = ("build/", "compile_commands.json", "profile.json", "bench.json")  # by our own programs
+MADE = ("build/", "site.h", "compile_commands.json", "profile.json", "bench.json")  # by our own programs
 
 ENDINGS = "c|h|S|py|sh|mk|md|inc|ld|txt|json|js|html|css"
 FILE = re.compile(r"(?<![\w</.*@-])((?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*\.(?:" + ENDINGS + r"))\b(?![\w(/])")
