@@ -191,7 +191,7 @@ def options_read(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="+", metavar="SUITE", help="a command, or @FILE with one on each line")
     parser.add_argument("--jobs", type=int, default=2, help="suites at a time (default 2)")
-    parser.add_argument("--limit", type=float, default=600, help="seconds for each suite (default 600)")
+    parser.add_argument("--limit", type=float, default=1800, help="seconds for each suite (default 1800)")
     parser.add_argument("--logs", default="build/test/logs", help="folder for what they print (default %(default)s)")
     parser.add_argument("--only", metavar="PATTERN", action="append",
                         help="only suites with this in their name, * and ? as in a shell; may be repeated")
