@@ -569,7 +569,7 @@ static void http_raw_silent_look(struct http_raw *server, struct http_raw_connec
     if (c->stash != NULL && beats >= HTTP_RAW_BEATS_STASH) {
         server->stats.evicted++;
         http_raw_abort(c);
-    } else if (c->pcb->unacked != NULL && beats >= HTTP_RAW_BEATS_MAX) {
+    } else if (c->pcb->unacked != NULL && beats >= (c->proven ? HTTP_RAW_BEATS_PROVEN : HTTP_RAW_BEATS_MAX)) {
         server->stats.evicted++;
         http_raw_abort(c);
     } else if (c->pcb->unacked != NULL && beats >= HTTP_RAW_BEATS_PROBE) {

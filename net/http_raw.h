@@ -42,9 +42,11 @@ struct pbuf;
 #define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
 #define HTTP_RAW_BEATS_PROBE   2 /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
 #define HTTP_RAW_BEATS_MAX     5 /* that one connection may keep others' memory for */
-#define HTTP_RAW_BEATS_STASH   20 /* the same for what a client takes in parts */
-#define HTTP_RAW_AHEAD         32 /* requests read ahead that a connection has places for; further ones take heap */
-#define HTTP_RAW_AHEAD_KINDS   8 /* different ones, of all connections */
+#define HTTP_RAW_BEATS_PROVEN                                                                                \
+    40 /* the same for a client that has acknowledged before: seconds, on a slow PC more */
+#define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
+#define HTTP_RAW_AHEAD       32 /* requests read ahead that a connection has places for; further ones take heap */
+#define HTTP_RAW_AHEAD_KINDS 8 /* different ones, of all connections */
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
     1024 /* bytes of heap for requests that wait for their turn, of all connections */
 
