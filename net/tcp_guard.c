@@ -247,12 +247,8 @@ bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb)
 
 void tcp_guard_probe(struct tcp_pcb *pcb)
 {
-    u8_t nrtx = pcb->nrtx;
-
-    if (tcp_rexmit(pcb) == ERR_OK) {
-        pcb->nrtx = nrtx; /* lwIP's own count of tries isn't used up by this */
-        tcp_output(pcb);
-    }
+    tcp_keepalive(
+        pcb); /* tcp_rexmit won't do: where the cable has no room, lwIP would add new data to the old segment */
 }
 
 unsigned tcp_guard_reclaim(struct tcp_guard *guard)
