@@ -572,8 +572,6 @@ static void http_raw_silent_look(struct http_raw *server, struct http_raw_connec
     } else if (c->pcb->unacked != NULL && beats >= (c->proven ? HTTP_RAW_BEATS_PROVEN : HTTP_RAW_BEATS_MAX)) {
         server->stats.evicted++;
         http_raw_abort(c);
-    } else if (c->pcb->unacked != NULL && beats >= HTTP_RAW_BEATS_PROBE) {
-        tcp_guard_probe(c->pcb);
     }
 }
 

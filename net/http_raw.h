@@ -40,8 +40,7 @@ struct pbuf;
     100 /* that one connection may have all memory which is free, while others wait */
 #define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
 #define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
-#define HTTP_RAW_BEATS_PROBE   2 /* of the PC (tcp_guard_beat), without a sign of a connection's client … */
-#define HTTP_RAW_BEATS_MAX     5 /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_MAX     5   /* that one connection may keep others' memory for */
 #define HTTP_RAW_BEATS_PROVEN                                                                                \
     40 /* the same for a client that has acknowledged before: seconds, on a slow PC more */
 #define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
