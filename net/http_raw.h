@@ -12,7 +12,7 @@
  *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
  * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
- * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent are probed, and
+ * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
  * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
  */
 /* SPDX-License-Identifier: MIT */

@@ -245,12 +245,6 @@ bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb)
     return answered;
 }
 
-void tcp_guard_probe(struct tcp_pcb *pcb)
-{
-    tcp_keepalive(
-        pcb); /* tcp_rexmit won't do: where the cable has no room, lwIP would add new data to the old segment */
-}
-
 unsigned tcp_guard_reclaim(struct tcp_guard *guard)
 {
     struct tcp_pcb *worst;

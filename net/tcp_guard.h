@@ -83,10 +83,6 @@ bool tcp_guard_acknowledged(const struct tcp_pcb *pcb);
  * peers that are gone. */
 bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb);
 
-/* Send a segment without data that lies before the window: a peer that lives answers at once by what it has received so
- * far, even if it had delayed that. */
-void tcp_guard_probe(struct tcp_pcb *pcb);
-
 /* End all connections that hold data which their peers have not acknowledged, and have not heard of these peers for
  * TCP_GUARD_SILENT_MS at least; their err callbacks are called. Returns how many. */
 #define TCP_GUARD_SILENT_MS 500
