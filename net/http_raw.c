@@ -592,7 +592,7 @@ static void http_raw_reclaim(struct http_raw *server)
             http_raw_silent_look(server, &server->connections[i]);
         }
     }
-    tcp_guard_reclaim(server->guard);
+    tcp_guard_reclaim(server->guard, server->connections, sizeof server->connections);
 }
 
 /* The turn passes to the next one. */

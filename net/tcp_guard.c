@@ -245,8 +245,16 @@ bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb)
     return answered;
 }
 
-unsigned tcp_guard_reclaim(struct tcp_guard *guard)
+/* lwIP counts slow ticks since data in flight was sent or some of it acknowledged; it begins anew when it repeats. */
+static bool tcp_guard_is_silent(const struct tcp_pcb *pcb)
 {
+    return pcb->unacked != NULL && (pcb->nrtx > 0 || pcb->rtime > TCP_GUARD_SILENT_MS / TCP_SLOW_INTERVAL);
+}
+
+unsigned tcp_guard_reclaim(struct tcp_guard *guard, const void *own, size_t own_size)
+{
+    uintptr_t begin = (uintptr_t)own;
+
     struct tcp_pcb *worst;
     unsigned ended = 0;
 
@@ -256,7 +264,8 @@ unsigned tcp_guard_reclaim(struct tcp_guard *guard)
         for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL && active <= MEMP_NUM_TCP_PCB;
              pcb = pcb->next) {
             active++;
-            if (pcb->unacked != NULL && tcp_ticks - pcb->tmr > TCP_GUARD_SILENT_MS / TCP_SLOW_INTERVAL) {
+            bool is_own = (uintptr_t)pcb->callback_arg - begin < own_size;
+            if (!is_own && tcp_guard_is_silent(pcb)) {
                 worst = tcp_guard_older(worst, pcb);
             }
         }

@@ -83,9 +83,10 @@ bool tcp_guard_acknowledged(const struct tcp_pcb *pcb);
  * peers that are gone. */
 bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb);
 
-/* End all connections that hold data which their peers have not acknowledged, and have not heard of these peers for
- * TCP_GUARD_SILENT_MS at least; their err callbacks are called. Returns how many. */
+/* End all connections whose data in flight has not been acknowledged for TCP_GUARD_SILENT_MS at least; their err
+ * callbacks are called. Those whose callback argument lies in the `own_size` bytes at `own` are the caller's to judge.
+ * Returns how many have ended. */
 #define TCP_GUARD_SILENT_MS 500
-unsigned tcp_guard_reclaim(struct tcp_guard *guard);
+unsigned tcp_guard_reclaim(struct tcp_guard *guard, const void *own, size_t own_size);
 
 #endif
