@@ -145,7 +145,43 @@ static void sleeps_in_the_middle(struct rig *rig)
     rig_say(rig, "asleep for 1, 4 and 12 s, with and without Connection: close: answers whole");
 }
 
+/* A PC so busy that it reads for a few milliseconds in four hundred: those that wait for their turn are silent, since they wait for the
+ * board, and none of them may be taken for dead. */
+static void busy_pc(struct rig *rig)
+{
+    enum { CLIENTS = 8 };
+    static struct client clients[CLIENTS];
+    struct reply reply;
+    unsigned answers = 0;
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        RIG_CHECK(rig, client_open(&clients[i], rig, 80) && client_wait_connected(&clients[i], 1000));
+        client_text(&clients[i], slow_request(rig, "/api/status", false));
+    }
+    for (unsigned ms = 0; ms < 20000; ms++) {
+        if (ms % 400 == 0) {
+            pc_in_stop(rig->pc, 395);
+        }
+        rig_step(rig);
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            if (client_take_reply(&clients[i], &reply, false)) {
+                answers += reply.status == 200;
+                client_text(&clients[i], slow_request(rig, "/api/status", false));
+            }
+            if (clients[i].failed || clients[i].ended) {
+                rig_fail(rig, "client %u was cut after %u ms and %u answers", i, ms, answers);
+            }
+        }
+    }
+    pc_in_stop(rig->pc, 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        client_free(&clients[i]);
+    }
+    RIG_CHECK(rig, answers >= CLIENTS);
+    rig_say(rig, "8 clients of a PC that reads now and then: %u answers in 20 s, none cut", answers);
+}
+
 const struct scenario scenarios_slow[] = {
+    {"busy_pc", SCENARIO_BOTH, busy_pc, 120, false},
     {"tiny_mss", SCENARIO_BOTH, tiny_mss, 120, false},
     {"slow_reader", SCENARIO_BOTH, slow_reader, 120, false},
     {"asks_and_never_reads", SCENARIO_BOTH, asks_and_never_reads, 120, false},
