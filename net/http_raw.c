@@ -219,21 +219,20 @@ static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
     c->pending_at = (u16_t)(c->pending_at + used);
 }
 
-/* May so many bytes more be kept? All connections share the limit: what is kept must never be all there is. */
-static bool http_raw_keep_room(const struct http_raw_connection *c, size_t length)
+/* How many bytes more may be kept. All connections share the limit: what is kept must never be all there is. */
+static size_t http_raw_keep_room(const struct http_raw *server)
 {
-    const struct http_raw *server = c->server;
-    size_t kept = length;
+    size_t kept = 0, used = lwip_stats.mem.used + PIPELINE_SPARE;
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         const struct http_raw_connection *other = &server->connections[i];
         kept += other->more != NULL ? other->more->tot_len : 0;
-        if (other != c && other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
+        if (other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
             kept += other->pending->tot_len;
         }
     }
-    return kept <= HTTP_RAW_PIPELINE_MAX &&
-           lwip_stats.mem.used + length + PIPELINE_SPARE <= lwip_stats.mem.avail;
+    size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
+    return kept < HTTP_RAW_PIPELINE_MAX ? LWIP_MIN(HTTP_RAW_PIPELINE_MAX - kept, heap) : 0;
 }
 
 #define AHEAD_ORDER 256 /* requests in one pbuf of those that find no place in the connection */
@@ -274,8 +273,9 @@ static bool http_raw_ahead_add_more(struct http_raw_connection *c, unsigned kind
     struct pbuf *last = c->more;
 
     if (at % AHEAD_ORDER == 0) {
-        last =
-            http_raw_keep_room(c, AHEAD_ORDER / 2) ? pbuf_alloc(PBUF_RAW, AHEAD_ORDER / 2, PBUF_RAM) : NULL;
+        last = http_raw_keep_room(c->server) >= AHEAD_ORDER / 2
+                   ? pbuf_alloc(PBUF_RAW, AHEAD_ORDER / 2, PBUF_RAM)
+                   : NULL;
         if (last == NULL) {
             return false;
         }
@@ -376,11 +376,77 @@ static void http_raw_ahead_take(struct http_raw_connection *c)
 {
     http_load(&c->http, &c->server->kinds[http_raw_ahead_pop(c)]);
     if (!http_raw_has_ahead(c)) {
-        tcp_recved(c->pcb, c->ahead_bytes); /* not before: so many requests at most wait */
+        c->consumed =
+            (uint16_t)(c->consumed + c->ahead_bytes); /* not before: so many requests at most wait */
         c->ahead_bytes = 0;
         if (c->gives_up) {
             http_close(&c->http);
         }
+    }
+}
+
+/* Requests are lost: the last answer before them closes the connection, so that the client knows. */
+static void http_raw_give_up(struct http_raw_connection *c)
+{
+    c->gives_up = true;
+    if (!http_raw_has_ahead(c)) {
+        http_close(&c->http);
+    }
+}
+
+/* How much of what waits lies in NTB blocks: it came just now, at the end of `pending`. */
+static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
+{
+    size_t length = 0;
+
+    for (const struct pbuf *p = c->pending; p != NULL; p = p->next) {
+        length += pbuf_match_type(p, PBUF_RAM) ? 0 : p->len - (p == c->pending ? c->pending_at : 0);
+    }
+    return length;
+}
+
+/* The last `length` bytes lie in NTB blocks: keep a copy of as many as there is room for, and let the client send the
+ * rest again. */
+static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
+{
+    bool fin = c->pcb->state == CLOSE_WAIT;
+    u16_t before = (u16_t)(c->pending->tot_len - length), kept = 0;
+    struct pbuf *copy = NULL;
+
+    if (!c->ahead_last) {
+        kept = (u16_t)LWIP_MIN(length, http_raw_keep_room(c->server));
+        copy = kept > 0 ? pbuf_alloc(PBUF_RAW, kept, PBUF_RAM) : NULL;
+        kept = copy != NULL ? pbuf_copy_partial(c->pending, copy->payload, kept, before) : 0;
+    }
+    if (!pbuf_match_type(c->pending, PBUF_RAM)) {
+        http_raw_pending_drop(c);
+        c->pending = copy;
+    } else {
+        pbuf_realloc(c->pending, before);
+        if (copy != NULL) {
+            pbuf_cat(c->pending, copy);
+        }
+    }
+    if (kept == length) {
+        return;
+    }
+    if (!c->ahead_last && !c->finished && tcp_pcb_unreceive(c->pcb, length - kept)) {
+        c->unfinished = fin;
+        return;
+    }
+    c->consumed = (uint16_t)(c->consumed + length - kept);
+    http_raw_give_up(c);
+}
+
+/* What waits for its turn behind an answer must not hold an NTB block: read it ahead, or keep a copy. */
+static void http_raw_pending_keep(struct http_raw_connection *c)
+{
+    if (http_raw_pending_in_place(c) == 0) {
+        return;
+    }
+    http_raw_ahead_read(c);
+    if (c->pending != NULL) {
+        http_raw_pending_copy(c, http_raw_pending_in_place(c));
     }
 }
 
@@ -403,49 +469,9 @@ static bool http_raw_feed(struct http_raw_connection *c)
     if (was_idle && !http_idle(&c->http)) {
         c->since_ms = sys_now();
     }
-    tcp_recved(c->pcb, (u16_t)used);
+    c->consumed = (uint16_t)(c->consumed + used);
     http_raw_pending_skip(c, used);
     return true;
-}
-
-/* Requests are lost: the last answer before them closes the connection, so that the client knows. */
-static void http_raw_give_up(struct http_raw_connection *c)
-{
-    c->gives_up = true;
-    if (!http_raw_has_ahead(c)) {
-        http_close(&c->http);
-    }
-}
-
-/* What waits for its turn behind an answer must not hold an NTB block: read it ahead, keep a small copy of the rest, or give the
- * pipeline up. */
-static void http_raw_pending_keep(struct http_raw_connection *c)
-{
-    bool in_place = false;
-
-    for (const struct pbuf *p = c->pending; p != NULL; p = p->next) {
-        in_place |= !pbuf_match_type(p, PBUF_RAM);
-    }
-    if (!in_place) {
-        return;
-    }
-    http_raw_ahead_read(c);
-    if (c->pending == NULL) {
-        return;
-    }
-    u16_t length = (u16_t)(c->pending->tot_len - c->pending_at);
-    struct pbuf *copy = NULL;
-    if (!c->ahead_last && http_raw_keep_room(c, length)) {
-        copy = pbuf_alloc(PBUF_RAW, length, PBUF_RAM);
-    }
-    if (copy != NULL) {
-        pbuf_copy_partial(c->pending, copy->payload, length, c->pending_at);
-    } else {
-        http_raw_give_up(c);
-        tcp_recved(c->pcb, length);
-    }
-    http_raw_pending_drop(c);
-    c->pending = copy;
 }
 
 /* Read, think, write, until nothing moves any more. */
@@ -459,9 +485,12 @@ static err_t http_raw_run(struct http_raw_connection *c)
         }
         sent = http_raw_send(c);
     } while (sent && http_raw_feed(c));
+    http_raw_pending_keep(c);
     if (http_broken(&c->http)) {
         return http_raw_abort(c);
     }
+    tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
+    c->consumed = 0;
     tcp_output(c->pcb);
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_has_ahead(c)))) {
         if (c->finished) {
@@ -475,7 +504,6 @@ static err_t http_raw_run(struct http_raw_connection *c)
             }
         }
     }
-    http_raw_pending_keep(c);
     return ERR_OK;
 }
 
@@ -484,6 +512,10 @@ static err_t http_raw_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, e
     struct http_raw_connection *c = arg;
 
     (void)error;
+    if (p == NULL && c->unfinished) {
+        c->unfinished = false;
+        return ERR_OK;
+    }
     if (p == NULL) {
         c->finished = true;
         return c->lingering ? http_raw_close(c) : http_raw_run(c);

@@ -72,6 +72,7 @@ struct http_raw_connection {
     uint16_t more_first; /* the next one of `more`, in its first pbuf */
     uint16_t more_count;
     uint16_t ahead_bytes; /* of the requests read ahead, for lwIP's window */
+    uint16_t consumed;    /* bytes that lwIP's window gets back when the callback is done */
     uint16_t stash_at;    /* bytes of the stash already sent */
     uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
     bool ahead_last;      /* the last of them closes the connection */
@@ -83,6 +84,7 @@ struct http_raw_connection {
     uint8_t ahead_count;
     uint8_t ahead[HTTP_RAW_AHEAD / 2]; /* their kinds, four bits each */
     bool finished;                     /* the client has sent its FIN */
+    bool unfinished;                   /* it was taken back with data that found no room */
     bool lingering;                    /* we have sent ours */
     struct http_connection http;
 };

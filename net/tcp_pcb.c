@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tcp_pcb.h"
 
+#include "lwip/priv/tcp_priv.h"
+
 struct tcp_pcb *tcp_pcb_listen(uint16_t port, void *arg, tcp_accept_fn accepted)
 {
     struct tcp_pcb *pcb = tcp_new(), *listener = NULL;
@@ -43,4 +45,19 @@ err_t tcp_pcb_close(struct tcp_pcb *pcb)
 {
     tcp_pcb_forget(pcb);
     return tcp_close(pcb) == ERR_OK ? ERR_OK : tcp_pcb_abort(pcb);
+}
+
+bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length)
+{
+    if ((pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW)) == 0 || length + pcb->rcv_wnd > TCP_WND) {
+        return false; /* lwIP clears both flags when it sends an ACK */
+    }
+    if (pcb->state == CLOSE_WAIT) {
+        pcb->state = ESTABLISHED;
+        pcb->rcv_nxt--; /* lwIP gives the FIN's place in the window back by itself */
+    }
+    pcb->rcv_nxt -= (u32_t)length;
+    pcb->rcv_wnd = (tcpwnd_size_t)(pcb->rcv_wnd + length);
+    tcp_update_rcv_ann_wnd(pcb);
+    return true;
 }

@@ -8,6 +8,8 @@
 #ifndef PLUGNET_NET_TCP_PCB_H
 #define PLUGNET_NET_TCP_PCB_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lwip/tcp.h"
@@ -18,5 +20,11 @@ struct tcp_pcb *tcp_pcb_listen(uint16_t port, void *arg, tcp_accept_fn accepted)
 /* End a connection: by FIN, and by RST if there is no memory for that; or by RST at once. */
 err_t tcp_pcb_close(struct tcp_pcb *pcb);
 err_t tcp_pcb_abort(struct tcp_pcb *pcb);
+
+/* Take back the last `length` bytes that came, as if they had been lost: the peer sends them again. Only in the receive
+ * callback that brought them, before tcp_recved or tcp_output is called on `pcb`. If the peer's FIN came behind them
+ * (the state is CLOSE_WAIT), it is taken back, too: lwIP's next call with a NULL pbuf must then be ignored.
+ * False: they have been acknowledged, and nothing is changed. */
+bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "host/ncm_host.h"
 #include "host/usb_host.h"
+#include "lwip/tcp.h"
 #include "test/system/load.h"
 #include "vboard/board.h"
 
@@ -285,6 +286,59 @@ static void http_pipeline(struct rig *rig)
             PIPELINE_LONG);
 }
 
+#define PIPELINED_LARGE   11
+#define PIPELINED_CLIENTS 3
+
+/* A request of two thirds of a segment, or a POST with the largest body of the demo. */
+static void large_request(struct rig *rig, unsigned i, char *request)
+{
+    char *end = request;
+
+    if (i % 3 == 2) {
+        end +=
+            sprintf(end, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nX-Plugnet: 1\r\nContent-Length: 60\r\n\r\n",
+                    rig_board_text(rig));
+        sprintf(end, "%-60s", "{\"led\":0,\"on\":true}");
+        return;
+    }
+    end += sprintf(end, "GET /nothing/%u HTTP/1.1\r\nHost: %s\r\nCookie: ", i, rig_board_text(rig));
+    memset(end, 'c', 900);
+    strcpy(end + 900, "\r\n\r\n");
+}
+
+/* Far more than the board can keep waits behind an answer: the client sends the rest again, and nothing is lost. */
+static void http_pipeline_large(struct rig *rig)
+{
+    static struct client clients[PIPELINED_CLIENTS];
+    struct reply reply;
+    char request[1200];
+    for (unsigned half_closed = 0; half_closed < 2; half_closed++) {
+        for (unsigned n = 0; n < PIPELINED_CLIENTS; n++) {
+            RIG_CHECK(rig, client_open(&clients[n], rig, 80));
+            RIG_CHECK(rig, client_wait_connected(&clients[n], 2000));
+            for (unsigned i = 0; i < PIPELINED_LARGE; i++) {
+                large_request(rig, i, request);
+                client_text(&clients[n], request);
+            }
+            RIG_CHECK(rig, !half_closed || tcp_shutdown(clients[n].pcb, 0, 1) == ERR_OK);
+        }
+        for (unsigned i = 0; i < PIPELINED_LARGE * PIPELINED_CLIENTS; i++) {
+            struct client *client = &clients[i / PIPELINED_LARGE];
+            int wanted = i % PIPELINED_LARGE % 3 == 2 ? 200 : 404;
+            if (!client_wait_reply(client, &reply, false, 8000) || reply.status != wanted) {
+                rig_fail(rig, "large request %u got %d, not %d (ended %d, failed %d)", i, reply.status,
+                         wanted, client->ended, client->failed);
+            }
+        }
+        for (unsigned n = 0; n < PIPELINED_CLIENTS; n++) {
+            RIG_CHECK(rig, half_closed ? client_wait_ended(&clients[n], 2000) : !clients[n].ended);
+            RIG_CHECK(rig, !clients[n].failed && clients[n].in_length == 0);
+            client_free(&clients[n]);
+        }
+    }
+    rig_say(rig, "%d large requests at once from each of %d clients", PIPELINED_LARGE, PIPELINED_CLIENTS);
+}
+
 static void button_shown(struct rig *rig)
 {
     for (unsigned i = 0; i < 6; i++) {
@@ -402,6 +456,7 @@ const struct scenario scenarios_basic[] = {
     {"basic", SCENARIO_BOTH, basic, 60, true},
     {"http_answers", SCENARIO_BOTH, http_answers, 60, false},
     {"http_pipeline", SCENARIO_BOTH, http_pipeline, 60, false},
+    {"http_pipeline_large", SCENARIO_BOTH, http_pipeline_large, 120, false},
     {"button_shown", SCENARIO_BOTH, button_shown, 60, false},
     {"two_boards", SCENARIO_BOTH, two_boards, 60, true},
     {"same_twice", SCENARIO_VBOARD, same_twice, 60, true},
