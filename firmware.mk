@@ -32,13 +32,18 @@ endif
 
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
 
-ifeq ($(wildcard board/$(BOARD)/board.mk),)
+BOARD_DIR ?= board/$(BOARD)
+ifeq ($(wildcard $(BOARD_DIR)/board.mk),)
 $(error BOARD=$(BOARD): no such board; there are: $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk)))
 endif
 ifeq ($(wildcard os/$(OS)/*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
-include board/$(BOARD)/board.mk
+include $(BOARD_DIR)/board.mk
+ifneq ($(CHIP),)
+CHIP_DIR ?= chip/$(CHIP)
+include $(CHIP_DIR)/chip.mk
+endif
 -include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
@@ -49,7 +54,7 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
-FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC)
+FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC) $(CHIP_SRC)
 APP_SRC := $(wildcard $(APP)/*.c)
 # Names with spaces, which make can't hold, are refused by the packer.
 APP_SITE := $(if $(wildcard $(APP)/site/.),$(shell find -L $(APP)/site -type f ! -name '* *'))
@@ -57,11 +62,11 @@ APP_FOLDER := $(if $(filter app,$(APP)),,$(realpath $(APP)))
 APP_OUT  := $(OUT)/app$(APP_FOLDER)
 SITE_OUT := $(OUT)/site$(APP_FOLDER)
 
-FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(BOARD_ASM:%.S=$(OUT)/%.o) \
+FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(CHIP_ASM:%.S=$(OUT)/%.o) \
     $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
     $(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o) $(if $(APP_SITE),$(SITE_OUT)/site.o)
 
-FW_INC := -I. $(BOARD_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
+FW_INC := -I. $(BOARD_INC) $(CHIP_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
     -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(CFLAGS_APP)
@@ -132,9 +137,9 @@ $(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): | $(if $(APP_SITE),$(SITE_OUT)/site.c)
 
 $(FW_OBJ): $(OS_DEPS)
 
-$(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py board/cortex_m4/cortex_m4.ld)
+$(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py chip/cortex_m4/cortex_m4.ld)
 	$(say) LD $@
-	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lboard/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
+	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lchip/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)

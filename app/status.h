@@ -5,7 +5,7 @@
 #ifndef PLUGNET_APP_STATUS_H
 #define PLUGNET_APP_STATUS_H
 
-#include "net/http.h"
+#include "net/http/http.h"
 
 #define STATUS_ROUTES 3
 

@@ -54,7 +54,7 @@ $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json t
 SUITES += $(BENCH_OUT)/check_bench
 
 # The checksum in assembly, on the virtual core.
-$(BENCH_OUT)/chksum.elf: bench/chksum_image.S board/cortex_m4/chksum.S
+$(BENCH_OUT)/chksum.elf: bench/chksum_image.S chip/cortex_m4/chksum.S
 	@mkdir -p $(@D)
 	arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -Wl,-Ttext=0x08000000,-e,0 $^ -o $@
 

@@ -1,5 +1,5 @@
 /*
- * The checksum in assembly (board/cortex_m4/chksum.S) on the virtual core, against a plain one in C.
+ * The checksum in assembly (chip/cortex_m4/chksum.S) on the virtual core, against a plain one in C.
  *
  *   flash 0x08000000  chksum_image.S, chksum.S      RAM 0x20000000  stack, then the bytes
  *

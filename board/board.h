@@ -2,7 +2,7 @@
  * The board: what an application may ask of the printed circuit it runs on. One folder for each board
  * (stm32f4discovery, native, …) implements it; nothing else in the tree knows a pin.
  *
- *   board_init ─→ board_usb_port ─→ (loop) … ─→ board_idle
+ *   board_init ─→ board_udc ─→ (loop) … ─→ board_idle
  *
  * All calls are for the loop (or, under an operating system, one task), unless said otherwise.
  */
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct usb_port; /* usb/usb_port.h */
+struct udc; /* usb/udc.h */
 
 #define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
 
@@ -39,7 +39,7 @@ const struct board_info *board_info(void);
 const uint8_t *board_uid(void);
 
 /* The board's USB device controller, initialised and detached. Its interrupt is already routed. */
-struct usb_port *board_usb_port(void);
+struct udc *board_udc(void);
 
 /* LEDs by number, 0 to led_count - 1; others are ignored, and read as off. Any thread. */
 void board_led_set(unsigned led, bool on);

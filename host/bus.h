@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 
 #define BUS_FRAME_NS           1000000u
 #define BUS_FRAME_BITS         12000u

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/cable_socket.h"
+#include "cable/cable_socket.h"
 #include "host/options.h"
 
 static const char usage[] =

@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "host/bus.h"
-#include "host/cable.h"
-#include "host/fixture.h"
+#include "cable/cable.h"
+#include "cable/fixture.h"
 #include "wire/usb_ch9.h"
 
 #define PC_FORWARDS_MAX 8

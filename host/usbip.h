@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 
 #define USBIP_PORT            3240 /* usual */
 #define USBIP_DEVICES_MAX     8

@@ -15,7 +15,7 @@
 #include "lwip/sys.h"
 #include "netif/ethernet.h"
 #include "usb/ncm.h"
-#include "usb/usb_port.h"
+#include "usb/udc.h"
 
 #define FRAMES_A_POLL_MAX 64 /* our bound for one round of the loop */
 #define PBUF_IN_BLOCK     ((pbuf_type)(PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS | PBUF_TYPE_ALLOC_SRC_MASK_APP_MIN))

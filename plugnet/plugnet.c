@@ -221,7 +221,7 @@ static void plugnet_size_check(size_t size)
 void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size)
 {
     uint32_t hash = plugnet_hash(board_uid(), BOARD_UID_LENGTH);
-    struct usb_port *port = board_usb_port();
+    struct udc *udc = board_udc();
 
     plugnet_size_check(size);
     memset(p, 0, sizeof *p);
@@ -232,10 +232,10 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     plugnet_names_set(p, hash);
     plugnet_usb_init(p, hash);
     plugnet_net_init(p);
-    port->wake = plugnet_wake;
-    port->wake_context = p;
+    udc->wake = plugnet_wake;
+    udc->wake_context = p;
     p->load_start = board_cycles();
-    usb_device_init(&p->usb, &p->usb_config, port);
+    usb_device_init(&p->usb, &p->usb_config, udc);
     usb_device_attach(&p->usb);
 }
 

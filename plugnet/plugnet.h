@@ -27,7 +27,7 @@
 #include "net/dhcpd.h"
 #include "net/dns_tcp.h"
 #include "net/dnsd.h"
-#include "net/http_raw.h"
+#include "net/http/http_raw.h"
 #include "net/iperf.h"
 #include "net/mdnsd.h"
 #include "net/netif_ncm.h"

@@ -31,7 +31,7 @@ GROUPS = {
 }
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
-PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "os/*.h", "board/board.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
+PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/board.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
 
 # Made by the build (tool/site_pack.py) for a product's own folder.
 MADE = ["site.h"]
@@ -40,45 +40,47 @@ MADE = ["site.h"]
 # ** goes down.
 ROOMS = [
     ("wire", ["wire/**"], ["wire/**", "<freestanding>"]),
+    ("cable", ["cable/**"], ["cable/**", "wire/usb_ch9.h", "wire/le.h", "<freestanding>", "<libc>"]),
     ("usb", ["usb/**"], ["usb/**", "wire/**", "<freestanding>"]),
-    ("port/virtual", ["port/virtual/**"],
-     ["port/virtual/**", "usb/usb_port.h", "wire/**", "host/cable.h", "host/cable_socket.h", "host/fixture.h",
-      "<freestanding>", "<libc>"]),
-    ("port", ["port/**"], ["usb/usb_port.h", "wire/**", "<own folder>", "<freestanding>"]),
-    ("net", ["net/netif_ncm.c"], ["net/**", "wire/**", "usb/*.h", "<lwip>", "<freestanding>"]),
-    ("net", ["net/**"], ["net/**", "wire/**", "<lwip>", "<freestanding>"]),
+    ("udc/virtual", ["udc/virtual/**"],
+     ["udc/virtual/**", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),
+    ("udc", ["udc/**"], ["usb/udc.h", "wire/**", "<own folder>", "<freestanding>"]),
+    ("net/http", ["net/http/**"], ["net/http/**", "net/*.h", "wire/**", "<lwip>", "<freestanding>"]),
+    ("net", ["net/netif_ncm.c"], ["net/*.h", "wire/**", "usb/*.h", "<lwip>", "<freestanding>"]),
+    ("net", ["net/**"], ["net/*.h", "wire/**", "<lwip>", "<freestanding>"]),
     ("os/posix", ["os/posix/**"],
      ["os/*.h", "<own folder>", "board/board.h", "<lwip>", "<freestanding>", "<libc>"]),
     ("os", ["os/**"], ["os/*.h", "<own folder>", "board/board.h", "<lwip>", "<kernel>", "<freestanding>"]),
-    ("board", ["board/board.h"], ["<freestanding>"]),
+    ("board.h", ["board/board.h"], ["<freestanding>"]),
+    ("chip", ["chip/**"],
+     ["board/board.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
+      "udc/*/*.h", "usb/udc.h", "<freestanding>"]),
     ("board/native", ["board/native/**"],
-     ["board/board.h", "<own folder>", "port/virtual/*.h", "usb/usb_port.h", "wire/**", "host/cable.h",
-      "host/cable_socket.h", "host/fixture.h", "<freestanding>", "<libc>"]),
+     ["board/board.h", "<own folder>", "udc/virtual/*.h", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
-     ["board/board.h", "<own folder>", "board/cortex_m4/*", "board/stm32/*", "board_vectors.inc", "board_guard.inc", "port/*/*.h", "usb/usb_port.h",
-      "wire/**", "<freestanding>"]),
+     ["board/board.h", "<own folder>", "board/stm32/*", "chip/**", "usb/udc.h", "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("vboard", ["vboard/main.c"],
-     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "<freestanding>", "<libc>"]),
+     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "cable/**", "<freestanding>", "<libc>"]),
     ("vboard", ["vboard/**"],
-     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/cable.h", "host/fixture.h", "<freestanding>", "<libc>"]),
-    ("host", ["host/**"], ["host/**", "wire/usb_ch9.h", "wire/le.h", "<lwip>", "<freestanding>", "<libc>"]),
+     ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "cable/cable.h", "cable/fixture.h", "<freestanding>", "<libc>"]),
+    ("host", ["host/**"], ["host/**", "cable/**", "wire/usb_ch9.h", "wire/le.h", "<lwip>", "<freestanding>", "<libc>"]),
     ("test", ["test/**"], ["**"]),
     ("bench", ["bench/**"], ["**"]),
     ("tool", ["tool/**"], ["**"]),
 ]
 
 # Headers that programs for the board never see; they are compiled with the PC's compiler alone.
-PC_ONLY = ["host/**", "vboard/**", "port/virtual/**", "board/native/**", "os/posix/**", "test/**", "bench/**",
+PC_ONLY = ["host/**", "cable/**", "vboard/**", "udc/virtual/**", "board/native/**", "os/posix/**", "test/**", "bench/**",
            "tool/**"]
 
 # Headers that other headers are made of, or that another project's header includes: not meant to stand alone.
 NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h", "host/arch/*.h", "host/lwipopts.h"]
 
-# Each board has one of its own; the compiler's include path chooses.
-CHOSEN = ["board_vectors.inc", "board_guard.inc"]
+# Each board or chip has one of its own; the compiler's include path chooses.
+CHOSEN = ["board_vectors.inc", "chip_guard.inc"]
 
 # The PC end's configuration of lwIP; everywhere else the firmware's.
 PC_LWIP = ["host/**", "bench/**", "test/**", "tool/**"]

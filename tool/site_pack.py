@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pack a web site's folder into C, as resources for net/http.h.
+"""Pack a web site's folder into C, as resources for net/http/http.h.
 
     tool/site_pack.py app/site --name site_resources -o build/site/site.c
 
@@ -34,7 +34,7 @@ TYPES = {
 PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
 PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
-PATH_MAX = 63  # HTTP_TEXT_MAX of net/http.h
+PATH_MAX = 63  # HTTP_TEXT_MAX of net/http/http.h
 SIZE_MAX = 1 << 20  # bytes of all, packed: the flash of the largest board
 SOURCE_MAX = 16 << 20  # bytes of one file as it is
 MINIFIED = {".css": "css", ".js": "js"}  # esbuild's loaders
@@ -201,7 +201,7 @@ def c_header(resources, name):
     count = sum(len(resource.paths) * len(resource.bodies) for resource in resources)
     guard = f"PLUGNET_SITE_{name.upper()}_H"
     return "\n".join(["/* Made by tool/site_pack.py; change the site instead. */", "/* SPDX-License-Identifier: MIT */",
-                      f"#ifndef {guard}", f"#define {guard}", "", '#include "net/http.h"', "",
+                      f"#ifndef {guard}", f"#define {guard}", "", '#include "net/http/http.h"', "",
                       f"enum {{ {name}_count = {count} }};", f"extern const struct http_resource {name}[{name}_count];", "",
                       "#endif", ""])
 

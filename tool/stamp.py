@@ -2,7 +2,7 @@
 """Write the CRC word that the boot guard asks for into a linked image: stamp.py IMAGE.elf
 
 The CRC is that of the STM32's unit: polynomial 0x04C11DB7 over whole words, begun with all ones, neither reflected nor
-inverted at the end. It covers all from the vector table to the word itself (board/cortex_m4/guard.h).
+inverted at the end. It covers all from the vector table to the word itself (chip/cortex_m4/guard.h).
 SPDX-License-Identifier: MIT
 """
 import os

@@ -48,7 +48,7 @@ static void usb_device_describe(const struct usb_device *device, struct usb_writ
     uint8_t *bytes = usb_writer_template(writer, template, sizeof template);
     if (bytes == NULL)
         return;
-    bytes[7] = device->port->ep0_packet_size;
+    bytes[7] = device->udc->ep0_packet_size;
     store_le16(bytes + 8, config->vendor_id);
     store_le16(bytes + 10, config->product_id);
     store_le16(bytes + 12, config->release_bcd);
@@ -72,7 +72,7 @@ static void usb_configuration_describe(const struct usb_device *device, struct u
     store_le16(bytes + 2, (uint16_t)(writer->bytes + writer->length - bytes));
     if (config->self_powered)
         bytes[7] |= 0x40;
-    if (config->remote_wakeup && device->port->ops->remote_wakeup != NULL)
+    if (config->remote_wakeup && device->udc->ops->remote_wakeup != NULL)
         bytes[7] |= 0x20;
     bytes[8] = (uint8_t)(config->power_ma / 2);
 }

@@ -52,7 +52,7 @@ static struct usb_function *function_of_ep(const struct usb_device *device, uint
 
 void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size)
 {
-    if (!device->port->ops->ep_open(device->port, ep, type, packet_size))
+    if (!device->udc->ops->ep_open(device->udc, ep, type, packet_size))
         __builtin_trap(); /* more endpoints configured than the controller has */
     device->opened = (uint16_t)(device->opened | ep_bit(ep));
     device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
@@ -60,18 +60,18 @@ void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uin
 
 void usb_device_ep_close(struct usb_device *device, uint8_t ep)
 {
-    device->port->ops->ep_close(device->port, ep);
+    device->udc->ops->ep_close(device->udc, ep);
     device->opened = (uint16_t)(device->opened & ~ep_bit(ep));
     device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
 }
 
-/* Leave the configured state; the endpoints are closed already, or the port is told to. */
+/* Leave the configured state; the endpoints are closed already, or the controller is told to. */
 static void functions_stop(struct usb_device *device, bool close)
 {
     if (close)
         for (unsigned bit = 0; bit < 16; bit++)
             if (device->opened & 1u << bit)
-                device->port->ops->ep_close(device->port, ep_of_bit(bit));
+                device->udc->ops->ep_close(device->udc, ep_of_bit(bit));
     device->opened = 0;
     device->halted = 0;
     if (device->state != USB_CONFIGURED)
@@ -110,7 +110,7 @@ static bool address_set(struct usb_device *device, uint16_t address)
     if (address > 127 || device->state == USB_CONFIGURED)
         return false;
     device->state = address != 0 ? USB_ADDRESS : USB_DEFAULT;
-    device->port->ops->address_set(device->port, (uint8_t)address);
+    device->udc->ops->address_set(device->udc, (uint8_t)address);
     return true;
 }
 
@@ -118,7 +118,7 @@ static bool address_set(struct usb_device *device, uint16_t address)
 static bool device_feature(struct usb_device *device, uint16_t feature, bool on)
 {
     if (feature != USB_FEATURE_DEVICE_REMOTE_WAKEUP || !device->config->remote_wakeup ||
-        device->port->ops->remote_wakeup == NULL)
+        device->udc->ops->remote_wakeup == NULL)
         return false;
     device->wakeup_enabled = on;
     return true;
@@ -190,10 +190,10 @@ static bool interface_request(struct usb_device *device, const struct usb_setup 
 /* Halt an endpoint or end its halt. Ending sets the toggle to 0 even where there was none. */
 static void endpoint_halt(struct usb_device *device, uint8_t ep, bool on)
 {
-    struct usb_port *port = device->port;
+    struct udc *udc = device->udc;
     uint32_t bit = ep_bit(ep);
-    port->ops->ep_abort(port, ep);
-    port->ops->ep_stall(port, ep, on);
+    udc->ops->ep_abort(udc, ep);
+    udc->ops->ep_stall(udc, ep, on);
     device->halted = (uint16_t)(on ? device->halted | bit : device->halted & ~bit);
     struct usb_function *function = function_of_ep(device, ep);
     if (function != NULL)
@@ -271,20 +271,20 @@ static void control_stall(struct usb_device *device)
 {
     device->stats.stalls++;
     device->stage = USB_STAGE_IDLE;
-    device->port->ops->ep_stall(device->port, EP0_IN, true);
+    device->udc->ops->ep_stall(device->udc, EP0_IN, true);
 }
 
 static void control_status_in(struct usb_device *device)
 {
     device->stage = USB_STAGE_IDLE;
-    device->port->ops->ep_write(device->port, EP0_IN, NULL, 0, false);
+    device->udc->ops->ep_write(device->udc, EP0_IN, NULL, 0, false);
 }
 
 static void control_setup(struct usb_device *device)
 {
-    struct usb_port *port = device->port;
+    struct udc *udc = device->udc;
     uint8_t packet[8];
-    port->ops->setup_take(port, packet);
+    udc->ops->setup_take(udc, packet);
     struct usb_setup *setup = &device->setup;
     *setup = usb_setup_load(packet);
     device->stats.setups++;
@@ -300,27 +300,27 @@ static void control_setup(struct usb_device *device)
         bool shorter = length < setup->wLength;
         device->stage = USB_STAGE_DATA_IN;
         device->reply = (struct usb_iov){device->buffer, (uint32_t)(shorter ? length : setup->wLength)};
-        port->ops->ep_write(port, EP0_IN, &device->reply, device->reply.length != 0, shorter);
-        port->ops->ep_read(port, EP0_OUT, NULL, 0, NULL);
+        udc->ops->ep_write(udc, EP0_IN, &device->reply, device->reply.length != 0, shorter);
+        udc->ops->ep_read(udc, EP0_OUT, NULL, 0, NULL);
     } else if (device->receiver == NULL) {
         control_stall(device);
     } else {
-        uint32_t packets = (setup->wLength + port->ep0_packet_size - 1u) / port->ep0_packet_size;
+        uint32_t packets = (setup->wLength + udc->ep0_packet_size - 1u) / udc->ep0_packet_size;
         device->stage = USB_STAGE_DATA_OUT;
-        port->ops->ep_read(port, EP0_OUT, device->buffer, packets * port->ep0_packet_size, NULL);
+        udc->ops->ep_read(udc, EP0_OUT, device->buffer, packets * udc->ep0_packet_size, NULL);
     }
 }
 
 static void control_out(struct usb_device *device)
 {
-    struct usb_port *port = device->port;
+    struct udc *udc = device->udc;
     enum usb_control_stage stage = device->stage;
     device->stage = USB_STAGE_IDLE;
     if (stage == USB_STAGE_DATA_IN) /* status, before all data was asked for */
-        port->ops->ep_abort(port, EP0_IN);
+        udc->ops->ep_abort(udc, EP0_IN);
     if (stage != USB_STAGE_DATA_OUT)
         return;
-    uint32_t length = port->ops->ep_received(port, EP0_OUT);
+    uint32_t length = udc->ops->ep_received(udc, EP0_OUT);
     const struct usb_function_ops *ops = device->receiver->ops;
     if (length <= device->setup.wLength && ops->control_out != NULL &&
         ops->control_out(device->receiver, &device->setup, device->buffer, length))
@@ -354,7 +354,7 @@ static void bus_events(struct usb_device *device, uint32_t events)
 
 void usb_device_poll(struct usb_device *device)
 {
-    uint32_t events = device->port->ops->events_take(device->port);
+    uint32_t events = device->udc->ops->events_take(device->udc);
     if (events & (USB_EVENT_RESET | USB_EVENT_SUSPEND | USB_EVENT_RESUME))
         bus_events(device, events);
     if (events & device->opened)
@@ -369,9 +369,9 @@ void usb_device_poll(struct usb_device *device)
 
 /* ---- Start and end. ---- */
 
-void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct usb_port *port)
+void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc)
 {
-    *device = (struct usb_device){.config = config, .port = port};
+    *device = (struct usb_device){.config = config, .udc = udc};
     uint8_t interface = 0, in = 1, out = 1, string = USB_STRINGS;
     for (uint8_t i = 0; i < config->function_count; i++) {
         struct usb_function *function = config->functions[i];
@@ -395,12 +395,12 @@ void usb_device_init(struct usb_device *device, const struct usb_device_config *
 
 void usb_device_attach(struct usb_device *device)
 {
-    device->port->ops->attach(device->port);
+    device->udc->ops->attach(device->udc);
 }
 
 void usb_device_detach(struct usb_device *device)
 {
-    device->port->ops->detach(device->port);
+    device->udc->ops->detach(device->udc);
     device_reset(device);
 }
 
@@ -408,6 +408,6 @@ bool usb_device_wake_host(struct usb_device *device)
 {
     if (!device->suspended || !device->wakeup_enabled)
         return false;
-    device->port->ops->remote_wakeup(device->port);
+    device->udc->ops->remote_wakeup(device->udc);
     return true;
 }

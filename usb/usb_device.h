@@ -1,5 +1,5 @@
 /*
- * The device core: enumeration and control transfers of a full-speed USB device, over any port, for any set
+ * The device core: enumeration and control transfers of a full-speed USB device, over any controller, for any set
  * of functions (ncm.h; a second one of the same kind works, too).
  *
  *   usb_device_init ─→ usb_device_attach ─→ usb_device_poll … in the loop ─→ usb_device_detach
@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "usb/usb_port.h"
+#include "usb/udc.h"
 #include "wire/usb_ch9.h"
 
 /* Bytes for one control reply, the configuration descriptor included, and for the data of one OUT request; a
@@ -114,7 +114,7 @@ struct usb_device_config {
     const char *landing_url;
     uint16_t power_ma; /* bMaxPower, 0 to 500 */
     bool self_powered;
-    bool remote_wakeup; /* offered, if the port can */
+    bool remote_wakeup; /* offered, if the controller can */
     struct usb_function *const *functions;
     uint8_t function_count;
 };
@@ -139,7 +139,7 @@ enum usb_control_stage {
 /* One device; caller-owned, all fields are ours. */
 struct usb_device {
     const struct usb_device_config *config;
-    struct usb_port *port;
+    struct udc *udc;
     enum usb_device_state state;
     enum usb_control_stage stage;
     bool suspended;
@@ -154,13 +154,12 @@ struct usb_device {
 };
 
 /* Number interfaces and endpoints, check that all descriptors fit (traps otherwise: our bug). */
-void usb_device_init(struct usb_device *device, const struct usb_device_config *config,
-                     struct usb_port *port);
+void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc);
 
 void usb_device_attach(struct usb_device *device);
 void usb_device_detach(struct usb_device *device);
 
-/* Take the port's events and answer them. Once in each round of the loop. */
+/* Take the controller's events and answer them. Once in each round of the loop. */
 void usb_device_poll(struct usb_device *device);
 
 /* Wake the host, if it sleeps and has allowed it. False: it hasn't. */
@@ -179,23 +178,23 @@ void usb_device_ep_close(struct usb_device *device, uint8_t ep);
 static inline void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity,
                                       struct usb_watch *watch)
 {
-    device->port->ops->ep_read(device->port, ep, buffer, capacity, watch);
+    device->udc->ops->ep_read(device->udc, ep, buffer, capacity, watch);
 }
 
 static inline uint32_t usb_device_ep_received(struct usb_device *device, uint8_t ep)
 {
-    return device->port->ops->ep_received(device->port, ep);
+    return device->udc->ops->ep_received(device->udc, ep);
 }
 
 static inline void usb_device_ep_write(struct usb_device *device, uint8_t ep, const struct usb_iov *iov,
                                        size_t count, bool zlp)
 {
-    device->port->ops->ep_write(device->port, ep, iov, count, zlp);
+    device->udc->ops->ep_write(device->udc, ep, iov, count, zlp);
 }
 
 static inline void usb_device_ep_abort(struct usb_device *device, uint8_t ep)
 {
-    device->port->ops->ep_abort(device->port, ep);
+    device->udc->ops->ep_abort(device->udc, ep);
 }
 
 #endif

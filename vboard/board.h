@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "host/cable.h"
-#include "host/fixture.h"
+#include "cable/cable.h"
+#include "cable/fixture.h"
 
 struct vboard;
 struct cpu;       /* vboard/cpu.h */

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 
 #define OTG_ENDPOINTS_MAX 6
 #define OTG_FIFO_WORDS    320

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 
 #define ROM_ALTERNATES_MAX 4
 #define ROM_TRANSFER_SIZE  2048 /* wTransferSize */

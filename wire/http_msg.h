@@ -1,6 +1,6 @@
 /*
  * The words of HTTP/1.1: methods, status lines, header names, targets and hosts. Pure functions; the state
- * machine that feeds them is net/http.c. Source: RFC 9110, RFC 9112; docs/http.md goes through them.
+ * machine that feeds them is net/http/http.c. Source: RFC 9110, RFC 9112; docs/http.md goes through them.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_HTTP_MSG_H

@@ -7,7 +7,8 @@
  *   PD5 USART2 TX to the ST-LINK, 115200 8N1: the log
  */
 /* SPDX-License-Identifier: MIT */
-#include "board/32l476gdiscovery/stm32l476.h"
+#include "board/stm32/stm32_board.h"
+#include "chip/stm32l476/stm32l476.h"
 
 #include <stddef.h>
 
@@ -30,20 +31,7 @@ const struct stm32_board stm32_board = {
         },
     .leds = {{'B', 2, false}, {'E', 8, false}},
     .button = {'A', 0, false},
-    .gpio = GPIO_BASE,
-    .uid = UID_BASE,
-    .rng = RNG_BASE,
-    .log = {USART2_CR1, USART2_ISR, USART2_TDR, IRQ_USART2, {'D', 5, false}},
-    .usb =
-        {
-            .base = OTG_FS_BASE,
-            .fifo_words = 320,
-            .endpoint_count = 6,
-            .trdt = 6,
-            .bulk_in_count = 1,
-            .vbus = DWC2_VBUS_OVERRIDE,
-            .extra_out_complete = true,
-        },
+    .log = {'D', 5, false},
 };
 
 static bool lse_ready(void)
@@ -82,5 +70,5 @@ void board_init(void)
     (void)RCC_APB1ENR1;
     USART2_BRR = CLOCK_HZ / 115200;
     REG32(USART2_CR1) = USART_CR1_UE | USART_CR1_TE;
-    stm32_start(exact ? NULL : "clock: the 32 kHz crystal does not start, USB can't work\n");
+    stm32_board_start(exact ? NULL : "clock: the 32 kHz crystal does not start, USB can't work\n");
 }

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
 BOARD_ID := 1209:0003 # shown as long as a product has none of its own
-BOARD_IRQ_COUNT := 82
-FLASH_CFG := interface/stlink.cfg -f target/stm32l4x.cfg
-include board/stm32/stm32.mk
+CHIP     := stm32l476
+include board/stm32/stm32_board.mk

@@ -1,5 +1,5 @@
 /*
- * The native board: the firmware as a Linux process, its USB controller port/virtual, its cable a socket.
+ * The native board: the firmware as a Linux process, its USB controller udc/virtual, its cable a socket.
  *
  *   plugnet.elf --cable PATH [--uid HEX]     waits at PATH for one PC end; or is started by one (cable_socket.h)
  *
@@ -21,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/cable_socket.h"
-#include "port/virtual/virtual.h"
+#include "cable/cable_socket.h"
+#include "udc/virtual/virtual.h"
 
 #define LED_COUNT 4u
 #define CLOCK_HZ  1000000000u /* board_cycles counts nanoseconds */
@@ -30,7 +30,7 @@
 
 /* Mutable state of this room: there is one board in a process, and board.h has no argument for it. */
 static struct {
-    struct virtual_port port;
+    struct virtual_udc udc;
     struct cable_server server;
     const char *cable_path;
     char **arguments;
@@ -109,7 +109,7 @@ __attribute__((constructor)) static void native_arguments(int argc, char **argv)
 static _Noreturn void native_restart(bool power)
 {
     char state[64], fd[16];
-    snprintf(state, sizeof state, "%" PRIu64 " %d %d %d", native.server.time_ns, native.port.vbus,
+    snprintf(state, sizeof state, "%" PRIu64 " %d %d %d", native.server.time_ns, native.udc.vbus,
              native.button, power);
     snprintf(fd, sizeof fd, "%d", native.server.fd);
     setenv(STATE_ENV, state, 1);
@@ -125,11 +125,11 @@ static void native_state_restore(void)
     int vbus = 0, button = 0, power = 1;
     if (state == NULL || sscanf(state, "%" SCNu64 " %d %d %d", &native.start_ns, &vbus, &button, &power) != 4)
         return;
-    native.port.vbus = vbus != 0;
+    native.udc.vbus = vbus != 0;
     native.button = button != 0;
     native.power = power != 0;
     native.server.time_ns = native.start_ns;
-    native.port.time_ns = native.start_ns;
+    native.udc.time_ns = native.start_ns;
 }
 
 /* ---- The fixture. ---- */
@@ -179,9 +179,9 @@ static _Noreturn void native_end(void)
 void board_init(void)
 {
     char error[256];
-    virtual_port_init(&native.port);
-    native.server.ops = &virtual_port_cable_ops;
-    native.server.device = &native.port;
+    virtual_udc_init(&native.udc);
+    native.server.ops = &virtual_udc_cable_ops;
+    native.server.device = &native.udc;
     native.server.fixture = (struct fixture){&native_fixture, NULL};
     native_state_restore();
     if (native.cable_path == NULL && getenv(CABLE_SOCKET_ENV) == NULL)
@@ -209,9 +209,9 @@ const uint8_t *board_uid(void)
     return native.uid;
 }
 
-struct usb_port *board_usb_port(void)
+struct udc *board_udc(void)
 {
-    return &native.port.port;
+    return &native.udc.udc;
 }
 
 void board_led_set(unsigned led, bool on)
@@ -234,7 +234,7 @@ bool board_button(void)
 
 static uint64_t native_time_ns(void)
 {
-    return __atomic_load_n(&native.port.time_ns, __ATOMIC_RELAXED) - native.start_ns;
+    return __atomic_load_n(&native.udc.time_ns, __ATOMIC_RELAXED) - native.start_ns;
 }
 
 uint32_t board_time_ms(void)
@@ -258,10 +258,10 @@ uint32_t board_idle(bool (*busy)(void *context), void *context)
             native_end();
         return 0;
     }
-    uint64_t before = native.port.time_ns;
+    uint64_t before = native.udc.time_ns;
     if (!cable_server_wait(&native.server, -1))
         native_end();
-    return (uint32_t)(native.port.time_ns - before);
+    return (uint32_t)(native.udc.time_ns - before);
 }
 
 /* board_idle asks at every request of the cable. */

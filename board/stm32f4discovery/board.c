@@ -6,7 +6,8 @@
  *   PA2 USART2 TX, 115200 8N1: the log
  */
 /* SPDX-License-Identifier: MIT */
-#include "board/stm32/stm32f4.h"
+#include "board/stm32/stm32_board.h"
+#include "chip/stm32f4/stm32f4.h"
 
 #include <stddef.h>
 
@@ -28,19 +29,8 @@ const struct stm32_board stm32_board = {
         },
     .leds = {{'D', 12, false}, {'D', 13, false}, {'D', 14, false}, {'D', 15, false}},
     .button = {'A', 0, false},
-    .gpio = GPIO_BASE,
-    .uid = UID_BASE,
-    .rng = RNG_BASE,
-    .log = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2, {'A', 2, false}},
-    .usb =
-        {
-            .base = OTG_FS_BASE,
-            .fifo_words = 320,
-            .endpoint_count = 4,
-            .trdt = 6,
-            .bulk_in_count = 1,
-            .vbus = DWC2_VBUS_PIN,
-        },
+    .log = {'A', 2, false},
+    .vbus_sensed = true,
 };
 
 void board_init(void)
@@ -56,5 +46,5 @@ void board_init(void)
     stm32_pin_output('C', 0, true); /* the switch never closes */
     USART2_BRR = CLOCK_HZ / 4 / 115200;
     REG32(USART2_CR1) = USART_CR1_UE | USART_CR1_TE;
-    stm32_start(crystal ? NULL : "clock: the 8 MHz crystal does not start, USB can't work\n");
+    stm32_board_start(crystal ? NULL : "clock: the 8 MHz crystal does not start, USB can't work\n");
 }

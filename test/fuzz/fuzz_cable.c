@@ -2,7 +2,7 @@
  * Fuzz the cable's socket, both ends: messages (a length byte before each) to the device's side as requests, and
  * to the PC's side as replies. No call may leave its bounds, and a peer that breaks the rules is hung up on.
  *
- * LINK: host/cable_socket.c
+ * LINK: cable/cable_socket.c
  * SECONDS: 20
  */
 /* SPDX-License-Identifier: MIT */
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "host/cable_socket.h"
+#include "cable/cable_socket.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

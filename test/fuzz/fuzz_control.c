@@ -3,7 +3,7 @@
  * before the next one. Every transfer that is finished must end by ACK or STALL, and at last the device must
  * still answer and carry frames.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
@@ -24,13 +24,13 @@ static struct rig rig;
 /* The device may have taken another address. */
 static void follow_address(void)
 {
-    rig.address = rig.port.address;
+    rig.address = rig.udc.address;
 }
 
 /* A transfer that is left in the middle: SETUP, then some packets in either direction. */
 static void unfinished(const uint8_t packet[8], uint8_t how)
 {
-    struct cable cable = {&virtual_port_cable_ops, &rig.port};
+    struct cable cable = {&virtual_udc_cable_ops, &rig.udc};
     uint8_t bytes[CABLE_PACKET_MAX] = {0};
     uint16_t length;
     bool data1;

@@ -2,14 +2,14 @@
  * Fuzz the HTTP server's thinking half: the same bytes whole and cut into pieces must give the same answers; no
  * POST gets through without its header; every answer begins with a status line.
  *
- * LINK: wire/http_msg.c wire/text.c net/http.c net/http_request.c net/http_answer.c
+ * LINK: wire/http_msg.c wire/text.c net/http/http.c net/http/http_request.c net/http/http_answer.c
  */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memmem */
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/http.h"
+#include "net/http/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

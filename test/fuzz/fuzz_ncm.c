@@ -7,7 +7,7 @@
  *                             5 take frames, hold some   6 release
  *                             7 send a frame   8 read IN   9 alternate setting, reset, halt, input size, …
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 #include "wire/usb_ch9.h"
 
 #define FAKE_BYTES_MAX     (1 << 20)

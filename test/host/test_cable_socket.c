@@ -2,7 +2,7 @@
  * The socket transport: every call arrives as it was made, and a peer that dies or talks nonsense is survived.
  */
 /* SPDX-License-Identifier: MIT */
-#include "host/cable_socket.h"
+#include "cable/cable_socket.h"
 
 #include <pthread.h>
 #include <sys/socket.h>

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/cable_socket.h"
+#include "cable/cable_socket.h"
 #include "host/pc.h"
 #include "test/system/json.h"
 #include "test/system/packet.h"

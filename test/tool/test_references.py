@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TREE = {
     "docs/facts.md": "# Facts\n\n## A. NCM\n\n### A1 Requests\n### A2 Parameters\n\n## G. Chip\n### Boards\n",
     "DESIGN.md": "# Design\n\n## One loop\n\n## 3 Rooms\n",
-    "net/http_raw.c": "/* A. */\nint http_poll(void);\n",
+    "net/http/http_raw.c": "/* A. */\nint http_poll(void);\n",
     "board/stm/board_vectors.inc": "HANDLER(1, a)\n",
 }
 
@@ -31,7 +31,7 @@ CASES = [
     ("numbered section that is not there", "wire/a.h", "/* (DESIGN section 6) */\n", "DESIGN.md has no section 6"),
     ("section of an RFC", "wire/a.h", "/* RFC 9112 section 9.6. */\n", None),
     ("page that is not there", "wire/a.h", "/* See docs/plan.md section 2. */\n", "there is no file docs/plan.md"),
-    ("file", "wire/a.h", "/* See net/http_raw.c, board_vectors.inc and http_raw.c. */\n", None),
+    ("file", "wire/a.h", "/* See net/http/http_raw.c, board_vectors.inc and http_raw.c. */\n", None),
     ("file that is not there", "wire/a.h", "/* see vectors.inc in its folder */\n", "wire/a.h:1: there is no file vectors.inc"),
     ("file in another folder", "wire/a.h", "/* see usb/http_raw.c */\n", "there is no file usb/http_raw.c"),
     ("file in code", "wire/a.c", '#include "gone.h"\n', None),

@@ -1,7 +1,7 @@
 /*
  * DFU's run-time function beside NCM: its descriptors, its requests, and the way off the bus.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/dfu.h"
@@ -111,10 +111,10 @@ TEST(dfu_detach)
     dfu_poll(&dfu, now);
     dfu_poll(&dfu, now + DFU_LEAVE_MS);
     CHECK(rig_good(&rig, 0)); /* still there: a page may have to be sent to its end */
-    CHECK(virtual_port_cable_ops.pulled_up(&rig.port));
+    CHECK(virtual_udc_cable_ops.pulled_up(&rig.udc));
     now += DFU_LEAVE_MS + 1;
     dfu_poll(&dfu, now);
-    CHECK(!virtual_port_cable_ops.pulled_up(&rig.port));
+    CHECK(!virtual_udc_cable_ops.pulled_up(&rig.udc));
     dfu_poll(&dfu, now + DFU_GONE_MS);
     CHECK_EQUAL(entered, 0);
     dfu_poll(&dfu, now + DFU_GONE_MS + 1);

@@ -1,10 +1,10 @@
 /*
  * HTTP/1.1: requests as clients and attackers write them, whole and in pieces, through the thinking half.
  *
- * LINK: wire/http_msg.c wire/text.c net/http.c net/http_request.c net/http_answer.c
+ * LINK: wire/http_msg.c wire/text.c net/http/http.c net/http/http_request.c net/http/http_answer.c
  */
 /* SPDX-License-Identifier: MIT */
-#include "net/http.h"
+#include "net/http/http.h"
 #include "test/test.h"
 
 static const uint8_t page[] = "<p>page</p>";

@@ -1,8 +1,8 @@
 /*
- * The NCM function on the virtual port: requests, state, notifications, sending, receiving, and what a hostile
+ * The NCM function on the virtual udc: requests, state, notifications, sending, receiving, and what a hostile
  * host sends. After each blow: it was counted, the next good frame goes through, and no block is lost.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"
@@ -125,7 +125,7 @@ TEST(requests_input_size)
 /* Data that is shorter or longer than wLength says. */
 TEST(requests_data_stage)
 {
-    struct cable cable = {&virtual_port_cable_ops, &rig.port};
+    struct cable cable = {&virtual_udc_cable_ops, &rig.udc};
     static const uint8_t put[8] = {0x21, NCM_SET_NTB_INPUT_SIZE, 0, 0, 0, 0, 4, 0};
     bool data1;
     uint16_t length;
@@ -881,9 +881,9 @@ TEST(hundred_replugs)
         send_frame(500, NULL);
         CHECK_EQUAL(rig_out(&rig, 0x01, bytes, 64, false), 64);
         out(rig_ntb(bytes, 0, 1, &length, 9), true);
-        virtual_port_cable_ops.vbus(&rig.port, false);
+        virtual_udc_cable_ops.vbus(&rig.udc, false);
         rig_time(&rig, 10, false);
-        virtual_port_cable_ops.vbus(&rig.port, true);
+        virtual_udc_cable_ops.vbus(&rig.udc, true);
         CHECK(rig_enumerate(&rig, true));
         check_well();
     }

@@ -3,7 +3,7 @@
  * zero byte beyond wBlockLength (Windows 11), with an empty packet. Each is delivered as soon as its last packet is
  * there, nothing is counted as an error, and no block is lost.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>

@@ -2,7 +2,7 @@
  * What a hostile host sends, one blow for each test, through delivery: the blow is counted under its cause,
  * what is good in it is delivered, the next good frame goes through, and no block is lost.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>

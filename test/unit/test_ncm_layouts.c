@@ -9,7 +9,7 @@
  *   OpenBSD    table first, no longer than needed; room is checked with three bytes more for each frame
  *   CherryUSB  one frame at 16, table behind it      iPXE  table at 12, one frame
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c host/ncm_block.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c host/ncm_block.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "host/ncm_host.h"

@@ -3,7 +3,7 @@
  * next good frame goes through, and at the end no block is lost. Meanwhile frames are held and released in
  * disorder, as lwIP does, and written into.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"

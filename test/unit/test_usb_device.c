@@ -1,7 +1,7 @@
 /*
  * The device core: every standard request, in every state, right and wrong; descriptors byte by byte.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"
@@ -395,7 +395,7 @@ TEST(device_requests_refused)
 TEST(remote_wakeup)
 {
     uint8_t bytes[2];
-    struct cable cable = {&virtual_port_cable_ops, &rig.port};
+    struct cable cable = {&virtual_udc_cable_ops, &rig.udc};
     start(true);
     rig_time(&rig, 10, true);
     CHECK(!usb_device_suspended(&rig.device));
@@ -429,7 +429,7 @@ TEST(remote_wakeup)
 /* A host that goes on to the status stage before it has asked for all data, and a SETUP in every stage. */
 TEST(setup_overtakes)
 {
-    struct cable cable = {&virtual_port_cable_ops, &rig.port};
+    struct cable cable = {&virtual_udc_cable_ops, &rig.udc};
     uint8_t bytes[256], packet[64];
     uint16_t length;
     bool data1;
@@ -524,7 +524,7 @@ TEST(counters)
     CHECK(rig_enumerate(&rig, true));
     usb_device_detach(&rig.device);
     CHECK(!rig.functions[0].ncm.up);
-    CHECK(!virtual_port_cable_ops.pulled_up(&rig.port));
+    CHECK(!virtual_udc_cable_ops.pulled_up(&rig.udc));
     CHECK(rig_blocks_home(&rig, 0));
     usb_device_attach(&rig.device);
     CHECK(rig_enumerate(&rig, true));

@@ -2,7 +2,7 @@
  * The device core under a function that accepts everything: data stages of every length, replies, and which
  * calls reach a function when.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"
@@ -188,18 +188,18 @@ TEST(function_calls)
     start();
     CHECK(yes.on == 1 && yes.off == 0);
     usb_device_ep_write(&rig.device, 0x81, &iov, 1, false);
-    CHECK_EQUAL(virtual_port_cable_ops.in(&rig.port, 5, 1, &data1, packet, &size), CABLE_ACK);
+    CHECK_EQUAL(virtual_udc_cable_ops.in(&rig.udc, 5, 1, &data1, packet, &size), CABLE_ACK);
     usb_device_poll(&rig.device);
     CHECK(yes.transfers == 1 && size == 10);
     /* Ended, then closed by a reset before the loop saw it: not told. */
     usb_device_ep_write(&rig.device, 0x81, &iov, 1, false);
-    CHECK_EQUAL(virtual_port_cable_ops.in(&rig.port, 5, 1, &data1, packet, &size), CABLE_ACK);
-    virtual_port_cable_ops.bus_reset(&rig.port, true);
+    CHECK_EQUAL(virtual_udc_cable_ops.in(&rig.udc, 5, 1, &data1, packet, &size), CABLE_ACK);
+    virtual_udc_cable_ops.bus_reset(&rig.udc, true);
     usb_device_ep_write(&rig.device, 0x81, &iov, 1, false); /* does nothing: a reset waits */
     usb_device_poll(&rig.device);
     CHECK(yes.transfers == 1 && yes.off == 1 && rig.device.opened == 0);
-    virtual_port_cable_ops.bus_reset(&rig.port, false);
-    CHECK_EQUAL(virtual_port_cable_ops.in(&rig.port, 0, 1, &data1, packet, &size), CABLE_SILENCE);
+    virtual_udc_cable_ops.bus_reset(&rig.udc, false);
+    CHECK_EQUAL(virtual_udc_cable_ops.in(&rig.udc, 0, 1, &data1, packet, &size), CABLE_SILENCE);
 }
 
 TEST_MAIN()

@@ -1,8 +1,8 @@
 /*
- * The virtual port keeps the contract of usb/usb_port.h: overtaking, toggles, gathering, ends of transfers,
+ * The virtual udc keeps the contract of usb/udc.h: overtaking, toggles, gathering, ends of transfers,
  * addresses, suspend; and it stops who breaks it.
  *
- * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c port/virtual/virtual.c
+ * LINK: test/unit/usb_rig.c wire/ntb.c usb/[a-z]*.c udc/virtual/virtual.c
  */
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
@@ -12,9 +12,9 @@
 #include "test/test.h"
 #include "test/unit/usb_rig.h"
 
-static struct virtual_port port;
-static const struct usb_port_ops *ops;
-static const struct cable_ops *const cable = &virtual_port_cable_ops;
+static struct virtual_udc udc;
+static const struct udc_ops *ops;
+static const struct cable_ops *const cable = &virtual_udc_cable_ops;
 static uint8_t buffer[448] __attribute__((aligned(4)));
 static uint8_t packet[CABLE_PACKET_MAX];
 static uint16_t length;
@@ -30,59 +30,59 @@ static void wake(void *context)
 /* Attached, reset and taken, endpoints 0x81 and 0x01 open. */
 static void begin(void)
 {
-    virtual_port_init(&port);
-    ops = port.port.ops;
-    port.port.wake = wake;
-    ops->attach(&port.port);
-    cable->vbus(&port, true);
-    cable->bus_reset(&port, true);
-    cable->bus_reset(&port, false);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET);
-    CHECK(ops->ep_open(&port.port, 0x81, USB_ENDPOINT_BULK, 64));
-    CHECK(ops->ep_open(&port.port, 0x01, USB_ENDPOINT_BULK, 64));
+    virtual_udc_init(&udc);
+    ops = udc.udc.ops;
+    udc.udc.wake = wake;
+    ops->attach(&udc.udc);
+    cable->vbus(&udc, true);
+    cable->bus_reset(&udc, true);
+    cable->bus_reset(&udc, false);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESET);
+    CHECK(ops->ep_open(&udc.udc, 0x81, USB_ENDPOINT_BULK, 64));
+    CHECK(ops->ep_open(&udc.udc, 0x01, USB_ENDPOINT_BULK, 64));
 }
 
 static enum cable_answer in(uint8_t ep)
 {
-    return cable->in(&port, port.address, ep, &data1, packet, &length);
+    return cable->in(&udc, udc.address, ep, &data1, packet, &length);
 }
 
 static enum cable_answer out(uint8_t ep, bool toggle, uint16_t size)
 {
-    return cable->out(&port, port.address, ep, toggle, packet, size);
+    return cable->out(&udc, udc.address, ep, toggle, packet, size);
 }
 
 static void setup(void)
 {
     static const uint8_t bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    CHECK_EQUAL(cable->setup(&port, port.address, 0, bytes), CABLE_ACK);
+    CHECK_EQUAL(cable->setup(&udc, udc.address, 0, bytes), CABLE_ACK);
 }
 
 TEST(port_presence)
 {
-    virtual_port_init(&port);
-    ops = port.port.ops;
-    CHECK(!cable->pulled_up(&port));
-    cable->vbus(&port, true);
-    CHECK(!cable->pulled_up(&port));
+    virtual_udc_init(&udc);
+    ops = udc.udc.ops;
+    CHECK(!cable->pulled_up(&udc));
+    cable->vbus(&udc, true);
+    CHECK(!cable->pulled_up(&udc));
     CHECK_EQUAL(in(0), CABLE_SILENCE);
-    ops->attach(&port.port);
-    CHECK(cable->pulled_up(&port));
-    cable->vbus(&port, false);
-    CHECK(!cable->pulled_up(&port));
+    ops->attach(&udc.udc);
+    CHECK(cable->pulled_up(&udc));
+    cable->vbus(&udc, false);
+    CHECK(!cable->pulled_up(&udc));
     begin();
     CHECK_EQUAL(in(2), CABLE_SILENCE);
     CHECK_EQUAL(in(9), CABLE_SILENCE);
     CHECK_EQUAL(out(3, false, 1), CABLE_SILENCE);
-    CHECK_EQUAL(cable->in(&port, 1, 1, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&udc, 1, 1, &data1, packet, &length), CABLE_SILENCE);
     CHECK_EQUAL(in(1), CABLE_NAK);
-    cable->bus_reset(&port, true);
+    cable->bus_reset(&udc, true);
     CHECK_EQUAL(in(0), CABLE_SILENCE);
-    cable->bus_reset(&port, false);
+    cable->bus_reset(&udc, false);
     CHECK_EQUAL(in(0), CABLE_NAK);
-    ops->detach(&port.port);
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
-    CHECK(!cable->pulled_up(&port));
+    ops->detach(&udc.udc);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0);
+    CHECK(!cable->pulled_up(&udc));
 }
 
 TEST(port_gather)
@@ -97,15 +97,15 @@ TEST(port_gather)
         memcpy(wanted, bytes, first);
         memcpy(wanted + first, bytes + 71, 1);
         memcpy(wanted + first + 1, bytes + 100, 66);
-        ops->ep_write(&port.port, 0x81, iov, 4, true);
+        ops->ep_write(&udc.udc, 0x81, iov, 4, true);
         do {
-            CHECK_EQUAL(ops->events_take(&port.port), 0);
+            CHECK_EQUAL(ops->events_take(&udc.udc), 0);
             CHECK_EQUAL(in(1), CABLE_ACK);
             CHECK_BYTES(packet, wanted + done, length);
             done += length;
         } while (length == 64);
         CHECK_EQUAL(done, total); /* also where total is 128: then the last one was empty */
-        CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
+        CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_IN(1));
         CHECK_EQUAL(in(1), CABLE_NAK);
     }
 }
@@ -114,30 +114,30 @@ TEST(port_ends_of_transfers)
 {
     struct usb_iov iov = {buffer, 64};
     begin();
-    ops->ep_write(&port.port, 0x81, &iov, 1, false); /* a multiple, no zlp */
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false); /* a multiple, no zlp */
     CHECK_EQUAL(in(1), CABLE_ACK);
     CHECK(!data1);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
-    ops->ep_write(&port.port, 0x81, NULL, 0, false); /* nothing: one empty packet */
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_IN(1));
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false); /* nothing: one empty packet */
     CHECK_EQUAL(in(1), CABLE_ACK);
     CHECK(length == 0 && data1);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(1));
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_IN(1));
     CHECK_EQUAL(out(1, false, 10), CABLE_NAK);
-    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
+    ops->ep_read(&udc.udc, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, false, 64), CABLE_ACK);
     CHECK_EQUAL(out(1, false, 64), CABLE_ACK); /* the same again: dropped */
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0);
     CHECK_EQUAL(out(1, true, 64), CABLE_ACK); /* full */
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
-    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 128);
-    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_OUT(1));
+    CHECK_EQUAL(ops->ep_received(&udc.udc, 0x01), 128);
+    ops->ep_read(&udc.udc, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, false, 0), CABLE_ACK); /* empty */
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
-    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 0);
-    ops->ep_read(&port.port, 0x01, buffer, 128, NULL);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_OUT(1));
+    CHECK_EQUAL(ops->ep_received(&udc.udc, 0x01), 0);
+    ops->ep_read(&udc.udc, 0x01, buffer, 128, NULL);
     CHECK_EQUAL(out(1, true, 64), CABLE_ACK);
     CHECK_EQUAL(out(1, false, 63), CABLE_ACK); /* short */
-    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 127);
+    CHECK_EQUAL(ops->ep_received(&udc.udc, 0x01), 127);
     CHECK(wakes > 0);
 }
 
@@ -158,57 +158,57 @@ TEST(port_watch)
     bool toggle = false;
     begin();
     looks = 0;
-    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    ops->ep_read(&udc.udc, 0x01, buffer, 448, &watch);
     for (unsigned packets = 1; packets <= 7; packets++, toggle = !toggle) {
         CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
         CHECK_EQUAL(out(1, toggle, 64), packets == 7 ? CABLE_NAK : CABLE_ACK); /* a repeated one is none */
         CHECK_EQUAL(looks, packets < 2 ? 1 : packets < 4 ? 2 : 3);
         unsigned wakes_before = wakes;
-        uint32_t events = ops->events_take(&port.port);
+        uint32_t events = ops->events_take(&udc.udc);
         CHECK_EQUAL(events, packets == 2 ? USB_EVENT_PART : packets == 7 ? USB_EVENT_OUT(1) : 0);
         CHECK(events == 0 || wakes_before > 0);
     }
     CHECK(looked[0] == 64 && looked[1] == 128 && looked[2] == 256);
-    CHECK_EQUAL(ops->ep_received(&port.port, 0x01), 448);
+    CHECK_EQUAL(ops->ep_received(&udc.udc, 0x01), 448);
     /* Who ends the transfer isn't looked at, short or full; an abort ends it. */
     looks = 0;
     watch.next = 1;
-    ops->ep_read(&port.port, 0x01, buffer, 64, &watch);
+    ops->ep_read(&udc.udc, 0x01, buffer, 64, &watch);
     CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
-    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_OUT(1));
+    ops->ep_read(&udc.udc, 0x01, buffer, 448, &watch);
     CHECK_EQUAL(out(1, !toggle, 63), CABLE_ACK);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_OUT(1));
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_OUT(1));
     CHECK_EQUAL(looks, 0);
     looks = 1;
-    ops->ep_read(&port.port, 0x01, buffer, 448, &watch);
+    ops->ep_read(&udc.udc, 0x01, buffer, 448, &watch);
     CHECK_EQUAL(out(1, toggle, 64), CABLE_ACK);
     CHECK_EQUAL(looks, 2);
-    ops->ep_abort(&port.port, 0x01);
-    CHECK_EQUAL(ops->events_take(&port.port) & ~USB_EVENT_PART, 0);
+    ops->ep_abort(&udc.udc, 0x01);
+    CHECK_EQUAL(ops->events_take(&udc.udc) & ~USB_EVENT_PART, 0);
 }
 
 TEST(port_abort_and_halt)
 {
     struct usb_iov iov = {buffer, 100};
     begin();
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
     CHECK_EQUAL(in(1), CABLE_ACK);
-    ops->ep_abort(&port.port, 0x81);
+    ops->ep_abort(&udc.udc, 0x81);
     CHECK_EQUAL(in(1), CABLE_NAK);
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
     CHECK_EQUAL(in(1), CABLE_ACK);
     CHECK(data1); /* the toggle stayed */
     CHECK_EQUAL(in(1), CABLE_ACK);
-    ops->ep_abort(&port.port, 0x81); /* ended, not yet taken: no event is left */
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
-    ops->ep_stall(&port.port, 0x81, true);
+    ops->ep_abort(&udc.udc, 0x81); /* ended, not yet taken: no event is left */
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0);
+    ops->ep_stall(&udc.udc, 0x81, true);
     CHECK_EQUAL(in(1), CABLE_STALL);
-    ops->ep_stall(&port.port, 0x81, false);
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_stall(&udc.udc, 0x81, false);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
     CHECK_EQUAL(in(1), CABLE_ACK);
     CHECK(!data1); /* back to 0 */
-    ops->ep_close(&port.port, 0x81);
+    ops->ep_close(&udc.udc, 0x81);
     CHECK_EQUAL(in(1), CABLE_SILENCE);
 }
 
@@ -217,22 +217,22 @@ TEST(port_reset_overtakes)
 {
     struct usb_iov iov = {buffer, 10};
     begin();
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
-    ops->ep_read(&port.port, 0x01, buffer, 64, NULL);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
+    ops->ep_read(&udc.udc, 0x01, buffer, 64, NULL);
     CHECK_EQUAL(in(1), CABLE_ACK);
     setup();
-    cable->bus_reset(&port, true);
-    cable->bus_reset(&port, false);
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
-    ops->ep_read(&port.port, 0x01, buffer, 64, NULL);
-    ops->ep_stall(&port.port, 0x80, true);
-    ops->ep_abort(&port.port, 0x81);
-    ops->address_set(&port.port, 9);
-    CHECK(ops->ep_open(&port.port, 0x82, USB_ENDPOINT_BULK, 64)); /* true, but nothing done */
+    cable->bus_reset(&udc, true);
+    cable->bus_reset(&udc, false);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
+    ops->ep_read(&udc.udc, 0x01, buffer, 64, NULL);
+    ops->ep_stall(&udc.udc, 0x80, true);
+    ops->ep_abort(&udc.udc, 0x81);
+    ops->address_set(&udc.udc, 9);
+    CHECK(ops->ep_open(&udc.udc, 0x82, USB_ENDPOINT_BULK, 64)); /* true, but nothing done */
     CHECK_EQUAL(in(1), CABLE_SILENCE);
     CHECK_EQUAL(in(2), CABLE_SILENCE);
     CHECK_EQUAL(in(0), CABLE_NAK);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET); /* the older bits are gone */
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESET); /* the older bits are gone */
 }
 
 /* After an untaken SETUP no endpoint 0 call does anything; other endpoints go on. */
@@ -242,25 +242,25 @@ TEST(port_setup_overtakes)
     uint8_t taken[8];
     begin();
     setup();
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SETUP);
-    ops->setup_take(&port.port, taken);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_SETUP);
+    ops->setup_take(&udc.udc, taken);
     CHECK_BYTES(taken, "\1\2\3\4\5\6\7\10", 8);
-    ops->ep_write(&port.port, 0x80, &iov, 1, false);
+    ops->ep_write(&udc.udc, 0x80, &iov, 1, false);
     CHECK_EQUAL(in(0), CABLE_ACK);
     setup();
-    ops->ep_write(&port.port, 0x80, &iov, 1, false); /* answers an old question */
-    ops->ep_stall(&port.port, 0x80, true);
-    ops->address_set(&port.port, 9);
-    ops->ep_write(&port.port, 0x81, &iov, 1, false);
+    ops->ep_write(&udc.udc, 0x80, &iov, 1, false); /* answers an old question */
+    ops->ep_stall(&udc.udc, 0x80, true);
+    ops->address_set(&udc.udc, 9);
+    ops->ep_write(&udc.udc, 0x81, &iov, 1, false);
     CHECK_EQUAL(in(0), CABLE_NAK);
     CHECK_EQUAL(in(1), CABLE_ACK);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SETUP | USB_EVENT_IN(1)); /* the old IN(0) is gone */
-    ops->ep_write(&port.port, 0x80, &iov, 1, false);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_SETUP | USB_EVENT_IN(1)); /* the old IN(0) is gone */
+    ops->ep_write(&udc.udc, 0x80, &iov, 1, false);
     CHECK_EQUAL(in(0), CABLE_ACK);
     CHECK(data1);
-    CHECK_EQUAL(port.address, 0);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_IN(0));
-    ops->ep_stall(&port.port, 0x80, true);
+    CHECK_EQUAL(udc.address, 0);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_IN(0));
+    ops->ep_stall(&udc.udc, 0x80, true);
     CHECK_EQUAL(in(0), CABLE_STALL);
     CHECK_EQUAL(out(0, true, 0), CABLE_STALL);
     setup(); /* ends the stall */
@@ -271,89 +271,89 @@ TEST(port_address)
 {
     begin();
     setup();
-    ops->events_take(&port.port);
-    ops->address_set(&port.port, 9);
+    ops->events_take(&udc.udc);
+    ops->address_set(&udc.udc, 9);
     CHECK_EQUAL(in(0), CABLE_NAK); /* still the old one */
-    ops->ep_write(&port.port, 0x80, NULL, 0, false);
-    CHECK_EQUAL(cable->in(&port, 9, 0, &data1, packet, &length), CABLE_SILENCE);
-    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_ACK);
-    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_SILENCE);
-    CHECK_EQUAL(cable->in(&port, 9, 0, &data1, packet, &length), CABLE_NAK);
-    cable->bus_reset(&port, true);
-    cable->bus_reset(&port, false);
-    CHECK_EQUAL(cable->in(&port, 0, 0, &data1, packet, &length), CABLE_NAK);
+    ops->ep_write(&udc.udc, 0x80, NULL, 0, false);
+    CHECK_EQUAL(cable->in(&udc, 9, 0, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&udc, 0, 0, &data1, packet, &length), CABLE_ACK);
+    CHECK_EQUAL(cable->in(&udc, 0, 0, &data1, packet, &length), CABLE_SILENCE);
+    CHECK_EQUAL(cable->in(&udc, 9, 0, &data1, packet, &length), CABLE_NAK);
+    cable->bus_reset(&udc, true);
+    cable->bus_reset(&udc, false);
+    CHECK_EQUAL(cable->in(&udc, 0, 0, &data1, packet, &length), CABLE_NAK);
 }
 
 TEST(port_suspend)
 {
     begin();
-    cable->advance(&port, 2900000);
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
-    cable->frame(&port, 1);
-    cable->advance(&port, 5800000);
-    CHECK_EQUAL(ops->events_take(&port.port), 0);
-    cable->advance(&port, 5900000);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_SUSPEND);
-    cable->advance(&port, 60000000);
-    CHECK_EQUAL(ops->events_take(&port.port), 0); /* once */
-    ops->remote_wakeup(&port.port);
-    CHECK(cable->wakes(&port));
-    cable->advance(&port, 69000000);
-    CHECK(cable->wakes(&port));
-    cable->advance(&port, 70000000);
-    CHECK(!cable->wakes(&port)); /* ends by itself */
-    cable->bus_suspend(&port, false);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESUME);
-    cable->advance(&port, 80000000);
-    cable->frame(&port, 2);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESUME); /* the later of the two */
-    cable->advance(&port, 90000000);
-    cable->bus_reset(&port, true);
-    CHECK_EQUAL(ops->events_take(&port.port), USB_EVENT_RESET);
-    ops->remote_wakeup(&port.port); /* not suspended */
-    CHECK(!cable->wakes(&port));
+    cable->advance(&udc, 2900000);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0);
+    cable->frame(&udc, 1);
+    cable->advance(&udc, 5800000);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0);
+    cable->advance(&udc, 5900000);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_SUSPEND);
+    cable->advance(&udc, 60000000);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0); /* once */
+    ops->remote_wakeup(&udc.udc);
+    CHECK(cable->wakes(&udc));
+    cable->advance(&udc, 69000000);
+    CHECK(cable->wakes(&udc));
+    cable->advance(&udc, 70000000);
+    CHECK(!cable->wakes(&udc)); /* ends by itself */
+    cable->bus_suspend(&udc, false);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME);
+    cable->advance(&udc, 80000000);
+    cable->frame(&udc, 2);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME); /* the later of the two */
+    cable->advance(&udc, 90000000);
+    cable->bus_reset(&udc, true);
+    CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESET);
+    ops->remote_wakeup(&udc.udc); /* not suspended */
+    CHECK(!cable->wakes(&udc));
 }
 
 /* ---- Who breaks the contract is stopped. ---- */
 
 static void break_write_closed(void)
 {
-    ops->ep_write(&port.port, 0x82, NULL, 0, false);
+    ops->ep_write(&udc.udc, 0x82, NULL, 0, false);
 }
 
 static void break_write_busy(void)
 {
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
 }
 
 static void break_write_halted(void)
 {
-    ops->ep_stall(&port.port, 0x81, true);
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_stall(&udc.udc, 0x81, true);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
 }
 
 static void break_write_untaken(void)
 {
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
     in(1);
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
 }
 
 static void break_read_unaligned(void)
 {
-    ops->ep_read(&port.port, 0x01, buffer + 2, 64, NULL);
+    ops->ep_read(&udc.udc, 0x01, buffer + 2, 64, NULL);
 }
 
 static void break_read_capacity(void)
 {
-    ops->ep_read(&port.port, 0x01, buffer, 65, NULL);
+    ops->ep_read(&udc.udc, 0x01, buffer, 65, NULL);
 }
 
 static void break_read_watch(void)
 {
     static struct usb_watch watch;
-    ops->ep_read(&port.port, 0x01, buffer, 64, &watch);
+    ops->ep_read(&udc.udc, 0x01, buffer, 64, &watch);
 }
 
 static bool watch_stays(struct usb_watch *watch, uint32_t received)
@@ -365,14 +365,14 @@ static bool watch_stays(struct usb_watch *watch, uint32_t received)
 static void break_watch_stays(void)
 {
     static struct usb_watch watch = {watch_stays, 1};
-    ops->ep_read(&port.port, 0x01, buffer, 128, &watch);
+    ops->ep_read(&udc.udc, 0x01, buffer, 128, &watch);
     out(1, false, 64);
 }
 
 static void break_halt_busy(void)
 {
-    ops->ep_write(&port.port, 0x81, NULL, 0, false);
-    ops->ep_stall(&port.port, 0x81, true);
+    ops->ep_write(&udc.udc, 0x81, NULL, 0, false);
+    ops->ep_stall(&udc.udc, 0x81, true);
 }
 
 static struct rig rig;
@@ -387,7 +387,7 @@ static void break_too_many_functions(void)
     }
     rig.config.functions = list;
     rig.config.function_count = 4; /* 9 + 4 * 85 bytes of descriptors; 8 IN endpoints besides 0 */
-    usb_device_init(&rig.device, &rig.config, &port.port);
+    usb_device_init(&rig.device, &rig.config, &udc.udc);
 }
 
 TEST(breaking_the_contract_ends_the_process)

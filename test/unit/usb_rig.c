@@ -11,7 +11,7 @@
 
 static struct cable rig_cable(struct rig *rig)
 {
-    return (struct cable){&virtual_port_cable_ops, &rig->port};
+    return (struct cable){&virtual_udc_cable_ops, &rig->udc};
 }
 
 static void rig_sent(void *context, void *token, bool acknowledged)
@@ -76,10 +76,10 @@ void rig_init(struct rig *rig, unsigned functions)
 void rig_attach(struct rig *rig)
 {
     struct cable cable = rig_cable(rig);
-    virtual_port_init(&rig->port);
+    virtual_udc_init(&rig->udc);
     for (unsigned i = 0; i < rig->config.function_count; i++)
         ncm_init(&rig->functions[i].ncm, &rig->functions[i].config);
-    usb_device_init(&rig->device, &rig->config, &rig->port.port);
+    usb_device_init(&rig->device, &rig->config, &rig->udc.udc);
     usb_device_attach(&rig->device);
     cable.ops->vbus(cable.device, true);
 }

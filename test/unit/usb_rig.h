@@ -1,5 +1,5 @@
 /*
- * A rig for tests of usb/: a device with one or two NCM functions on the virtual port, and a host that does
+ * A rig for tests of usb/: a device with one or two NCM functions on the virtual udc, and a host that does
  * one transfer at a time by direct calls of the cable. After every packet the device's loop runs once.
  *
  *   rig_init ─→ rig_enumerate ─→ rig_control / rig_out / rig_in … ─→ rig_end: no block and no frame is lost
@@ -10,7 +10,7 @@
 #ifndef PLUGNET_TEST_UNIT_USB_RIG_H
 #define PLUGNET_TEST_UNIT_USB_RIG_H
 
-#include "port/virtual/virtual.h"
+#include "udc/virtual/virtual.h"
 #include "usb/ncm.h"
 
 #define RIG_FUNCTIONS 2
@@ -34,7 +34,7 @@ struct rig_function {
 };
 
 struct rig {
-    struct virtual_port port;
+    struct virtual_udc udc;
     struct usb_device device;
     struct usb_device_config config;
     struct usb_function *list[RIG_FUNCTIONS];

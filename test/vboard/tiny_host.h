@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "host/cable.h"
+#include "cable/cable.h"
 
 struct tiny_host {
     struct cable cable;

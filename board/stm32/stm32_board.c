@@ -1,0 +1,99 @@
+/*
+ * What boards with an STM32 share. See stm32_board.h and board/board.h.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "board/stm32/stm32_board.h"
+
+#include <stddef.h>
+
+#define LOG_SIZE 128u /* bytes; a power of two */
+
+/* Mutable state of this room: what an interrupt handler, which has no argument, must reach. */
+static struct {
+    uint8_t bytes[LOG_SIZE];
+    volatile uint32_t head, tail;
+} log_ring;
+
+void LOG_IRQHandler(void);
+void LOG_IRQHandler(void)
+{
+    if (log_ring.tail == log_ring.head)
+        REG32(stm32_chip.usart2.cr1) &= ~USART_CR1_TXEIE;
+    else
+        REG32(stm32_chip.usart2.dr) = log_ring.bytes[log_ring.tail++ % LOG_SIZE];
+}
+
+static void pins_init(void)
+{
+    const struct stm32_pin *button = &stm32_board.button;
+
+    for (unsigned i = 0; i < stm32_board.info.led_count; i++) {
+        board_led_set(i, false);
+        stm32_pin_mode(stm32_board.leds[i].port, stm32_board.leds[i].bit, STM32_OUTPUT);
+    }
+    GPIO_PUPDR(stm32_port(button->port)) |= (button->active_low ? 1u : 2u) << 2 * button->bit;
+    stm32_pin_mode(button->port, button->bit, STM32_INPUT);
+    stm32_pin_function(stm32_board.log.port, stm32_board.log.bit, 7);
+}
+
+void stm32_board_start(const char *trouble)
+{
+    pins_init();
+    cortex_m4_irq_enable(stm32_chip.usart2.irq, PRIORITY_UART);
+    cortex_m4_tick_start(stm32_board.info.clock_hz);
+    if (trouble)
+        board_log(trouble);
+    if (!stm32_chip_start(stm32_board.vbus_sensed))
+        board_log("usb: the controller does not answer\n");
+    cortex_m4_irq_enable(IRQ_OTG_FS, PRIORITY_USB);
+}
+
+const struct board_info *board_info(void)
+{
+    return &stm32_board.info;
+}
+
+void board_led_set(unsigned led, bool on)
+{
+    if (led >= stm32_board.info.led_count)
+        return;
+    const struct stm32_pin *pin = &stm32_board.leds[led];
+    GPIO_BSRR(stm32_port(pin->port)) = 1u << (pin->bit + (on != pin->active_low ? 0 : 16));
+}
+
+bool board_led_get(unsigned led)
+{
+    if (led >= stm32_board.info.led_count)
+        return false;
+    const struct stm32_pin *pin = &stm32_board.leds[led];
+    return (GPIO_ODR(stm32_port(pin->port)) >> pin->bit & 1u) != pin->active_low;
+}
+
+bool board_button(void)
+{
+    const struct stm32_pin *pin = &stm32_board.button;
+    return (GPIO_IDR(stm32_port(pin->port)) >> pin->bit & 1u) != pin->active_low;
+}
+
+void board_log(const char *text)
+{
+    for (; *text && log_ring.head - log_ring.tail < LOG_SIZE; text++) {
+        log_ring.bytes[log_ring.head % LOG_SIZE] = (uint8_t)*text;
+        log_ring.head++;
+    }
+    REG32(stm32_chip.usart2.cr1) |= USART_CR1_TXEIE;
+}
+
+void board_halt(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+    for (unsigned i = 0; i < stm32_board.info.led_count; i++)
+        board_led_set(i, true);
+    while (log_ring.tail != log_ring.head) { /* the last words, bounded by the ring */
+        if (!stm32_wait(&REG32(stm32_chip.usart2.sr), USART_SR_TXE, USART_SR_TXE))
+            break;
+        REG32(stm32_chip.usart2.dr) = log_ring.bytes[log_ring.tail++ % LOG_SIZE];
+    }
+    for (;;)
+        __asm__ volatile("wfi");
+}

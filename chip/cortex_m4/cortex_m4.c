@@ -1,0 +1,142 @@
+/*
+ * Tick, sleep, stack and faults of a Cortex-M4F board. See cortex_m4.h and board/board.h.
+ *
+ * Time comes from SysTick alone: it counts while the core sleeps; the DWT cycle counter stops there on STM32.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "chip/cortex_m4/cortex_m4.h"
+#include "chip/cortex_m4/guard.h"
+
+#include "board/board.h"
+
+#include <stddef.h>
+
+extern uint32_t linker_stack_start[], linker_stack_end[];
+
+#define STACK_PAINT 0xA5A5A5A5u
+
+static volatile uint32_t tick_ms;
+static volatile bool woken; /* since board_idle last looked */
+
+#ifdef BOARD_TICK_HOOK /* the flavour's (os/NAME/os.mk): its tick is this one */
+void BOARD_TICK_HOOK(void);
+#endif
+
+void SysTick_Handler(void);
+void SysTick_Handler(void)
+{
+    tick_ms++;
+    woken = true;
+#ifdef BOARD_TICK_HOOK
+    BOARD_TICK_HOOK();
+#endif
+}
+
+void board_wake(void)
+{
+    woken = true;
+}
+
+bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_max)
+{
+    bool done = ready();
+
+    __asm__ volatile("cpsid i" ::: "memory");
+    SYST_RVR = clock_hz / 1000 - 1;
+    SYST_CVR = 0;
+    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+    for (; !done && ms_max; ms_max--) {
+        __asm__ volatile("dsb\n wfi" ::: "memory"); /* the tick pends, masked, and ends it */
+        SCB_ICSR = ICSR_PENDSTCLR;
+        done = ready();
+    }
+    SYST_CSR = 0;
+    SCB_ICSR = ICSR_PENDSTCLR;
+    __asm__ volatile("cpsie i" ::: "memory");
+    return done;
+}
+
+void cortex_m4_tick_start(uint32_t clock_hz)
+{
+    SYST_RVR = clock_hz / 1000 - 1;
+    SYST_CVR = 0;
+    SCB_SHPR3 = PRIORITY_TICK << 28;
+    SYST_CSR = SYST_CSR_CLKSOURCE | SYST_CSR_TICKINT | SYST_CSR_ENABLE;
+}
+
+void cortex_m4_irq_enable(unsigned irq, unsigned priority)
+{
+    NVIC_IPR[irq] = (uint8_t)(priority << 4);
+    NVIC_ISER[irq / 32] = 1u << irq % 32;
+}
+
+uint32_t board_time_ms(void)
+{
+    return tick_ms;
+}
+
+uint32_t board_cycles(void)
+{
+    uint32_t ms, count, pending;
+    uint32_t reload = SYST_RVR;
+
+    do {
+        ms = tick_ms;
+        count = SYST_CVR;
+        pending = SCB_ICSR & ICSR_PENDSTSET;
+    } while (ms != tick_ms);
+    if (pending && count > reload / 2)
+        ms++; /* the counter has wrapped, its interrupt has not run yet */
+    return ms * (reload + 1) + (reload - count);
+}
+
+/* The tick ends each sleep within a millisecond, so the counter wraps at most once in it. Interrupts that have
+ * nothing for the loop, such as a packet in the middle of a transfer, are slept over without asking. */
+uint32_t board_idle(bool (*busy)(void *context), void *context)
+{
+    uint32_t slept = 0;
+
+    __asm__ volatile("cpsid i" ::: "memory");
+    while (!busy(context)) {
+        int32_t cycles = 0; /* negative if the counter wrapped in one of these sleeps */
+        woken = false;
+        do {
+            cycles += (int32_t)SYST_CVR;
+            __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
+            cycles -= (int32_t)SYST_CVR;
+            __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
+        } while (!woken);
+        slept += (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
+    }
+    __asm__ volatile("cpsie i" ::: "memory");
+    return slept;
+}
+
+/* The stack below this frame is painted at start-up (startup.c): count what is still untouched. */
+uint32_t board_stack_used_max(void)
+{
+    const volatile uint32_t *word = linker_stack_start;
+    while (word < linker_stack_end && *word == STACK_PAINT)
+        word++;
+    return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)word);
+}
+
+uint32_t board_stack_size(void)
+{
+    return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)linker_stack_start);
+}
+
+void board_reset(void)
+{
+    __asm__ volatile("dsb" ::: "memory");
+    SCB_AIRCR = AIRCR_VECTKEY | AIRCR_SYSRESETREQ;
+    for (;;)
+        __asm__ volatile("dsb");
+}
+
+void board_rom_enter(void)
+{
+    linker_request[0] = GUARD_WANTS_ROM;
+    linker_request[1] = ~GUARD_WANTS_ROM;
+    board_reset();
+}

@@ -1,0 +1,20 @@
+/*
+ * STM32F407VG: 1 MiB of flash, 192 KiB of RAM, an older DWC2 with four endpoints each way.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "chip/stm32f4/stm32f4.h"
+
+const struct stm32_chip stm32_chip = {
+    .gpio = GPIO_BASE,
+    .uid = UID_BASE,
+    .rng = RNG_BASE,
+    .usart2 = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2},
+    .usb =
+        {
+            .base = OTG_FS_BASE,
+            .fifo_words = 320,
+            .endpoint_count = 4,
+            .trdt = 6,
+            .bulk_in_count = 1,
+        },
+};

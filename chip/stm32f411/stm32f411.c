@@ -1,0 +1,19 @@
+/*
+ * STM32F411CE: 512 KiB of flash, 128 KiB of RAM, no random number generator; its DWC2 is the F407's.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "chip/stm32f4/stm32f4.h"
+
+const struct stm32_chip stm32_chip = {
+    .gpio = GPIO_BASE,
+    .uid = UID_BASE,
+    .usart2 = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2},
+    .usb =
+        {
+            .base = OTG_FS_BASE,
+            .fifo_words = 320,
+            .endpoint_count = 4,
+            .trdt = 6,
+            .bulk_in_count = 1,
+        },
+};

@@ -1,0 +1,786 @@
+/*
+ * The HTTP server on lwIP's raw API; see the header.
+ *
+ * Rules of that API kept here: a callback that has called tcp_abort on its own pcb returns ERR_ABRT; after
+ * the error callback the pcb is gone; tcp_write without copy is for flash alone.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "net/http/http_raw.h"
+
+#include <string.h>
+
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/stats.h"
+#include "lwip/sys.h"
+#include "net/tcp_guard.h"
+#include "net/tcp_pcb.h"
+
+#define POLL_INTERVAL  2   /* of 500 ms */
+#define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
+
+static void http_raw_pending_drop(struct http_raw_connection *c)
+{
+    if (c->pending != NULL) {
+        pbuf_free(c->pending);
+        c->pending = NULL;
+    }
+    c->pending_at = 0;
+}
+
+static void http_raw_stash_drop(struct http_raw_connection *c)
+{
+    if (c->stash != NULL) {
+        pbuf_free(c->stash);
+        c->stash = NULL;
+    }
+    c->stash_at = 0;
+}
+
+static void http_raw_ahead_drop(struct http_raw_connection *c);
+
+/* The slot is free; returns the pcb, to be ended. */
+static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
+{
+    struct tcp_pcb *pcb = c->pcb;
+
+    http_raw_pending_drop(c);
+    http_raw_ahead_drop(c);
+    http_raw_stash_drop(c);
+    c->pcb = NULL;
+    return pcb;
+}
+
+static err_t http_raw_abort(struct http_raw_connection *c)
+{
+    return tcp_pcb_abort(http_raw_release(c));
+}
+
+static err_t http_raw_close(struct http_raw_connection *c)
+{
+    return tcp_pcb_close(http_raw_release(c));
+}
+
+/* No memory for `length` bytes: http_raw_poll tries again. */
+static void http_raw_wait(struct http_raw_connection *c, size_t length)
+{
+    struct http_raw *server = c->server;
+
+    server->stats.no_memory++;
+    c->waiting = (uint16_t)(length + 1);
+    if (!server->guard->need) {
+        server->guard->need = true;
+        server->turn_since_ms = sys_now();
+    }
+}
+
+/* Others wait for memory, and it is not this one's turn. */
+static bool http_raw_behind(const struct http_raw_connection *c)
+{
+    return c->server->guard->need && c->server->served != c;
+}
+
+/* ---- Pieces: the engine's, or what is left of one in the stash. ---- */
+
+static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct http_piece *piece)
+{
+    if (c->stash == NULL) {
+        return http_output(&c->http, scratch, piece);
+    }
+    piece->bytes = (const char *)c->stash->payload + c->stash_at;
+    piece->length = (size_t)(c->stash->len - c->stash_at);
+    piece->lasting = false;
+    return true;
+}
+
+static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
+{
+    if (c->stash == NULL) {
+        http_output_taken(&c->http, length);
+        return;
+    }
+    c->stash_at = (uint16_t)(c->stash_at + length);
+    if (c->stash_at == c->stash->len) {
+        http_raw_stash_drop(c);
+    }
+}
+
+/* Keep a piece that the client's window or MSS will never let through in one go; one connection at a time has such a
+ * thing. False: not now. */
+static bool http_raw_stash(struct http_raw_connection *c, const struct http_piece *piece)
+{
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        if (c->server->connections[i].stash != NULL) {
+            return false;
+        }
+    }
+    c->stash = tcp_guard_room(piece->length) ? pbuf_alloc(PBUF_RAW, (u16_t)piece->length, PBUF_RAM) : NULL;
+    if (c->stash == NULL) {
+        return false;
+    }
+    memcpy(c->stash->payload, piece->bytes, piece->length);
+    http_output_taken(&c->http, piece->length);
+    return true;
+}
+
+/* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
+static size_t http_raw_piece_room(const struct http_raw_connection *c, const struct http_piece *piece)
+{
+    size_t room = tcp_guard_window(c->pcb, piece->lasting);
+
+    if (!piece->lasting && c->stash == NULL) {
+        return piece->length <= room ? piece->length : 0;
+    }
+    size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
+    return length <= room              ? length
+           : c->pcb->snd_queuelen == 0 ? room
+                                       : 0; /* no small segments without need */
+}
+
+/* The client takes nothing: an ACK calls us, but the opening of its window doesn't. */
+static void http_raw_stall(struct http_raw_connection *c)
+{
+    c->stalled = c->pcb->snd_queuelen == 0;
+    c->server->stalled |= c->stalled;
+}
+
+/* Queue `length` bytes of a piece. False: there is no memory for them, or others wait for it. */
+static bool http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
+{
+    size_t cost = tcp_guard_cost(c->pcb, length, piece->lasting);
+
+    if (c->pcb->snd_queuelen == 0) {
+        c->since_ms = sys_now(); /* from now on an ACK is due */
+        c->beat = c->server->guard->beats;
+    }
+    if (http_raw_behind(c) || !tcp_guard_room(cost) ||
+        tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
+        http_raw_wait(c, cost);
+        return false;
+    }
+    return true;
+}
+
+/* A piece of so many bytes won't get through in one go: never, or the window has been too small for it for a while. */
+static bool http_raw_needs_stash(const struct http_raw_connection *c, size_t length)
+{
+    bool small =
+        c->pcb->snd_queuelen == 0 && c->pcb->snd_wnd > 0 && sys_now() - c->since_ms > HTTP_RAW_SMALL_MS_MAX;
+
+    return small || !tcp_guard_window_ever(c->pcb, length);
+}
+
+/* Send what the engine has. True: all of it is in lwIP's hands. */
+static bool http_raw_send(struct http_raw_connection *c)
+{
+    char scratch[HTTP_SCRATCH_MAX];
+    struct http_piece piece;
+
+    while (http_raw_piece(c, scratch, &piece)) {
+        bool whole = !piece.lasting && c->stash == NULL;
+        size_t length = http_raw_piece_room(c, &piece);
+        if (length == 0 && piece.length > 0 && whole && http_raw_needs_stash(c, piece.length)) {
+            c->waits_stash = !http_raw_stash(c, &piece);
+            if (c->waits_stash) {
+                c->server->stash_waits = true; /* for others of its kind: nobody else's need */
+                return false;
+            }
+            continue;
+        }
+        if (length == 0 && piece.length > 0) {
+            http_raw_stall(c);
+            return false;
+        }
+        if (length > 0 && c->server->guard->need && !c->proven && c->pcb->snd_queuelen > 0) {
+            return false; /* one piece, until its client has shown that it acknowledges */
+        }
+        if (length > 0 && !http_raw_write(c, &piece, length)) {
+            return false;
+        }
+        http_raw_piece_taken(c, length);
+    }
+    return true;
+}
+
+/* ---- What comes: read at once, or ahead, or kept. ---- */
+
+/* `used` bytes of what came are consumed. */
+static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
+{
+    while (c->pending != NULL && used >= (size_t)(c->pending->len - c->pending_at)) {
+        struct pbuf *p = c->pending;
+        used -= (size_t)(p->len - c->pending_at);
+        c->pending = p->next;
+        c->pending_at = 0;
+        if (p->next != NULL) {
+            pbuf_ref(p->next);
+        }
+        pbuf_free(p);
+    }
+    c->pending_at = (u16_t)(c->pending_at + used);
+}
+
+/* How many bytes more may be kept. All connections share the limit: what is kept must never be all there is. */
+static size_t http_raw_keep_room(const struct http_raw *server)
+{
+    size_t kept = 0, used = lwip_stats.mem.used + PIPELINE_SPARE;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        const struct http_raw_connection *other = &server->connections[i];
+        kept += other->more != NULL ? other->more->tot_len : 0;
+        if (other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
+            kept += other->pending->tot_len;
+        }
+    }
+    size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
+    return kept < HTTP_RAW_PIPELINE_MAX ? LWIP_MIN(HTTP_RAW_PIPELINE_MAX - kept, heap) : 0;
+}
+
+#define AHEAD_ORDER 256 /* requests in one pbuf of those that find no place in the connection */
+
+/* The number of a kind like this one, a new one if need be; HTTP_RAW_AHEAD_KINDS: there are too many. */
+static unsigned http_raw_ahead_kind(struct http_raw *server, const struct http_saved *saved)
+{
+    unsigned unused = HTTP_RAW_AHEAD_KINDS;
+
+    for (unsigned kind = 0; kind < HTTP_RAW_AHEAD_KINDS; kind++) {
+        if (server->kind_uses[kind] == 0) {
+            unused = kind;
+        } else if (memcmp(&server->kinds[kind], saved, sizeof *saved) == 0) {
+            return kind;
+        }
+    }
+    if (unused != HTTP_RAW_AHEAD_KINDS) {
+        server->kinds[unused] = *saved;
+    }
+    return unused;
+}
+
+/* Four bits of an order. */
+static void http_raw_order_set(uint8_t *order, unsigned at, unsigned kind)
+{
+    order[at / 2] = (uint8_t)(at % 2 == 0 ? (order[at / 2] & 0xF0) | kind : (order[at / 2] & 15) | kind << 4);
+}
+
+static unsigned http_raw_order_get(const uint8_t *order, unsigned at)
+{
+    return at % 2 == 0 ? order[at / 2] & 15u : order[at / 2] >> 4;
+}
+
+/* Those beyond the connection's own places. */
+static bool http_raw_ahead_add_more(struct http_raw_connection *c, unsigned kind)
+{
+    unsigned at = (unsigned)c->more_first + c->more_count;
+    struct pbuf *last = c->more;
+
+    if (at % AHEAD_ORDER == 0) {
+        last = http_raw_keep_room(c->server) >= AHEAD_ORDER / 2
+                   ? pbuf_alloc(PBUF_RAW, AHEAD_ORDER / 2, PBUF_RAM)
+                   : NULL;
+        if (last == NULL) {
+            return false;
+        }
+        if (c->more == NULL) {
+            c->more = last;
+        } else {
+            pbuf_cat(c->more, last);
+        }
+    }
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    http_raw_order_set(last->payload, at % AHEAD_ORDER, kind);
+    c->more_count++;
+    return true;
+}
+
+static bool http_raw_ahead_add(struct http_raw_connection *c, const struct http_saved *saved)
+{
+    unsigned kind = http_raw_ahead_kind(c->server, saved);
+
+    if (kind == HTTP_RAW_AHEAD_KINDS) {
+        return false;
+    }
+    if (c->more_count == 0 && c->ahead_count < HTTP_RAW_AHEAD) {
+        http_raw_order_set(c->ahead, (c->ahead_first + c->ahead_count) % HTTP_RAW_AHEAD, kind);
+        c->ahead_count++;
+    } else if (!http_raw_ahead_add_more(c, kind)) {
+        return false;
+    }
+    c->server->kind_uses[kind]++;
+    return true;
+}
+
+/* Take the oldest one; returns its kind. */
+static unsigned http_raw_ahead_pop(struct http_raw_connection *c)
+{
+    unsigned kind;
+
+    if (c->ahead_count > 0) {
+        kind = http_raw_order_get(c->ahead, c->ahead_first);
+        c->ahead_first = (uint8_t)((c->ahead_first + 1) % HTTP_RAW_AHEAD);
+        c->ahead_count--;
+    } else {
+        struct pbuf *order = c->more;
+        kind = http_raw_order_get(order->payload, c->more_first);
+        c->more_first++;
+        c->more_count--;
+        if (c->more_count == 0 || c->more_first == AHEAD_ORDER) {
+            c->more = order->next;
+            c->more_first = 0;
+            order->next = NULL;
+            order->tot_len = order->len;
+            pbuf_free(order);
+        }
+    }
+    c->server->kind_uses[kind]--;
+    return kind;
+}
+
+static bool http_raw_has_ahead(const struct http_raw_connection *c)
+{
+    return c->ahead_count > 0 || c->more_count > 0;
+}
+
+static void http_raw_ahead_drop(struct http_raw_connection *c)
+{
+    while (http_raw_has_ahead(c)) {
+        http_raw_ahead_pop(c);
+    }
+    c->ahead_bytes = 0;
+}
+
+/* Read ahead what waits behind the request that is being answered. The rest is no whole request, or must wait for its
+ * turn. */
+static void http_raw_ahead_read(struct http_raw_connection *c)
+{
+    while (http_answering(&c->http) && c->pending != NULL && !c->ahead_last &&
+           http_ahead_may(((const char *)c->pending->payload)[c->pending_at])) {
+        struct http_connection reader;
+        struct http_saved saved;
+        size_t used = 0, at = c->pending_at;
+        http_begin(&reader, c->server->config, &c->server->stats.http);
+        for (const struct pbuf *p = c->pending; p != NULL && !http_answering(&reader); p = p->next, at = 0) {
+            used += http_input(&reader, (const char *)p->payload + at, p->len - at);
+        }
+        if (!http_save(&reader, &saved) || !http_raw_ahead_add(c, &saved)) {
+            return;
+        }
+        c->ahead_last = http_saved_is_last(&saved);
+        c->ahead_bytes = (uint16_t)(c->ahead_bytes + used);
+        http_raw_pending_skip(c, used);
+    }
+}
+
+/* The next request that was read ahead gets its answer. */
+static void http_raw_ahead_take(struct http_raw_connection *c)
+{
+    http_load(&c->http, &c->server->kinds[http_raw_ahead_pop(c)]);
+    if (!http_raw_has_ahead(c)) {
+        c->consumed =
+            (uint16_t)(c->consumed + c->ahead_bytes); /* not before: so many requests at most wait */
+        c->ahead_bytes = 0;
+        if (c->gives_up) {
+            http_close(&c->http);
+        }
+    }
+}
+
+/* Requests are lost: the last answer before them closes the connection, so that the client knows. */
+static void http_raw_give_up(struct http_raw_connection *c)
+{
+    c->gives_up = true;
+    if (!http_raw_has_ahead(c)) {
+        http_close(&c->http);
+    }
+}
+
+/* How much of what waits lies in NTB blocks: it came just now, at the end of `pending`. */
+static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
+{
+    size_t length = 0;
+
+    for (const struct pbuf *p = c->pending; p != NULL; p = p->next) {
+        length += pbuf_match_type(p, PBUF_RAM) ? 0 : p->len - (p == c->pending ? c->pending_at : 0);
+    }
+    return length;
+}
+
+/* The last `length` bytes lie in NTB blocks: keep a copy of as many as there is room for, and let the client send the
+ * rest again. */
+static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
+{
+    bool fin = c->pcb->state == CLOSE_WAIT;
+    u16_t before = (u16_t)(c->pending->tot_len - length), kept = 0;
+    struct pbuf *copy = NULL;
+
+    if (!c->ahead_last) {
+        kept = (u16_t)LWIP_MIN(length, http_raw_keep_room(c->server));
+        copy = kept > 0 ? pbuf_alloc(PBUF_RAW, kept, PBUF_RAM) : NULL;
+        kept = copy != NULL ? pbuf_copy_partial(c->pending, copy->payload, kept, before) : 0;
+    }
+    if (!pbuf_match_type(c->pending, PBUF_RAM)) {
+        http_raw_pending_drop(c);
+        c->pending = copy;
+    } else {
+        pbuf_realloc(c->pending, before);
+        if (copy != NULL) {
+            pbuf_cat(c->pending, copy);
+        }
+    }
+    if (kept == length) {
+        return;
+    }
+    if (!c->ahead_last && !c->finished && tcp_pcb_unreceive(c->pcb, length - kept)) {
+        c->unfinished = fin;
+        return;
+    }
+    c->consumed = (uint16_t)(c->consumed + length - kept);
+    http_raw_give_up(c);
+}
+
+/* What waits for its turn behind an answer must not hold an NTB block: read it ahead, or keep a copy. */
+static void http_raw_pending_keep(struct http_raw_connection *c)
+{
+    if (http_raw_pending_in_place(c) == 0) {
+        return;
+    }
+    http_raw_ahead_read(c);
+    if (c->pending != NULL) {
+        http_raw_pending_copy(c, http_raw_pending_in_place(c));
+    }
+}
+
+/* Let the engine consume what came. True: it consumed something. */
+static bool http_raw_feed(struct http_raw_connection *c)
+{
+    struct pbuf *p = c->pending;
+    bool was_idle = http_idle(&c->http);
+    size_t used;
+
+    if (http_answering(&c->http) || http_closing(&c->http) || (p == NULL && !http_raw_has_ahead(c))) {
+        return false;
+    }
+    if (http_raw_has_ahead(c)) {
+        c->since_ms = sys_now();
+        http_raw_ahead_take(c);
+        return true;
+    }
+    used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
+    if (was_idle && !http_idle(&c->http)) {
+        c->since_ms = sys_now();
+    }
+    c->consumed = (uint16_t)(c->consumed + used);
+    http_raw_pending_skip(c, used);
+    return true;
+}
+
+/* Read, think, write, until nothing moves any more. */
+static err_t http_raw_run(struct http_raw_connection *c)
+{
+    bool sent;
+
+    do {
+        if (http_answering(&c->http)) {
+            http_raw_pending_keep(c); /* before the answer takes the memory */
+        }
+        sent = http_raw_send(c);
+    } while (sent && http_raw_feed(c));
+    http_raw_pending_keep(c);
+    if (http_broken(&c->http)) {
+        return http_raw_abort(c);
+    }
+    tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
+    c->consumed = 0;
+    tcp_output(c->pcb);
+    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_has_ahead(c)))) {
+        if (c->finished) {
+            return http_raw_close(c);
+        }
+        if (!c->lingering) {
+            c->lingering = true;
+            c->since_ms = sys_now();
+            if (tcp_shutdown(c->pcb, 0, 1) != ERR_OK) {
+                return http_raw_abort(c);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t http_raw_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+    struct http_raw_connection *c = arg;
+
+    (void)error;
+    if (p == NULL && c->unfinished) {
+        c->unfinished = false;
+        return ERR_OK;
+    }
+    if (p == NULL) {
+        c->finished = true;
+        return c->lingering ? http_raw_close(c) : http_raw_run(c);
+    }
+    if (c->lingering || c->gives_up) {
+        tcp_recved(pcb, p->tot_len);
+        pbuf_free(p);
+        return ERR_OK;
+    }
+    if (c->pending == NULL) {
+        c->pending = p;
+    } else {
+        pbuf_cat(c->pending, p);
+    }
+    return http_raw_run(c);
+}
+
+static err_t http_raw_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
+{
+    struct http_raw_connection *c = arg;
+
+    (void)pcb;
+    (void)length;
+    c->since_ms = sys_now();
+    c->beat = c->server->guard->beats;
+    c->proven = true;
+    return http_raw_run(c);
+}
+
+/* For how long nothing may happen in the state that a connection is in. */
+static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
+{
+    bool answering = http_answering(&c->http) || c->stash != NULL || !tcp_guard_acknowledged(c->pcb);
+
+    return answering             ? HTTP_RAW_SEND_MS_MAX
+           : c->lingering        ? HTTP_RAW_LINGER_MS_MAX
+           : http_idle(&c->http) ? HTTP_RAW_IDLE_MS_MAX
+                                 : HTTP_RAW_REQUEST_MS_MAX;
+}
+
+/* Once a second: time limits, and another try. */
+static err_t http_raw_polled(void *arg, struct tcp_pcb *pcb)
+{
+    struct http_raw_connection *c = arg;
+    uint32_t limit_ms = http_raw_limit_ms(c);
+
+    if (sys_now() - c->since_ms > limit_ms) {
+        c->server->stats.timeouts++;
+        if (limit_ms != HTTP_RAW_REQUEST_MS_MAX) {
+            return limit_ms == HTTP_RAW_IDLE_MS_MAX ? http_raw_close(c) : http_raw_abort(c);
+        }
+        http_expire(&c->http);
+        c->since_ms = sys_now();
+    }
+    if (c->stalled) {
+        tcp_keepalive(pcb); /* its answer tells the window, should an update have been lost */
+    }
+    return http_raw_run(c);
+}
+
+/* Those whose clients had closed their windows, and have opened them. */
+static void http_raw_stalled_run(struct http_raw *server)
+{
+    server->stalled = false;
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[i];
+        if (c->pcb == NULL || !c->stalled) {
+            continue;
+        }
+        if (c->pcb->snd_wnd > 0) {
+            c->stalled = false;
+            http_raw_run(c);
+        }
+        server->stalled |= c->pcb != NULL && c->stalled;
+    }
+}
+
+/* The PC is awake and memory is short: who keeps some without acknowledging is probed, then ended. */
+static void http_raw_silent_look(struct http_raw *server, struct http_raw_connection *c)
+{
+    uint32_t beats = server->guard->beats - c->beat;
+
+    if (c->stash != NULL && beats >= HTTP_RAW_BEATS_STASH) {
+        server->stats.evicted++;
+        http_raw_abort(c);
+    } else if (c->pcb->unacked != NULL && beats >= (c->proven ? HTTP_RAW_BEATS_PROVEN : HTTP_RAW_BEATS_MAX)) {
+        server->stats.evicted++;
+        http_raw_abort(c);
+    }
+}
+
+/* While memory is short. */
+static void http_raw_reclaim(struct http_raw *server)
+{
+    const struct http_raw_connection *waits = NULL;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        const struct http_raw_connection *c = &server->connections[i];
+        waits = c->pcb != NULL && (c->waiting > 0 || c->waits_stash) ? c : waits;
+    }
+    if (waits == NULL || !tcp_guard_beat(server->guard, waits->pcb)) {
+        return;
+    }
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        if (server->connections[i].pcb != NULL) {
+            http_raw_silent_look(server, &server->connections[i]);
+        }
+    }
+    tcp_guard_reclaim(server->guard, server->connections, sizeof server->connections);
+}
+
+/* The turn passes to the next one. */
+static void http_raw_turn_pass(struct http_raw *server)
+{
+    server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
+    server->turn_since_ms = sys_now();
+}
+
+/* Serve those that wait for memory, in turn. True: some still wait. */
+static bool http_raw_turns(struct http_raw *server)
+{
+    bool still = false;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[server->next];
+        bool late = sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
+        if (c->pcb != NULL && c->waiting > 0 && !tcp_guard_room(c->waiting - 1u)) {
+            if (late) {
+                http_raw_turn_pass(server);
+            }
+            return true; /* its turn comes first when there is memory */
+        }
+        if (c->pcb != NULL && c->waiting > 0) {
+            c->waiting = 0;
+            server->served = c;
+            http_raw_run(c);
+            server->served = NULL;
+            still |= c->pcb != NULL && c->waiting > 0;
+            if (c->pcb != NULL && c->waiting > 0 && !late) {
+                return true; /* it goes on until its answer is complete */
+            }
+        }
+        http_raw_turn_pass(server);
+    }
+    return still;
+}
+
+/* Those that wait for the stash, one after the other. */
+static void http_raw_stash_serve(struct http_raw *server)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        taken |= server->connections[i].stash != NULL;
+    }
+    server->stash_waits = taken;
+    for (size_t i = 0; !taken && i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[server->stash_next];
+        server->stash_next = (uint8_t)((server->stash_next + 1) % HTTP_RAW_CONNECTIONS);
+        if (c->pcb != NULL && c->waits_stash) {
+            c->waits_stash = false;
+            http_raw_run(c);
+            taken = c->pcb != NULL && c->stash != NULL;
+            server->stash_waits = true; /* there may be more of them */
+        }
+    }
+}
+
+void http_raw_poll(struct http_raw *server)
+{
+    if (server->stalled) {
+        http_raw_stalled_run(server);
+    }
+    if (server->stash_waits) {
+        http_raw_stash_serve(server);
+    }
+    if (server->guard->need) {
+        server->guard->need = http_raw_turns(server);
+    }
+    if (server->guard->need || server->stash_waits) {
+        http_raw_reclaim(server);
+    }
+}
+
+/* lwIP has freed the pcb already. */
+static void http_raw_failed(void *arg, err_t error)
+{
+    struct http_raw_connection *c = arg;
+
+    (void)error;
+    http_raw_release(c);
+}
+
+/* It keeps memory for a client that has never acknowledged anything, and has had time to. */
+static bool http_raw_is_silent(const struct http_raw_connection *c, uint32_t now)
+{
+    return !c->proven && c->pcb->unacked != NULL && now - c->since_ms > HTTP_RAW_SILENT_MS_MIN;
+}
+
+/* Whether `a` should go rather than `b`: one that is silent, else the one that was useful longest ago. */
+static bool http_raw_goes_first(const struct http_raw_connection *a, const struct http_raw_connection *b,
+                                uint32_t now)
+{
+    bool a_silent = http_raw_is_silent(a, now), b_silent = http_raw_is_silent(b, now);
+
+    return a_silent != b_silent ? a_silent : now - a->since_ms > now - b->since_ms;
+}
+
+/* A free slot, if need be another one's. */
+static struct http_raw_connection *http_raw_slot_take(struct http_raw *server)
+{
+    struct http_raw_connection *oldest = &server->connections[0];
+    uint32_t now = sys_now();
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[i];
+        if (c->pcb == NULL) {
+            return c;
+        }
+        if (http_raw_goes_first(c, oldest, now)) {
+            oldest = c;
+        }
+    }
+    server->stats.evicted++;
+    http_raw_abort(oldest);
+    return oldest;
+}
+
+static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+    struct http_raw *server = arg;
+    struct http_raw_connection *c;
+
+    if (error != ERR_OK || pcb == NULL) {
+        return ERR_VAL;
+    }
+    c = http_raw_slot_take(server);
+    server->stats.connections++;
+    *c = (struct http_raw_connection){.server = server, .pcb = pcb, .since_ms = sys_now()};
+    http_begin(&c->http, server->config, &server->stats.http);
+    tcp_arg(pcb, c);
+    tcp_recv(pcb, http_raw_received);
+    tcp_sent(pcb, http_raw_sent);
+    tcp_err(pcb, http_raw_failed);
+    tcp_poll(pcb, http_raw_polled, POLL_INTERVAL);
+    tcp_nagle_disable(pcb);
+    return ERR_OK;
+}
+
+bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port,
+                     struct tcp_guard *guard)
+{
+    memset(server, 0, sizeof *server);
+    server->config = config;
+    server->guard = guard;
+    server->listener = tcp_pcb_listen(port, server, http_raw_accepted);
+    return server->listener != NULL;
+}
+
+unsigned http_raw_open(const struct http_raw *server)
+{
+    unsigned open = 0;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        open += server->connections[i].pcb != NULL;
+    }
+    return open;
+}

@@ -1,0 +1,119 @@
+/*
+ * The HTTP server on lwIP's raw API: a port, a fixed number of connections, time limits.
+ *
+ *   http_raw_listen ─→ http_raw_poll in each round of the loop; the rest happens in lwIP's callbacks
+ *
+ * When all connections are taken, a new one is served by closing the one whose last useful event lies
+ * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
+ * first, and clients that trickle bytes can't keep anybody out.
+ *
+ * A pipeline: requests that come while one is answered are read ahead, and kept as what they ask for (four
+ * bits each, and the up to eight different ones), so that a whole window of them fits in little memory.
+ *
+ * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
+ * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
+ * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
+ * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef PLUGNET_NET_HTTP_HTTP_RAW_H
+#define PLUGNET_NET_HTTP_HTTP_RAW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/http/http.h"
+
+struct tcp_guard;
+struct tcp_pcb;
+struct pbuf;
+
+#ifndef HTTP_RAW_CONNECTIONS
+#define HTTP_RAW_CONNECTIONS 12 /* about 140 bytes each */
+#endif
+#define HTTP_RAW_IDLE_MS_MAX    60000 /* between requests */
+#define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
+#define HTTP_RAW_SEND_MS_MAX    20000 /* without any byte acknowledged */
+#define HTTP_RAW_LINGER_MS_MAX                                                                               \
+    2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
+#define HTTP_RAW_TURN_MS_MAX                                                                                 \
+    100 /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
+#define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
+#define HTTP_RAW_BEATS_MAX     5   /* that one connection may keep others' memory for */
+#define HTTP_RAW_BEATS_PROVEN                                                                                \
+    40 /* the same for a client that has acknowledged before: seconds, on a slow PC more */
+#define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
+#define HTTP_RAW_AHEAD       32 /* requests read ahead that a connection has places for; further ones take heap */
+#define HTTP_RAW_AHEAD_KINDS 8 /* different ones, of all connections */
+#define HTTP_RAW_PIPELINE_MAX                                                                                \
+    1024 /* bytes of heap for requests that wait for their turn, of all connections */
+
+struct http_raw_stats {
+    struct http_stats http;
+    uint32_t connections; /* accepted */
+    uint32_t timeouts;
+    uint32_t evicted;   /* closed to make room */
+    uint32_t no_memory; /* times an answer had to wait for memory */
+};
+
+struct http_raw;
+
+/* Free while pcb is NULL. Fields are ours. */
+struct http_raw_connection {
+    struct http_raw *server;
+    struct tcp_pcb *pcb;
+    struct pbuf *pending; /* received, not consumed */
+    struct pbuf *more;    /* further requests read ahead, four bits each; NULL: none */
+    struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
+    uint32_t since_ms;    /* of the last useful event */
+    uint32_t beat;       /* the guard's beats at the last byte acknowledged, or when the first one was sent */
+    uint16_t pending_at; /* bytes of pending already consumed */
+    uint16_t more_first; /* the next one of `more`, in its first pbuf */
+    uint16_t more_count;
+    uint16_t ahead_bytes; /* of the requests read ahead, for lwIP's window */
+    uint16_t consumed;    /* bytes that lwIP's window gets back when the callback is done */
+    uint16_t stash_at;    /* bytes of the stash already sent */
+    uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
+    bool ahead_last;      /* the last of them closes the connection */
+    bool gives_up;        /* no memory for the rest of a pipeline: the last answer closes the connection */
+    bool proven;          /* the client has acknowledged something */
+    bool waits_stash;     /* for the stash of another one */
+    bool stalled; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
+    uint8_t ahead_first; /* the next request read ahead */
+    uint8_t ahead_count;
+    uint8_t ahead[HTTP_RAW_AHEAD / 2]; /* their kinds, four bits each */
+    bool finished;                     /* the client has sent its FIN */
+    bool unfinished;                   /* it was taken back with data that found no room */
+    bool lingering;                    /* we have sent ours */
+    struct http_connection http;
+};
+
+/* Caller-owned. */
+struct http_raw {
+    const struct http_config *config;
+    struct http_raw_stats stats;
+    struct tcp_pcb *listener;
+    struct tcp_guard *guard;                       /* its `need`: some connection waits for memory */
+    uint32_t turn_since_ms;                        /* when the turn passed to `next` */
+    const struct http_raw_connection *served;      /* who may send while others wait; NULL: none of them */
+    struct http_saved kinds[HTTP_RAW_AHEAD_KINDS]; /* requests read ahead, and how many wait of each kind */
+    uint16_t kind_uses[HTTP_RAW_AHEAD_KINDS];
+    uint8_t next;       /* whose turn it is when memory comes back */
+    bool stalled;       /* some connection is */
+    bool stash_waits;   /* some connection waits for the stash */
+    uint8_t stash_next; /* whose turn it is then */
+    struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
+};
+
+/* Serve `config` on `port`. `guard` outlives the server. False: no memory, or the port is taken. */
+bool http_raw_listen(struct http_raw *server, const struct http_config *config, uint16_t port,
+                     struct tcp_guard *guard);
+
+/* Let connections go on that wait for memory. */
+void http_raw_poll(struct http_raw *server);
+
+/* Connections in use. */
+unsigned http_raw_open(const struct http_raw *server);
+
+#endif
