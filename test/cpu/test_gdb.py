@@ -95,7 +95,7 @@ START = "print $pc == ((unsigned)reset & ~1) + 2"  # one instruction (of 2 bytes
 
 
 def monitor(program, image, elf):
-    """OpenOCD's commands mean what they mean there, and what isn't known is an error (case 23)."""
+    """Field case 23: OpenOCD's commands mean what they mean there, and what isn't known is an error."""
     with Runner(program, image) as runner:
         for command in ("monitor reset halt", "monitor reset init", "monitor   reset   halt  ", "monitor reset\thalt"):
             output = debug(runner.port, elf, ["break triple", "continue", "delete", command, "stepi", START,
@@ -111,7 +111,7 @@ def monitor(program, image, elf):
 
 
 def restart(program, image, elf):
-    """An extended debugger runs anew, and stays when it kills."""
+    """Field case 23: an extended debugger runs anew, and stays when it kills."""
     with Runner(program, image) as runner:
         output = debug(runner.port, elf, ["break triple", "continue", "continue", "print counter > 0", "run",
                                           "print counter", "print n", "info breakpoints", "kill", "run", "print counter"],

@@ -399,8 +399,8 @@ static unsigned block_exact(struct rig *rig, struct block *b, uint16_t sequence,
     return frames;
 }
 
-/* Every length alone, with nothing behind it; where that ends on a full packet, also twice more, and with what other
- * hosts send then, at once or later. */
+/* Field case 37: a lone block of whole packets waits for nothing. Every length alone, with nothing behind it; where
+ * that ends on a full packet, also twice more, and with what other hosts send then, at once or later. */
 static void ntb_every_length(struct rig *rig)
 {
     static struct block b;

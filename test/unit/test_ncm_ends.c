@@ -78,7 +78,8 @@ static void check_well(void)
 
 /* ---- Alone. ---- */
 
-/* Every length, nothing behind it; and at multiples of 64 the three other ways, at once and later. */
+/* Field case 37: a lone block of whole packets waits for nothing. Every length, nothing behind it; and at multiples of
+ * 64 the three other ways, at once and later. */
 TEST(ends_every_length)
 {
     static const uint8_t zero[1];
