@@ -166,8 +166,14 @@ def test_bad_options():
         (["--block-end"], "--block-end"),
         (["--control", "/nonexistent/folder/socket"], "/nonexistent/folder/socket"),
         (["--tap", "a-name-that-is-too-long-for-linux"], "a-name-that-is-too-long-for-linux"),
-        (["surplus.elf"], "surplus.elf|image"),
+        (["surplus.elf"], "'surplus.elf' is no option.*known.*--board.*--gdb"),
+        (["--for", "1", "surplus.elf"], "surplus.elf"),
+        (["--gdb="], "--gdb needs a value"),
+        (["--gdb=none"], "none"),
+        (["--for=soon"], "soon"),
+        (["--fast=1"], "--fast takes no value"),
         (["--board", "native", "--bogus"], "bogus"),
+        (["--board", "native", "--gdb", "0"], "no option --gdb.*native: --board"),
     ]
     for arguments, pattern in cases:
         code, out, err, _ = run_whole([RUN, "--port", str(port_free()), *arguments], 300)

@@ -140,7 +140,18 @@ def test_help_and_mistakes_come_first(folder):
                                   (["./run", "--board", "native", "--help"], 0, "--pcap"),
                                   (["./check", "--onyl", "x"], 2, "no option --onyl"), (["./check", "--only"], 2, "needs a value"),
                                   (["./check", "--jobs", "two"], 2, "--jobs two"), (["./check", "vm-usb"], 2, "--only vm-usb"),
-                                  (["./check", "--jobs=0"], 2, "--jobs 0"), (["./run", "--board", "none"], 2, "no board")):
+                                  (["./check", "--jobs=0"], 2, "--jobs 0"), (["./run", "--board", "none"], 2, "no board"),
+                                  (["./run", "--gdb="], 2, "--gdb needs a value"), (["./run", "--gdb", ""], 2, "--gdb needs a value"),
+                                  (["./run", "--gdb"], 2, "--gdb needs a value"), (["./run", "--pcap=", "x"], 2, "--pcap needs"),
+                                  (["./run", "--board="], 2, "--board needs"), (["./run", "--fast=1"], 2, "--fast takes no value"),
+                                  (["./run", "surplus.elf"], 2, "'surplus.elf' is no option"), (["./run", "a=b"], 2, "'a=b' is no"),
+                                  (["./run", "--fast", "more", "--for", "1"], 2, "known with --board stm32f4discovery: --board"),
+                                  (["./run", ""], 2, "'' is no option"), (["./run", "--bogus"], 2, "no option --bogus"),
+                                  (["./run", "--bogus=1"], 2, "no option --bogus=1"), (["./run", "-x"], 2, "no option -x"),
+                                  (["./run", "--gdb", "0", "--board", "native"], 2, "no option --gdb"),
+                                  (["./run", "--board=native", "--boot0"], 2, "no option --boot0"),
+                                  (["./check", "--only="], 2, "--only needs a value"), (["./check", ""], 2, "is no option"),
+                                  (["./check", "--jobs", ""], 2, "--jobs"), (["./check", "--list"], 2, "no option --list")):
         done = run(*command, environment=environment, folder=tree)
         said = done.stdout if code == 0 else done.stderr
         assert done.returncode == code and wanted in said, f"{command}: {done.returncode} {done.stdout!r} {done.stderr!r}"
