@@ -79,7 +79,7 @@ struct plugnet_config {
     void *context; /* for routes */
 };
 
-/* The device; caller-owned, static: 14 kB. Fields are ours; what they count may be read. */
+/* The device; caller-owned, static: 14.7 kB. Fields are ours; what they count may be read. */
 struct plugnet {
     const struct plugnet_config *config;
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
