@@ -19,6 +19,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUN = os.path.join(ROOT, "run")
 VBOARD = os.path.join(ROOT, "build/vboard/vboard")
@@ -348,10 +352,8 @@ def board_address():
 
 
 def test_tap():
-    if not os.path.exists("/dev/net/tun"):
-        raise Skipped("no /dev/net/tun")
-    if run_whole(["unshare", "-n", "true"])[0] != 0:
-        raise Skipped("no own network namespace allowed here")
+    if why := tap.missing():
+        raise Skipped(why)
     own, board = board_address()
     script = f"""
         ip link set lo up
