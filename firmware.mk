@@ -2,7 +2,7 @@
 #
 #   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
-# A product: APP=folder with its *.c (and site/, packed into const struct http_resource site_resources[]),
+# A product: APP=folder with its *.c, those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
 # have a folder of their own below that, by its whole path.
 #
@@ -22,7 +22,13 @@ endif
 ifeq ($(wildcard $(APP)/.),)
 $(error APP=$(APP): there is no such folder)
 endif
-ifeq ($(wildcard $(APP)/*.c),)
+# Its sources, with those in its subfolders; not what was built there, what the site serves, or this project itself.
+APP_SRC := $(sort $(shell find -L '$(APP)' -mindepth 1 \( -name build -o -name '.*' -o -path '$(APP)/site' -o -samefile . \) -prune \
+    -o -type f -name '*.c' -print | tr ' ' '?'))
+ifneq ($(findstring ?,$(APP_SRC)),)
+$(error APP=$(APP): a source whose path has spaces, which make can't hold)
+endif
+ifeq ($(APP_SRC),)
 $(error APP=$(APP): there is no .c file in that folder)
 endif
 
@@ -55,7 +61,6 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
 FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC) $(CHIP_SRC)
-APP_SRC := $(wildcard $(APP)/*.c)
 # Names with spaces, which make can't hold, are refused by the packer.
 APP_SITE := $(if $(wildcard $(APP)/site/.),$(shell find -L $(APP)/site -type f ! -name '* *'))
 APP_FOLDER := $(if $(filter app,$(APP)),,$(realpath $(APP)))

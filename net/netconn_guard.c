@@ -12,8 +12,9 @@
 #include "lwip/priv/tcp_priv.h"
 #include "net/tcp_guard.h"
 
-#define EXT_ARG 0   /* which of lwIP's further arguments of a PCB is ours; lwipopts.h has one */
-#define PLENTY  768 /* bytes of heap beside TCP's reserve */
+#define EXT_ARG   0   /* which of lwIP's further arguments of a PCB is ours; lwipopts.h has one */
+#define PLENTY    768 /* bytes of heap beside TCP's reserve */
+#define ASK_TICKS 2   /* of 500 ms */
 
 struct netconn_guard_call {
     struct tcpip_api_call_data call; /* first */
@@ -70,6 +71,32 @@ static size_t netconn_guard_segment(const struct tcp_pcb *pcb)
     return half > 0 && half < mss ? half : mss;
 }
 
+/* A client's window is closed. Nothing is queued meanwhile, or lwIP would ask it later and later; so this asks, once a
+ * second: the answer tells the window, should the word of its opening have been lost. */
+static void netconn_guard_ask(struct tcp_pcb *pcb)
+{
+    uint32_t asked = (uint32_t)(uintptr_t)tcp_ext_arg_get(pcb, EXT_ARG);
+
+    if (tcp_ticks - asked >= ASK_TICKS) {
+        tcp_ext_arg_set(pcb, EXT_ARG, (void *)(uintptr_t)tcp_ticks);
+        tcp_keepalive(pcb);
+    }
+}
+
+/* How many of so many bytes go into the next segment by the client's own limits; 0: later. */
+static size_t netconn_guard_length(struct tcp_pcb *pcb, size_t length)
+{
+    size_t window = tcp_guard_window(pcb, false);
+
+    length = LWIP_MIN(length, netconn_guard_segment(pcb));
+    if (pcb->snd_wnd == 0 || pcb->persist_backoff > 0) {
+        netconn_guard_ask(pcb);
+    }
+    return length <= window         ? length
+           : pcb->snd_queuelen == 0 ? window
+                                    : 0; /* no small segments without need */
+}
+
 static err_t netconn_guard_write_call(struct tcpip_api_call_data *call)
 {
     struct netconn_guard_call *c = (struct netconn_guard_call *)(void *)call;
@@ -80,11 +107,11 @@ static err_t netconn_guard_write_call(struct tcpip_api_call_data *call)
         c->taken = -1;
         return ERR_OK;
     }
-    length = LWIP_MIN(c->length, netconn_guard_segment(pcb));
+    length = netconn_guard_length(pcb, c->length);
     bool room = pcb->snd_queuelen == 0
                     ? tcp_guard_room(length)
                     : pcb->snd_queuelen < NETCONN_GUARD_IN_FLIGHT_MAX && tcp_guard_room(length + PLENTY);
-    if (room && tcp_write(pcb, c->bytes, (u16_t)length, TCP_WRITE_FLAG_COPY) == ERR_OK) {
+    if (length > 0 && room && tcp_write(pcb, c->bytes, (u16_t)length, TCP_WRITE_FLAG_COPY) == ERR_OK) {
         c->taken = (int)length;
         tcp_nagle_disable(pcb);
         tcp_output(pcb);

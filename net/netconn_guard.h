@@ -30,9 +30,10 @@ void netconn_guard_window(struct netconn *listener, uint16_t window);
 /* So many received bytes are done with: the window opens by them, and the client is told. */
 void netconn_guard_used(struct netconn *conn, size_t length);
 
-/* Copy as many of the bytes to lwIP as this connection's share takes just now. Returns how many: 0 means later, an
- * acknowledgement (NETCONN_EVT_SENDPLUS) or some milliseconds later where memory was short; -1 that there is no
- * connection any more. */
+/* Copy as many of the bytes to lwIP as this connection's share and its client's window take just now. Returns how many: 0
+ * means later, an acknowledgement (NETCONN_EVT_SENDPLUS) or some milliseconds later; -1 that there is no connection any
+ * more. Memory that is back and a window that opens call nobody, so call again by the clock, too: while a window is
+ * closed, this call asks the client for it once a second, and takes bytes as soon as it is open. */
 int netconn_guard_write(struct netconn *conn, const void *bytes, size_t length);
 
 /* End it: what was written still goes out, by lwIP alone, and FIN after it. Deletes the netconn. */

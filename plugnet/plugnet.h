@@ -52,10 +52,11 @@ struct plugnet_config {
     uint16_t
         product_id; /* a test ID of pid.codes for the board (board_info), never to be shipped: get your own */
     uint16_t release_bcd; /* bcdDevice, 0x0101: raise it with every change of descriptors (Windows caches) */
-    const char *manufacturer; /* "plugnet" */
+    const char *manufacturer; /* at most 126 characters, as product; "plugnet" */
     const char *product;      /* "plugnet" */
-    const char
-        *landing_url; /* WebUSB: the https page that Chrome offers to open, never the board's own; none */
+    /* WebUSB: the page that Chrome offers to open, at most 258 bytes; none. What isn't "https://…" no browser shows: it is
+     * left out, and the log says so. */
+    const char *landing_url;
 
     /* One label, "plugnet": NAME.local, NAME-XXXX.local, NAME.internal, NAME.home.arpa. At most PLUGNET_NAME_MAX letters,
      * digits and inner hyphens. */
@@ -78,7 +79,7 @@ struct plugnet_config {
     void *context; /* for routes */
 };
 
-/* The device; caller-owned, static: 14 kB. Fields are ours; what they count may be read. */
+/* The device; caller-owned, static: 14.7 kB. Fields are ours; what they count may be read. */
 struct plugnet {
     const struct plugnet_config *config;
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */

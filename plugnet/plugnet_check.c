@@ -14,27 +14,30 @@
 #define NAME_LENGTH_MAX                                                                                      \
     (HTTP_TEXT_MAX < 63 ? HTTP_TEXT_MAX : 63) /* of `names`: a Host header's, and so no label is too long */
 
-/* A fault of the product's: the log gets the text in question, or "", and the rule. */
-static void check_that(bool good, const char *value, const char *rule)
+#define TEXT_LENGTH_MAX 126 /* characters of a USB string */
+#define URL_LENGTH_MAX  258 /* with https:// */
+
+/* Too many characters: UTF-8 has one first byte for each. */
+static bool check_is_long(const char *text, unsigned characters_max)
 {
-    if (!good) {
-        board_log("plugnet_config: \"");
-        board_log(value);
-        board_log("\"\n");
-        os_panic(rule);
+    unsigned characters = 0;
+
+    while (text != NULL && *text != 0) {
+        characters += (*text++ & 0xC0) != 0x80;
     }
+    return characters > characters_max;
 }
 
-/* Labels of letters, digits and inner hyphens, with dots between them. */
-static bool check_name_good(const char *name, size_t length_max)
+/* Labels of letters, digits and inner hyphens, with dots between them; `dot` 0: one label. */
+static bool check_name_good(const char *name, size_t length_max, char dot)
 {
     size_t at = 0;
-    char before = '.';
+    char before = dot;
 
     for (;; at++) {
         char c = name[at], lower = (char)(c | 0x20);
-        if (c == '.' || c == '-' || c == 0) {
-            if (before == '.' || (before == '-' && c != '-')) {
+        if (c == dot || c == '-' || c == 0) {
+            if (before == dot || (before == '-' && c != '-')) {
                 return false;
             }
         } else if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9')) {
@@ -47,50 +50,100 @@ static bool check_name_good(const char *name, size_t length_max)
     }
 }
 
-static void check_names(const struct plugnet_config *c)
+/* Each returns the rule that is broken, NULL where all is well; `*value` is the text in question. */
+
+static const char *check_path(const char *path, bool whole)
+{
+    size_t at = 0;
+
+    while (path != NULL && path[at] != 0 && path[at] != '?' && path[at] != '#') {
+        at++;
+    }
+    return at == 0 || *path != '/' || path[at] != 0 || at > HTTP_TEXT_MAX ? ".path: /, no ? or #, too long"
+           : !whole                                                       ? ".type, and .part, .post or .body"
+                                                                          : NULL;
+}
+
+static const char *check_answers(const struct plugnet_config *c, const char **value)
+{
+    const struct http_resource *resource = c->resources;
+    const struct http_route *route = c->routes;
+    const char *rule = NULL;
+
+    for (size_t i = c->route_count; i > 0 && rule == NULL; i--, route++) {
+        const struct http_route *r = route;
+        *value = r->path;
+        rule = check_path(r->path, r->part != NULL ? r->type != NULL : r->post != NULL);
+    }
+    for (size_t i = c->resource_count; i > 0 && rule == NULL; i--, resource++) {
+        const struct http_resource *r = resource;
+        *value = r->path;
+        rule = check_path(r->path, r->type != NULL && (r->body != NULL || r->length == 0));
+    }
+    return rule;
+}
+
+static const char *check_texts(const struct plugnet_config *c, const char **value)
 {
     const char *const *names = c->names;
 
-    if (c->name != NULL) {
-        check_that(check_name_good(c->name, PLUGNET_NAME_MAX) && strchr(c->name, '.') == NULL, c->name,
-                   ".name: 1 to 32 letters, digits, inner hyphens");
+    if (check_is_long(*value = c->product, TEXT_LENGTH_MAX) ||
+        check_is_long(*value = c->manufacturer, TEXT_LENGTH_MAX) ||
+        check_is_long(*value = c->landing_url, URL_LENGTH_MAX)) {
+        return ".product, .manufacturer: 126; .landing_url: 258 at most";
+    }
+    *value = c->name;
+    if (c->name != NULL && !check_name_good(c->name, PLUGNET_NAME_MAX, 0)) {
+        return ".name: 1 to 32 letters, digits, inner hyphens";
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        check_that(i < PLUGNET_NAMES_MAX && check_name_good(names[i], NAME_LENGTH_MAX), names[i],
-                   ".names: 3 of labels as .name");
+        *value = names[i];
+        if (i == PLUGNET_NAMES_MAX || !check_name_good(names[i], NAME_LENGTH_MAX, '.')) {
+            return ".names: 3 of labels as .name";
+        }
     }
+    return NULL;
 }
 
-static void check_path(const char *path, bool whole)
-{
-    size_t length = path != NULL ? strcspn(path, "?#") : 0;
-
-    check_that(length > 0 && path[0] == '/' && path[length] == 0 && length <= HTTP_TEXT_MAX,
-               path != NULL ? path : "", ".path: /, no ? or #, too long");
-    check_that(whole, path, ".type, and .part, .post or .body");
-}
-
-void plugnet_check(const struct plugnet_config *c)
+static const char *check_numbers(const struct plugnet_config *c)
 {
     uint32_t network = c->subnet >> 24;
 
-    check_that(c->vendor_id == 0 || c->product_id != 0, "", ".vendor_id: needs .product_id");
-    check_that(c->subnet == 0 || ((c->subnet & 7) == 0 && network - 1 < 223 && network != 127), "",
-               ".subnet: no unicast /29");
-    check_that(c->lease_s == 0 || c->lease_s >= LEASE_S_MIN, "", ".lease_s: below 20");
-    check_that((c->oui[0] & 3) == 0, "", ".oui: local or multicast");
-    check_that(c->http_port != DNS_PORT && (c->http_port != IPERF_PORT || c->no_iperf), "",
-               ".http_port: taken");
-    check_names(c);
-    check_that((c->routes != NULL || c->route_count == 0) && (c->resources != NULL || c->resource_count == 0),
-               "", ".routes, .resources: NULL");
-    for (size_t i = 0; i < c->route_count; i++) {
-        const struct http_route *route = &c->routes[i];
-        check_path(route->path, route->part != NULL ? route->type != NULL : route->post != NULL);
+    if (c->vendor_id != 0 && c->product_id == 0) {
+        return ".vendor_id: needs .product_id";
     }
-    for (size_t i = 0; i < c->resource_count; i++) {
-        const struct http_resource *resource = &c->resources[i];
-        check_path(resource->path,
-                   resource->type != NULL && (resource->body != NULL || resource->length == 0));
+    if (c->subnet != 0 && ((c->subnet & 7) != 0 || network - 1 >= 223 || network == 127)) {
+        return ".subnet: no unicast /29";
+    }
+    if (c->lease_s != 0 && c->lease_s < LEASE_S_MIN) {
+        return ".lease_s: below 20";
+    }
+    if ((c->oui[0] & 3) != 0) {
+        return ".oui: local or multicast";
+    }
+    if (c->http_port == DNS_PORT || (c->http_port == IPERF_PORT && !c->no_iperf)) {
+        return ".http_port: taken";
+    }
+    if ((c->routes == NULL && c->route_count > 0) || (c->resources == NULL && c->resource_count > 0)) {
+        return ".routes, .resources: NULL";
+    }
+    return NULL;
+}
+
+/* Once at start; inlined there, it would be a fifth larger. */
+__attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
+{
+    const char *value = NULL, *rule = check_numbers(c);
+
+    rule = rule != NULL ? rule : check_texts(c, &value);
+    rule = rule != NULL ? rule : check_answers(c, &value);
+    if (rule != NULL) {
+        board_log("plugnet_config: \"");
+        board_log(value != NULL ? value : "");
+        board_log("\"\n");
+        os_panic(rule);
+    }
+    if (c->landing_url != NULL && strncmp(c->landing_url, "https://", 8) != 0) {
+        board_log(".landing_url: not https, left out\n");
     }
 }

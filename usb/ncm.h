@@ -45,7 +45,7 @@
 
 /* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
 struct ncm_stats {
-    uint32_t out_blocks;         /* transfers that ended on OUT, without those of padding */
+    uint32_t out_blocks;         /* transfers that ended on OUT, without late empty packets and zero bytes */
     uint32_t out_datagrams;      /* frames given to the caller */
     uint32_t out_bytes;          /* bytes in those frames */
     uint32_t in_blocks;          /* NTBs acknowledged by the host */
@@ -75,7 +75,7 @@ struct ncm_block {
     uint16_t carried; /* where the bytes of its own transfer begin; what is before came with the one before */
     uint16_t filled;  /* where the endpoint began to write when it was armed last */
     uint16_t length;  /* end of the bytes known, without a tail that was carried over to the next block */
-    bool begun;       /* an NTB of it has been read */
+    bool begun;       /* an NTB of it has been read, or padding may come first */
     bool ours;        /* armed, queued or in delivery */
     uint8_t holds;    /* references: 1 if ours, + 1 for each ncm_block_hold; atomic */
 };

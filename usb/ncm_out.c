@@ -4,8 +4,8 @@
  *   free ─ arm ─→ endpoint fills ─ transferred ─→ queue ─→ current ─ ncm_receive … ─→ free, or still held
  *                       └─ an NTB is whole ─→ current ─→ armed still
  *
- * One transfer may hold several NTBs. Each begins where the one before says it ends, or with the next packet; what
- * follows and is none is padding. Some hosts end a transfer of whole packets with neither padding nor an empty
+ * One transfer may hold several NTBs. Each begins where the one before says it ends, or with a packet behind that;
+ * what lies between is padding, also where it goes on into the next transfer. Some hosts end a transfer of whole packets with neither padding nor an empty
  * packet (facts.md B4, C1, J), so an NTB that ends on a full packet is delivered while the endpoint goes on behind it
  * in the same block. A zero byte or an empty packet that comes after it ends the transfer, and is nothing else.
  *
@@ -50,13 +50,22 @@ bool ncm_block_hold(struct ncm *ncm, struct ncm_block *block)
     return true;
 }
 
-/* Find the next NTB: it begins at *at, or in the next packet if that isn't one. Returns the bytes that it needs; 0 if
- * that can't be told. */
+/* True if what lies at `at` may be padding: anything that is no NTB; but at the beginning of a transfer only what begins
+ * with a zero, as the padding behind an NTB of the transfer before it does. */
+static bool ncm_out_pads(const struct ncm_block *block, size_t at, size_t length)
+{
+    return !ntb_follows(block->bytes + at, length - at) && (at != 0 || block->bytes[0] == 0);
+}
+
+/* Find the next NTB: it begins at *at, or in one of the packets behind, where what lies before is padding; if there is
+ * none, *at is the last packet. Returns the bytes that it needs; 0 if that can't be told. */
 static size_t ncm_out_span(const struct ncm_block *block, size_t *at, size_t length)
 {
-    size_t packet = (*at + PACKET_SIZE - 1) & ~(size_t)(PACKET_SIZE - 1);
-    if (packet < length && !ntb_follows(block->bytes + *at, length - *at))
+    for (size_t packet = *at; packet < length; packet = (packet / PACKET_SIZE + 1) * PACKET_SIZE) {
         *at = packet;
+        if (!ncm_out_pads(block, packet, length))
+            break;
+    }
     return ntb_span(block->bytes + *at, length - *at);
 }
 
@@ -76,8 +85,8 @@ bool ncm_out_look(struct usb_watch *watch, uint32_t received)
     watch->next = UINT32_MAX; /* until a short packet, or the end of the block */
     if (span != 0)
         watch->next = (uint32_t)(at + span - block->filled);
-    else if (at % PACKET_SIZE != 0 || length == at)
-        watch->next = received + 1; /* the next packet has its header, or some of it */
+    else if (length - at < NTB_NTH16_LENGTH || ncm_out_pads(block, at, length))
+        watch->next = received + 1; /* the next packet may have its header, or some of it */
     return whole;
 }
 
@@ -111,7 +120,7 @@ void ncm_out_arm(struct ncm *ncm)
     block->ours = true;
     block->holds = 1; /* it was 0: nobody else counts here */
     size_t tail = ncm->out_tail_length;
-    block->begun = tail != 0; /* which may be padding */
+    block->begun = tail != 0 || ncm->out_full; /* it may be padding that comes first */
     block->next = (uint16_t)((0u - tail) % PACKET_SIZE);
     block->carried = (uint16_t)(block->next + tail);
     if (tail != 0)
@@ -147,13 +156,11 @@ static bool ncm_out_find(const struct ncm *ncm, struct ncm_block *block)
     size_t at = block->next, length = __atomic_load_n(&block->length, __ATOMIC_ACQUIRE);
     if (at == length)
         return false;
-    if (block != ncm->out_armed && !block->begun)
-        return true;
     size_t span = ncm_out_span(block, &at, length);
     block->next = (uint16_t)at;
     if (block == ncm->out_armed)
         return span != 0 && span <= length - at;
-    return ntb_follows(block->bytes + at, length - at);
+    return !block->begun || !ncm_out_pads(block, at, length);
 }
 
 /* The armed block is the endpoint's no longer. */

@@ -324,7 +324,7 @@ static void registers_write_all(struct gdb *gdb, const char *text)
             register_write(gdb, i, bytes);
         text += 2 * size;
     }
-    reply_ok(gdb, true);
+    reply_ok(gdb, !*text);
 }
 
 static void register_read_one(struct gdb *gdb, const char *text)
@@ -334,7 +334,7 @@ static void register_read_one(struct gdb *gdb, const char *text)
     uint32_t number;
     unsigned size;
 
-    if (!number_read(&text, &number) || !(size = register_read(gdb, number, bytes))) {
+    if (!number_read(&text, &number) || *text || !(size = register_read(gdb, number, bytes))) {
         reply_ok(gdb, false);
         return;
     }
@@ -347,7 +347,7 @@ static void register_write_one(struct gdb *gdb, const char *text)
     uint8_t bytes[8] = {0};
     uint32_t number;
     bool ok = number_read(&text, &number) && expect(&text, '=') && register_size(number) &&
-              hex_read(text, bytes, register_size(number));
+              hex_read(text, bytes, register_size(number)) && !text[2 * register_size(number)];
 
     if (ok)
         register_write(gdb, number, bytes);
@@ -362,7 +362,7 @@ static void memory_read(struct gdb *gdb, const char *text)
     char hex[2 * MEMORY_MAX + 1];
     uint32_t address, length;
 
-    if (!number_read(&text, &address) || !expect(&text, ',') || !number_read(&text, &length)) {
+    if (!number_read(&text, &address) || !expect(&text, ',') || !number_read(&text, &length) || *text) {
         reply_ok(gdb, false);
         return;
     }
@@ -425,7 +425,7 @@ static void point_change(struct gdb *gdb, const char *text, bool set)
     }
     text++;
     if (!expect(&text, ',') || !number_read(&text, &point.address) || !expect(&text, ',') ||
-        !number_read(&text, &point.size)) {
+        !number_read(&text, &point.size) || *text) {
         reply_ok(gdb, false);
         return;
     }
@@ -454,7 +454,7 @@ static void features_read(struct gdb *gdb, const char *text)
     char part[PACKET_MAX];
     size_t size = sizeof target_xml - 1;
 
-    if (!number_read(&text, &offset) || !expect(&text, ',') || !number_read(&text, &length)) {
+    if (!number_read(&text, &offset) || !expect(&text, ',') || !number_read(&text, &length) || *text) {
         reply_ok(gdb, false);
         return;
     }
@@ -502,14 +502,17 @@ static const char monitor_help[] =
     "  resume                  let it run\n"
     "  help                    this text\n";
 
-/* Words with one space between them, none around. */
+/* Words with one space between them, none around; any white space separates them. */
 static void spaces_squeeze(char *text)
 {
     char *to = text;
 
-    for (const char *from = text; *from; from++)
-        if (*from != ' ' || (to > text && to[-1] != ' '))
-            *to++ = *from;
+    for (const char *from = text; *from; from++) {
+        char c = strchr(" \t\n\v\f\r", *from) ? ' ' : *from;
+
+        if (c != ' ' || (to > text && to[-1] != ' '))
+            *to++ = c;
+    }
     if (to > text && to[-1] == ' ')
         to--;
     *to = '\0';
@@ -538,7 +541,8 @@ static void monitor(struct gdb *gdb, const char *text)
     char command[MONITOR_MAX], answer[MONITOR_MAX + 80];
     size_t length = strlen(text) / 2;
 
-    if (length >= sizeof command || !hex_read(text, (uint8_t *)command, length)) {
+    if (length >= sizeof command || !hex_read(text, (uint8_t *)command, length) || text[2 * length] ||
+        memchr(command, '\0', length)) {
         reply_ok(gdb, false);
         return;
     }
@@ -600,14 +604,19 @@ static void query(struct gdb *gdb, const char *text)
 static void resume(struct gdb *gdb, const char *text, bool step)
 {
     uint32_t address;
+    bool moves = *text != '\0';
     enum cpu_stop stop;
 
+    if (moves && (!number_read(&text, &address) || *text)) {
+        reply_ok(gdb, false);
+        return;
+    }
     gdb->resumed = true;
     if (gdb->unseen) {
         stop_reply(gdb);
         return;
     }
-    if (gdb->state == GDB_HALT && number_read(&text, &address))
+    if (gdb->state == GDB_HALT && moves)
         cpu_register_set(gdb->cpu, 15, address);
     if (!step) {
         gdb->state = GDB_RUN;

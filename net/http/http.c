@@ -142,6 +142,14 @@ static void http_line_end(struct http_connection *c)
     }
 }
 
+/* White space that says nothing, so that it takes no room: before a value or element, at its end where text is full, and
+ * all but the first byte of each run (RFC 9110 5.6.3). */
+static bool http_is_needless(const struct http_connection *c, char byte)
+{
+    return http_is_white(byte) && (c->flags & FLAG_QUOTED) == 0 &&
+           (c->length == 0 || c->length == HTTP_TEXT_MAX || http_is_white(c->text[c->length - 1]));
+}
+
 static void http_byte_in_line(struct http_connection *c, char byte)
 {
     bool control = ((uint8_t)byte < 0x20 && byte != '\t') || byte == 0x7F;
@@ -181,7 +189,7 @@ static void http_byte_in_line(struct http_connection *c, char byte)
             http_fail(c, 400);
         } else if (byte == ',' && c->header >= HTTP_HEADER_LISTS && (c->flags & FLAG_QUOTED) == 0) {
             http_element_end(c);
-        } else if (c->header != HTTP_HEADER_OTHER && (c->length > 0 || (byte != ' ' && byte != '\t'))) {
+        } else if (c->header != HTTP_HEADER_OTHER && !http_is_needless(c, byte)) {
             c->flags ^= byte == '"' ? FLAG_QUOTED : 0;
             http_text_add(c, byte);
         }
@@ -227,11 +235,10 @@ static size_t http_plain_take(struct http_connection *c, const char *bytes, size
 {
     bool value = c->state == AT_VALUE, skip = value && c->header == HTTP_HEADER_OTHER;
     size_t room = c->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
-    uint8_t lowest = value ? ' ' : '!';
+    uint8_t lowest = skip ? ' ' : '!'; /* a space in a value may be one too many */
 
     if ((c->state != AT_NAME && c->state != AT_TARGET && c->state != AT_VERSION && !value) ||
-        (c->flags & FLAG_CR) != 0 || c->seen >= room ||
-        (value && !skip && c->length == 0 && (*bytes == ' ' || *bytes == '\t'))) {
+        (c->flags & FLAG_CR) != 0 || c->seen >= room) {
         return 0;
     }
     room -= c->seen;
@@ -240,7 +247,7 @@ static size_t http_plain_take(struct http_connection *c, const char *bytes, size
     }
     length = length < room ? length : room;
     if (value && c->header >= HTTP_HEADER_LISTS) {
-        while (at < length && (uint8_t)((uint8_t)bytes[at] - ' ') < 0x7F - ' ' && bytes[at] != ',' &&
+        while (at < length && (uint8_t)((uint8_t)bytes[at] - '!') < 0x7F - '!' && bytes[at] != ',' &&
                bytes[at] != '"') {
             at++;
         }

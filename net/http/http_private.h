@@ -67,6 +67,11 @@ enum accept {
     REFUSE_ANY = 1 << 6,
 };
 
+static inline bool http_is_white(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
 static inline void http_text_add(struct http_connection *c, char byte)
 {
     if (c->length < HTTP_TEXT_MAX) {

@@ -289,7 +289,7 @@ static void http_transfer_coding_take(struct http_connection *c, bool whole)
 
 static void http_text_trim(struct http_connection *c)
 {
-    while (c->length > 0 && (c->text[c->length - 1] == ' ' || c->text[c->length - 1] == '\t')) {
+    while (c->length > 0 && http_is_white(c->text[c->length - 1])) {
         c->length--;
     }
 }

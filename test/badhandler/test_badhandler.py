@@ -10,41 +10,24 @@ Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py)
 # SPDX-License-Identifier: MIT
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-IMAGES = os.path.join(ROOT, "build/test/badhandler")
-TAP, BOARD, PC = "plugnet0", "10.64.1.1", "10.64.1.2/29"  # the firmware's subnet is 10.64.1.0/29
-VBOARD = ["build/vboard/vboard", "--tap", TAP]
-NATIVE = ["build/pc", "--tap", TAP, "--spawn"]
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
+IMAGES = os.path.join(tap.ROOT, "build/test/badhandler")
+BOARD, PC = "10.64.1.1", "10.64.1.2/29"  # the firmware's subnet is 10.64.1.0/29
+VBOARD = ["build/vboard/vboard", "--tap", tap.TAP]
+NATIVE = ["build/pc", "--tap", tap.TAP, "--spawn"]
 FLAVOURS = {"none": VBOARD, "freertos": VBOARD, "native": NATIVE, "posix": NATIVE}
 BAD = ("/silent", "/silent-later", "/too-long", "/too-long-later")
 MANY = 70000
 START_S_MAX, ANSWER_S_MAX, LATE_S_MAX = 60, 60, 5
-
-
-def namespace_enter():
-    """This program again, in a network namespace of its own; returns only inside it."""
-    if os.environ.get("PLUGNET_BADHANDLER") == "inside":
-        return
-    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("busybox", "busybox")):
-        if not shutil.which(program):
-            print(f"skip bad handlers: no {program} (package {package})")
-            sys.exit(0)
-    if not os.path.exists("/dev/net/tun"):
-        print("skip bad handlers: no /dev/net/tun")
-        sys.exit(0)
-    if subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode:
-        print("skip bad handlers: no namespaces allowed here")
-        sys.exit(0)
-    os.environ["PLUGNET_BADHANDLER"] = "inside"
-    os.execvp("unshare", ["unshare", "--net", sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
 
 
 def ask(path, version="1.1", method="GET", body="", stop=None):
@@ -164,54 +147,25 @@ def test_posts_that_return_nonsense(board):
 TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
 
 
-class Board:
+class Board(tap.Program):
     def __init__(self, flavour):
-        self.command = [*FLAVOURS[flavour], os.path.join(IMAGES, flavour, "bad.elf")]
+        super().__init__([*FLAVOURS[flavour], os.path.join(IMAGES, flavour, "bad.elf")])
 
-    def __enter__(self):
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen(self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT)
+    def start(self):
+        self.tap_wait(START_S_MAX)
+        tap.ip("address", "replace", PC, "dev", tap.TAP)
+        self.wait(self.serves, START_S_MAX, "no answer")
+
+    @staticmethod
+    def serves():
         try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _start(self):
-        end = time.monotonic() + START_S_MAX
-        while subprocess.run(["ip", "link", "set", TAP, "up"], check=False, capture_output=True).returncode:
-            assert self.process.poll() is None and time.monotonic() < end, f"no TAP device: {self.said()[-300:]}"
-            time.sleep(0.05)
-        subprocess.run(["ip", "address", "replace", PC, "dev", TAP], check=True, capture_output=True)
-        while True:
-            try:
-                good()
-                return
-            except OSError as error:
-                assert self.process.poll() is None and time.monotonic() < end, f"{error}: {self.said()[-300:]}"
-                time.sleep(0.1)
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read()
+            return bool(good())
+        except OSError:
+            return False
 
     def wait_said(self, text):
         """The serial port is slower than the network."""
-        end = time.monotonic() + LATE_S_MAX
-        while text not in self.said():
-            assert time.monotonic() < end, f"the log doesn't say {text!r}: {self.said()[-300:]}"
-            time.sleep(0.05)
+        self.wait(lambda: text in self.said(), LATE_S_MAX, f"the log doesn't say {text!r}")
 
 
 def main(flavours):
@@ -222,6 +176,7 @@ def main(flavours):
             continue
         try:
             with Board(flavour) as board:
+                board.start()
                 for name, test in TESTS:
                     try:
                         test(board)
@@ -236,6 +191,6 @@ def main(flavours):
 
 
 if __name__ == "__main__":
-    namespace_enter()
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    tap.namespaces_enter("bad handlers")
+    tap.ip("link", "set", "lo", "up")
     sys.exit(main(sys.argv[1:]))

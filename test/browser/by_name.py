@@ -11,7 +11,6 @@ Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" (tool/suites.py).
 """
 # SPDX-License-Identifier: MIT
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,14 +19,14 @@ import time
 import urllib.error
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 import board  # noqa: E402
 import mdns  # noqa: E402
 import page_tests  # noqa: E402
 import run  # noqa: E402
+import tap  # noqa: E402
 import webdriver  # noqa: E402
 
-TAP = "plugnet0"
 NAMES = ("www.lwip.home", "plugnet.home.arpa", "plugnet.internal")
 MDNS = os.path.join(board.ROOT, "build", "mdns")
 BALANCED = {"https_first_balanced_mode_enabled": True, "https_only_mode_enabled": False}  # the default of 2026
@@ -49,29 +48,10 @@ esac
 """
 
 
-def namespaces_enter():
-    """This program again, in network and mount namespaces of its own; returns only inside them."""
-    if os.environ.get("PLUGNET_BY_NAME") == "inside":
-        return
-    for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("busybox", "busybox")):
-        if not shutil.which(program):
-            print(f"skip by name: no {program} (package {package})")
-            sys.exit(0)
-    if not os.path.exists("/dev/net/tun"):
-        print("skip by name: no /dev/net/tun")
-        sys.exit(0)
-    enter = ["unshare", "--net", "--mount", "--propagation", "private"]
-    if subprocess.run([*enter, "true"], check=False, capture_output=True).returncode:
-        print("skip by name: no namespaces allowed here")
-        sys.exit(0)
-    os.environ["PLUGNET_BY_NAME"] = "inside"
+def libraries_find():
+    """So that glibc of the program inside finds nss-mdns."""
     if not mdns.missing(MDNS):
         os.environ["LD_LIBRARY_PATH"] = mdns.libraries(MDNS)
-    os.execvp(enter[0], [*enter, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
-
-
-def ip(*arguments):
-    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 class Cable:
@@ -80,14 +60,12 @@ class Cable:
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="plugnet-")
         self.control = os.path.join(self.folder.name, "control")
-        self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
         resolv = os.path.join(self.folder.name, "resolv.conf")
         open(resolv, "w", encoding="utf-8").close()
         subprocess.run(["mount", "--bind", resolv, os.path.realpath("/etc/resolv.conf")], check=True)
-        ip("link", "set", "lo", "up")
-        command = ["build/vboard/vboard", "--tap", TAP, "--control", self.control, board.TARGETS["arm"][-1]]
-        self.process = subprocess.Popen(command, cwd=board.ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT)
+        tap.ip("link", "set", "lo", "up")
+        command = ["build/vboard/vboard", "--tap", tap.TAP, "--control", self.control, board.TARGETS["arm"][-1]]
+        self.board = tap.Program(command)
         try:
             self.lease()
         except BaseException:
@@ -100,29 +78,14 @@ class Cable:
         with open(script, "w", encoding="utf-8") as file:
             file.write(DHCP_SCRIPT)
         os.chmod(script, 0o755)
-        end = time.monotonic() + board.START_S_MAX
-        while not os.path.exists(f"/proc/sys/net/ipv4/conf/{TAP}"):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise board.BoardError("no TAP device: " + self.said())
-            time.sleep(0.05)
-        ip("link", "set", TAP, "up")
-        client = subprocess.run(["busybox", "udhcpc", "-f", "-q", "-n", "-t", "20", "-T", "1", "-i", TAP, "-s", script],
+        self.board.tap_wait(board.START_S_MAX)
+        client = subprocess.run(["busybox", "udhcpc", "-f", "-q", "-n", "-t", "20", "-T", "1", "-i", tap.TAP, "-s", script],
                                 check=False, capture_output=True, text=True)
         if client.returncode:
-            raise board.BoardError(f"no lease: {client.stderr.strip()[-300:]} / {self.said()}")
-
-    def said(self):
-        self.log.seek(0)
-        return " / ".join(self.log.read().strip().splitlines()[-4:])
+            raise board.BoardError(f"no lease: {client.stderr.strip()[-300:]} / {self.board.last_said()}")
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-        self.log.close()
+        self.board.__exit__()
         subprocess.run(["umount", os.path.realpath("/etc/resolv.conf")], check=False)
         self.folder.cleanup()
 
@@ -147,8 +110,8 @@ def test_foreign_name_is_refused(_):
 
 
 def test_no_default_route(_):
-    routes = ip("route")
-    assert TAP in routes and "default" not in routes, routes
+    routes = tap.ip("route")
+    assert tap.TAP in routes and "default" not in routes, routes
 
 
 def test_page_by_second_name(_):
@@ -201,14 +164,14 @@ def mdns_run(report, address):
                              capture_output=True, text=True).stdout.split()
         assert got[:1] == [address], f"plugnet.local has the addresses {got}"
 
-    with mdns.Resolver(MDNS, TAP):
+    with mdns.Resolver(MDNS, tap.TAP):
         report.run("by name: plugnet.local by nss-mdns alone", resolves, None)
         with webdriver.Browser(BALANCED) as browser:
             secure_connections(report, browser, address)
 
 
 def main(argv):
-    namespaces_enter()
+    tap.namespaces_enter("by name", ("--net", "--mount", "--propagation", "private"), libraries_find)
     report = run.Report(argv[0] if argv else None)
     package = webdriver.missing()
     if package:

@@ -8,7 +8,8 @@ import glob
 import os
 import subprocess
 import tempfile
-import time
+
+import tap
 
 PACKAGES = ("avahi-daemon", "libavahi-core7", "libavahi-common3", "libdaemon0", "libnss-mdns", "libcap2", "libdbus-1-3", "libexpat1")
 START_S_MAX = 60
@@ -60,32 +61,16 @@ class Resolver:
                 with open(name, encoding="utf-8") as file:
                     self.mount(name, file.read() + line + "\n")
             self.mount("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files mdns4_minimal [NOTFOUND=return] dns\n")
-            self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
-            self.process = subprocess.Popen([self.program, "-f", configuration, "--no-drop-root", "--no-chroot", "--no-rlimits"],
-                                            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
-            end = time.monotonic() + START_S_MAX
-            while not os.path.exists("/run/avahi-daemon/socket"):
-                if self.process.poll() is not None or time.monotonic() > end:
-                    raise OSError("avahi-daemon doesn't start: " + self.said())
-                time.sleep(0.05)
+            self.daemon = tap.Program([self.program, "-f", configuration, "--no-drop-root", "--no-chroot", "--no-rlimits"])
+            self.daemon.wait(lambda: os.path.exists("/run/avahi-daemon/socket"), START_S_MAX, "avahi-daemon doesn't start")
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def said(self):
-        self.log.seek(0)
-        return " / ".join(self.log.read().strip().splitlines()[-4:])
-
     def __exit__(self, *_):
-        if hasattr(self, "process"):
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(10)
-            self.log.close()
+        if hasattr(self, "daemon"):
+            self.daemon.__exit__()
         for name in reversed(self.mounts):
             subprocess.run(["umount", name], check=False)
         self.folder.cleanup()

@@ -34,6 +34,9 @@ static uint16_t post(void *context, const char *body, size_t length)
     {                                                                                                        \
         __VA_ARGS__, NULL                                                                                    \
     }
+#define TEXT_126                                                                                             \
+    NAME_32 "\xC3\xA4\xC3\xB6\xE2\x82\xAC" NAME_32 NAME_32 "ABCDEFGHIJKLMNOPQRSTUVWXYZA" /* 130 bytes */
+#define URL_242 PATH_63 PATH_63 PATH_63 "/23456789-123456789-123456789-123456789-123456789-123"
 #define ROUTE(...)                                                                                           \
     .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .part = part}, {__VA_ARGS__}},        \
     .route_count = 2
@@ -61,6 +64,9 @@ static const struct {
     {"names: a hyphen before a dot", {NAMES("a-.example")}},
     {"names: a hyphen behind a dot", {NAMES("a.-example")}},
     {"names: 64 characters", {NAMES(NAME_32 "." NAME_32 "abcdefghijklmnopqrstuvwxyz")}},
+    {"text: product of 127", {.product = TEXT_126 "B"}},
+    {"text: manufacturer of 127", {.manufacturer = TEXT_126 "\xC3\xA4"}},
+    {"text: landing page of 259", {.landing_url = "https://" URL_242 "123456789"}},
     {"lease of 19 s", {.lease_s = 19}},
     {"subnet: loopback", {.subnet = 0x7F000000}},
     {"subnet: multicast", {.subnet = 0xE0000000}},
@@ -85,8 +91,13 @@ static const struct {
     {"resource: no body", {RESOURCE(.path = "/", .type = "a/b", .length = 1)}},
     {"resources: none, but counted", {.resource_count = 1}},
     {"good: nothing said", {0}},
+    {"good: landing page by http", {.landing_url = "http://plugnet.local/"}},
+    {"good: landing page of another kind", {.landing_url = "https:/example.com"}},
     {"good: at every limit",
-     {.vendor_id = 0x1234,
+     {.manufacturer = TEXT_126,
+      .product = TEXT_126,
+      .landing_url = "https://" URL_242 "12345678",
+      .vendor_id = 0x1234,
       .product_id = 1,
       .name = NAME_32,
       NAMES("a", "A-1.0b", "www.example.com"),
@@ -100,6 +111,9 @@ static const struct {
 };
 
 static struct plugnet plugnet;
+
+_Static_assert(sizeof TEXT_126 - 1 == 130, "126 characters");
+_Static_assert(sizeof "https://" URL_242 "12345678" - 1 == 258, "the longest URL");
 
 /* Without a case: their names, for the test. */
 int main(void)

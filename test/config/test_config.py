@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PC = os.path.join(ROOT, "build/pc")
 IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits.
-RULES = (("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
+RULES = (("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.manufacturer: 126"), ("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
          ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("port", r"\.http_port: taken"),
          ("route: no type", r"\.type"), ("route: neither", r"\.type, .*\.part, \.post"), ("route:", r"\.path: /"),
          ("resource: no slash", r"\.path: /"), ("resource:", r"\.type, .*\.body"), ("r", r"\.routes, \.resources: NULL"))
@@ -43,6 +43,7 @@ def refused(case):
 def good(case):
     code, said = play(case)
     assert code == 0 and "leased" in said and "panic" not in said, f"exit code {code}: {said}"
+    assert ("landing page" in case) == (".landing_url: not https, left out" in said), said
     return "a lease is taken"
 
 

@@ -95,9 +95,9 @@ START = "print $pc == ((unsigned)reset & ~1) + 2"  # one instruction (of 2 bytes
 
 
 def monitor(program, image, elf):
-    """OpenOCD's commands mean what they mean there, and what isn't known is an error (case 23)."""
+    """Field case 23: OpenOCD's commands mean what they mean there, and what isn't known is an error."""
     with Runner(program, image) as runner:
-        for command in ("monitor reset halt", "monitor reset init", "monitor   reset   halt  "):
+        for command in ("monitor reset halt", "monitor reset init", "monitor   reset   halt  ", "monitor reset\thalt"):
             output = debug(runner.port, elf, ["break triple", "continue", "delete", command, "stepi", START,
                                               "print/x $lr"])
             contains(" ".join(command.split()).replace(" ", "_"), output, "triple (n=", "= 1", "= 0xffffffff")
@@ -111,7 +111,7 @@ def monitor(program, image, elf):
 
 
 def restart(program, image, elf):
-    """An extended debugger runs anew, and stays when it kills."""
+    """Field case 23: an extended debugger runs anew, and stays when it kills."""
     with Runner(program, image) as runner:
         output = debug(runner.port, elf, ["break triple", "continue", "continue", "print counter > 0", "run",
                                           "print counter", "print n", "info breakpoints", "kill", "run", "print counter"],
@@ -165,6 +165,7 @@ def by_hand(program, image):
         pc = int.from_bytes(bytes.fromhex(raw.ask(b"pf").decode()), "little")
         result("interrupted_in_flash", None if 0x08000000 < pc < 0x08010000 else hex(pc))
         raw.close()
+        malformed(runner)
         reset_run(runner)
         second(runner)
         hostile(runner)
@@ -181,6 +182,25 @@ def rcmd(raw, command):
     while (answer := raw.receive())[:1] == b"O" and answer != b"OK":
         pass
     return answer
+
+
+def malformed(runner):
+    """White space of any kind separates words; packets with a digit too few or too many, or with what is no digit, are
+    errors, and change nothing."""
+    raw = Raw(runner.port)
+    for command in ("reset\thalt", "\treset \t\r\n init\n", "reset\vhalt", "reset\fhalt", "\thelp\t", "halt\r\n"):
+        answer = rcmd(raw, command)
+        result("monitor_white_space", None if answer == b"OK" else f"{command!r}: {answer}")
+    reset_halt, registers, memory = b"reset halt".hex().encode(), raw.ask(b"g"), raw.ask(b"m20000000,4")
+    for packet in (b"qRcmd," + reset_halt + b"0", b"qRcmd," + reset_halt[:-1], b"qRcmd,7", b"qRcmd,zz", b"qRcmd,686g6c74",
+                   b"qRcmd,68616c74zz", b"qRcmd,68616c7 ", b"qRcmd," + reset_halt + b"00", b"qRcmd,68616c740061",
+                   b"p0z", b"p0,", b"P0=000000000", b"P0=0000000g", b"P0=000000", b"P0=00000000zz", b"G" + registers + b"00",
+                   b"m20000000,4z", b"m20000000,4,4", b"M20000000,4:0000000", b"M20000000,4:000000000", b"cz", b"s,", b"s2000000g",
+                   b"Z0,8000000,2z", b"qXfer:features:read:target.xml:0,10z"):
+        answer = raw.ask(packet)
+        result("malformed_is_an_error", None if answer[:1] == b"E" else f"{packet[:40]}: {answer}")
+    result("malformed_changes_nothing", None if (raw.ask(b"g"), raw.ask(b"m20000000,4")) == (registers, memory) else "changed")
+    raw.close()
 
 
 def runs(raw, limit_s):

@@ -18,6 +18,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PC = os.path.abspath(os.environ.get("PC", os.path.join(ROOT, "build", "pc")))
 NATIVE = os.path.abspath(os.environ.get("NATIVE", os.path.join(ROOT, "build", "native-none", "plugnet.elf")))
@@ -357,11 +361,8 @@ def test_for_and_signals(folder):
 
 def test_tap(folder):
     """In a network namespace of its own, so that nothing outside changes."""
-    unshare = shutil.which("unshare")
-    if not unshare or not os.path.exists("/dev/net/tun") or not shutil.which("ip"):
-        raise Skip("needs unshare, ip and /dev/net/tun")
-    if subprocess.run([unshare, "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
-        raise Skip("network namespaces are not permitted")
+    if why := tap.missing():
+        raise Skip(why)
     with Pc(folder, "--fast", forwards=()) as pc:
         own, board = re.search(r"address ([\d.]+) leased, board ([\d.]+)", pc.lines[-1]).groups()
     script = (f'{PC} --tap plug0 --spawn {NATIVE} > {folder}/log 2>&1 & pc=$!\n'
@@ -369,7 +370,7 @@ def test_tap(folder):
               'ip link show plug0 | grep -qi "link/ether 00:80:e1" || { echo no MAC; ip link; }\n'
               f'ip addr add {own}/30 dev plug0 && curl -s -m 5 -o /dev/null -w "%{{http_code}}" http://{board}/\n'
               'kill -INT $pc; wait $pc; echo " exit $?"\n')
-    out = subprocess.run([unshare, "-n", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    out = subprocess.run(["unshare", "-n", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, timeout=60, check=False).stdout
     with open(f"{folder}/log", encoding="utf-8") as file:
         log = file.read()

@@ -816,7 +816,7 @@ TEST(usbip_refuses_isochronous_and_reads_over_its_descriptors)
     CHECK_EQUAL(stats()->malformed, 0);
 }
 
-/* A field that a transfer of this type doesn't have may hold anything (case 15). */
+/* Field case 15: a field that a transfer of this type doesn't have may hold anything. */
 TEST(usbip_garbage_in_fields_that_mean_nothing)
 {
     static const uint32_t garbage[] = {

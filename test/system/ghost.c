@@ -74,6 +74,12 @@ void ghost_window_open(struct rig *rig, struct ghost *ghost)
     ghost_segment(rig, ghost, PACKET_ACK, NULL, 0);
 }
 
+void ghost_window_widen(struct rig *rig, struct ghost *ghost, uint16_t bytes)
+{
+    ghost->window = (uint16_t)(ghost->received + bytes);
+    ghost_segment(rig, ghost, PACKET_ACK, NULL, 0);
+}
+
 void ghost_reset(struct rig *rig, struct ghost *ghost)
 {
     ghost_segment(rig, ghost, PACKET_RST | PACKET_ACK, NULL, 0);
@@ -102,6 +108,10 @@ static void ghost_tcp(struct rig *rig, struct ghost *ghost, const struct packet 
             ghost->state = GHOST_OPEN;
             ghost_segment(rig, ghost, PACKET_ACK, NULL, 0);
         }
+        return;
+    }
+    if (tcp->seq == ghost->ack - 1 && packet->length == 0 && !ghost->mute) {
+        ghost_segment(rig, ghost, PACKET_ACK, NULL, 0); /* is anybody there? */
         return;
     }
     if (tcp->seq != ghost->ack || ghost->mute || ghost->zero_window) {

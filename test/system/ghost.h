@@ -38,6 +38,7 @@ bool ghost_host(struct rig *rig, struct packet_host *host, unsigned number);
 void ghost_open(struct rig *rig, struct ghost *ghost);
 void ghost_send(struct rig *rig, struct ghost *ghost, const void *bytes, size_t length);
 void ghost_window_open(struct rig *rig, struct ghost *ghost);
+void ghost_window_widen(struct rig *rig, struct ghost *ghost, uint16_t bytes); /* it keeps_closed */
 void ghost_reset(struct rig *rig, struct ghost *ghost);
 void ghost_forget(struct rig *rig, struct ghost *ghost);
 

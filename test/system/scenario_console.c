@@ -15,8 +15,9 @@
 #define ANSWER_MS      500  /* an answer takes no longer, whatever others do */
 #define PAGE_MS        1500 /* nor the page */
 #define LINE_BYTES_MAX 64
-#define IDLE_S         120 /* one that says nothing is closed then */
-#define SEND_S         20  /* a client that takes nothing is reset then */
+#define IDLE_S         120  /* one that says nothing is closed then */
+#define SEND_S         20   /* a client that takes nothing is reset then */
+#define REOPENED_MS    1500 /* after its window has opened, a client waits no longer */
 #define COMMANDS       1000
 #define RUBBISH        20000
 
@@ -259,6 +260,77 @@ static bool has_received(void *context)
     return received->ghost->received >= received->bytes;
 }
 
+/* ---- Clients that stop reading for a while. ---- */
+
+enum reopening {
+    REOPENING_TOLD,
+    REOPENING_LOST, /* the segment that tells of it never arrives */
+    REOPENING_SMALL /* by less than a segment */
+};
+
+/* A client's window is closed for so long, in the middle of its answers; milliseconds from its opening to the next byte. */
+static uint64_t reopened(struct rig *rig, unsigned i, enum reopening reopening, uint32_t closed_ms)
+{
+    struct ghost *ghost =
+        ghost_begin(rig, i, (struct ghost){.mss = 1460, .window = 300, .keeps_closed = true});
+    struct received all = {ghost, 10 * (sizeof help - 1)};
+    ghost_send(rig, ghost, "help\nhelp\nhelp\nhelp\nhelp\nhelp\nhelp\nhelp\nhelp\nhelp\n", 50);
+    rig_run_ms(rig, closed_ms);
+    RIG_CHECK(rig, ghost->state == GHOST_OPEN && ghost->received > 150 && ghost->received <= 300);
+    struct received next = {ghost, ghost->received + 1};
+    uint64_t begin = rig_ms(rig);
+    if (reopening == REOPENING_SMALL) {
+        ghost_window_widen(rig, ghost, 40);
+    } else if (reopening == REOPENING_TOLD) {
+        ghost_window_open(rig, ghost);
+    } else {
+        ghost->keeps_closed = false, ghost->window = 0;
+    }
+    if (!rig_run_until(rig, has_received, &next, REOPENED_MS)) {
+        rig_fail(rig, "a window opened after %u ms (kind %d): nothing within %d ms, state %d", closed_ms,
+                 reopening, REOPENED_MS, ghost->state);
+    }
+    uint64_t ms = rig_ms(rig) - begin;
+    if (reopening == REOPENING_SMALL) {
+        ghost_window_open(rig, ghost);
+    }
+    RIG_CHECK(rig, rig_run_until(rig, has_received, &all, 2 * REOPENED_MS));
+    ghost_reset(rig, ghost);
+    rig_run_ms(rig, 50);
+    ghost_forget(rig, ghost);
+    return ms;
+}
+
+static void console_reopens(struct rig *rig)
+{
+    static const uint32_t closed_ms[] = {1000, 3000, 6000, 12000, 18000};
+    static struct client *client = &clients[0];
+    uint64_t longest[3] = {0};
+    for (unsigned i = 0; i < 3 * sizeof closed_ms / sizeof closed_ms[0]; i++) {
+        uint64_t ms = reopened(rig, i % CLIENTS, (enum reopening)(i % 3), closed_ms[i / 3]);
+        longest[i % 3] = ms > longest[i % 3] ? ms : longest[i % 3];
+    }
+    console_open(client, rig); /* the same with a whole TCP/IP, several times in a row */
+    uint64_t lines = 0, asked = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        client->paused = true;
+        for (unsigned n = 0; n < 400; n++, asked++) {
+            client_text(client, "help\n");
+        }
+        rig_run_ms(rig, 8000);
+        client->paused = false;
+        client_resume(client);
+        for (; lines < asked; lines++) {
+            RIG_CHECK(rig, strncmp(line_take(client, REOPENED_MS), "*IDN?", 5) == 0);
+        }
+    }
+    client_free(client);
+    rig_say(rig,
+            "windows closed for 1 to 18 s: told of, answers after %llu ms; untold, %llu ms; small, %llu ms",
+            (unsigned long long)longest[REOPENING_TOLD], (unsigned long long)longest[REOPENING_LOST],
+            (unsigned long long)longest[REOPENING_SMALL]);
+}
+
 /* Small segments and windows get their answers all the same. */
 static void console_small(struct rig *rig)
 {
@@ -343,6 +415,7 @@ const struct scenario scenarios_console[] = {
     {"console_pipeline", SCENARIO_CONSOLE, console_pipeline, 120, false},
     {"console_crowd", SCENARIO_CONSOLE, console_crowd, 120, false},
     {"console_unread", SCENARIO_CONSOLE, console_unread, 240, false},
+    {"console_reopens", SCENARIO_CONSOLE, console_reopens, 240, false},
     {"console_small", SCENARIO_CONSOLE, console_small, 120, false},
     {"console_rubbish", SCENARIO_CONSOLE, console_rubbish, 120, false},
     {"console_vanish", SCENARIO_CONSOLE, console_vanish, 240, false},

@@ -399,8 +399,8 @@ static unsigned block_exact(struct rig *rig, struct block *b, uint16_t sequence,
     return frames;
 }
 
-/* Every length alone, with nothing behind it; where that ends on a full packet, also twice more, and with what other
- * hosts send then, at once or later. */
+/* Field case 37: a lone block of whole packets waits for nothing. Every length alone, with nothing behind it; where
+ * that ends on a full packet, also twice more, and with what other hosts send then, at once or later. */
 static void ntb_every_length(struct rig *rig)
 {
     static struct block b;
@@ -461,6 +461,28 @@ static void ntb_glued(struct rig *rig)
     }
     RIG_CHECK(rig, drops_all(rig) == 0);
     rig_say(rig, "300 runs of glued blocks, %u in all", sequence);
+}
+
+/* NTBs with whole packets of zeros between them, which may lie across the ends of transfers: none is lost. */
+static void ntb_padded(struct rig *rig)
+{
+    static uint8_t bytes[8 * OUT_MAX];
+    static struct block b;
+    uint16_t sequence = 0;
+    for (unsigned round = 0; round < 300; round++) {
+        uint32_t length = 0, most = round % 3 == 0 ? 40 : 6;
+        unsigned frames = 0;
+        memset(bytes, 0, sizeof bytes);
+        while (frames < 6 && length < 3 * OUT_MAX) {
+            uint32_t next = 72 + rig_random(rig, OUT_MAX - 72);
+            frames += block_exact(rig, &b, sequence++, next);
+            memcpy(bytes + length, b.bytes, next);
+            length = ((length + next + 63) & ~63u) + 64 * rig_random(rig, most);
+        }
+        bytes_expect(rig, bytes, length, round % 2 == 0, frames, "packets of zeros between");
+    }
+    RIG_CHECK(rig, drops_all(rig) == 0);
+    rig_say(rig, "300 runs of padded blocks, %u in all", sequence);
 }
 
 /* wBlockLength 0 ends with a short packet, an empty one if must be, or with the buffer. */
@@ -604,6 +626,7 @@ const struct scenario scenarios_ntb[] = {
     {"ntb_layouts", SCENARIO_BOTH, ntb_layouts, 60, false},
     {"ntb_every_length", SCENARIO_BOTH, ntb_every_length, 180, false},
     {"ntb_glued", SCENARIO_BOTH, ntb_glued, 60, false},
+    {"ntb_padded", SCENARIO_BOTH, ntb_padded, 60, false},
     {"ntb_open_end", SCENARIO_BOTH, ntb_open_end, 60, false},
     {"ntb_mutations", SCENARIO_BOTH, ntb_mutations, 180, false},
     {"ntb_garbage", SCENARIO_BOTH, ntb_garbage, 60, false},

@@ -40,7 +40,7 @@ $(BUILD)/test/system-native-posix: $(BUILD)/test/system
 
 SYSTEM_TSAN := basic http_ two_boards twelve thirteenth mixed_connections iperf dhcp_variants dns_ mdns icmp_sizes \
     ntb_layouts in_stopped bus_reset_anywhere replugs board_resets suspends alternates halts \
-    console_answers console_pipeline console_crowd console_unread console_small console_rubbish
+    console_answers console_pipeline console_crowd console_unread console_reopens console_small console_rubbish
 $(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
 	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s --threads "$$@"\n' \
 	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@

@@ -19,6 +19,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RUN = os.path.join(ROOT, "run")
 VBOARD = os.path.join(ROOT, "build/vboard/vboard")
@@ -166,8 +170,14 @@ def test_bad_options():
         (["--block-end"], "--block-end"),
         (["--control", "/nonexistent/folder/socket"], "/nonexistent/folder/socket"),
         (["--tap", "a-name-that-is-too-long-for-linux"], "a-name-that-is-too-long-for-linux"),
-        (["surplus.elf"], "surplus.elf|image"),
+        (["surplus.elf"], "'surplus.elf' is no option.*known.*--board.*--gdb"),
+        (["--for", "1", "surplus.elf"], "surplus.elf"),
+        (["--gdb="], "--gdb needs a value"),
+        (["--gdb=none"], "none"),
+        (["--for=soon"], "soon"),
+        (["--fast=1"], "--fast takes no value"),
         (["--board", "native", "--bogus"], "bogus"),
+        (["--board", "native", "--gdb", "0"], "no option --gdb.*native: --board"),
     ]
     for arguments, pattern in cases:
         code, out, err, _ = run_whole([RUN, "--port", str(port_free()), *arguments], 300)
@@ -342,10 +352,8 @@ def board_address():
 
 
 def test_tap():
-    if not os.path.exists("/dev/net/tun"):
-        raise Skipped("no /dev/net/tun")
-    if run_whole(["unshare", "-n", "true"])[0] != 0:
-        raise Skipped("no own network namespace allowed here")
+    if why := tap.missing():
+        raise Skipped(why)
     own, board = board_address()
     script = f"""
         ip link set lo up

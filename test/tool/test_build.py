@@ -91,6 +91,31 @@ def test_products_one_after_the_other(folder):
     builder.has(a, wanted=["product-a"], without=["second-file"])
 
 
+def test_subfolders(folder):
+    """Sources anywhere below the product's folder; two may have one name. What isn't the product's own stays out."""
+    builder = Builder(folder)
+    text = "const char %s[] __attribute__((used)) = \"%s-text\";\n"
+    app = product_write(folder, "product-d", {
+        "main.c": PRODUCT % ("product-d", "product-d"), "src/x.h": "#define X \"x-text\"\n",
+        "src/x.c": "#include \"x.h\"\n#include \"src/x.h\"\nconst char x[] __attribute__((used)) = X;\n",
+        "src/deep/er/y.c": text % ("y", "y"), "lib/y.c": text % ("lib_y", "lib-y"), "site/index.html": "<p>page\n",
+        **{path: "#error this is not to be compiled\n" for path in ("build/a.c", "src/build/b.c", ".hidden/c.c")}})
+    os.symlink(ROOT, os.path.join(app, "plugnet"))  # as a submodule would be
+    builder.has(app, wanted=["product-d", "x-text", "y-text", "lib-y-text"])
+    said = builder.has(app)
+    assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    product_write(folder, "product-d", {"src/x.h": "#define X \"other-text\"\n", "src/z.c": text % ("z", "z")})
+    os.remove(os.path.join(app, "lib/y.c"))
+    builder.has(app, wanted=["other-text", "z-text", "y-text"], without=["x-text", "lib-y-text"])
+    only_below = product_write(folder, "product-e", {"src/main.c": PRODUCT % ("product-e", "product-e")})
+    relative = os.path.relpath(only_below, ROOT)
+    assert relative.startswith("../"), relative
+    builder.has(relative, wanted=["product-e"], without=["product-d", "z-text"])
+    product_write(folder, "product-e", {"my src/a.c": text % ("a", "a")})
+    done = make(f"APP={only_below}")
+    assert done.returncode == 2 and "whose path has spaces" in done.stderr, (done.returncode, done.stderr)
+
+
 def test_options_make_anew(folder):
     builder = Builder(folder)
     app = product_write(folder, "product-c")
@@ -140,7 +165,18 @@ def test_help_and_mistakes_come_first(folder):
                                   (["./run", "--board", "native", "--help"], 0, "--pcap"),
                                   (["./check", "--onyl", "x"], 2, "no option --onyl"), (["./check", "--only"], 2, "needs a value"),
                                   (["./check", "--jobs", "two"], 2, "--jobs two"), (["./check", "vm-usb"], 2, "--only vm-usb"),
-                                  (["./check", "--jobs=0"], 2, "--jobs 0"), (["./run", "--board", "none"], 2, "no board")):
+                                  (["./check", "--jobs=0"], 2, "--jobs 0"), (["./run", "--board", "none"], 2, "no board"),
+                                  (["./run", "--gdb="], 2, "--gdb needs a value"), (["./run", "--gdb", ""], 2, "--gdb needs a value"),
+                                  (["./run", "--gdb"], 2, "--gdb needs a value"), (["./run", "--pcap=", "x"], 2, "--pcap needs"),
+                                  (["./run", "--board="], 2, "--board needs"), (["./run", "--fast=1"], 2, "--fast takes no value"),
+                                  (["./run", "surplus.elf"], 2, "'surplus.elf' is no option"), (["./run", "a=b"], 2, "'a=b' is no"),
+                                  (["./run", "--fast", "more", "--for", "1"], 2, "known with --board stm32f4discovery: --board"),
+                                  (["./run", ""], 2, "'' is no option"), (["./run", "--bogus"], 2, "no option --bogus"),
+                                  (["./run", "--bogus=1"], 2, "no option --bogus=1"), (["./run", "-x"], 2, "no option -x"),
+                                  (["./run", "--gdb", "0", "--board", "native"], 2, "no option --gdb"),
+                                  (["./run", "--board=native", "--boot0"], 2, "no option --boot0"),
+                                  (["./check", "--only="], 2, "--only needs a value"), (["./check", ""], 2, "is no option"),
+                                  (["./check", "--jobs", ""], 2, "--jobs"), (["./check", "--list"], 2, "no option --list")):
         done = run(*command, environment=environment, folder=tree)
         said = done.stdout if code == 0 else done.stderr
         assert done.returncode == code and wanted in said, f"{command}: {done.returncode} {done.stdout!r} {done.stderr!r}"

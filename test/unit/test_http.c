@@ -643,6 +643,84 @@ TEST(http_accept_encoding)
     CHECK_EQUAL(get_status("/", "Accept-Encoding: gzip;q=0\r\nAccept-Encoding: br"), 406);
 }
 
+/* The text with each '~' replaced by more white space than any value may have bytes. */
+static const char *spaced(const char *text)
+{
+    static char all[2048];
+    size_t length = 0;
+    for (; *text != 0; text++) {
+        for (int i = 0; *text == '~' && i < HTTP_TEXT_MAX + 17; i++)
+            all[length++] = i % 3 == 1 ? '\t' : ' ';
+        if (*text != '~')
+            all[length++] = *text;
+    }
+    all[length] = 0;
+    return all;
+}
+
+/* The status of a request with such white space, in one go and byte by byte. */
+static int spaced_status(const char *request)
+{
+    int whole = status(spaced(request));
+    char first[sizeof out];
+    strcpy(first, out);
+    fresh();
+    feed(spaced(request), strlen(spaced(request)), 1);
+    CHECK_STRING(out, first);
+    return whole;
+}
+
+TEST(http_white_space_takes_no_room)
+{
+    static const char length_63[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz.example.ab";
+    static const char *const named[] = {length_63, "10.64.1.1", NULL};
+    struct http_config long_named = config;
+    char request[256];
+    const char *const body[] = {HOST "Content-Length:~2~\r\n",
+                                HOST "Content-Length:~0002~\r\nConnection:~close~\r\n",
+                                "Host:~plugnet.local~\r\nContent-Length: 2\r\n",
+                                HOST "Content-Length: 2\r\nOrigin:~http://plugnet.local~\r\n",
+                                HOST "Content-Length: 2\r\nSec-Fetch-Site:~same-origin~\r\n"};
+    for (size_t i = 0; i < sizeof body / sizeof body[0]; i++) {
+        snprintf(request, sizeof request, "POST /both HTTP/1.1\r\nX-Plugnet:~1~\r\n%s\r\nhi", body[i]);
+        CHECK_EQUAL(spaced_status(request), 200);
+        CHECK_EQUAL(posted_length, 2);
+        CHECK_EQUAL(said("Connection: close\r\n"), i == 1);
+    }
+    CHECK_EQUAL(spaced_status("POST /both HTTP/1.1\r\n" HOST X
+                              "Transfer-Encoding:~chunked~\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+                200);
+    CHECK_EQUAL(
+        spaced_status("POST /both HTTP/1.1\r\n" HOST X "Transfer-Encoding:~,~chunked~,~\r\n\r\n0\r\n\r\n"),
+        200);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Expect:~100-continue~\r\n\r\n"), 200);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "If-None-Match:~\"x\"~,~\"abc\"~\r\n\r\n"), 304);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "If-Match:~\"x\"~\r\n\r\n"), 412);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "If-Match:~\"abc\"~\r\n\r\n"), 200);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Accept-Encoding:~gzip;q=0~\r\n\r\n"), 406);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Accept-Encoding:~gzip~;~q=0\r\n\r\n"), 406);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Accept-Encoding:~br~,~identity~\r\n\r\n"), 406);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Accept-Encoding: br,~gzip~,~identity;q=0~\r\n\r\n"),
+                200);
+    /* A value as long as may be, and one too long. */
+    CHECK_EQUAL(sizeof length_63 - 1, HTTP_TEXT_MAX);
+    long_named.hosts = named;
+    http_begin(&c, &long_named, &stats);
+    out_length = 0;
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost:~%s~\r\n\r\n", length_63);
+    feed(spaced(request), strlen(spaced(request)), 7);
+    CHECK(strncmp(out, "HTTP/1.1 200 ", 13) == 0);
+    out_length = 0;
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost:~%s~c\r\n\r\n", length_63);
+    feed(spaced(request), strlen(spaced(request)), 7);
+    CHECK(strncmp(out, "HTTP/1.1 421 ", 13) == 0);
+    /* White space in the middle of a word divides it, however long it is. */
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\nHost: plug~net.local\r\n\r\n"), 400);
+    CHECK_EQUAL(spaced_status("POST /both HTTP/1.1\r\n" HOST X "Content-Length: 1~1\r\n\r\n"), 400);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "Expect: 100-~continue\r\n\r\n"), 417);
+    CHECK_EQUAL(spaced_status("GET / HTTP/1.1\r\n" HOST "If-None-Match: \"a  bc\", \"abc~\"\r\n\r\n"), 200);
+}
+
 TEST(http_preconditions)
 {
     /* Field case 09: 304 has the Vary that 200 has (RFC 9110 15.4.5). */

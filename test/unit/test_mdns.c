@@ -494,7 +494,8 @@ static bool lost(void)
     return d.step == 0 && !mdnsd_due(&d, now + 999) && mdnsd_due(&d, now + 1000);
 }
 
-/* RFC 6762, 8.2: all records of a name, sorted by class, type and data; the first difference decides. */
+/* Field case 20: a rival has an AAAA record beside its A. All records of a name, sorted by class, type and data, are
+ * compared; the first difference decides (RFC 6762, 8.2). */
 TEST(mdns_simultaneous_probes_of_several_records)
 {
     static const uint8_t aaaa[16] = {0xFE, 0x80}, below[4] = {10, 0, 0, 1}, above[4] = {11, 0, 0, 1};

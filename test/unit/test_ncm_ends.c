@@ -78,7 +78,8 @@ static void check_well(void)
 
 /* ---- Alone. ---- */
 
-/* Every length, nothing behind it; and at multiples of 64 the three other ways, at once and later. */
+/* Field case 37: a lone block of whole packets waits for nothing. Every length, nothing behind it; and at multiples of
+ * 64 the three other ways, at once and later. */
 TEST(ends_every_length)
 {
     static const uint8_t zero[1];
@@ -200,6 +201,35 @@ TEST(ends_by_the_transfer)
     expect(2, 6);
     check_clean();
     check_well();
+}
+
+/* wBlockLength 0 with the table or the frame at the very end, on both sides of what is declared. Such an NTB has to be
+ * shorter than dwNtbOutMaxSize, and no known host makes one (facts.md A4): a longer one is cut there, which costs the
+ * table or the frame, and that is counted. */
+TEST(ends_by_the_transfer_at_the_declared_size)
+{
+    for (uint32_t length = NCM_OUT_BLOCK_MAX - 132; length <= NCM_OUT_BLOCK_ROOM; length += 4) {
+        for (unsigned table_last = 0; table_last < 2; table_last++) {
+            uint32_t table = table_last ? length - 16 : 12, frame = table_last ? 14 : length - 1514;
+            bool fits = length <= NCM_OUT_BLOCK_MAX;
+            start();
+            memset(bytes, 0, length);
+            memcpy(bytes, "NCMH\x0C", 5);
+            store_le16(bytes + 10, (uint16_t)table);
+            memcpy(bytes + table, "NCM0\x10", 5);
+            store_le16(bytes + table + 8, (uint16_t)frame);
+            store_le16(bytes + table + 10, 1514);
+            memset(bytes + frame, 3, 1514);
+            out(bytes, length, length != NCM_OUT_BLOCK_MAX && length % 64 == 0);
+            expect(fits, 3);
+            const struct ncm_stats *s = ncm_stats(&f->ncm);
+            CHECK_EQUAL(s->out_drop_table, !fits && table_last);
+            CHECK_EQUAL(s->out_drop_bounds, !fits && !table_last);
+            CHECK_EQUAL(s->out_drop_length, 0);
+            CHECK(s->out_drop_header <= !fits); /* the rest, where it isn't zeros */
+            check_well();
+        }
+    }
 }
 
 /* Zeros behind wBlockLength up to the end of its last packet: the next packet is looked at. */
@@ -334,6 +364,98 @@ TEST(ends_header_over_two_packets)
     }
     check_clean();
     check_well();
+}
+
+/* ---- Padding of whole packets. ---- */
+
+/* What a host may leave behind wBlockLength: zeros, or what its memory held. */
+static void pad(size_t at, size_t length, bool zeros)
+{
+    for (size_t i = 0; i < length; i++)
+        bytes[at + i] = zeros ? 0 : (uint8_t)(0xA0 + i % 64);
+}
+
+/* An NTB, packets of padding, and then another NTB, an empty packet or a short one: the next NTB is never lost, and
+ * comes as soon as its last packet is there. */
+TEST(ends_padded_by_packets)
+{
+    for (uint32_t first = 44; first <= 300; first += 4) {
+        uint32_t edge = (first + 63) / 64 * 64, second = 128 + first % 64;
+        for (unsigned packets = 1; packets <= 40; packets += packets < 4 ? 1 : 9) {
+            for (unsigned how = 0; how < 6; how++) {
+                uint32_t end = edge + 64 * packets + (how % 3 == 1 ? 1 + first % 63 : 0);
+                start();
+                unsigned count = ntb(bytes, first, 1);
+                pad(first, end - first, how < 3);
+                out(bytes, edge, false);
+                expect(count, 1);
+                out(bytes + edge, end - edge, how % 3 == 0); /* an empty packet, a short one, or neither */
+                expect(0, 0);
+                count = ntb(bytes, second, 2);
+                out(bytes, second, false);
+                expect(count, 2);
+                check_clean();
+                check_well();
+            }
+        }
+    }
+}
+
+/* At the beginning of a transfer zeros are padding if an NTB follows, or if the transfer before it had no end. What is
+ * nothing else is counted, once a transfer. */
+TEST(ends_padded_in_front)
+{
+    start();
+    for (uint32_t zeros = 0; zeros <= 640; zeros += 64) {
+        memset(bytes, 0, zeros);
+        unsigned count = ntb(bytes + zeros, 100, 4);
+        out(bytes, zeros + 100, false);
+        expect(count, 4);
+    }
+    check_clean();
+    for (uint32_t zeros = 2; zeros <= 640; zeros += 7) {
+        uint32_t before = ncm_stats(&f->ncm)->out_drop_header;
+        memset(bytes, 0, zeros);
+        out(bytes, zeros, true);
+        expect(0, 0);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_header, before + 1);
+        unsigned count = ntb(bytes, NCM_OUT_BLOCK_MAX, 5);
+        out(bytes, NCM_OUT_BLOCK_MAX, false);
+        expect(count, 5);
+        memset(bytes, 0, zeros);
+        out(bytes, zeros, true);
+        expect(0, 0);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_header, before + 1);
+    }
+    check_well();
+}
+
+/* A stream of NTBs with packets of padding between them, which lie across the ends of transfers in every way. */
+TEST(ends_padded_across_transfers)
+{
+    for (uint32_t seed = 1; seed <= 40; seed++) {
+        uint32_t state = seed;
+        size_t size = 0;
+        unsigned frames = 0;
+        start();
+        memset(frames_at, 0, sizeof frames_at);
+        while (size < 100000) {
+            uint32_t length = seed % 2 != 0 ? 44 + random_next(&state) % 600 : length_any(&state);
+            uint32_t packets = 64 * (random_next(&state) % (seed % 8 == 0 ? 100 : 8));
+            size_t end = (size + length + 63) / 64 * 64 + packets;
+            unsigned count = ntb(bytes + size, length, (uint8_t)frames);
+            pad(size + length, end - size - length, true);
+            for (size_t i = size; i < end; i++)
+                frames_at[i] = (uint16_t)(i < size + length ? frames : frames + count);
+            frames += count;
+            size = end;
+        }
+        frames_at[size] = (uint16_t)frames;
+        stream_send(size, seed % 4 > 1);
+        out(bytes, 0, true);
+        expect(0, 0);
+        check_well();
+    }
 }
 
 /* ---- A part is there when something else happens. ---- */
