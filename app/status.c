@@ -174,69 +174,30 @@ static void put_pools(struct text *t)
         text_put(t, ",");
         put_pool(t, pools[i].name, &before.pools[i]);
     }
-    text_put(t, "]");
+    text_put(t, "],\"services\":{");
 }
 
-static void put_dhcp(const struct plugnet *p, struct text *t)
+/* The member of service number `number`, from 0. False: there are no more. */
+static bool put_service(const struct plugnet *p, unsigned number, struct text *t)
 {
-    const struct dhcpd_stats *s = &p->dhcpd.stats;
+    const struct plugnet_service *service = p->config->services[number];
 
-    text_put(t, ",\"services\":{\"dhcp\":{");
-    text_put_json_u32(t, "requests", s->requests);
-    text_put_json_u32(t, "offers", s->offers);
-    text_put_json_u32(t, "acks", s->acks);
-    text_put_json_u32(t, "naks", s->naks);
-    text_put_json_u32(t, "declines", s->declines);
-    text_put_json_u32(t, "releases", s->releases);
-    text_put_json_u32(t, "ignored", s->ignored);
-    text_put_json_u32(t, "malformed", s->malformed);
-    text_put(t, "}");
-}
-
-static void put_names(const struct plugnet *p, struct text *t)
-{
-    const struct dnsd_stats *dns = &p->dnsd.stats;
-    const struct mdnsd_stats *mdns = &p->mdnsd.stats;
-
-    text_put(t, ",\"dns\":{");
-    text_put_json_u32(t, "queries", dns->queries);
-    text_put_json_u32(t, "answered", dns->answered);
-    text_put_json_u32(t, "no_data", dns->no_data);
-    text_put_json_u32(t, "refused", dns->refused);
-    text_put_json_u32(t, "malformed", dns->malformed);
-    text_put_json_u32(t, "tcp", p->dns_tcp.queries);
-    text_put(t, "}");
-    if (!p->config->no_mdns) {
-        text_put(t, ",\"mdns\":{");
-        text_put_json_u32(t, "queries", mdns->queries);
-        text_put_json_u32(t, "answers", mdns->answers);
-        text_put_json_u32(t, "announcements", mdns->announcements);
-        text_put_json_u32(t, "conflicts", mdns->conflicts);
-        text_put_json_u32(t, "malformed", mdns->malformed);
-        text_put(t, "}");
+    if (service == NULL) {
+        return false;
     }
+    text_put(t, number == 0 ? "" : ",");
+    text_put_json_string(t, service->name);
+    text_put(t, ":{");
+    if (service->status != NULL) {
+        service->status(service->state, t);
+    }
+    text_put(t, "}");
+    return true;
 }
 
 static void put_tcp(const struct plugnet *p, struct text *t)
 {
-    const struct http_raw_stats *http = &p->http.stats;
-    const struct iperf_stats *iperf = &p->iperf.stats;
-
-    text_put(t, ",\"http\":{");
-    text_put_json_u32(t, "connections", http->connections);
-    text_put_json_u32(t, "open", http_raw_open(&p->http));
-    text_put_json_u32(t, "requests", http->http.requests);
-    text_put_json_u32(t, "errors", http->http.errors);
-    text_put_json_u32(t, "broken", http->http.broken);
-    text_put_json_u32(t, "timeouts", http->timeouts);
-    text_put_json_u32(t, "evicted", http->evicted);
-    if (!p->config->no_iperf) {
-        text_put(t, "},\"iperf\":{");
-        text_put_json_u32(t, "runs", iperf->runs);
-        text_put_json_u32(t, "received", iperf->received);
-        text_put_json_u32(t, "sent", iperf->sent);
-    }
-    text_put(t, "},\"tcp\":{");
+    text_put(t, ",\"tcp\":{");
     text_put_json_u32(t, "sent", lwip_stats.tcp.xmit);
     text_put_json_u32(t, "received", lwip_stats.tcp.recv);
     text_put_json_u32(t, "dropped", lwip_stats.tcp.drop);
@@ -281,9 +242,12 @@ static bool status_part(void *context, unsigned part, struct text *t)
     case 2: put_usb(p, t); return true;
     case 3: put_netif(p, t); return true;
     case 4: put_pools(t); return true;
-    case 5: put_dhcp(p, t); return true;
-    case 6: put_names(p, t); return true;
-    default: put_tcp(p, t); return false;
+    default:
+        if (put_service(p, part - 5, t)) {
+            return true;
+        }
+        put_tcp(p, t);
+        return false;
     }
 }
 

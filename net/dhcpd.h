@@ -1,7 +1,7 @@
 /*
  * A DHCP server for a cable with one PC at its end: one address, the last asker gets it.
  *
- *   dhcpd_init ─→ dhcpd_answer for each datagram on port 67; pure, the transport is net/udp_services.c
+ *   dhcpd_init ─→ dhcpd_answer for each datagram on port 67; pure, the transport is its service's (plugnet/service_dhcp.c)
  *
  * It never offers a router, a domain or a host name, so the PC keeps its Internet (facts.md F1). It is
  * authoritative: a wish for an address that isn't ours is refused at once. Source: RFC 2131 [unread], facts.md F.

@@ -1,7 +1,7 @@
 /*
  * A DNS server for our own names and nothing else.
  *
- *   dnsd_init ─→ dnsd_answer for each message; pure, the transports are udp_services.c and dns_tcp.c
+ *   dnsd_init ─→ dnsd_answer for each message; pure, the transports are plugnet/service_dns.c and dns_tcp.c
  *
  * Own names: A, authoritative; other types of them: no error, no data, authoritative. Everything else is
  * REFUSED, so that a resolver goes on to the next server and the PC keeps its Internet (facts.md F3).

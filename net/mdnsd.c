@@ -67,8 +67,8 @@ static void mdnsd_names_set(struct mdnsd *d)
 {
     const struct mdnsd_config *c = d->config;
 
-    mdnsd_name_set(d->short_name, c->label, 0, ".local");
-    mdnsd_name_set(d->unique_name, c->unique_label, d->suffix, ".local");
+    mdnsd_name_set(d->config->short_name, c->label, 0, ".local");
+    mdnsd_name_set(d->config->unique_name, c->unique_label, d->suffix, ".local");
     mdnsd_name_set(d->instance, c->unique_label, d->suffix, "._http._tcp.local");
     dns_reverse_name(d->reverse, c->address);
 }
@@ -114,9 +114,9 @@ static const char *mdnsd_owner(const struct mdnsd *d, enum record record)
 {
     switch (record) {
     case A_SHORT:
-    case NSEC_SHORT: return d->short_name;
+    case NSEC_SHORT: return d->config->short_name;
     case A_UNIQUE:
-    case NSEC_UNIQUE: return d->unique_name;
+    case NSEC_UNIQUE: return d->config->unique_name;
     case REVERSE: return d->reverse;
     case TYPES: return types_name;
     case SERVICE: return service_name;
@@ -142,7 +142,7 @@ static uint32_t mdnsd_ttl(enum record record)
 
 static const char *mdnsd_target(const struct mdnsd *d, enum record record)
 {
-    return record == TYPES ? service_name : record == SERVICE ? d->instance : d->unique_name;
+    return record == TYPES ? service_name : record == SERVICE ? d->instance : d->config->unique_name;
 }
 
 static void mdnsd_data_put(const struct mdnsd *d, struct dns_writer *w, enum record record)
@@ -157,7 +157,7 @@ static void mdnsd_data_put(const struct mdnsd *d, struct dns_writer *w, enum rec
     case DNS_SRV:
         dns_put_u32(w, 0); /* priority, weight */
         dns_put_u16(w, d->config->port);
-        dns_put_name(w, d->unique_name);
+        dns_put_name(w, d->config->unique_name);
         break;
     case DNS_TXT:
         dns_put_bytes(w, &length, 1);
@@ -218,7 +218,7 @@ static bool mdnsd_data_equal(const struct mdnsd *d, const struct dns_reader *r,
     case DNS_PTR: return mdnsd_data_name_equal(r, theirs, theirs->data, mdnsd_target(d, record));
     case DNS_SRV:
         return theirs->length > 6 && load_be16(data + 4) == d->config->port &&
-               mdnsd_data_name_equal(r, theirs, theirs->data + 6, d->unique_name);
+               mdnsd_data_name_equal(r, theirs, theirs->data + 6, d->config->unique_name);
     case DNS_TXT:
         return theirs->length == text_length + 1 && data[0] == text_length &&
                memcmp(data + 1, text, text_length) == 0;
@@ -417,10 +417,10 @@ static void mdnsd_probe_check(struct mdnsd *d, uint32_t now_ms, const struct dns
 {
     unsigned existing = mdnsd_existing(d);
 
-    if (d->state == MDNSD_PROBING &&
-        (((existing & BIT(A_SHORT)) != 0 && mdnsd_claim_lost(d, r, count, d->short_name, BIT(A_SHORT))) ||
-         mdnsd_claim_lost(d, r, count, d->unique_name, BIT(A_UNIQUE)) ||
-         mdnsd_claim_lost(d, r, count, d->instance, BIT(SRV) | BIT(TXT)))) {
+    if (d->state == MDNSD_PROBING && (((existing & BIT(A_SHORT)) != 0 &&
+                                       mdnsd_claim_lost(d, r, count, d->config->short_name, BIT(A_SHORT))) ||
+                                      mdnsd_claim_lost(d, r, count, d->config->unique_name, BIT(A_UNIQUE)) ||
+                                      mdnsd_claim_lost(d, r, count, d->instance, BIT(SRV) | BIT(TXT)))) {
         mdnsd_probe_again(d, now_ms + LOST_PROBE_MS);
     }
 }
@@ -666,9 +666,9 @@ static size_t mdnsd_probe(struct mdnsd *d, uint8_t *reply, size_t capacity)
     dns_write_header(&w, reply, capacity, &header);
     w.compress = true;
     if (!d->short_lost) {
-        dns_put_question(&w, d->short_name, DNS_ANY, DNS_CLASS_IN | QU);
+        dns_put_question(&w, d->config->short_name, DNS_ANY, DNS_CLASS_IN | QU);
     }
-    dns_put_question(&w, d->unique_name, DNS_ANY, DNS_CLASS_IN | QU);
+    dns_put_question(&w, d->config->unique_name, DNS_ANY, DNS_CLASS_IN | QU);
     dns_put_question(&w, d->instance, DNS_ANY, DNS_CLASS_IN | QU);
     dns_count_set(&w, 2, mdnsd_records_put(d, &w, claims, false, false));
     return w.overflow ? 0 : w.length;

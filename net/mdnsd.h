@@ -6,7 +6,7 @@
  *   PROBING 3 × 250 ms ─→ ANNOUNCING 2 × 1 s ─→ RUNNING;   conflict ─→ PROBING under another name: the short
  *   name is given up, the unique one gets -2, -3, …;   link down: mdnsd_stop
  *
- * Pure: time, random bits and buffers come with the calls; the transport is udp_services.c. Source: RFC 6762,
+ * Pure: time, random bits and buffers come with the calls; the transport is its service's (plugnet/service_mdns.c). Source: RFC 6762,
  * RFC 6763 [unread], facts.md F3.
  */
 /* SPDX-License-Identifier: MIT */
@@ -31,6 +31,9 @@ struct mdnsd_config {
     uint32_t netmask;
     uint16_t port;    /* of the web page */
     const char *text; /* one "key=value" for TXT, or "" */
+    char *
+        short_name; /* "plugnet.local": MDNSD_NAME_MAX bytes each, written here and anew when a conflict changes a name */
+    char *unique_name; /* "plugnet-1a2b.local" */
 };
 
 /* Counters since mdnsd_init; they wrap. */
@@ -55,11 +58,9 @@ struct mdnsd {
     uint16_t pending; /* records to multicast at pending_ms */
     uint32_t step_ms; /* when the next probe or announcement is due */
     uint32_t pending_ms;
-    uint32_t sent_ms[MDNSD_RECORDS];  /* when each record was last multicast */
-    char short_name[MDNSD_NAME_MAX];  /* "plugnet.local" */
-    char unique_name[MDNSD_NAME_MAX]; /* "plugnet-1a2b.local" */
-    char instance[MDNSD_NAME_MAX];    /* "plugnet-1a2b._http._tcp.local" */
-    char reverse[29];                 /* "1.7.168.192.in-addr.arpa" */
+    uint32_t sent_ms[MDNSD_RECORDS]; /* when each record was last multicast */
+    char instance[MDNSD_NAME_MAX];   /* "plugnet-1a2b._http._tcp.local" */
+    char reverse[29];                /* "1.7.168.192.in-addr.arpa" */
 };
 
 /* Where a message came from, or goes. */

@@ -13,8 +13,6 @@
 
 #define VENDOR_ID   0x1209
 #define RELEASE_BCD 0x0101
-#define LEASE_S     3600
-#define NETMASK     0xFFFFFFF8u
 #define SUBNETS     0x0A400000u /* 10.64.0.0/10 */
 
 _Static_assert(offsetof(struct plugnet, netif) < offsetof(struct plugnet, blocks), "see netif_ncm.h");
@@ -39,9 +37,17 @@ static void plugnet_text_end(struct text *t)
     t->bytes[t->length] = 0;
 }
 
+static void plugnet_name_put(char *out, size_t size, const char *label, const char *domain)
+{
+    struct text t = text_over(out, size - 1);
+
+    text_put(&t, label);
+    text_put(&t, domain);
+    plugnet_text_end(&t);
+}
+
 static void plugnet_names_set(struct plugnet *p, uint32_t hash)
 {
-    const char *label = p->config->name != NULL ? p->config->name : "plugnet";
     const uint8_t *uid = board_uid();
     size_t count = 0;
     struct text t;
@@ -50,35 +56,22 @@ static void plugnet_names_set(struct plugnet *p, uint32_t hash)
         p->serial[2 * i] = "0123456789ABCDEF"[uid[i] >> 4];
         p->serial[2 * i + 1] = "0123456789ABCDEF"[uid[i] & 15];
     }
+    p->label = p->config->name != NULL ? p->config->name : "plugnet";
     t = text_over(p->unique_label, sizeof p->unique_label - 1);
-    text_put(&t, label);
+    text_put(&t, p->label);
     text_put(&t, "-");
     text_put_hex(&t, hash & 0xFFFF, 4);
     plugnet_text_end(&t);
-    t = text_over(p->internal, sizeof p->internal - 1);
-    text_put(&t, label);
-    text_put(&t, ".internal");
-    plugnet_text_end(&t);
-    t = text_over(p->home, sizeof p->home - 1);
-    text_put(&t, label);
-    text_put(&t, ".home.arpa");
-    plugnet_text_end(&t);
+    plugnet_name_put(p->local, sizeof p->local, p->label, ".local");
+    plugnet_name_put(p->unique_local, sizeof p->unique_local, p->unique_label, ".local");
+    plugnet_name_put(p->internal, sizeof p->internal, p->label, ".internal");
+    plugnet_name_put(p->home, sizeof p->home, p->label, ".home.arpa");
     t = text_over(p->address_text, sizeof p->address_text - 1);
     text_put_ip4(&t, p->address);
     plugnet_text_end(&t);
 
-    p->mdnsd_config = (struct mdnsd_config){
-        .label = label,
-        .unique_label = p->unique_label,
-        .address = p->address,
-        .netmask = NETMASK,
-        .port = p->config->http_port != 0 ? p->config->http_port : 80,
-        .text = "path=/",
-    };
-    mdnsd_init(&p->mdnsd, &p->mdnsd_config);
-
-    p->hosts[count++] = p->mdnsd.short_name;
-    p->hosts[count++] = p->mdnsd.unique_name;
+    p->hosts[count++] = p->local;
+    p->hosts[count++] = p->unique_local;
     p->hosts[count++] = p->internal;
     p->hosts[count++] = p->home;
     for (const char *const *name = p->config->names; name != NULL && *name != NULL; name++) {
@@ -94,7 +87,7 @@ static void plugnet_addresses_set(struct plugnet *p, uint32_t hash)
     if (subnet == 0) {
         subnet = SUBNETS | (hash >> 13) << 3; /* 19 bits of it */
     }
-    p->address = (subnet & NETMASK) + 1;
+    p->address = (subnet & PLUGNET_NETMASK) + 1;
     p->host_address = p->address + 1;
 }
 
@@ -104,21 +97,19 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     static const uint8_t oui_default[3] = {0x00, 0x80, 0xE1};
     bool oui = (c->oui[0] | c->oui[1] | c->oui[2]) != 0;
     uint8_t *mac = p->ncm_config.host_mac;
+    uint8_t count = 0;
 
     memcpy(mac, oui ? c->oui : oui_default, 3);
     mac[3] = (uint8_t)(hash >> 16);
     mac[4] = (uint8_t)(hash >> 8);
     mac[5] = (uint8_t)hash;
-    p->ncm_config.blocks = p->blocks;
-    p->ncm_config.block_count = PLUGNET_BLOCKS;
-    p->ncm_config.sent = netif_ncm_sent;
-    p->ncm_config.link = netif_ncm_link;
-    p->ncm_config.context = &p->netif;
-    ncm_init(&p->ncm, &p->ncm_config);
-
-    dfu_init(&p->dfu, board_rom_enter);
-    p->functions[0] = &p->ncm.function;
-    p->functions[1] = &p->dfu.function;
+    for (const struct plugnet_function *const *f = c->functions; *f != NULL; f++) {
+        struct usb_function *function = (*f)->init((*f)->state, p);
+        if (function != NULL) {
+            os_assert(count < PLUGNET_FUNCTIONS_MAX);
+            p->functions[count++] = function;
+        }
+    }
     p->usb_config = (struct usb_device_config){
         .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
         .product_id = c->product_id != 0 ? c->product_id : board_info()->product_id,
@@ -129,32 +120,8 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
         .landing_url = c->landing_url,
         .power_ma = 100,
         .functions = p->functions,
-        .function_count = plugnet_has_dfu(p) ? 2 : 1,
+        .function_count = count,
     };
-}
-
-/* iperf sends what is in flash anyway: the longest part of the page. */
-static bool plugnet_iperf_start(struct plugnet *p)
-{
-    const struct plugnet_config *c = p->config;
-    const struct http_resource *longest = NULL;
-
-    for (size_t i = 0; i < c->resource_count; i++) {
-        if (longest == NULL || c->resources[i].length > longest->length) {
-            longest = &c->resources[i];
-        }
-    }
-    return longest != NULL ? iperf_listen(&p->iperf, longest->body, longest->length)
-                           : iperf_listen(&p->iperf, NULL, 0);
-}
-
-static void plugnet_http_broken(const char *path, const char *why)
-{
-    board_log("http: ");
-    board_log(path);
-    board_log(": ");
-    board_log(why);
-    board_log("\n");
 }
 
 static void plugnet_net_init(struct plugnet *p)
@@ -166,40 +133,20 @@ static void plugnet_net_init(struct plugnet *p)
     netif.mac[0] |= 0x02; /* locally administered */
     for (int i = 0; i < 4; i++) {
         netif.address[i] = (uint8_t)(p->address >> (24 - 8 * i));
-        netif.netmask[i] = (uint8_t)(NETMASK >> (24 - 8 * i));
+        netif.netmask[i] = (uint8_t)(PLUGNET_NETMASK >> (24 - 8 * i));
     }
     netif_ncm_add(&p->netif, &netif);
 
-    p->dhcpd_config = (struct dhcpd_config){
-        .server = p->address,
-        .client = p->host_address,
-        .netmask = NETMASK,
-        .lease_s = c->lease_s != 0 ? c->lease_s : LEASE_S,
-        .dns = !c->no_dns_option,
-    };
-    dhcpd_init(&p->dhcpd, &p->dhcpd_config);
-    p->dnsd_config = (struct dnsd_config){.names = p->hosts, .address = p->address};
-    dnsd_init(&p->dnsd, &p->dnsd_config);
-    p->udp = (struct udp_services){
-        .netif = &p->netif.netif,
-        .dhcpd = &p->dhcpd,
-        .dnsd = &p->dnsd,
-        .mdnsd = c->no_mdns ? NULL : &p->mdnsd,
-    };
-    p->http_config = (struct http_config){
-        .resources = c->resources,
-        .resource_count = c->resource_count,
-        .routes = c->routes,
-        .route_count = c->route_count,
-        .context = c->context,
-        .hosts = p->hosts,
-        .broken = plugnet_http_broken,
-    };
     p->guard.answers = &p->netif.stats.arp_answers;
-    os_assert(udp_services_start(&p->udp));
-    os_assert(dns_tcp_listen(&p->dns_tcp, &p->dnsd));
-    os_assert(c->no_iperf || plugnet_iperf_start(p));
-    os_assert(http_raw_listen(&p->http, &p->http_config, c->http_port != 0 ? c->http_port : 80, &p->guard));
+    for (const struct plugnet_service *const *service = c->services; *service != NULL; service++) {
+        const char *reason = (*service)->start((*service)->state, p);
+        if (reason != NULL) {
+            board_log("service ");
+            board_log((*service)->name);
+            board_log(": ");
+            os_panic(reason);
+        }
+    }
 }
 
 /* Interrupt context. */
@@ -218,10 +165,34 @@ static void plugnet_size_check(size_t size)
     }
 }
 
+/* The listed functions don't fit: say which, and by how much. */
+_Noreturn static void plugnet_refuse(const struct plugnet *p, const struct udc_shortage *shortage)
+{
+    char line[80];
+    struct text t = text_over(line, sizeof line - 1);
+
+    board_log("functions");
+    for (const struct plugnet_function *const *f = p->config->functions; *f != NULL; f++) {
+        board_log(" ");
+        board_log((*f)->name);
+    }
+    text_put(&t, ": ");
+    text_put(&t, shortage->what);
+    text_put(&t, ": needed ");
+    text_put_u32(&t, shortage->needed);
+    text_put(&t, ", there are ");
+    text_put_u32(&t, shortage->there);
+    plugnet_text_end(&t);
+    board_log(line);
+    board_log("\n");
+    os_panic(".functions: more than fits");
+}
+
 void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size)
 {
     uint32_t hash = plugnet_hash(board_uid(), BOARD_UID_LENGTH);
     struct udc *udc = board_udc();
+    struct udc_shortage shortage;
 
     plugnet_size_check(size);
     memset(p, 0, sizeof *p);
@@ -235,7 +206,9 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     udc->wake = plugnet_wake;
     udc->wake_context = p;
     p->load_start = board_cycles();
-    usb_device_init(&p->usb, &p->usb_config, udc);
+    if (!usb_device_init(&p->usb, &p->usb_config, udc, &shortage)) {
+        plugnet_refuse(p, &shortage);
+    }
     usb_device_attach(&p->usb);
 }
 
@@ -252,39 +225,61 @@ static void plugnet_load_update(struct plugnet *p)
     }
 }
 
+/* The link has changed: whoever depends on it hears of it. */
+static void plugnet_link_set(struct plugnet *p, bool up)
+{
+    p->link_up = up;
+    for (const struct plugnet_service *const *service = p->config->services; *service != NULL; service++) {
+        if ((*service)->link != NULL) {
+            (*service)->link((*service)->state, up);
+        }
+    }
+}
+
+static void plugnet_services_poll(struct plugnet *p)
+{
+    for (const struct plugnet_service *const *service = p->config->services; *service != NULL; service++) {
+        if ((*service)->poll != NULL) {
+            (*service)->poll((*service)->state);
+        }
+    }
+}
+
+static void plugnet_tick(struct plugnet *p, uint32_t now_ms)
+{
+    for (const struct plugnet_service *const *service = p->config->services; *service != NULL; service++) {
+        if ((*service)->tick != NULL) {
+            (*service)->tick((*service)->state, now_ms);
+        }
+    }
+    for (const struct plugnet_function *const *f = p->config->functions; *f != NULL; f++) {
+        if ((*f)->tick != NULL) {
+            (*f)->tick((*f)->state, now_ms);
+        }
+    }
+    sys_check_timeouts();
+    plugnet_load_update(p);
+}
+
 void plugnet_poll(struct plugnet *p)
 {
     uint32_t now_ms = board_time_ms();
-    bool tick = now_ms != p->polled_ms;
+    bool tick = now_ms != p->polled_ms, up;
 
     p->polled_ms = now_ms;
     p->wake = false; /* before the events are taken, so that none is slept over */
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);
-    tcp_guard_poll(&p->guard, ncm_link_up(&p->ncm));
-    http_raw_poll(&p->http);
-    if (tick) { /* timers; no one here counts finer */
-        udp_services_poll(&p->udp);
-        sys_check_timeouts();
-        dfu_poll(&p->dfu, now_ms);
-        plugnet_load_update(p);
+    up = ncm_link_up(&p->ncm);
+    tcp_guard_poll(&p->guard, up);
+    if (up != p->link_up) {
+        plugnet_link_set(p, up);
+    }
+    plugnet_services_poll(p);
+    if (tick) { /* no timer counts finer */
+        plugnet_tick(p, now_ms);
     }
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
-}
-
-bool plugnet_has_dfu(const struct plugnet *p)
-{
-    return board_info()->has_rom && !p->config->no_dfu;
-}
-
-bool plugnet_update(struct plugnet *p)
-{
-    bool can = plugnet_has_dfu(p);
-
-    if (can) {
-        dfu_ask(&p->dfu);
-    }
-    return can;
 }
 
 static bool plugnet_busy(void *context)

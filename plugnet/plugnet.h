@@ -2,18 +2,20 @@
  * plugnet: plug in a cable, open a web page. The whole device behind one const configuration and one call.
  *
  *   static struct plugnet plugnet;
- *   static const struct plugnet_config config = {.product = "Thing", .routes = routes, .route_count = 1};
+ *   static const struct plugnet_config config = {
+ *       .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+ *       .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+ *       .routes = routes, .route_count = 1};
  *   int main(void) { plugnet_run(&plugnet, &config); }
  *
- * Or, to have the loop: plugnet_init ─→ for (;;) { plugnet_poll; own work; plugnet_idle; }
+ * Or, to have the loop (bare metal only): plugnet_init ─→ for (;;) { plugnet_poll; own work; plugnet_idle; }
  *
  * What makes two boards on one PC differ comes from the chip's unique ID, hashed to 32 bits h (FNV-1a, then
  * mixed): serial number = the ID in hex; host MAC 00:80:E1 + 24 bits of h (universally administered, since
  * Android ignores others), device MAC 02:80:E1 + the same; subnet 10.64.0.0/10 cut into /29: 19 bits of h
  * choose one of 524,288, the board is .1 and the PC .2 in it; name plugnet-XXXX.local from 16 bits of h.
  *
- * All calls come from the loop, except where they say so. With FreeRTOS the loop is lwIP's thread, and plugnet_run is the
- * way in: a product with a loop of its own is for bare metal.
+ * All calls come from the loop, except where they say so. With FreeRTOS the loop is lwIP's thread.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_PLUGNET_H
@@ -24,18 +26,12 @@
 #include <stdint.h>
 
 #include "board/board.h"
-#include "net/dhcpd.h"
-#include "net/dns_tcp.h"
-#include "net/dnsd.h"
-#include "net/http/http_raw.h"
-#include "net/iperf.h"
-#include "net/mdnsd.h"
+#include "net/http/http.h"
 #include "net/netif_ncm.h"
 #include "net/tcp_guard.h"
-#include "net/udp_services.h"
-#include "usb/dfu.h"
 #include "usb/ncm.h"
 #include "usb/usb_device.h"
+#include "wire/text.h"
 
 #ifndef PLUGNET_BLOCKS
 #define PLUGNET_BLOCKS 3 /* NTB buffers for receiving, 3 kB each; with 2, every second frame is copied */
@@ -43,7 +39,67 @@
 #define PLUGNET_NAME_MAX  32 /* characters of `name`, one label */
 #define PLUGNET_NAMES_MAX 3  /* of `names` */
 #define PLUGNET_HOSTS_MAX                                                                                    \
-    (PLUGNET_NAMES_MAX + 6) /* own names and the address known to HTTP and DNS, and the end */
+    (PLUGNET_NAMES_MAX + 6)   /* own names and the address known to HTTP and DNS, and the end */
+#define PLUGNET_LOCAL_SIZE 58 /* bytes of NAME-XXXX-NNN.local or its service's name, with the 0 */
+#ifndef PLUGNET_FUNCTIONS_MAX
+#define PLUGNET_FUNCTIONS_MAX 4 /* USB functions that a configuration may list; 4 bytes each */
+#endif
+
+#define PLUGNET_NETMASK 0xFFFFFFF8u /* a /29 */
+
+struct plugnet;
+
+/* A service: something that answers on the network. Const; a product's own is the same kind of object as ours. Each call gets
+ * `state`, and comes from the loop. What isn't needed is NULL, `start` and `name` excepted. */
+struct plugnet_service {
+    const char *name; /* a member of "services" in the status object: letters, digits, '_' */
+    void *state;      /* the service's own; static */
+
+    /* Open sockets; once, before the device attaches. NULL, or the reason why it can't, for the log: the board stops. */
+    const char *(*start)(void *state, struct plugnet *p);
+
+    void (*poll)(void *state);                  /* in each round of the loop; must be short */
+    void (*tick)(void *state, uint32_t now_ms); /* once a millisecond while the loop runs */
+    void (*link)(void *state, bool up);         /* the host has switched the network on, or off */
+    void (*status)(void *state,
+                   struct text *out); /* put members of its status object: text_put_json_u32 and the like,
+                                                         * at most HTTP_PART_MAX bytes */
+};
+
+/* Ours. Each is linked where it is listed, and nowhere else. */
+extern const struct plugnet_service plugnet_dhcp;    /* gives the PC its address; UDP 67 */
+extern const struct plugnet_service plugnet_dns;     /* our names, for the PC that asks us; UDP 53 */
+extern const struct plugnet_service plugnet_dns_tcp; /* the same for resolvers that ask by TCP */
+extern const struct plugnet_service plugnet_mdns;    /* NAME.local; UDP 5353 */
+extern const struct plugnet_service plugnet_http;    /* resources and routes; TCP http_port */
+extern const struct plugnet_service plugnet_iperf;   /* measures the cable; TCP 5001 */
+
+#define PLUGNET_DEFAULT_SERVICES &plugnet_dhcp, &plugnet_dns, &plugnet_mdns, &plugnet_http
+#define PLUGNET_SERVICES(...)                                                                                \
+    ((const struct plugnet_service *const[]){__VA_ARGS__, NULL}) /* C, for static objects */
+
+/* Why a service of ours couldn't start. */
+#define PLUGNET_NO_UDP "no UDP PCB (MEMP_NUM_UDP_PCB), or the port is taken"
+#define PLUGNET_NO_TCP "no listening PCB (MEMP_NUM_TCP_PCB_LISTEN), or the port is taken"
+
+/* A USB function. Const; a product's own is the same kind of object as ours. */
+struct plugnet_function {
+    const char *name; /* for the log */
+    void *state;      /* the function's own; static */
+
+    /* Initialise and return it, once, before the device attaches. NULL: this board has none. */
+    struct usb_function *(*init)(void *state, struct plugnet *p);
+
+    void (*tick)(void *state, uint32_t now_ms); /* once a millisecond while the loop runs; may be NULL */
+};
+
+extern const struct plugnet_function plugnet_ncm; /* the network card; one is needed */
+extern const struct plugnet_function
+    plugnet_dfu; /* the way to the boot loader in ROM, by the host or plugnet_update */
+
+#define PLUGNET_DEFAULT_FUNCTIONS &plugnet_ncm, &plugnet_dfu
+#define PLUGNET_FUNCTIONS(...)                                                                               \
+    ((const struct plugnet_function *const[]){__VA_ARGS__, NULL}) /* C, for static objects */
 
 /* What you set; const, outlives the device. 0 and NULL mean the default, so name only what differs. What can't work is refused
  * at start: the log names the field and the rule, and the board stops. */
@@ -63,15 +119,18 @@ struct plugnet_config {
     const char *name;
     const char *const *
         names; /* further DNS names, at most PLUGNET_NAMES_MAX of HTTP_TEXT_MAX characters, ended by NULL; none */
-    bool no_dns_option; /* don't name ourselves as the PC's DNS server; the DNS server runs anyway */
-    bool no_mdns;
-    bool no_iperf;
-    bool no_dfu;      /* no DFU interface: neither the host nor a page can ask for the boot loader */
-    uint8_t oui[3];   /* first three bytes of the PC's MAC address, universal and unicast; 00:80:E1 */
+
+    const struct plugnet_function *const
+        *functions; /* in the order of their interfaces, ended by NULL; with plugnet_ncm */
+    const struct plugnet_service *const *services; /* ended by NULL; what isn't listed isn't linked */
+
+    bool
+        no_dns_option; /* don't name ourselves as the PC's DNS server; a DNS server that is listed runs anyway */
+    uint8_t oui[3];    /* first three bytes of the PC's MAC address, universal and unicast; 00:80:E1 */
     uint32_t subnet;  /* base of a unicast /29, host order (0x0A400100 is 10.64.1.0); from the unique ID */
     uint32_t lease_s; /* seconds, at least 20; 3600 */
 
-    uint16_t http_port;                    /* not 53, nor iperf's 5001; 80 */
+    uint16_t http_port;                    /* of plugnet_http; 80 */
     const struct http_resource *resources; /* paths begin with a slash, at most HTTP_TEXT_MAX bytes */
     size_t resource_count;
     const struct http_route *routes; /* paths as above; a type wherever there is a part */
@@ -79,37 +138,29 @@ struct plugnet_config {
     void *context; /* for routes */
 };
 
-/* The device; caller-owned, static: 14.7 kB. Fields are ours; what they count may be read. */
+/* The device; caller-owned, static: 12 kB. Fields are ours; what they count may be read. */
 struct plugnet {
     const struct plugnet_config *config;
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
     struct usb_device usb;
     struct ncm ncm;
-    struct dfu dfu;
-    struct dhcpd dhcpd;
-    struct dnsd dnsd;
-    struct dns_tcp dns_tcp;
-    struct mdnsd mdnsd; /* keeps the names below .local */
-    struct udp_services udp;
-    struct http_raw http;
-    struct iperf iperf;
-    struct tcp_guard guard;
+    struct tcp_guard guard; /* for services on TCP: net/tcp_guard.h */
 
     struct usb_device_config usb_config;
     struct ncm_config ncm_config;
-    struct dhcpd_config dhcpd_config;
-    struct dnsd_config dnsd_config;
-    struct mdnsd_config mdnsd_config;
-    struct http_config http_config;
-    struct usb_function *functions[2];
+    struct usb_function *functions[PLUGNET_FUNCTIONS_MAX];
 
     char serial[2 * BOARD_UID_LENGTH + 1];
+    const char *label;                       /* "plugnet" */
     char address_text[16];                   /* "10.64.1.1" */
     char unique_label[PLUGNET_NAME_MAX + 6]; /* "plugnet-1a2b" */
+    char local[PLUGNET_LOCAL_SIZE];          /* "plugnet.local"; mDNS may change both */
+    char unique_local[PLUGNET_LOCAL_SIZE];   /* "plugnet-1a2b.local" */
     char internal[PLUGNET_NAME_MAX + 10];    /* "plugnet.internal" */
     char home[PLUGNET_NAME_MAX + 11];        /* "plugnet.home.arpa" */
     const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
     uint32_t address, host_address;          /* host order */
+    bool link_up;                            /* as the services know it */
 
     volatile bool wake;     /* set by the USB interrupt */
     uint32_t polled_ms;     /* when the loop ran last */
@@ -136,7 +187,7 @@ void plugnet_poll(struct plugnet *p);
 /* Sleep until there may be something to do: an interrupt, at the latest in a millisecond. */
 void plugnet_idle(struct plugnet *p);
 
-/* True: the board's boot loader may be asked for (board_info's has_rom, no_dfu). */
+/* True: the board's boot loader may be asked for: the board has one, and plugnet_dfu is listed. */
 bool plugnet_has_dfu(const struct plugnet *p);
 
 /* Leave for the boot loader: off the bus in DFU_LEAVE_MS, so that an answer still gets through. False: there is none. From

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "os/os.h"
-#include "wire/dns_msg.h"
 
 #define LEASE_S_MIN 20 /* dhcpcd takes no shorter lease: facts.md F1 */
 #define NAME_LENGTH_MAX                                                                                      \
@@ -107,7 +106,7 @@ static const char *check_texts(const struct plugnet_config *c, const char **valu
 
 static const char *check_numbers(const struct plugnet_config *c)
 {
-    uint32_t network = c->subnet >> 24;
+    uint32_t network = c->subnet >> 24, networks = 0;
 
     if (c->vendor_id != 0 && c->product_id == 0) {
         return ".vendor_id: needs .product_id";
@@ -121,8 +120,14 @@ static const char *check_numbers(const struct plugnet_config *c)
     if ((c->oui[0] & 3) != 0) {
         return ".oui: local or multicast";
     }
-    if (c->http_port == DNS_PORT || (c->http_port == IPERF_PORT && !c->no_iperf)) {
-        return ".http_port: taken";
+    if (c->functions == NULL || c->services == NULL) {
+        return ".functions, .services: none; begin with PLUGNET_DEFAULT_FUNCTIONS, _SERVICES";
+    }
+    for (size_t i = 0; c->functions[i] != NULL; i++) {
+        networks += c->functions[i] == &plugnet_ncm;
+    }
+    if (networks != 1) {
+        return ".functions: plugnet_ncm once";
     }
     if ((c->routes == NULL && c->route_count > 0) || (c->resources == NULL && c->resource_count > 0)) {
         return ".routes, .resources: NULL";

@@ -5,7 +5,7 @@
  *   interrupt                    moves bytes, sets event bits, calls wake(); nothing else
  *   loop   events_take() ─→ core (usb_device.h) ─→ ep_* and address_set, all from the one loop
  *
- *   attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write ─→ USB_EVENT_OUT / USB_EVENT_IN ─→ …
+ *   plan ─→ attach ─→ RESET ─→ SETUP … ─→ ep_open ─→ ep_read / ep_write ─→ USB_EVENT_OUT / USB_EVENT_IN ─→ …
  *                                    ep_abort: nothing is read or written any more when it returns
  *   detach: pull-up off, all endpoints closed, no further events
  *
@@ -26,7 +26,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Event bits. n is an endpoint number, 0 to 7. */
+#define USB_ENDPOINTS 8 /* endpoint numbers, 0 included, that event bits have room for */
+
+/* Event bits. n is an endpoint number. */
 #define USB_EVENT_IN(n)   (1u << (n))       /* all of ep_write's bytes have left and were acknowledged */
 #define USB_EVENT_OUT(n)  (1u << (8 + (n))) /* ep_read ended: a short packet, or the buffer is full */
 #define USB_EVENT_SETUP   (1u << 16)        /* a SETUP packet waits for setup_take */
@@ -52,11 +54,29 @@ struct usb_watch {
     uint32_t next; /* bytes; the reader sets the first one, 1 or more, before ep_read */
 };
 
+/* An endpoint that the functions will open. */
+struct udc_endpoint {
+    uint8_t ep; /* bEndpointAddress, number 1 or more */
+    uint8_t type;
+    uint16_t packet_size; /* bytes, the largest of its alternate settings */
+};
+
+/* What endpoints need more of than there is: the controller's budget. */
+struct udc_shortage {
+    const char *what; /* "words of FIFO" */
+    uint32_t needed, there;
+};
+
 struct udc;
 
 /* All calls come from the loop, never from an interrupt; none waits for the host. `ep` is a
  * bEndpointAddress: number, and USB_DIR_IN for IN. */
 struct udc_ops {
+    /* Share the controller's memory among all endpoints that will ever be open at the same time; once, while detached, before
+     * the first attach. `endpoints` is not kept. False: they don't fit, and `shortage` is filled in. */
+    bool (*plan)(struct udc *udc, const struct udc_endpoint *endpoints, size_t count,
+                 struct udc_shortage *shortage);
+
     /* Show the pull-up. The host will reset the bus. */
     void (*attach)(struct udc *udc);
 
@@ -73,9 +93,8 @@ struct udc_ops {
      * stage is still answered under the old address. */
     void (*address_set)(struct udc *udc, uint8_t address);
 
-    /* Open an endpoint other than 0, data toggle 0, idle. False: no such endpoint here, or FIFO memory is
-     * used up (our bug: the core asserts); never because the caller was overtaken. Opening an open endpoint
-     * closes it first. */
+    /* Open an endpoint other than 0, data toggle 0, idle. False: it isn't in the plan, or not with such a packet size (our bug:
+     * the core traps); never because the caller was overtaken. Opening an open endpoint closes it first. */
     bool (*ep_open)(struct udc *udc, uint8_t ep, uint8_t type, uint16_t packet_size);
 
     /* Abort, then switch off. */

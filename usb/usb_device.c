@@ -53,7 +53,7 @@ static struct usb_function *function_of_ep(const struct usb_device *device, uint
 void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size)
 {
     if (!device->udc->ops->ep_open(device->udc, ep, type, packet_size))
-        __builtin_trap(); /* more endpoints configured than the controller has */
+        __builtin_trap(); /* a function opens what its descriptors don't show */
     device->opened = (uint16_t)(device->opened | ep_bit(ep));
     device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
 }
@@ -369,28 +369,66 @@ void usb_device_poll(struct usb_device *device)
 
 /* ---- Start and end. ---- */
 
-void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc)
+/* Note an endpoint of the configuration descriptor; alternate settings show the same one again, at times with another size. */
+static size_t plan_note(struct udc_endpoint *plan, size_t count, const uint8_t *descriptor)
+{
+    uint8_t ep = descriptor[2];
+    uint16_t size = load_le16(descriptor + 4);
+    size_t i = 0;
+
+    while (i < count && plan[i].ep != ep)
+        i++;
+    if (i == count)
+        plan[count++] = (struct udc_endpoint){ep, descriptor[3] & 3, size};
+    else if (plan[i].packet_size < size)
+        plan[i].packet_size = size;
+    return count;
+}
+
+/* The functions' endpoints, as their descriptors show them, go to the controller. */
+static bool endpoints_plan(struct usb_device *device, size_t length, struct udc_shortage *shortage)
+{
+    struct udc_endpoint plan[2 * (USB_ENDPOINTS - 1)];
+    size_t count = 0;
+
+    for (size_t at = 0; at + 2 <= length && device->buffer[at] >= 2; at += device->buffer[at])
+        if (device->buffer[at + 1] == USB_DT_ENDPOINT && at + 7 <= length)
+            count = plan_note(plan, count, device->buffer + at);
+    return device->udc->ops->plan(device->udc, plan, count, shortage);
+}
+
+bool usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc,
+                     struct udc_shortage *shortage)
 {
     *device = (struct usb_device){.config = config, .udc = udc};
-    uint8_t interface = 0, in = 1, out = 1, string = USB_STRINGS;
+    unsigned interface = 0, in = 1, out = 1, string = USB_STRINGS;
     for (uint8_t i = 0; i < config->function_count; i++) {
         struct usb_function *function = config->functions[i];
         function->device = device;
-        function->interface_first = interface;
-        function->in_first = in;
-        function->out_first = out;
-        function->string_first = string;
+        function->interface_first = (uint8_t)interface;
+        function->in_first = (uint8_t)in;
+        function->out_first = (uint8_t)out;
+        function->string_first = (uint8_t)string;
         function->events = (uint16_t)(((1u << function->ops->in_endpoints) - 1) << in |
                                       ((1u << function->ops->out_endpoints) - 1) << (8 + out));
-        interface = (uint8_t)(interface + function->ops->interfaces);
-        in = (uint8_t)(in + function->ops->in_endpoints);
-        out = (uint8_t)(out + function->ops->out_endpoints);
-        string = (uint8_t)(string + function->ops->strings);
+        interface += function->ops->interfaces;
+        in += function->ops->in_endpoints;
+        out += function->ops->out_endpoints;
+        string += function->ops->strings;
     }
+    unsigned most = in > out ? in : out;
     struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
+    if (most > USB_ENDPOINTS) {
+        *shortage = (struct udc_shortage){"endpoints one way, with endpoint 0", most, USB_ENDPOINTS};
+        return false;
+    }
     usb_descriptor_standard(device, USB_DT_CONFIGURATION << 8, 0, &writer);
-    if (writer.length > USB_CONTROL_MAX || in > 8 || out > 8)
-        __builtin_trap(); /* too many functions for USB_CONTROL_MAX, or for eight endpoints */
+    if (writer.length > USB_CONTROL_MAX) {
+        *shortage = (struct udc_shortage){"bytes for descriptors (USB_CONTROL_MAX)", (uint32_t)writer.length,
+                                          USB_CONTROL_MAX};
+        return false;
+    }
+    return endpoints_plan(device, writer.length, shortage);
 }
 
 void usb_device_attach(struct usb_device *device)

@@ -153,8 +153,10 @@ struct usb_device {
     uint8_t buffer[USB_CONTROL_MAX] __attribute__((aligned(4)));
 };
 
-/* Number interfaces and endpoints, check that all descriptors fit (traps otherwise: our bug). */
-void usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc);
+/* Number interfaces and endpoints, and plan the controller's memory for them. False: more is listed than fits, and
+ * `shortage` says what of; the device must not be attached. */
+bool usb_device_init(struct usb_device *device, const struct usb_device_config *config, struct udc *udc,
+                     struct udc_shortage *shortage);
 
 void usb_device_attach(struct usb_device *device);
 void usb_device_detach(struct usb_device *device);

@@ -14,6 +14,5 @@ const struct stm32_chip stm32_chip = {
             .fifo_words = 320,
             .endpoint_count = 4,
             .trdt = 6,
-            .bulk_in_count = 1,
         },
 };

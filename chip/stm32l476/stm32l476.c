@@ -15,7 +15,6 @@ const struct stm32_chip stm32_chip = {
             .fifo_words = 320,
             .endpoint_count = 6,
             .trdt = 6,
-            .bulk_in_count = 1,
             .vbus_override = true,
             .extra_out_complete = true,
         },

@@ -26,6 +26,8 @@ static const struct plugnet_config config = {
     .manufacturer = "Example",
     .product = "Minimal",
     .name = "minimal",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
     .routes = routes,
     .route_count = 1,
 };

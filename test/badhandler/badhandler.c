@@ -13,7 +13,7 @@ static bool good(void *context, unsigned part, struct text *out)
 {
     (void)context, (void)part;
     text_put(out, "{");
-    text_put_json_u32(out, "broken", plugnet.http.stats.http.broken);
+    plugnet_http.status(plugnet_http.state, out);
     text_put_json_u32(out, "uptime_ms", board_time_ms());
     text_put(out, "}\n");
     return false;
@@ -84,6 +84,8 @@ static const struct http_route routes[] = {
 
 static const struct plugnet_config config = {
     .product = "bad handlers",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
     .subnet = 0x0A400100, /* 10.64.1.0 */
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],

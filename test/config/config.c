@@ -41,6 +41,8 @@ static uint16_t post(void *context, const char *body, size_t length)
     .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .part = part}, {__VA_ARGS__}},        \
     .route_count = 2
 #define RESOURCE(...) .resources = (const struct http_resource[]){{__VA_ARGS__}}, .resource_count = 1
+#define FUNCTIONS     PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)
+#define SERVICES      PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf)
 #define BODY          .body = (const uint8_t *)"x", .length = 1
 
 static const struct {
@@ -75,8 +77,15 @@ static const struct {
     {"subnet: not its base", {.subnet = 0xC0A80701}},
     {"oui of a group", {.oui = {1, 0x80, 0xE1}}},
     {"oui, locally administered", {.oui = {2, 0x80, 0xE1}}},
-    {"port of DNS", {.http_port = 53}},
-    {"port of iperf", {.http_port = 5001}},
+    {"functions: none", {.services = SERVICES}},
+    {"services: none", {.functions = FUNCTIONS}},
+    {"functions: without the network", {.functions = PLUGNET_FUNCTIONS(&plugnet_dfu), .services = SERVICES}},
+    {"functions: the network twice",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_ncm), .services = SERVICES}},
+    {"plan: too many endpoints",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &greedy), .services = SERVICES}},
+    {"service: port of DNS", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 53}},
+    {"service: port of iperf", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 5001}},
     {"route: no slash", {ROUTE(.path = "uptime", .type = "a/b", .part = part)}},
     {"route: no path", {ROUTE(.type = "a/b", .part = part)}},
     {"route: empty path", {ROUTE(.path = "", .type = "a/b", .part = part)}},
@@ -105,12 +114,14 @@ static const struct {
       .subnet = 0xC0A807F8,
       .oui = {0xFC, 0xFF, 0xFF},
       .http_port = 5001,
-      .no_iperf = true,
+      .functions = PLUGNET_FUNCTIONS(&plugnet_ncm),
+      .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
       ROUTE(.path = PATH_63, .post = post),
       RESOURCE(.path = "/empty", .type = "a/b")}},
 };
 
 static struct plugnet plugnet;
+static struct plugnet_config config;
 
 _Static_assert(sizeof TEXT_126 - 1 == 130, "126 characters");
 _Static_assert(sizeof "https://" URL_242 "12345678" - 1 == 258, "the longest URL");
@@ -124,7 +135,12 @@ int main(void)
         if (wanted == NULL) {
             puts(cases[i].name);
         } else if (strcmp(wanted, cases[i].name) == 0) {
-            plugnet_run(&plugnet, &cases[i].config);
+            config = cases[i].config;
+            if (config.functions == NULL && config.services == NULL) { /* the case is about something else */
+                config.functions = FUNCTIONS;
+                config.services = SERVICES;
+            }
+            plugnet_run(&plugnet, &config);
         }
     }
     return wanted == NULL ? 0 : 2;

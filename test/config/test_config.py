@@ -16,7 +16,9 @@ PC = os.path.join(ROOT, "build/pc")
 IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits.
 RULES = (("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.manufacturer: 126"), ("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
-         ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("port", r"\.http_port: taken"),
+         ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("functions: none", r"\.functions, \.services: none"),
+         ("services: none", r"\.functions, \.services: none"), ("functions:", r"\.functions: plugnet_ncm once"),
+         ("plan: ", r"\.functions: more than fits"), ("service: ", r"no listening PCB .*taken"),
          ("route: no type", r"\.type"), ("route: neither", r"\.type, .*\.part, \.post"), ("route:", r"\.path: /"),
          ("resource: no slash", r"\.path: /"), ("resource:", r"\.type, .*\.body"), ("r", r"\.routes, \.resources: NULL"))
 NAMED = {"name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d"}
@@ -35,7 +37,12 @@ def refused(case):
     rule = next(pattern for begin, pattern in RULES if case.startswith(begin))
     found = re.search("panic: " + rule + ".*", said)
     assert found and code == 1, f"exit code {code}: {said}"
-    assert f'"{NAMED.get(case, "")}' in said, said
+    if case.startswith("plan: "):
+        assert "functions ncm greedy: endpoints one way, with endpoint 0: needed 10, there are 8" in said, said
+    elif case.startswith("service: "):
+        assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said
+    else:
+        assert f'"{NAMED.get(case, "")}' in said, said
     assert "attached" not in said, said
     return found[0]
 

@@ -14,7 +14,11 @@
 #include "plugnet/plugnet.h"
 
 static struct plugnet plugnet;
-static const struct plugnet_config config = {.product = "fault"};
+static const struct plugnet_config config = {
+    .product = "fault",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+};
 
 #if defined FAULT_STACK
 static unsigned deep(volatile unsigned depth)

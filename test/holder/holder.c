@@ -105,6 +105,8 @@ static const struct http_resource resources[] = {
 
 static const struct plugnet_config config = {
     .product = "holder",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf),
     .routes = routes,
     .route_count = 2,
     .context = &plugnet,

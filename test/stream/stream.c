@@ -101,6 +101,14 @@ static err_t stream_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     return ERR_MEM; /* lwIP aborts it */
 }
 
+static const char *stream_start(void *state, struct plugnet *p)
+{
+    (void)p;
+    return tcp_pcb_listen(PORT, state, stream_accepted) != NULL ? NULL : PLUGNET_NO_TCP;
+}
+
+static const struct plugnet_service stream_service = {.name = "stream", .start = stream_start};
+
 static const uint8_t page[256] = "The page that the rig asks for.\n";
 
 static const struct http_resource resources[] = {
@@ -109,9 +117,10 @@ static const struct http_resource resources[] = {
 
 static const struct plugnet_config config = {
     .product = "plugnet stream",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &stream_service),
     .resources = resources,
     .resource_count = 1,
-    .no_iperf = true,
     .routes = status_routes,
     .route_count = STATUS_ROUTES,
     .context = &plugnet,
@@ -119,11 +128,5 @@ static const struct plugnet_config config = {
 
 int main(void)
 {
-    board_init();
-    plugnet_init(&plugnet, &config);
-    os_assert(tcp_pcb_listen(PORT, NULL, stream_accepted) != NULL);
-    for (;;) {
-        plugnet_poll(&plugnet);
-        plugnet_idle(&plugnet);
-    }
+    plugnet_run(&plugnet, &config);
 }

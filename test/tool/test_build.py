@@ -21,7 +21,13 @@ PRODUCT = """#include "plugnet/plugnet.h"
 const char extra[] __attribute__((used)) = EXTRA;
 #endif
 static struct plugnet plugnet;
-static const struct plugnet_config config = {.product_id = 2, .product = "%s", .name = "%s"};
+static const struct plugnet_config config = {
+    .product_id = 2,
+    .product = "%s",
+    .name = "%s",
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+};
 int main(void)
 {
     plugnet_run(&plugnet, &config);

@@ -12,7 +12,9 @@
 #define ADDRESS 0x0A400101u /* 10.64.1.1 */
 #define PC      0x0A400102u
 
-static const struct mdnsd_config config = {"plugnet", "plugnet-1a2b", ADDRESS, 0xFFFFFFF8u, 80, "path=/"};
+static char short_name[MDNSD_NAME_MAX], unique_name[MDNSD_NAME_MAX];
+static const struct mdnsd_config config = {"plugnet", "plugnet-1a2b", ADDRESS,    0xFFFFFFF8u,
+                                           80,        "path=/",       short_name, unique_name};
 static struct mdnsd d;
 static uint32_t now;
 static uint8_t out[MDNSD_MESSAGE_MAX];
@@ -380,7 +382,7 @@ TEST(mdns_conflict_while_probing_gives_the_short_name_up)
     record_a(1, "plugnet.local", 120, PC);
     receive();
     CHECK(d.short_lost);
-    CHECK_STRING(d.unique_name, "plugnet-1a2b.local");
+    CHECK_STRING(unique_name, "plugnet-1a2b.local");
     poll_after(250);
     CHECK_EQUAL(load_be16(out + 4), 2); /* asks for two names now */
     for (int i = 0; i < 40 && d.state != MDNSD_RUNNING; i++)
@@ -403,12 +405,12 @@ TEST(mdns_conflict_of_the_unique_name_gives_it_a_number)
     record_a(1, "plugnet-1a2b.local", 120, PC);
     receive();
     CHECK(!d.short_lost);
-    CHECK_STRING(d.unique_name, "plugnet-1a2b-2.local");
+    CHECK_STRING(unique_name, "plugnet-1a2b-2.local");
     CHECK_STRING(d.instance, "plugnet-1a2b-2._http._tcp.local");
     begin(0x8400);
     record_a(1, "plugnet-1a2b-2.local", 120, PC);
     receive();
-    CHECK_STRING(d.unique_name, "plugnet-1a2b-3.local");
+    CHECK_STRING(unique_name, "plugnet-1a2b-3.local");
 }
 
 TEST(mdns_conflict_while_running_probes_first)
@@ -591,7 +593,9 @@ TEST(mdns_long_names_fit)
                                                 ADDRESS,
                                                 0xFFFFFFF8u,
                                                 8080,
-                                                "path=/"};
+                                                "path=/",
+                                                short_name,
+                                                unique_name};
     now = 5;
     mdnsd_init(&d, &longest);
     d.suffix = 99;
@@ -639,7 +643,9 @@ TEST(mdns_stops_with_the_link_and_starts_again)
 
 TEST(mdns_two_responders_side_by_side)
 {
-    static const struct mdnsd_config second = {"plugnet", "plugnet-ffff", PC, 0xFFFFFFF8u, 80, ""};
+    static char names[2][MDNSD_NAME_MAX];
+    static const struct mdnsd_config second = {"plugnet", "plugnet-ffff", PC,      0xFFFFFFF8u, 80,
+                                               "",        names[0],       names[1]};
     static struct mdnsd other;
     struct mdnsd_peer peer = {PC, 5353, false};
     uint8_t buffer[MDNSD_MESSAGE_MAX];
@@ -653,7 +659,7 @@ TEST(mdns_two_responders_side_by_side)
     mdnsd_receive(&other, now, 0, out, answer, &peer, buffer, sizeof buffer, &to);
     CHECK(other.short_lost);
     CHECK(!d.short_lost);
-    CHECK_STRING(other.unique_name, "plugnet-ffff.local");
+    CHECK_STRING(names[1], "plugnet-ffff.local");
 }
 
 TEST_MAIN()

@@ -532,3 +532,27 @@ TEST(counters)
 }
 
 TEST_MAIN()
+
+TEST(device_of_too_many_functions_is_refused)
+{
+    static struct rig many;
+    static struct ncm ncms[4];
+    static struct usb_function *list[4];
+    struct udc_shortage shortage = {0};
+    rig_init(&many, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        ncm_init(&ncms[i], &many.functions[0].config);
+        list[i] = &ncms[i].function;
+    }
+    virtual_udc_init(&many.udc);
+    many.config.functions = list;
+    many.config.function_count = 4; /* 8 IN endpoints besides 0 */
+    CHECK(!usb_device_init(&many.device, &many.config, &many.udc.udc, &shortage));
+    CHECK(shortage.what != NULL);
+    CHECK_EQUAL(shortage.needed, 9);
+    CHECK_EQUAL(shortage.there, 8);
+    many.config.function_count = 3; /* 9 + 3 * 85 bytes of descriptors */
+    CHECK(!usb_device_init(&many.device, &many.config, &many.udc.udc, &shortage));
+    CHECK_EQUAL(shortage.needed, 264);
+    CHECK_EQUAL(shortage.there, USB_CONTROL_MAX);
+}

@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "test/unit/usb_rig.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAKS_MAX                                                                                             \
@@ -79,7 +81,11 @@ void rig_attach(struct rig *rig)
     virtual_udc_init(&rig->udc);
     for (unsigned i = 0; i < rig->config.function_count; i++)
         ncm_init(&rig->functions[i].ncm, &rig->functions[i].config);
-    usb_device_init(&rig->device, &rig->config, &rig->udc.udc);
+    struct udc_shortage shortage;
+    if (!usb_device_init(&rig->device, &rig->config, &rig->udc.udc, &shortage)) {
+        fprintf(stderr, "%s: needed %u, there are %u\n", shortage.what, shortage.needed, shortage.there);
+        abort();
+    }
     usb_device_attach(&rig->device);
     cable.ops->vbus(cable.device, true);
 }

@@ -7,7 +7,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "udc/dwc2/dwc2_private.h"
 
-#define RX_PACKETS 5u /* bulk packets the receive FIFO holds besides SETUP packets and status words */
+#define FIFO_MIN   16u /* words, the least that the core takes: one packet */
+#define RX_PACKETS 5u  /* bulk packets the receive FIFO holds besides SETUP packets and status words */
 
 /* Words of the receive FIFO: SETUP packets, the global NAK entry, and for each packet its data and status;
  * one completion entry for each OUT endpoint. facts.md G. */
@@ -86,12 +87,14 @@ void dwc2_reset_state(struct dwc2 *dwc2)
     flush_rx(dwc2);
 
     unsigned rx_words = rx_fifo_words(chip);
-    unsigned ep0_words = DWC2_EP0_PACKET_SIZE / 4;
     regs->GRXFSIZ = rx_words;
-    regs->DIEPTXF0 = ep0_words << 16 | rx_words;
-    dwc2->fifo_used = (uint16_t)(rx_words + ep0_words);
+    regs->DIEPTXF0 = dwc2->tx_fifo[0] << 16 | rx_words;
+    unsigned used = rx_words + dwc2->tx_fifo[0];
+    for (unsigned n = 1; n < chip->endpoint_count; n++) {
+        regs->DIEPTXF[n - 1] = (uint32_t)dwc2->tx_fifo[n] << 16 | used;
+        used += dwc2->tx_fifo[n];
+    }
     dwc2->in[0].packet_size = DWC2_EP0_PACKET_SIZE;
-    dwc2->in[0].fifo_words = (uint16_t)ep0_words;
     dwc2->out[0].packet_size = DWC2_EP0_PACKET_SIZE;
 
     regs->DCFG &= ~DCFG_DAD;
@@ -117,25 +120,39 @@ static bool overtaken(struct dwc2 *dwc2, unsigned n)
     return dwc2->overtaken || dwc2->events & USB_EVENT_SETUP;
 }
 
-/* The FIFO of an IN endpoint, taken from what is left at its first opening since reset. */
-static bool fifo_assign(struct dwc2 *dwc2, unsigned n, uint8_t type, uint16_t packet_size)
+/* Endpoint numbers, then FIFO: one packet for each IN endpoint, and what is left for bulk ones. */
+static bool plan(struct udc *udc, const struct udc_endpoint *endpoints, size_t count,
+                 struct udc_shortage *shortage)
 {
-    struct dwc2_in *in = &dwc2->in[n];
-    if (in->fifo_words)
-        return in->fifo_words * 4u >= packet_size;
+    struct dwc2 *dwc2 = (struct dwc2 *)udc;
+    const struct dwc2_chip *chip = dwc2->chip;
+    unsigned words = rx_fifo_words(chip) + dwc2->tx_fifo[0], bulk = 0;
 
-    unsigned left = dwc2->chip->fifo_words - dwc2->fifo_used;
-    unsigned words = packet_size <= 64 ? 16 : (packet_size + 3u) / 4;
-    if (type == USB_ENDPOINT_BULK) {
-        unsigned reserve = 16; /* for an interrupt endpoint that opens later */
-        words = (left > reserve ? left - reserve : 0) / dwc2->chip->bulk_in_count;
-        words &= ~15u; /* whole packets */
+    for (const struct udc_endpoint *e = endpoints; e < endpoints + count; e++) {
+        unsigned n = e->ep & 0xFu;
+        if (n >= chip->endpoint_count) {
+            *shortage = (struct udc_shortage){e->ep & USB_DIR_IN ? "IN endpoints, with endpoint 0"
+                                                                 : "OUT endpoints, with endpoint 0",
+                                              n + 1, chip->endpoint_count};
+            return false;
+        }
+        if (e->ep & USB_DIR_IN) {
+            dwc2->tx_fifo[n] =
+                (uint16_t)(e->packet_size <= FIFO_MIN * 4 ? FIFO_MIN : (e->packet_size + 3u) / 4);
+            words += dwc2->tx_fifo[n];
+            bulk += e->type == USB_ENDPOINT_BULK;
+        } else {
+            dwc2->out_planned |= (uint8_t)(1u << n);
+        }
     }
-    if (words > left || words * 4 < packet_size)
+    if (words > chip->fifo_words) {
+        *shortage = (struct udc_shortage){"words of FIFO", words, chip->fifo_words};
         return false;
-    dwc2_regs(dwc2)->DIEPTXF[n - 1] = words << 16 | dwc2->fifo_used;
-    dwc2->fifo_used = (uint16_t)(dwc2->fifo_used + words);
-    in->fifo_words = (uint16_t)words;
+    }
+    unsigned share = bulk ? (chip->fifo_words - words) / bulk & ~(FIFO_MIN - 1) : 0; /* whole packets */
+    for (const struct udc_endpoint *e = endpoints; e < endpoints + count; e++)
+        if (e->ep & USB_DIR_IN && e->type == USB_ENDPOINT_BULK)
+            dwc2->tx_fifo[e->ep & 0xFu] = (uint16_t)(dwc2->tx_fifo[e->ep & 0xFu] + share);
     return true;
 }
 
@@ -186,17 +203,19 @@ static bool ep_open(struct udc *udc, uint8_t address, uint8_t type, uint16_t pac
         done = true;
     } else if (address & USB_DIR_IN) {
         dwc2_in_stop(dwc2, n);
-        done = fifo_assign(dwc2, n, type, packet_size);
+        done = dwc2->tx_fifo[n] * 4u >= packet_size && packet_size > 0;
         if (done) {
             regs->IN[n].DIEPCTL = control | n << EPCTL_TXFNUM_POS;
             regs->DAINTMSK |= 1u << n;
             dwc2->in[n].packet_size = packet_size;
         }
     } else {
-        out_stop(dwc2, n);
-        regs->OUT[n].DOEPCTL = control;
-        dwc2->out[n].packet_size = packet_size;
-        done = true;
+        done = dwc2->out_planned >> n & 1u;
+        if (done) {
+            out_stop(dwc2, n);
+            regs->OUT[n].DOEPCTL = control;
+            dwc2->out[n].packet_size = packet_size;
+        }
     }
     dwc2_unlock(dwc2);
     return done;
@@ -404,6 +423,7 @@ static void detach(struct udc *udc)
 }
 
 static const struct udc_ops dwc2_ops = {
+    .plan = plan,
     .attach = attach,
     .detach = detach,
     .events_take = events_take,
@@ -421,7 +441,9 @@ static const struct udc_ops dwc2_ops = {
 
 bool dwc2_init(struct dwc2 *dwc2, const struct dwc2_chip *chip, bool vbus_sensed)
 {
-    *dwc2 = (struct dwc2){.udc = {.ops = &dwc2_ops, .ep0_packet_size = DWC2_EP0_PACKET_SIZE}, .chip = chip};
+    *dwc2 = (struct dwc2){.udc = {.ops = &dwc2_ops, .ep0_packet_size = DWC2_EP0_PACKET_SIZE},
+                          .chip = chip,
+                          .tx_fifo = {DWC2_EP0_PACKET_SIZE / 4}};
     struct dwc2_regs *regs = dwc2_regs(dwc2);
 
     regs->GAHBCFG = 0;

@@ -5,7 +5,7 @@
  *
  * The interrupt never thinks; the loop fills a FIFO once, when it starts a transfer. What differs between
  * chips is one const struct dwc2_chip. FIFO memory (words): one receive FIFO for all OUT endpoints with room for several
- * packets, endpoint 0 and interrupt endpoints one packet each, bulk IN all the rest.
+ * packets, endpoint 0 and interrupt endpoints one packet each; bulk IN endpoints share the rest evenly.
  *
  *   board: dwc2_init ─→ udc.ops (usb/udc.h) from the loop; dwc2_interrupt from the OTG_FS handler
  *
@@ -26,7 +26,6 @@ struct dwc2_chip {
     uint16_t fifo_words;    /* all FIFOs together; not GHWCFG3, which claims too much */
     uint8_t endpoint_count; /* endpoint numbers, 0 included, up to DWC2_ENDPOINTS_MAX */
     uint8_t trdt;           /* GUSBCFG.TRDT: 6 for an AHB clock of 32 MHz and more */
-    uint8_t bulk_in_count;  /* bulk IN endpoints that share what is left of the FIFO: 1 or 2 */
     bool
         vbus_override; /* newer cores (3.10a, STM32L4) need override bits where VBUS isn't sensed, older ones (2.81a) a bit
                          * of GCCFG */
@@ -40,7 +39,6 @@ struct dwc2_in {
     uint32_t left;               /* bytes of the transfer not yet in the FIFO */
     uint32_t unsent;             /* bytes not yet programmed (endpoint 0 sends packet by packet) */
     uint16_t packet_size;        /* 0: closed */
-    uint16_t fifo_words;         /* its FIFO; 0: none yet since reset */
     bool active;
     bool zlp; /* an empty packet still has to end the transfer */
 };
@@ -59,12 +57,13 @@ struct dwc2 {
     struct udc udc; /* first: the core's view */
     const struct dwc2_chip *chip;
     volatile uint32_t events;
-    uint32_t setup[2];    /* the latest whole SETUP packet */
-    uint32_t arriving[2]; /* its successor, between "SETUP data" and "SETUP done" */
-    bool overtaken;       /* … which is now */
-    uint16_t fifo_used;   /* words */
-    uint32_t stuck;       /* bounded waits that ran out; never seen on a healthy core */
-    uint32_t dropped;     /* OUT packets that came with no buffer armed */
+    uint32_t setup[2];                    /* the latest whole SETUP packet */
+    uint32_t arriving[2];                 /* its successor, between "SETUP data" and "SETUP done" */
+    bool overtaken;                       /* … which is now */
+    uint16_t tx_fifo[DWC2_ENDPOINTS_MAX]; /* words for each IN endpoint, as planned; 0: none */
+    uint8_t out_planned;                  /* a bit for each OUT endpoint in the plan */
+    uint32_t stuck;                       /* bounded waits that ran out; never seen on a healthy core */
+    uint32_t dropped;                     /* OUT packets that came with no buffer armed */
     struct dwc2_in in[DWC2_ENDPOINTS_MAX];
     struct dwc2_out out[DWC2_ENDPOINTS_MAX];
 };

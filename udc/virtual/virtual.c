@@ -99,10 +99,36 @@ static void virtual_address_set(struct udc *usb, uint8_t address)
     udc->address_due = true;
 }
 
+static uint16_t *virtual_planned(struct virtual_udc *udc, uint8_t number)
+{
+    return (number & USB_DIR_IN) != 0 ? &udc->planned_in[number & 15] : &udc->planned_out[number & 15];
+}
+
+static bool virtual_plan(struct udc *usb, const struct udc_endpoint *endpoints, size_t count,
+                         struct udc_shortage *shortage)
+{
+    struct virtual_udc *udc = virtual_of(usb);
+    if (udc->attached)
+        virtual_broken("planned while attached", 0);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t number = endpoints[i].ep;
+        if ((number & 15) >= VIRTUAL_ENDPOINTS) {
+            *shortage =
+                (struct udc_shortage){"endpoints, with endpoint 0", (number & 15) + 1u, VIRTUAL_ENDPOINTS};
+            return false;
+        }
+        if (*virtual_planned(udc, number) != 0)
+            virtual_broken("planned twice", number);
+        *virtual_planned(udc, number) = endpoints[i].packet_size;
+    }
+    return true;
+}
+
 static bool virtual_ep_open(struct udc *usb, uint8_t number, uint8_t type, uint16_t packet_size)
 {
     struct virtual_udc *udc = virtual_of(usb);
-    if ((number & 15) == 0 || (number & 15) >= VIRTUAL_ENDPOINTS)
+    if ((number & 15) == 0 || (number & 15) >= VIRTUAL_ENDPOINTS ||
+        packet_size > *virtual_planned(udc, number))
         return false;
     if (virtual_overtaken(udc, number))
         return true;
@@ -216,6 +242,7 @@ static void virtual_remote_wakeup(struct udc *usb)
 }
 
 static const struct udc_ops virtual_ops = {
+    .plan = virtual_plan,
     .attach = virtual_attach,
     .detach = virtual_detach,
     .events_take = virtual_events_take,

@@ -50,6 +50,8 @@ struct virtual_udc {
     bool address_due; /* address_next holds from the end of the next endpoint 0 IN transfer on */
     uint8_t address_next;
     uint8_t setup[8];
+    uint16_t planned_in[VIRTUAL_ENDPOINTS]; /* packet sizes; 0: not in the plan */
+    uint16_t planned_out[VIRTUAL_ENDPOINTS];
     struct virtual_ep in[VIRTUAL_ENDPOINTS];
     struct virtual_ep out[VIRTUAL_ENDPOINTS];
 };

@@ -30,9 +30,14 @@ static void wake(void *context)
 /* Attached, reset and taken, endpoints 0x81 and 0x01 open. */
 static void begin(void)
 {
+    static const struct udc_endpoint endpoints[] = {
+        {0x81, USB_ENDPOINT_BULK, 64}, {0x82, USB_ENDPOINT_BULK, 64}, {0x01, USB_ENDPOINT_BULK, 64}};
+    struct udc_shortage shortage;
+
     virtual_udc_init(&udc);
     ops = udc.udc.ops;
     udc.udc.wake = wake;
+    CHECK(ops->plan(&udc.udc, endpoints, sizeof endpoints / sizeof endpoints[0], &shortage));
     ops->attach(&udc.udc);
     cable->vbus(&udc, true);
     cable->bus_reset(&udc, true);
@@ -375,29 +380,35 @@ static void break_halt_busy(void)
     ops->ep_stall(&udc.udc, 0x81, true);
 }
 
-static struct rig rig;
-
-static void break_too_many_functions(void)
+static void break_plan_attached(void)
 {
-    static struct ncm ncms[4];
-    static struct usb_function *list[4];
-    for (unsigned i = 0; i < 4; i++) {
-        ncm_init(&ncms[i], &rig.functions[0].config);
-        list[i] = &ncms[i].function;
-    }
-    rig.config.functions = list;
-    rig.config.function_count = 4; /* 9 + 4 * 85 bytes of descriptors; 8 IN endpoints besides 0 */
-    usb_device_init(&rig.device, &rig.config, &udc.udc);
+    struct udc_shortage shortage;
+    ops->plan(&udc.udc, NULL, 0, &shortage);
+}
+
+TEST(udc_plan)
+{
+    static const struct udc_endpoint eighth = {0x88, USB_ENDPOINT_BULK, 64},
+                                     small = {0x83, USB_ENDPOINT_INTERRUPT, 8};
+    struct udc_shortage shortage = {0};
+    virtual_udc_init(&udc);
+    ops = udc.udc.ops;
+    CHECK(!ops->plan(&udc.udc, &eighth, 1, &shortage));
+    CHECK(shortage.what != NULL);
+    CHECK_EQUAL(shortage.needed, 9);
+    CHECK_EQUAL(shortage.there, 8);
+    CHECK(ops->plan(&udc.udc, &small, 1, &shortage));
+    CHECK(!ops->ep_open(&udc.udc, 0x82, USB_ENDPOINT_BULK, 64)); /* not in the plan */
+    CHECK(!ops->ep_open(&udc.udc, 0x83, USB_ENDPOINT_BULK, 64)); /* larger than planned */
+    CHECK(ops->ep_open(&udc.udc, 0x83, USB_ENDPOINT_INTERRUPT, 8));
 }
 
 TEST(breaking_the_contract_ends_the_process)
 {
-    static void (*const breaks[])(void) = {break_write_closed,      break_write_busy,     break_write_halted,
-                                           break_write_untaken,     break_read_unaligned, break_read_capacity,
-                                           break_halt_busy,         break_read_watch,     break_watch_stays,
-                                           break_too_many_functions};
+    static void (*const breaks[])(void) = {
+        break_write_closed,  break_write_busy, break_write_halted, break_write_untaken, break_read_unaligned,
+        break_read_capacity, break_halt_busy,  break_read_watch,   break_watch_stays,   break_plan_attached};
     begin();
-    rig_init(&rig, 1);
     for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
         fflush(stdout);
         pid_t child = fork();

@@ -1,0 +1,73 @@
+/*
+ * The service "dhcp": net/dhcpd.h on UDP port 67.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "net/dhcpd.h"
+
+#include "net/udp_socket.h"
+#include "plugnet/plugnet.h"
+#include "wire/dhcp_msg.h"
+
+#define LEASE_S 3600
+
+struct dhcp_service {
+    struct dhcpd dhcpd;
+    struct dhcpd_config config;
+};
+
+static void dhcp_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+    struct dhcp_service *s = arg;
+    struct dhcpd_destination to;
+    uint8_t reply[DHCP_REPLY_MAX];
+    size_t length =
+        p->next != NULL ? 0 : dhcpd_answer(&s->dhcpd, p->payload, p->len, reply, sizeof reply, &to);
+
+    (void)from;
+    (void)port;
+    if (length > 0) {
+        udp_socket_send(pcb, reply, length, to.address, to.port);
+    }
+    pbuf_free(p);
+}
+
+static const char *dhcp_start(void *state, struct plugnet *p)
+{
+    struct dhcp_service *s = state;
+
+    s->config = (struct dhcpd_config){
+        .server = p->address,
+        .client = p->host_address,
+        .netmask = PLUGNET_NETMASK,
+        .lease_s = p->config->lease_s != 0 ? p->config->lease_s : LEASE_S,
+        .dns = !p->config->no_dns_option,
+    };
+    dhcpd_init(&s->dhcpd, &s->config);
+    return udp_socket_open(&p->netif.netif, &p->netif.netif.ip_addr, DHCP_PORT_SERVER, dhcp_receive, s) !=
+                   NULL
+               ? NULL
+               : PLUGNET_NO_UDP;
+}
+
+static void dhcp_status(void *state, struct text *out)
+{
+    const struct dhcpd_stats *s = &((struct dhcp_service *)state)->dhcpd.stats;
+
+    text_put_json_u32(out, "requests", s->requests);
+    text_put_json_u32(out, "offers", s->offers);
+    text_put_json_u32(out, "acks", s->acks);
+    text_put_json_u32(out, "naks", s->naks);
+    text_put_json_u32(out, "declines", s->declines);
+    text_put_json_u32(out, "releases", s->releases);
+    text_put_json_u32(out, "ignored", s->ignored);
+    text_put_json_u32(out, "malformed", s->malformed);
+}
+
+static struct dhcp_service dhcp_state;
+
+const struct plugnet_service plugnet_dhcp = {
+    .name = "dhcp",
+    .state = &dhcp_state,
+    .start = dhcp_start,
+    .status = dhcp_status,
+};

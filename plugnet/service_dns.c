@@ -1,0 +1,57 @@
+/*
+ * The service "dns": net/dnsd.h on UDP port 53.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "net/dnsd.h"
+
+#include "net/udp_socket.h"
+#include "plugnet/plugnet.h"
+#include "wire/dns_msg.h"
+
+struct dns_service {
+    struct dnsd dnsd;
+    struct dnsd_config config;
+};
+
+static void dns_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+    struct dns_service *s = arg;
+    uint8_t reply[DNSD_REPLY_MAX];
+    size_t length = p->next != NULL ? 0 : dnsd_answer(&s->dnsd, p->payload, p->len, reply, sizeof reply);
+
+    if (length > 0) {
+        udp_socket_send(pcb, reply, length, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(from))), port);
+    }
+    pbuf_free(p);
+}
+
+static const char *dns_start(void *state, struct plugnet *p)
+{
+    struct dns_service *s = state;
+
+    s->config = (struct dnsd_config){.names = p->hosts, .address = p->address};
+    dnsd_init(&s->dnsd, &s->config);
+    return udp_socket_open(&p->netif.netif, &p->netif.netif.ip_addr, DNS_PORT, dns_receive, s) != NULL
+               ? NULL
+               : PLUGNET_NO_UDP;
+}
+
+static void dns_status(void *state, struct text *out)
+{
+    const struct dnsd_stats *s = &((struct dns_service *)state)->dnsd.stats;
+
+    text_put_json_u32(out, "queries", s->queries);
+    text_put_json_u32(out, "answered", s->answered);
+    text_put_json_u32(out, "no_data", s->no_data);
+    text_put_json_u32(out, "refused", s->refused);
+    text_put_json_u32(out, "malformed", s->malformed);
+}
+
+static struct dns_service dns_state;
+
+const struct plugnet_service plugnet_dns = {
+    .name = "dns",
+    .state = &dns_state,
+    .start = dns_start,
+    .status = dns_status,
+};
