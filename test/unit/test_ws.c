@@ -478,6 +478,9 @@ TEST(ws_close_payload)
     TOLD("close 1005[]");
     FRAME(0x88, "\x03");
     TOLD("error 1002");
+    FRAME(0x89, "\x03\xe8");
+    FRAME(0x88, "\x03");
+    TOLD("ping[<03><e8>]error 1002");
     FRAME(0x88, "\x03\xe8");
     TOLD("close 1000[]");
     FRAME(0x88, "\x03\xe8"
