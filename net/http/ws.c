@@ -77,12 +77,16 @@ static uint32_t unmask(uint8_t *at, size_t length, uint32_t mask)
 {
     uint8_t *end = at + length;
     while (at < end) {
-        for (; ((uintptr_t)at & 3) == 0 && end - at >= 4; at += 4) {
-            uint32_t word;
-            memcpy(&word, at, 4);
-            word ^= mask;
-            memcpy(at, &word, 4);
-        }
+        if (((uintptr_t)at & 3) == 0)
+            for (; end - at >= 8; at += 8) {
+                uint32_t words[2];
+                memcpy(&words[0], at, 4);
+                memcpy(&words[1], at + 4, 4);
+                words[0] ^= mask;
+                words[1] ^= mask;
+                memcpy(at, &words[0], 4);
+                memcpy(at + 4, &words[1], 4);
+            }
         if (at < end) {
             *at++ ^= (uint8_t)mask;
             mask = mask >> 8 | mask << 24;

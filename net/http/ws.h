@@ -98,8 +98,8 @@ bool ws_accept_key(const char *key, size_t length, char accept[WS_ACCEPT_LENGTH 
 void ws_begin(struct ws *ws, uint32_t limit);
 
 /* Consume received bytes, up to the next event; payload is unmasked in place. Returns how many: `length` if there is
- * none. After a Close or an error all bytes are consumed and ignored. Costs on a Cortex-M4, for each byte of payload:
- * about 2 instructions, for ASCII text 3. */
+ * none. After a Close or an error all bytes are consumed and ignored. Instructions on a Cortex-M4 for each byte of
+ * payload: 1.5, of ASCII text 2.7, of other text up to 18; for each frame 300 more. */
 size_t ws_receive(struct ws *ws, uint8_t *bytes, size_t length, struct ws_event *event);
 
 /* The Pong or Close that is due, whole. Returns its length, 0: none. Of several Pings that came before there was room, the
