@@ -15,6 +15,7 @@
 #include "wire/be.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of masks");
+_Static_assert(sizeof(void *) != 4 || sizeof(struct ws) == 176, "what ws.h says that a connection takes");
 
 #define FIN    0x80
 #define RSV    0x70

@@ -90,11 +90,13 @@ struct ws {
 };
 
 /* Make the answer to Sec-WebSocket-Key, ended by a zero byte. False: `key` is not 16 bytes in base64; the request is to be
- * refused by 400 (4.2.1, 4.2.2). */
+ * refused by 400. The transport has checked the rest (4.2.1): GET, HTTP/1.1, Upgrade that names websocket, Connection that
+ * lists Upgrade, Sec-WebSocket-Version 13 (else 426 with that header field); no extension is ever agreed to (4.2.2). */
 bool ws_accept_key(const char *key, size_t length, char accept[WS_ACCEPT_LENGTH + 1]);
 
-/* A new connection, behind its 101. `limit`: bytes of the longest message; one that is longer is refused when a frame's
- * header announces it (code 1009). 0: no limit, for products that take messages by pieces. */
+/* A new connection, behind its 101; what came behind the request's header section is already for ws_receive. `limit`:
+ * bytes of the longest message; one that is longer is refused when a frame's header announces it (code 1009). 0: no
+ * limit, for products that take messages by pieces. */
 void ws_begin(struct ws *ws, uint32_t limit);
 
 /* Consume received bytes, up to the next event; payload is unmasked in place. Returns how many: `length` if there is
