@@ -58,7 +58,7 @@ enum ws_event_kind {
     WS_EVENT_PING,  /* whole; its Pong is the next output */
     WS_EVENT_PONG,  /* the client lives; the payload is not kept */
     WS_EVENT_CLOSE, /* the client's Close; nothing follows */
-    WS_EVENT_ERROR, /* the client has broken the protocol; our Close is due and nothing follows */
+    WS_EVENT_ERROR, /* the client has broken the protocol; our Close is due, unless it is sent, and nothing follows */
 };
 
 /* What has been received. */
@@ -108,7 +108,7 @@ size_t ws_receive(struct ws *ws, uint8_t *bytes, size_t length, struct ws_event 
  * last one is answered (5.5.3). */
 size_t ws_output(const struct ws *ws, uint8_t out[WS_OUTPUT_MAX]);
 
-/* What ws_output gave, since the last ws_receive or ws_close, is on its way. */
+/* The frame that ws_output has just given is queued, whole; no ws_receive and no ws_close was in between. */
 void ws_output_taken(struct ws *ws);
 
 /* Write a frame's header. Returns its length: 2, 4 or 10. A message in several frames: `opcode` in the first one, then
@@ -126,7 +126,7 @@ bool ws_code_allowed(uint16_t code);
 /* True: a new frame of data may be sent: no Close is due, sent or received. */
 bool ws_open(const struct ws *ws);
 
-/* True: we have sent Close and wait for the client's. */
+/* True: we have sent Close and wait for the client's. Pieces that were on their way still come; ignore them. */
 bool ws_waiting(const struct ws *ws);
 
 /* True: all is said. Close the TCP connection; what still comes is discarded. */
