@@ -70,5 +70,25 @@ $(BENCH_OUT)/test_chksum: $(BENCH_OUT)/test_chksum.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_chksum
 
+# The WebSocket engine as the firmware compiles it, on the virtual core.
+WS_COST_SRC := net/http/ws.c net/http/ws_key.c wire/utf8.c wire/sha1.c wire/base64.c chip/cortex_m4/memory.c
+
+$(BENCH_OUT)/ws.elf: bench/ws_image.S $(WS_COST_SRC) net/http/ws.h wire/utf8.h
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -std=gnu11 -mcpu=cortex-m4 -mthumb $(OPT) -I. -nostdlib \
+	    -Wl,-Ttext=0x08000000,-e,0 $(filter %.S %.c,$^) -o $@
+
+$(BENCH_OUT)/ws.bin: $(BENCH_OUT)/ws.elf
+	arm-none-eabi-objcopy -O binary $< $@
+
+$(BENCH_OUT)/test_ws_cost.o: bench/test_ws_cost.c $(BENCH_OUT)/ws.bin
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -DWS_IMAGE='"$(BENCH_OUT)/ws.bin"' -c $< -o $@
+
+$(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
+	$(CC) $^ -o $@ -lm
+
+SUITES += $(BENCH_OUT)/test_ws_cost
+
 .PHONY: bench profile bench-boards
--include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d
+-include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d
