@@ -192,21 +192,21 @@ enum json_token {
 
 /* State of a text that is read. The text stays the caller's, unchanged, as long as the reader is used. */
 struct json_reader {
-    const char *text; /* ours, as all but the next four: not zero-terminated */
-    size_t length;
-    const char *error; /* NULL, or why: a few words, constant */
+    const char *error; /* yours to look at, as the next three: NULL, or why: a few words, constant */
     size_t
         error_at; /* byte offset of that: where the text went wrong, or where the value begins that was refused */
     const char *member; /* name of the table's member that was refused or is missing; NULL: none */
     size_t needed;      /* after "string too long": the buffer it would take */
-    size_t at;          /* next byte */
-    size_t begin;       /* first byte of the token */
-    size_t size;        /* bytes of a number, or between a string's quotes */
-    uint16_t arrays;    /* kinds of the open levels, the innermost is bit 0: 1 is an array */
-    uint8_t depth;      /* open levels */
-    uint8_t token;      /* enum json_token, the last one; before the first one JSON_ERROR */
-    uint8_t state;      /* what may come next */
-    bool escaped;       /* the string has escapes */
+    uint16_t arrays;  /* ours, as the rest: kinds of the open levels, the innermost is bit 0: 1 is an array */
+    uint8_t depth;    /* open levels */
+    uint8_t token;    /* enum json_token, the last one; before the first one JSON_ERROR */
+    uint8_t state;    /* what may come next */
+    bool escaped;     /* the string has escapes */
+    const char *text; /* all of it, not zero-terminated */
+    const char *end;  /* behind it */
+    const char *at;   /* next byte */
+    const char *begin; /* first byte of the token */
+    size_t size;       /* bytes of a number, or between a string's quotes */
 };
 
 struct json_reader json_reader_over(const char *text, size_t length);

@@ -24,14 +24,14 @@ enum state {
 
 struct json_reader json_reader_over(const char *text, size_t length)
 {
-    return (struct json_reader){.text = text, .length = length};
+    return (struct json_reader){.text = text, .end = text + length, .at = text, .begin = text};
 }
 
-static bool fail(struct json_reader *r, size_t at, const char *why)
+static bool fail(struct json_reader *r, const char *at, const char *why)
 {
     if (r->error == NULL) {
         r->error = why;
-        r->error_at = at;
+        r->error_at = (size_t)(at - r->text);
     }
     return false;
 }
@@ -49,7 +49,7 @@ bool json_refuse(struct json_reader *r, const char *why)
 
 static int peek(const struct json_reader *r)
 {
-    return r->at < r->length ? (unsigned char)r->text[r->at] : END_OF_TEXT;
+    return r->at < r->end ? (unsigned char)*r->at : END_OF_TEXT;
 }
 
 /* The next byte behind white space (chapter 2). */
@@ -137,14 +137,14 @@ static size_t utf8_put(uint32_t character, char bytes[4])
 /* Bytes above 0x7F, one after the other: whole characters. */
 static bool wide_scan(struct json_reader *r)
 {
-    size_t begin = r->at;
+    const char *begin = r->at;
     struct utf8 u;
 
     while (peek(r) >= 0x80) {
         r->at++;
     }
     utf8_begin(&u);
-    return (utf8_check(&u, r->text + begin, r->at - begin) && utf8_complete(&u)) ||
+    return (utf8_check(&u, begin, (size_t)(r->at - begin)) && utf8_complete(&u)) ||
            fail(r, begin, "invalid UTF-8");
 }
 
@@ -157,12 +157,12 @@ static bool string_scan(struct json_reader *r)
         int c = peek(r);
 
         if (c == '"') {
-            r->size = r->at++ - r->begin - 1;
+            r->size = (size_t)(r->at++ - r->begin - 1);
             return true;
         }
         if (c == '\\') {
             uint32_t character;
-            size_t length = escape_read(r->text + r->at, r->length - r->at, &character);
+            size_t length = escape_read(r->at, (size_t)(r->end - r->at), &character);
 
             if (length == 0) {
                 return wrong(r, "bad escape");
@@ -184,7 +184,7 @@ static bool string_scan(struct json_reader *r)
 /* The next character of a string that was scanned: of an escape, or one byte as it is. */
 static size_t piece_read(const struct json_reader *r, size_t *at, char bytes[4])
 {
-    const char *from = r->text + r->begin + 1;
+    const char *from = r->begin + 1;
     uint32_t character;
 
     if (from[*at] != '\\') {
@@ -203,7 +203,7 @@ bool json_is(const struct json_reader *r, const char *string)
         return false;
     }
     if (!r->escaped) { /* no zero is among its bytes */
-        return strncmp(string, r->text + r->begin + 1, r->size) == 0 && string[r->size] == 0;
+        return strncmp(string, r->begin + 1, r->size) == 0 && string[r->size] == 0;
     }
     for (size_t at = 0; at < r->size;) {
         size_t length = piece_read(r, &at, bytes);
@@ -249,44 +249,40 @@ static bool string_take(struct json_reader *r, char *buffer, size_t size, size_t
 
 /* ---- Tokens ---- */
 
-static bool digits_scan(struct json_reader *r)
+static void digits_scan(struct json_reader *r)
 {
-    size_t begin = r->at;
+    const char *begin = r->at;
 
     while (IS_DIGIT(peek(r))) {
         r->at++;
     }
-    return r->at > begin || wrong(r, "digit expected");
+    if (r->at == begin) {
+        wrong(r, "digit expected");
+    }
 }
 
-/* Chapter 6. */
+/* Chapter 6. The first error counts; what is behind it is looked at in vain. */
 static bool number_scan(struct json_reader *r)
 {
-    size_t first;
+    const char *first;
 
     r->at += peek(r) == '-';
     first = r->at;
-    if (!digits_scan(r)) {
-        return false;
-    }
-    if (r->text[first] == '0' && r->at - first > 1) {
-        return fail(r, first, "zero before a number");
+    digits_scan(r);
+    if (r->at - first > 1 && *first == '0') {
+        fail(r, first, "zero before a number");
     }
     if (peek(r) == '.') {
         r->at++;
-        if (!digits_scan(r)) {
-            return false;
-        }
+        digits_scan(r);
     }
     if (peek(r) == 'e' || peek(r) == 'E') {
         r->at++;
         r->at += peek(r) == '-' || peek(r) == '+';
-        if (!digits_scan(r)) {
-            return false;
-        }
+        digits_scan(r);
     }
-    r->size = r->at - r->begin;
-    return true;
+    r->size = (size_t)(r->at - r->begin);
+    return r->error == NULL;
 }
 
 static enum json_token open(struct json_reader *r, bool array)
@@ -342,7 +338,7 @@ static enum json_token word_next(struct json_reader *r)
     for (unsigned i = 0; i < 3; i++) {
         size_t length = strlen(words[i]);
 
-        if (r->length - r->at >= length && memcmp(r->text + r->at, words[i], length) == 0) {
+        if ((size_t)(r->end - r->at) >= length && memcmp(r->at, words[i], length) == 0) {
             r->at += length;
             return JSON_TRUE + i;
         }
@@ -488,7 +484,7 @@ static bool digit_add(uint64_t *value, unsigned digit)
 /* The number without its sign, in units of 10^-decimals, exactly. */
 static bool number_read(struct json_reader *r, unsigned decimals, uint64_t *value)
 {
-    const char *at = r->text + r->begin, *end = at + r->size;
+    const char *at = r->begin, *end = at + r->size;
     int32_t
         places; /* digits up to the units, also those that aren't written; what is behind them must be zeros */
 
@@ -531,7 +527,7 @@ static bool number_take(struct json_reader *r, bool sign, unsigned decimals, uin
     if (!value_is(r, JSON_NUMBER, "number expected") || !number_read(r, decimals, &number)) {
         return false;
     }
-    negative = r->text[r->begin] == '-' && number != 0;
+    negative = *r->begin == '-' && number != 0;
     fits = negative ? sign && number <= least : number < least || !sign;
     number = negative ? 0 - number : number;
     if (!fits || (number ^ bias) < (min ^ bias) || (number ^ bias) > (max ^ bias)) {
@@ -666,7 +662,7 @@ void json_put_error(struct json_writer *w, const struct json_reader *r)
         json_put_member_string(w, "member", r->member);
     } else if (r->token == JSON_KEY) {
         json_put_key(w, "member");
-        json_put_string_bytes(w, r->text + r->begin + 1, r->size);
+        json_put_string_bytes(w, r->begin + 1, r->size);
     }
     json_put_member_u32(w, "at", (uint32_t)r->error_at);
     json_object_end(w);

@@ -1,6 +1,6 @@
 /*
- * JSON written; see the header. A value first asks value_begin for its place, which sets the comma; strings are copied by
- * runs of bytes that need no escape.
+ * JSON written; see the header. A value first asks value_begin for its place, which sets the comma; runs
+ * of a string that need no escape are copied while they are looked at: for names of some ten letters quicker than memcpy.
  */
 /* SPDX-License-Identifier: MIT */
 #include "wire/json.h"
@@ -85,24 +85,59 @@ void json_array_end(struct json_writer *w)
     end(w, true);
 }
 
-/* A control character, a quote or a backslash (chapter 7). */
-static void put_escape(struct text *t, unsigned char c)
+/* Put a byte to `at`, if it is inside; returns the next place. A string or number is counted to its end so, and kept if
+ * all of it fitted. */
+static inline __attribute__((always_inline)) size_t put_at(char *bytes, size_t at, size_t capacity, char c)
 {
-    static const char letters[] = {'b', 't', 'n', 0, 'f', 'r'}; /* from U+0008 on */
+    if (at < capacity) {
+        bytes[at] = c;
+    }
+    return at + 1;
+}
 
-    put_char(t, '\\');
-    if (c >= 0x20) {
-        put_char(t, (char)c);
-    } else if (c >= 8 && c < 8 + sizeof letters && letters[c - 8] != 0) {
-        put_char(t, letters[c - 8]);
+static __attribute__((noinline)) size_t put_all_at(const struct text *t, size_t at, const char *bytes,
+                                                   size_t length)
+{
+    for (const char *end = bytes + length; bytes < end; bytes++) {
+        at = put_at(t->bytes, at, t->capacity, *bytes);
+    }
+    return at;
+}
+
+static void keep(struct text *t, size_t length)
+{
+    if (t->overflow || length > t->capacity) {
+        t->overflow = true;
     } else {
-        put_char(t, 'u');
-        text_put_hex(t, c, 4);
+        t->length = length;
     }
 }
 
-/* A character above U+007F, or U+FFFD for a byte that begins none. Returns its bytes. */
-static size_t put_wide(struct text *t, const char *bytes, size_t length)
+/* A control character, a quote or a backslash (chapter 7). */
+static __attribute__((noinline)) size_t put_escape_at(const struct text *t, size_t at, unsigned char c)
+{
+    static const char letters[] = "btn\vfr"; /* from U+0008 on; U+000B has none */
+    char escape[6] = {'\\', (char)c};
+    size_t length = 2;
+
+    if (c < 0x20) {
+        unsigned low = c & 15;
+
+        escape[1] = 'u';
+        escape[2] = escape[3] = '0';
+        escape[4] = (char)('0' + (c >> 4));
+        escape[5] = (char)(low < 10 ? '0' + low : 'a' - 10 + low);
+        length = 6;
+        if (c - 8u < 6 && c != '\v') {
+            escape[1] = letters[c - 8];
+            length = 2;
+        }
+    }
+    return put_all_at(t, at, escape, length);
+}
+
+/* Bytes of the character above U+007F that begins here; 0: none does. */
+static __attribute__((noinline)) size_t wide_length(const char *bytes, size_t length)
 {
     struct utf8 u;
     size_t n = 0;
@@ -110,43 +145,72 @@ static size_t put_wide(struct text *t, const char *bytes, size_t length)
     utf8_begin(&u);
     do {
         if (n == length || !utf8_check(&u, bytes + n, 1)) {
-            TEXT_PUT(t, "\xEF\xBF\xBD");
-            return 1;
+            return 0;
         }
         n++;
     } while (!utf8_complete(&u));
-    text_put_bytes(t, bytes, n);
     return n;
 }
 
-static void put_quoted(struct text *t, const char *bytes, size_t length)
+/* Needs no escape; letters are found by the first comparison. */
+static inline bool plain(unsigned c)
 {
-    size_t at = 0;
+    return c - 0x5D <= 0x7F - 0x5D || (c - 0x20 <= 0x5B - 0x20 && c != '"');
+}
 
-    put_char(t, '"');
-    for (;;) {
-        size_t run = at;
-        unsigned char c = 0;
+/* Copy what needs no escape and fits: the most of all strings. Returns how much that was. */
+static inline __attribute__((always_inline)) size_t plain_copy(char *to, const char *from, size_t length)
+{
+    size_t i = 0;
 
-        while (at < length) {
-            c = (unsigned char)bytes[at];
-            if ((unsigned)c - 0x20 >= 0x60 || c == '"' || c == '\\') {
+    for (; i < length && plain((unsigned char)from[i]); i++) {
+        to[i] = from[i];
+    }
+    return i;
+}
+
+static void put_quoted(struct text *t, char before, const char *string, size_t length, char after)
+{
+    char *const bytes = t->bytes;
+    const size_t capacity = t->capacity;
+    size_t at = t->length, i = 0, count;
+
+    if (before != 0) {
+        at = put_at(bytes, at, capacity, before);
+    }
+    at = put_at(bytes, at, capacity, '"');
+    while (i < length) {
+        unsigned char c;
+
+        if (at < capacity) {
+            count =
+                plain_copy(bytes + at, string + i, length - i < capacity - at ? length - i : capacity - at);
+            at += count;
+            i += count;
+            if (i == length) {
                 break;
             }
-            at++;
         }
-        text_put_bytes(t, bytes + run, at - run);
-        if (at == length || (c == 0 && length == LENGTH_BY_ZERO)) {
+        c = (unsigned char)string[i];
+        if (c == 0 && length == LENGTH_BY_ZERO) {
             break;
         }
-        if (c < 0x80) {
-            put_escape(t, c);
-            at++;
+        count = c < 0x80 ? 1 : wide_length(string + i, length - i);
+        if (count == 0) {
+            at = put_all_at(t, at, "\xEF\xBF\xBD", 3);
+            count = 1;
+        } else if (c >= 0x80 || plain(c)) {
+            at = put_all_at(t, at, string + i, count);
         } else {
-            at += put_wide(t, bytes + at, length - at);
+            at = put_escape_at(t, at, c);
         }
+        i += count;
     }
-    put_char(t, '"');
+    at = put_at(bytes, at, capacity, '"');
+    if (after != 0) {
+        at = put_at(bytes, at, capacity, after);
+    }
+    keep(t, at);
 }
 
 void json_put_key(struct json_writer *w, const char *name)
@@ -155,18 +219,14 @@ void json_put_key(struct json_writer *w, const char *name)
         w->misuse = true;
         return;
     }
-    if (w->more) {
-        put_char(w->out, ',');
-    }
-    put_quoted(w->out, name, LENGTH_BY_ZERO);
-    put_char(w->out, ':');
+    put_quoted(w->out, w->more ? ',' : 0, name, LENGTH_BY_ZERO, ':');
     w->key = true;
 }
 
 void json_put_string_bytes(struct json_writer *w, const char *bytes, size_t length)
 {
     if (value_begin(w)) {
-        put_quoted(w->out, bytes, length);
+        put_quoted(w->out, 0, bytes, length, 0);
     }
 }
 
@@ -184,10 +244,6 @@ static unsigned divide_by_10(uint64_t *value)
 {
     uint32_t high = (uint32_t)(*value >> 32), low = (uint32_t)*value, middle;
 
-    if (high == 0) {
-        *value = low / 10;
-        return low % 10;
-    }
     middle = (high % 10) << 16 | low >> 16;
     low = (middle % 10) << 16 | (low & 0xFFFF);
     *value = (uint64_t)(high / 10) << 32 | (middle / 10) << 16 | low / 10;
@@ -196,23 +252,30 @@ static unsigned divide_by_10(uint64_t *value)
 
 static void put_number(struct json_writer *w, uint64_t value, bool negative, unsigned decimals)
 {
-    char digits[DECIMALS_MAX + 3]; /* and one before the point, the point, the sign */
-    size_t at = sizeof digits;
+    char digits[DECIMALS_MAX + 1], *const end = digits + sizeof digits, *first = end;
+    uint32_t low;
+    size_t at;
 
     w->misuse |= decimals > DECIMALS_MAX;
     if (!value_begin(w)) {
         return;
     }
-    for (unsigned count = 0; value != 0 || count <= decimals; count++) {
-        if (count == decimals && count > 0) {
-            digits[--at] = '.';
-        }
-        digits[--at] = (char)('0' + divide_by_10(&value));
+    while (value > UINT32_MAX) {
+        *--first = (char)('0' + divide_by_10(&value));
     }
+    for (low = (uint32_t)value; low != 0 || end - first <= (int)decimals; low /= 10) {
+        *--first = (char)('0' + low % 10);
+    }
+    at = w->out->length;
     if (negative) {
-        digits[--at] = '-';
+        at = put_all_at(w->out, at, "-", 1);
     }
-    text_put_bytes(w->out, digits + at, sizeof digits - at);
+    at = put_all_at(w->out, at, first, (size_t)(end - first) - decimals);
+    if (decimals > 0) {
+        at = put_all_at(w->out, at, ".", 1);
+        at = put_all_at(w->out, at, end - decimals, decimals);
+    }
+    keep(w->out, at);
 }
 
 void json_put_fixed(struct json_writer *w, int64_t value, unsigned decimals)

@@ -85,10 +85,10 @@ static void token_put(struct json_reader *r, struct json_writer *w, enum json_to
     }
 }
 
-/* Where a value that begins here ends by skipping; 0: nowhere, the text is wrong. */
-static size_t skipped(struct json_reader r)
+/* Where a value that begins here ends by skipping; NULL: nowhere, the text is wrong. */
+static const char *skipped(struct json_reader r)
 {
-    return json_skip(&r) ? r.at : 0;
+    return json_skip(&r) ? r.at : NULL;
 }
 
 static struct copy copy_make(const char *text, size_t length)
@@ -98,10 +98,11 @@ static struct copy copy_make(const char *text, size_t length)
     struct text out = text_over(copy.bytes, room + length);
     struct json_writer w = json_writer_over(&out);
     struct json_reader r = json_reader_over(text, length);
-    size_t ends[JSON_DEPTH_MAX + 1];
+    const char *ends[JSON_DEPTH_MAX + 1];
     for (;;) {
         enum json_token token = json_next(&r);
-        REQUIRE(copy.count < length + 2 && r.at <= length && r.begin <= length && r.depth <= JSON_DEPTH_MAX);
+        REQUIRE(copy.count < length + 2 && r.at <= r.end && r.begin <= r.at && r.end == text + length &&
+                r.depth <= JSON_DEPTH_MAX);
         REQUIRE((token == JSON_ERROR) == (r.error != NULL) && r.error_at <= length);
         copy.tokens[copy.count++] = (char)token;
         if (token == JSON_ERROR || token == JSON_END) {

@@ -405,7 +405,7 @@ static const char *verdict(const char *text, size_t length)
             CHECK_EQUAL(json_next(&r), JSON_ERROR);
             return r.error;
         }
-        CHECK(r.error == NULL && r.at <= length && r.depth <= JSON_DEPTH_MAX);
+        CHECK(r.error == NULL && r.at <= r.end && r.end == r.text + length && r.depth <= JSON_DEPTH_MAX);
         if (token == JSON_END) {
             CHECK_EQUAL(json_next(&r), JSON_END);
             return NULL;
@@ -1436,11 +1436,11 @@ static void copy_tokens(struct json_reader *r, struct json_writer *w)
             json_put_string_bytes(w, bytes, length);
             break;
         case JSON_NUMBER: {
-            const char *point = memchr(r->text + r->begin, '.', r->size);
-            unsigned decimals = point == NULL ? 0 : (unsigned)(r->text + r->begin + r->size - point - 1);
+            const char *point = memchr(r->begin, '.', r->size);
+            unsigned decimals = point == NULL ? 0 : (unsigned)(r->begin + r->size - point - 1);
             uint64_t number;
             int64_t value;
-            if (decimals == 0 && r->text[r->begin] != '-') {
+            if (decimals == 0 && *r->begin != '-') {
                 CHECK(json_take_u64(r, 0, UINT64_MAX, &number));
                 json_put_u64(w, number);
             } else {
