@@ -22,6 +22,10 @@
 
 #include "wire/text.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define JSON_DEPTH_MAX 16 /* open objects and arrays; at most 16: one bit each */
 
 /* ---- Writing ---- */
@@ -39,7 +43,9 @@ struct json_writer {
 
 static inline struct json_writer json_writer_over(struct text *out)
 {
-    return (struct json_writer){.out = out};
+    struct json_writer w = {out, 0, 0, false, false, false};
+
+    return w;
 }
 
 /* Wrong, so that it sets `misuse` and is left out, with all that follows: a value without a key in an object, a key
@@ -96,7 +102,9 @@ struct json_mark {
 
 static inline struct json_mark json_mark(const struct json_writer *w)
 {
-    return (struct json_mark){*w, w->out->length};
+    struct json_mark mark = {*w, w->out->length};
+
+    return mark;
 }
 
 /* True if all since `mark` is in the buffer. Else it is taken out again, the overflow too, as if it had not been
@@ -147,21 +155,20 @@ struct json_field {
     uint8_t decimals; /* JSON_FIELD_FIXED: 0 to 19 */
     bool required;    /* an object without it is refused when read */
     union {
-        struct {
-            int32_t
-                min; /* numbers: least value taken (fixed: in its units); both zero: all that the type holds */
-            uint32_t max; /* numbers: largest value taken; of a signed type: as int32_t */
-        };
-        struct {
-            const struct json_field *fields; /* JSON_FIELD_OBJECT: its table, for ever */
-            size_t field_count;              /* and its length */
-        };
+        int32_t
+            min; /* numbers: least value taken (fixed: in its units); both zero: all that the type holds */
+        const struct json_field *fields; /* JSON_FIELD_OBJECT: its table, for ever */
+    };
+    union {
+        uint32_t max;       /* numbers: largest value taken; of a signed type: as int32_t */
+        size_t field_count; /* JSON_FIELD_OBJECT: length of its table */
     };
 };
 
 #define JSON_AT(STRUCT, MEMBER) .offset = offsetof(STRUCT, MEMBER), .size = sizeof(((STRUCT *)NULL)->MEMBER)
 
-/* JSON_FIELD(struct settings, interval_ms, UNSIGNED, .min = 10, .max = 60000): called as in the struct. */
+/* JSON_FIELD(struct settings, interval_ms, UNSIGNED, .required = true, .min = 10, .max = 60000): called as in the struct.
+ * C++ wants what follows the type in the order of struct json_field. */
 #define JSON_FIELD(STRUCT, MEMBER, TYPE, ...)                                                                \
     {                                                                                                        \
         .name = #MEMBER, JSON_AT(STRUCT, MEMBER), .type = JSON_FIELD_##TYPE, __VA_ARGS__                     \
@@ -265,11 +272,11 @@ enum json_take_flags {
  * unless required; what comes twice is refused. False: refused, `member` names which, and the struct may be half filled:
  * read into a copy, and look for JSON_END before the copy counts:
  *
- *   struct settings new = *settings;
+ *   struct settings wanted = *settings;
  *   struct json_reader r = json_reader_over(body, length);
- *   if (!json_take_fields(&r, table, JSON_COUNT(table), &new, 0) || json_next(&r) != JSON_END)
+ *   if (!json_take_fields(&r, table, JSON_COUNT(table), &wanted, 0) || json_next(&r) != JSON_END)
  *       return 400;                                          json_put_error tells the client why
- *   *settings = new;
+ *   *settings = wanted;
  */
 bool json_take_fields(struct json_reader *r, const struct json_field *fields, size_t count, void *base,
                       unsigned flags);
@@ -277,5 +284,9 @@ bool json_take_fields(struct json_reader *r, const struct json_field *fields, si
 /* Write the reader's error as an object: {"error":"out of range","member":"interval_ms","at":17}; an unknown member is
  * named as it was sent. */
 void json_put_error(struct json_writer *w, const struct json_reader *r);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
