@@ -19,11 +19,6 @@ static void range_set(struct utf8 *u, unsigned left, uint8_t low, uint8_t high)
     u->high = high;
 }
 
-static bool broken(const struct utf8 *u)
-{
-    return u->low > u->high;
-}
-
 void utf8_begin(struct utf8 *u)
 {
     range_set(u, 0, 0x80, 0xBF);
@@ -64,21 +59,25 @@ static const uint8_t *ascii_skip(const uint8_t *bytes, const uint8_t *end)
 bool utf8_check(struct utf8 *u, const void *bytes, size_t length)
 {
     const uint8_t *at = bytes, *end = at + length;
-    while (at < end && !broken(u)) {
+    struct utf8 now = *u;
+    while (at < end) {
         uint8_t byte = *at;
-        if (u->left == 0 && byte < 0x80) {
+        if (now.left == 0 && byte < 0x80) {
             at = ascii_skip(at, end);
             continue;
         }
         at++;
-        if (u->left == 0)
-            lead(u, byte);
-        else if (byte < u->low || byte > u->high)
-            u->low = 0xFF;
+        if (now.left == 0)
+            lead(&now, byte);
+        else if (byte < now.low || byte > now.high)
+            now.low = 0xFF;
         else
-            range_set(u, u->left - 1u, 0x80, 0xBF);
+            range_set(&now, now.left - 1u, 0x80, 0xBF);
+        if (now.low > now.high)
+            break;
     }
-    return !broken(u);
+    *u = now;
+    return now.low <= now.high;
 }
 
 bool utf8_complete(const struct utf8 *u)
