@@ -149,14 +149,13 @@ enum json_field_type {
 /* One member of a struct, for writing and reading; tables are const and end nowhere: their length goes with them. */
 struct json_field {
     const char *name;
-    uint16_t offset;  /* bytes from the base; JSON_AT sets both */
+    uint16_t offset;  /* bytes from the base; JSON_AT sets all three */
     uint16_t size;    /* bytes of the struct's member */
     uint8_t type;     /* enum json_field_type */
     uint8_t decimals; /* JSON_FIELD_FIXED: 0 to 19 */
     bool required;    /* an object without it is refused when read */
     union {
-        int32_t
-            min; /* numbers: least value taken (fixed: in its units); both zero: all that the type holds */
+        int32_t min; /* numbers: least value taken, fixed in its units; both zero: all that the type holds */
         const struct json_field *fields; /* JSON_FIELD_OBJECT: its table, for ever */
     };
     union {
@@ -165,13 +164,25 @@ struct json_field {
     };
 };
 
-#define JSON_AT(STRUCT, MEMBER) .offset = offsetof(STRUCT, MEMBER), .size = sizeof(((STRUCT *)NULL)->MEMBER)
+/* 1 if a member of so many bytes can be of that type; a table with another one doesn't compile. */
+#define JSON_SIZE_FITS(SIZE, TYPE)                                                                           \
+    ((TYPE) == JSON_FIELD_BOOL    ? (SIZE) == sizeof(bool)                                                   \
+     : (TYPE) == JSON_FIELD_TEXT  ? (SIZE) == sizeof(char *)                                                 \
+     : (TYPE) <= JSON_FIELD_FIXED ? (SIZE) == 1 || (SIZE) == 2 || (SIZE) == 4 || (SIZE) == 8                 \
+                                  : 1)
+
+/* Place and type of a member whose name isn't the member's: {.name = "limit", JSON_AT(struct settings, max, SIGNED)}. */
+#define JSON_AT(STRUCT, MEMBER, TYPE)                                                                        \
+    .offset = offsetof(STRUCT, MEMBER),                                                                      \
+    .size = sizeof(((STRUCT *)NULL)->MEMBER) +                                                               \
+            0 * sizeof(char[JSON_SIZE_FITS(sizeof(((STRUCT *)NULL)->MEMBER), JSON_FIELD_##TYPE) ? 1 : -1]),  \
+    .type = JSON_FIELD_##TYPE
 
 /* JSON_FIELD(struct settings, interval_ms, UNSIGNED, .required = true, .min = 10, .max = 60000): called as in the struct.
  * C++ wants what follows the type in the order of struct json_field. */
 #define JSON_FIELD(STRUCT, MEMBER, TYPE, ...)                                                                \
     {                                                                                                        \
-        .name = #MEMBER, JSON_AT(STRUCT, MEMBER), .type = JSON_FIELD_##TYPE, __VA_ARGS__                     \
+        .name = #MEMBER, JSON_AT(STRUCT, MEMBER, TYPE), __VA_ARGS__                                          \
     }
 
 #define JSON_COUNT(TABLE) (sizeof(TABLE) / sizeof(TABLE)[0])
@@ -200,20 +211,19 @@ enum json_token {
 /* State of a text that is read. The text stays the caller's, unchanged, as long as the reader is used. */
 struct json_reader {
     const char *error; /* yours to look at, as the next three: NULL, or why: a few words, constant */
-    size_t
-        error_at; /* byte offset of that: where the text went wrong, or where the value begins that was refused */
+    size_t error_at;   /* byte offset where the text went wrong, or where the value begins that was refused */
     const char *member; /* name of the table's member that was refused or is missing; NULL: none */
     size_t needed;      /* after "string too long": the buffer it would take */
-    uint16_t arrays;  /* ours, as the rest: kinds of the open levels, the innermost is bit 0: 1 is an array */
-    uint8_t depth;    /* open levels */
-    uint8_t token;    /* enum json_token, the last one; before the first one JSON_ERROR */
-    uint8_t state;    /* what may come next */
-    bool escaped;     /* the string has escapes */
-    const char *text; /* all of it, not zero-terminated */
-    const char *end;  /* behind it */
-    const char *at;   /* next byte */
-    const char *begin; /* first byte of the token */
-    size_t size;       /* bytes of a number, or between a string's quotes */
+    uint16_t arrays;    /* ours, as the rest: kinds of open levels, the innermost is bit 0: 1 is an array */
+    uint8_t depth;      /* open levels */
+    uint8_t token;      /* enum json_token, the last one; before the first one JSON_ERROR */
+    uint8_t state;      /* what may come next */
+    bool escaped;       /* the string has escapes */
+    const char *text;   /* all of it, not zero-terminated */
+    const char *end;    /* behind it */
+    const char *at;     /* next byte */
+    const char *begin;  /* first byte of the token */
+    size_t size;        /* bytes of a number, or between a string's quotes */
 };
 
 struct json_reader json_reader_over(const char *text, size_t length);

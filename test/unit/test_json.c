@@ -1191,8 +1191,7 @@ static const struct json_field table[] = {
     JSON_FIELD(struct settings, i64, SIGNED),
     {.name = "\xC2\xB0"
              "C",
-     JSON_AT(struct settings, degrees),
-     .type = JSON_FIELD_FIXED,
+     JSON_AT(struct settings, degrees, FIXED),
      .decimals = 1,
      .min = -400,
      .max = 850},
