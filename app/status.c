@@ -13,7 +13,6 @@
 #include "os/os.h"
 #include "plugnet/plugnet.h"
 #include "tasks.h"
-#include "wire/json.h"
 
 static void put_member(struct text *t, const char *name, const char *value)
 {
@@ -262,45 +261,82 @@ static bool leds_part(void *context, unsigned part, struct text *t)
     return false;
 }
 
-struct led {
-    uint32_t number;
-    bool on;
+/* A strict reader of a small JSON text. */
+struct reader {
+    const char *at, *end;
 };
 
-/* {"led":0,"on":true}: exactly these two members, in either order. A table (json_take_fields) would say it in fewer lines
- * and a kilobyte more. */
-static bool read_led(struct json_reader *r, struct led *led)
+static void read_space(struct reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r' || *r->at == '\n')) {
+        r->at++;
+    }
+}
+
+static bool read_token(struct reader *r, const char *token)
+{
+    size_t length = strlen(token);
+
+    read_space(r);
+    if ((size_t)(r->end - r->at) < length || memcmp(r->at, token, length) != 0) {
+        return false;
+    }
+    r->at += length;
+    return true;
+}
+
+static bool read_number(struct reader *r, uint32_t *value)
+{
+    const char *start;
+
+    read_space(r);
+    start = r->at;
+    while (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
+        r->at++;
+    }
+    return http_number_parse(start, (size_t)(r->at - start), value) && (*start != '0' || r->at - start == 1);
+}
+
+/* {"led":0,"on":true}: exactly these two members, in either order. */
+static bool read_led(struct reader *r, uint32_t *led, bool *on)
 {
     bool has_led = false, has_on = false;
 
-    if (json_next(r) != JSON_OBJECT_BEGIN) {
+    if (!read_token(r, "{")) {
         return false;
     }
-    while (json_next(r) == JSON_KEY) {
-        if (!has_led && json_is(r, "led")) {
-            has_led = json_take_u32(r, 0, UINT32_MAX, &led->number);
-        } else if (!has_on && json_is(r, "on")) {
-            has_on = json_take_bool(r, &led->on);
-        } else {
+    for (int i = 0; i < 2; i++) {
+        if (i == 1 && !read_token(r, ",")) {
             return false;
         }
+        if (!has_led && read_token(r, "\"led\"")) {
+            has_led = read_token(r, ":") && read_number(r, led);
+        } else if (!has_on && read_token(r, "\"on\"") && read_token(r, ":")) {
+            *on = read_token(r, "true");
+            has_on = *on || read_token(r, "false");
+        }
     }
-    return has_led && has_on && json_next(r) == JSON_END;
+    if (!has_led || !has_on || !read_token(r, "}")) {
+        return false;
+    }
+    read_space(r);
+    return r->at == r->end;
 }
 
 static uint16_t leds_post(void *context, const char *body, size_t length)
 {
-    struct json_reader r = json_reader_over(body, length);
-    struct led led;
+    struct reader r = {body, body + length};
+    uint32_t led = 0;
+    bool on = false;
 
     (void)context;
-    if (!read_led(&r, &led)) {
+    if (!read_led(&r, &led, &on)) {
         return 400;
     }
-    if (led.number >= board_info()->led_count) {
+    if (led >= board_info()->led_count) {
         return 404;
     }
-    board_led_set(led.number, led.on);
+    board_led_set(led, on);
     return 200;
 }
 
