@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct udc; /* usb/udc.h */
 
 #define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
@@ -75,12 +79,16 @@ uint32_t board_stack_size(void);
 void board_log(const char *text);
 
 /* Reset the chip. Doesn't return. */
-_Noreturn void board_reset(void);
+__attribute__((noreturn)) void board_reset(void);
 
 /* Reset the chip and start its ROM boot loader, whatever is in flash; where there is none, reset. Doesn't return. */
-_Noreturn void board_rom_enter(void);
+__attribute__((noreturn)) void board_rom_enter(void);
 
 /* Stop for good, visibly: all LEDs on, interrupts off, a breakpoint for a debugger. Any context. */
-_Noreturn void board_halt(void);
+__attribute__((noreturn)) void board_halt(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

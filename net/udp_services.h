@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dhcpd;
 struct dnsd;
 struct mdnsd;
@@ -34,5 +38,9 @@ struct udp_services {
 bool udp_services_start(struct udp_services *s);
 
 void udp_services_poll(struct udp_services *s);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,6 +2,7 @@
  * The facade: configuration spread to the rooms, and the loop. See the header.
  */
 /* SPDX-License-Identifier: MIT */
+#define PLUGNET_OWN_LOOP /* the facade's own is one, in whose thread ever */
 #include "plugnet/plugnet.h"
 
 #include <string.h>
@@ -237,6 +238,9 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     p->load_start = board_cycles();
     usb_device_init(&p->usb, &p->usb_config, udc);
     usb_device_attach(&p->usb);
+    if (p->config->started != NULL) {
+        p->config->started(p->config->context);
+    }
 }
 
 static void plugnet_load_update(struct plugnet *p)
