@@ -64,7 +64,7 @@ endif
 
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
 
-ifeq ($(wildcard os/$(OS)/*.c),)
+ifeq ($(wildcard os/$(OS)/os_*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
 include $(BOARD_DIR)/board.mk
@@ -83,7 +83,7 @@ endif
 ifneq ($(CHIP),)
 include $(CHIP_DIR)/chip.mk
 endif
--include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
+-include os/$(OS)/os.mk # OS_SRC, OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
@@ -94,7 +94,7 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
 # os/cxx/ is what C++ needs of a language's run time.
-FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/$(OS)/*.c)
+FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/*.c os/$(OS)/*.c) $(OS_SRC)
 BOARD_SRC := $(call inside,$(BOARD_SRC))
 CHIP_SRC  := $(call inside,$(CHIP_SRC) $(CHIP_ASM))
 ifneq ($(filter-out $(wildcard $(BOARD_SRC) $(CHIP_SRC)),$(BOARD_SRC) $(CHIP_SRC)),)

@@ -43,9 +43,8 @@ const char *os_name(void);
 struct os_loop {
     void (*start)(void *context); /* once, before the first poll */
     void (*poll)(void *context);  /* one round; nothing waits */
-    void (*idle)(void *context);  /* bare metal: nothing left to do, sleep */
-    void (*slept)(void *context,
-                  uint32_t cycles); /* with threads: the idle one slept so long; called by it */
+    /* Nothing was left to do, and the board slept for so many cycles: between two polls, or in the idle thread. */
+    void (*slept)(void *context, uint32_t cycles);
 };
 
 /* Run the loop for ever. `context` must be static: with an operating system the caller's stack is gone. */

@@ -142,7 +142,6 @@ struct plugnet {
     const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
     uint32_t address, host_address;          /* host order */
 
-    volatile bool wake;     /* set by the USB interrupt */
     uint32_t polled_ms;     /* when the loop ran last */
     uint32_t load_permille; /* of the last whole second */
     uint32_t load_start;

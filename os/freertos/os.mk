@@ -11,6 +11,7 @@ OS_INC  := -DPLUGNET_THREADS -isystem $(FREERTOS_KERNEL_PATH)/include -isystem $
     -DBOARD_TICK_HOOK=os_tick
 OS_LIBS := $(KERNEL_LIB)
 OS_DEPS := os/freertos/FreeRTOSConfig.h # sizes of kernel objects; -MMD does not see through system headers
+OS_SRC  := $(wildcard os/threads/*.c)
 OS_LWIP := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
 
 $(KERNEL_LIB): os/freertos/CMakeLists.txt os/freertos/FreeRTOSConfig.h $(OUT)/options $(APP_OPTIONS)

@@ -5,6 +5,7 @@ $(error OS=posix is for BOARD=native; for BOARD=$(BOARD) there are: none freerto
 endif
 OS_INC     := -DPLUGNET_THREADS -pthread
 BOARD_LIBS += -pthread
+OS_SRC  := $(wildcard os/threads/*.c)
 OS_LWIP    := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
 ifneq ($(TSAN),)
 OUT         := $(BUILD)/native-posix-tsan$(if $(filter app,$(APP)),,-$(NAME))
