@@ -97,11 +97,13 @@ uint32_t board_idle(void)
     int32_t cycles = 0; /* negative if the counter wrapped */
 
     __asm__ volatile("cpsid i" ::: "memory");
-    while (!woken) {
-        cycles += (int32_t)SYST_CVR;
-        __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
-        cycles -= (int32_t)SYST_CVR;
-        __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
+    if (!woken) {
+        do {
+            cycles += (int32_t)SYST_CVR;
+            __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
+            cycles -= (int32_t)SYST_CVR;
+            __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
+        } while (!woken);
     }
     woken = false;
     __asm__ volatile("cpsie i" ::: "memory");
