@@ -2,12 +2,18 @@
 #
 #   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
-# A product: APP=folder with its *.c, those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),
+# A product: APP=folder with its *.c (and C++: *.cpp, *.cc; docs/cplusplus.md), those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
 # have a folder of their own below that, by its whole path.
 #
-# CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware: what
-# headers of ours or net/lwipopts.h let a product set (#ifndef), and the product's own.
+# BOARD_DIR=folder, CHIP_DIR=folder: a board or chip outside of this tree; its last name is what the board's files are called
+# by (docs/porting.md).
+#
+# APP/plugnet_options.h: what the product sets of headers' defaults (#ifndef: ours, lwIP's, the kernel's); it comes in front of
+# every file (docs/options.md).
+#
+# CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware, but not the
+# kernel's.
 #
 # SITE_FLAGS="--no-minify --plain-max 4096": options for tool/site_pack.py, which packs the site.
 #
@@ -24,33 +30,60 @@ $(error APP=$(APP): there is no such folder)
 endif
 # Its sources, with those in its subfolders; not what was built there, what the site serves, or this project itself.
 APP_SRC := $(sort $(shell find -L '$(APP)' -mindepth 1 \( -name build -o -name '.*' -o -path '$(APP)/site' -o -samefile . \) -prune \
-    -o -type f -name '*.c' -print | tr ' ' '?'))
+    -o -type f \( -name '*.c' -o -name '*.cpp' -o -name '*.cc' \) -print | tr ' ' '?'))
 ifneq ($(findstring ?,$(APP_SRC)),)
 $(error APP=$(APP): a source whose path has spaces, which make can't hold)
 endif
 ifeq ($(APP_SRC),)
 $(error APP=$(APP): there is no .c file in that folder)
 endif
+# What the product sets of headers' defaults: in front of every file.
+APP_OPTIONS := $(wildcard $(APP)/plugnet_options.h)
+APP_CXX := $(filter %.cpp %.cc,$(APP_SRC))
 
 ifneq ($(words $(NAME))$(findstring /,$(NAME)),1)
 $(error NAME=$(NAME): one word without slashes; the files are called so)
 endif
 
+# $(call inside,PATHS): from the top of the tree; whole for what lies outside.
+inside = $(patsubst $(CURDIR)/%,%,$(abspath $(1)))
+# $(call folder,VARIABLE,FILE): the folder that the variable names, with this file in it.
+folder = $(if $(filter 1,$(words $($(1)))),,$(error $(1)='$($(1))': a folder, one path without spaces))$(if \
+    $(wildcard $($(1))/.),,$(error $(1)=$($(1)): there is no such folder))$(if \
+    $(wildcard $($(1))/$(2)),,$(error $(1)=$($(1)): there is no $(2) in that folder))$(call inside,$(realpath $($(1))))
+
+ifneq ($(BOARD_DIR),)
+override BOARD_DIR := $(call folder,BOARD_DIR,board.mk)
+override BOARD := $(notdir $(BOARD_DIR))
+else
+override BOARD_DIR := board/$(BOARD)
+ifeq ($(wildcard $(BOARD_DIR)/board.mk),)
+$(error BOARD=$(BOARD): no such board; there are: $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk)), or BOARD_DIR=folder)
+endif
+endif
+
 OUT ?= $(BUILD)/$(BOARD)-$(OS)$(if $(filter app,$(APP)),,-$(NAME))
 
-BOARD_DIR ?= board/$(BOARD)
-ifeq ($(wildcard $(BOARD_DIR)/board.mk),)
-$(error BOARD=$(BOARD): no such board; there are: $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk)))
-endif
-ifeq ($(wildcard os/$(OS)/*.c),)
+ifeq ($(wildcard os/$(OS)/os_*.c),)
 $(error OS=$(OS): no such flavour; there are: $(patsubst os/%/,%,$(dir $(wildcard os/*/os_*.c))))
 endif
 include $(BOARD_DIR)/board.mk
+ifneq ($(CHIP_DIR),)
+override CHIP_DIR := $(call folder,CHIP_DIR,chip.mk)
+CHIP := $(notdir $(CHIP_DIR))
+else ifneq ($(CHIP),)
+ifeq ($(wildcard chip/$(CHIP)/chip.mk),)
+$(error CHIP=$(CHIP) in $(BOARD_DIR)/board.mk: no such chip; there are: $(patsubst chip/%/chip.mk,%,$(wildcard \
+    chip/*/chip.mk)), or CHIP_DIR=folder)
+endif
+override CHIP_DIR := chip/$(CHIP)
+else ifeq ($(origin CROSS),undefined)
+$(error $(BOARD_DIR)/board.mk: CHIP names no chip, and CHIP_DIR no folder with one)
+endif
 ifneq ($(CHIP),)
-CHIP_DIR ?= chip/$(CHIP)
 include $(CHIP_DIR)/chip.mk
 endif
--include os/$(OS)/os.mk # OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
+-include os/$(OS)/os.mk # OS_SRC, OS_INC, OS_LIBS, OS_LWIP, OS_DEPS
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
@@ -60,21 +93,44 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
-FW_SRC := $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/$(OS)/*.c) $(BOARD_SRC) $(CHIP_SRC)
+# os/cxx/ is what C++ needs of a language's run time.
+FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c net/*.c net/http/*.c plugnet/*.c os/*.c os/$(OS)/*.c) $(OS_SRC)
+BOARD_SRC := $(call inside,$(BOARD_SRC))
+CHIP_SRC  := $(call inside,$(CHIP_SRC) $(CHIP_ASM))
+ifneq ($(filter-out $(wildcard $(BOARD_SRC) $(CHIP_SRC)),$(BOARD_SRC) $(CHIP_SRC)),)
+$(error there is no source $(filter-out $(wildcard $(BOARD_SRC) $(CHIP_SRC)),$(BOARD_SRC) $(CHIP_SRC)): a board.mk or chip.mk \
+    names one that is not there, or one whose path has spaces)
+endif
 # Names with spaces, which make can't hold, are refused by the packer.
 APP_SITE := $(if $(wildcard $(APP)/site/.),$(shell find -L $(APP)/site -type f ! -name '* *'))
 APP_FOLDER := $(if $(filter app,$(APP)),,$(realpath $(APP)))
 APP_OUT  := $(OUT)/app$(APP_FOLDER)
 SITE_OUT := $(OUT)/site$(APP_FOLDER)
 
-FW_OBJ := $(FW_SRC:%.c=$(OUT)/%.o) $(CHIP_ASM:%.S=$(OUT)/%.o) \
+# $(call objects,ROOM,SOURCES): those of a board or chip outside of the tree by their whole path, below its room.
+objects = $(addsuffix .o,$(addprefix $(OUT)/,$(patsubst /%,$(1)/outside/%,$(basename $(2)))))
+
+# A product's own: C++ sources' names keep their suffix, so that two that differ in it may lie side by side.
+APP_OBJ := $(patsubst %.c,%.o,$(patsubst %.cpp,%.cpp.o,$(patsubst %.cc,%.cc.o,$(APP_SRC:$(APP)/%=$(APP_OUT)/%))))
+
+FW_OBJ := $(call objects,,$(FW_SRC)) $(call objects,board,$(BOARD_SRC)) $(call objects,chip,$(CHIP_SRC)) \
     $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
-    $(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o) $(if $(APP_SITE),$(SITE_OUT)/site.o)
+    $(APP_OBJ) $(if $(APP_SITE),$(SITE_OUT)/site.o)
 
 FW_INC := -I. $(BOARD_INC) $(CHIP_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
 FW_WARN := $(filter-out -Wundef,$(WARN))
-FW_FLAGS = -std=gnu11 -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
-    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(BOARD_FLAGS) $(CFLAGS_APP)
+FW_STD := -std=gnu11
+
+# A product's C++: nothing that needs a heap, unwinding tables or libstdc++. CXXFLAGS_APP: more, such as another -std.
+CXXFLAGS_APP ?=
+CXX_FLAGS = $(FW_FLAGS) -std=gnu++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+    $(if $(findstring -fsanitize=address,$(BOARD_FLAGS)),-fno-sanitize=vptr) $(CXXFLAGS_APP)
+CXX_WARN := $(filter-out -Wstrict-prototypes -Wmissing-prototypes -Wshadow,$(FW_WARN)) -Wshadow=local -Wno-missing-field-initializers
+CXX_OBJ := $(filter %.cpp.o %.cc.o,$(APP_OBJ)) $(if $(APP_CXX),$(OUT)/os/cxx/cxx.o)
+$(CXX_OBJ): FW_STD :=
+FW_FLAGS = $(FW_STD) -g $(CPUFLAGS) $(FW_INC) -ffunction-sections -fdata-sections -fno-common -fno-strict-aliasing -MMD -MP \
+    -DPLUGNET_VERSION='"$(VERSION)"' $(if $(CROSS),,-DPLUGNET_PANIC_TEXT) $(if $(APP_CXX),-DPLUGNET_CXX) $(BOARD_FLAGS) $(CFLAGS_APP) \
+    $(APP_OPTIONS:%=-include %)
 
 # Small everywhere, fast where a datagram passes and it shows in the benchmark. Three passes of GCC 12.2 are left out:
 # they cost 620 bytes of flash and saved no instructions.
@@ -82,7 +138,7 @@ OPT ?= -Os -fno-move-loop-invariants -fno-tree-loop-optimize -fno-tree-forwprop
 HOT :=
 $(HOT:%=$(OUT)/%.o): OPT := $(if $(BOARD_OPT),$(BOARD_OPT),-O2)
 
-$(BOARD_PLAIN:%=$(OUT)/%.o): BOARD_FLAGS := -fno-lto
+$(call objects,chip,$(call inside,$(BOARD_PLAIN:%=%.c))): BOARD_FLAGS := -fno-lto
 
 # $(call remember,FILE,WORDS): the file holds these words, and is as old as their last change.
 same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
@@ -93,7 +149,9 @@ $(call remember,$(OUT)/options,$(FW_FLAGS) $(OPT))
 $(call remember,$(APP_OUT)/options,$(SITE_FLAGS) $(APP_SITE))
 $(call remember,$(OUT)/objects,$(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS))
 $(FW_OBJ): $(OUT)/options
-$(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): $(APP_OUT)/options
+$(if $(APP_CXX),$(call remember,$(OUT)/options-cxx,$(CXX_FLAGS)))
+$(CXX_OBJ): $(if $(APP_CXX),$(OUT)/options-cxx)
+$(APP_OBJ): $(APP_OUT)/options
 
 # Without a compiler: say which package has it, before anything else is tried.
 ifeq ($(shell command -v $(CROSS)gcc),)
@@ -103,17 +161,30 @@ compiler-missing:
 	@echo "$(CROSS)gcc is missing: install Debian's package $(if $(CROSS),gcc-arm-none-eabi,gcc)" >&2; exit 2
 endif
 
+ifneq ($(and $(APP_CXX),$(if $(shell command -v $(CROSS)g++),,missing)),)
+.PHONY: compiler-missing-cxx
+$(FW_OBJ): compiler-missing-cxx
+compiler-missing-cxx:
+	@echo "$(CROSS)g++ is missing: install Debian's package $(if $(CROSS),gcc-arm-none-eabi,g++)" >&2; exit 2
+endif
+
 firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(addprefix $(OUT)/$(NAME).,bin hex dfu))
 
-$(OUT)/%.o: %.c $(LWIP_PATH)/src/core/init.c
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+# $(call compile_rules,OBJECTS,SOURCES): two patterns.
+define compile_rules
+$(1).o: $(2).c $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $$(@D)
+	$$(say) CC $$<
+	$$(Q)$$(CROSS)gcc $$(FW_FLAGS) $$(OPT) $$(FW_WARN) -c $$< -o $$@
 
-$(OUT)/%.o: %.S
-	@mkdir -p $(@D)
-	$(say) CC $<
-	$(Q)$(CROSS)gcc $(FW_FLAGS) $(FW_WARN) -c $< -o $@
+$(1).o: $(2).S
+	@mkdir -p $$(@D)
+	$$(say) CC $$<
+	$$(Q)$$(CROSS)gcc $$(filter-out -include $$(APP_OPTIONS),$$(FW_FLAGS)) $$(FW_WARN) -c $$< -o $$@
+endef
+$(eval $(call compile_rules,$(OUT)/%,%))
+$(eval $(call compile_rules,$(OUT)/board/outside/%,/%))
+$(eval $(call compile_rules,$(OUT)/chip/outside/%,/%))
 
 $(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
 	@mkdir -p $(@D)
@@ -124,6 +195,21 @@ $(APP_OUT)/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
+
+$(APP_OUT)/%.cpp.o: $(APP)/%.cpp $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(say) CXX $<
+	$(Q)$(CROSS)g++ $(CXX_FLAGS) $(OPT) $(CXX_WARN) -c $< -o $@
+
+$(APP_OUT)/%.cc.o: $(APP)/%.cc $(LWIP_PATH)/src/core/init.c
+	@mkdir -p $(@D)
+	$(say) CXX $<
+	$(Q)$(CROSS)g++ $(CXX_FLAGS) $(OPT) $(CXX_WARN) -c $< -o $@
+
+$(OUT)/os/cxx/cxx.o: os/cxx/cxx.cpp
+	@mkdir -p $(@D)
+	$(say) CXX $<
+	$(Q)$(CROSS)g++ $(CXX_FLAGS) -fno-lto $(OPT) $(CXX_WARN) -c $< -o $@
 
 $(SITE_OUT)/site.c: $(APP_SITE) tool/site_pack.py $(APP_OUT)/options
 	@mkdir -p $(@D)
@@ -138,13 +224,14 @@ $(SITE_OUT)/site.o: $(SITE_OUT)/site.c
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
 # The site's header is there before anything that may include it.
-$(APP_SRC:$(APP)/%.c=$(APP_OUT)/%.o): | $(if $(APP_SITE),$(SITE_OUT)/site.c)
+$(APP_OBJ): | $(if $(APP_SITE),$(SITE_OUT)/site.c)
 
 $(FW_OBJ): $(OS_DEPS)
 
 $(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py chip/cortex_m4/cortex_m4.ld)
 	$(say) LD $@
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lchip/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
+	    $(if $(APP_CXX),-Wl$(comma)--defsym=linker_cxx=1) \
 	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
@@ -173,13 +260,16 @@ flash: $(OUT)/$(NAME).elf
 size: firmware
 	python3 tool/size.py $(OUT) $(OUT)/$(NAME).elf
 
+# Not the board that this make was given from outside.
+IN_TREE := BOARD_DIR= CHIP_DIR=
+
 native:
-	$(MAKE) BOARD=native OS=none
-	$(MAKE) BOARD=native OS=none APP=test/config NAME=config
-	$(MAKE) BOARD=native OS=posix
-	$(MAKE) BOARD=native OS=posix TSAN=1
-	$(MAKE) BOARD=native OS=posix APP=test/holder NAME=holder
-	$(MAKE) BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1
+	$(MAKE) $(IN_TREE) BOARD=native OS=none
+	$(MAKE) $(IN_TREE) BOARD=native OS=none APP=test/config NAME=config
+	$(MAKE) $(IN_TREE) BOARD=native OS=posix
+	$(MAKE) $(IN_TREE) BOARD=native OS=posix TSAN=1
+	$(MAKE) $(IN_TREE) BOARD=native OS=posix APP=test/holder NAME=holder
+	$(MAKE) $(IN_TREE) BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1
 
 # Every board's; the one that was asked for is built here.
 boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
@@ -187,10 +277,10 @@ boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
 freertos: $(patsubst %,freertos-%,$(filter-out native,$(BOARDS)))
 
 freertos-%:
-	$(MAKE) BOARD=$* OS=freertos firmware
+	$(MAKE) $(IN_TREE) BOARD=$* OS=freertos firmware
 
 board-%:
-	$(MAKE) BOARD=$* OS=none firmware
+	$(MAKE) $(IN_TREE) BOARD=$* OS=none firmware
 
 compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@

@@ -40,11 +40,11 @@ bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) 
 
 bench-none-%: | $(BENCH_OUT)/bench
 	@echo "  BENCH $*, bare metal"
-	$(Q)$(MAKE) BOARD=$* OS=none FOREIGN_IMAGES= bench > /dev/null
+	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=none FOREIGN_IMAGES= bench > /dev/null
 
 bench-freertos-%: | $(BENCH_OUT)/bench
 	@echo "  BENCH $*, FreeRTOS"
-	$(Q)$(MAKE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
+	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
 # The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
 $(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct udc; /* usb/udc.h */
 
 #define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
@@ -54,13 +58,13 @@ uint32_t board_time_ms(void);
 /* Cycles of the core's clock since start; wraps. Counts while asleep, too. Any context. */
 uint32_t board_cycles(void);
 
-/* Sleep until busy(context) says that there is something to do. It is asked with interrupts masked, at once and
- * after each interrupt, so no wake-up is lost; time must be one of its reasons where the caller has timers. May
- * return early. Returns the cycles spent asleep; interrupts served meanwhile are not among them. */
-uint32_t board_idle(bool (*busy)(void *context), void *context);
+/* Sleep until board_wake was called, or a millisecond has begun, since this returned last: if so already, it returns at once.
+ * So what comes between two calls is never slept over. It may return early. Returns the cycles spent asleep; interrupts
+ * served meanwhile are not among them. One thread alone. */
+uint32_t board_idle(void);
 
-/* An interrupt has given the loop something to do: board_idle asks `busy` again. Without this call the loop
- * hears of it a millisecond later at most. Any context. */
+/* There is something to do: board_idle returns. The one flag of that kind; without this call the loop hears of it a
+ * millisecond later at most. Any context. */
 void board_wake(void);
 
 /* 32 random bits (hardware source where there is one, else derived from unique ID and time): sequence numbers,
@@ -75,12 +79,16 @@ uint32_t board_stack_size(void);
 void board_log(const char *text);
 
 /* Reset the chip. Doesn't return. */
-_Noreturn void board_reset(void);
+__attribute__((noreturn)) void board_reset(void);
 
 /* Reset the chip and start its ROM boot loader, whatever is in flash; where there is none, reset. Doesn't return. */
-_Noreturn void board_rom_enter(void);
+__attribute__((noreturn)) void board_rom_enter(void);
 
 /* Stop for good, visibly: all LEDs on, interrupts off, a breakpoint for a debugger. Any context. */
-_Noreturn void board_halt(void);
+__attribute__((noreturn)) void board_halt(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

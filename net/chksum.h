@@ -8,7 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The folded 16-bit sum in memory order, not inverted. Pure; any context. */
 uint16_t net_chksum(const void *data, int length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Addresses in host order: 192.168.7.1 is 0xC0A80701. Const, outlives the server. */
 struct dhcpd_config {
     uint32_t server; /* our address */
@@ -53,5 +57,9 @@ void dhcpd_init(struct dhcpd *d, const struct dhcpd_config *config);
 /* Answer a datagram. Returns the reply's length in `reply` (capacity: DHCP_REPLY_MAX), 0: no reply. */
 size_t dhcpd_answer(struct dhcpd *d, const uint8_t *request, size_t length, uint8_t *reply, size_t capacity,
                     struct dhcpd_destination *to);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

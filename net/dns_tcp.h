@@ -9,14 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dnsd;
 struct pbuf;
 struct tcp_pcb;
 struct dns_tcp;
 
-#define DNS_TCP_SESSIONS    2
+#define DNS_TCP_SESSIONS 2
+#ifndef DNS_TCP_IDLE_MS_MAX
 #define DNS_TCP_IDLE_MS_MAX 5000
-#define DNS_TCP_QUERY_MAX   512 /* bytes; longer ones end the connection */
+#endif
+#define DNS_TCP_QUERY_MAX 512 /* bytes; longer ones end the connection */
 
 /* One connection; free while pcb is NULL. Fields are ours. */
 struct dns_tcp_session {
@@ -37,5 +43,9 @@ struct dns_tcp {
 
 /* Answer as `dnsd` does. False: no memory, or the port is taken. */
 bool dns_tcp_listen(struct dns_tcp *server, struct dnsd *dnsd);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -125,7 +125,7 @@ static size_t dnsd_reply(struct dnsd *d, const struct dns_reader *r, const struc
                          size_t capacity)
 {
     bool name = dnsd_name_ours(d, r, q), reverse = dnsd_reverse_ours(d, r, q);
-    bool in = q->question.class == DNS_CLASS_IN || q->question.class == DNS_CLASS_ANY;
+    bool in = q->question.dns_class == DNS_CLASS_IN || q->question.dns_class == DNS_CLASS_ANY;
     bool transfer = q->question.type == DNS_AXFR || q->question.type == DNS_IXFR;
     bool ours = (name || reverse) && in && !transfer;
     bool version = !q->has_edns || q->edns_version == 0;

@@ -13,8 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DNSD_REPLY_MAX 512 /* bytes; every client takes so many */
-#define DNSD_TTL_S     60
+#ifndef DNSD_TTL_S
+#define DNSD_TTL_S 60
+#endif
 
 /* Const; outlives the server. */
 struct dnsd_config {
@@ -40,5 +46,9 @@ void dnsd_init(struct dnsd *d, const struct dnsd_config *config);
 
 /* Answer a message. Returns the reply's length in `reply` (capacity DNSD_REPLY_MAX), 0: no reply. */
 size_t dnsd_answer(struct dnsd *d, const uint8_t *query, size_t length, uint8_t *reply, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

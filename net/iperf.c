@@ -29,8 +29,9 @@ enum { AT_PORT = 8, AT_AMOUNT = 20, AT_UPPER_FLAGS = 32, V1_LENGTH = 24 };
 #define TEN(x)        x x x x x x x x x x
 #define DIGITS        "0123456789"
 
-/* What we send if nobody gives us anything longer: a fifth of a segment, so that one is five pieces. */
-static const char iperf_digits[TCP_MSS / 5 + 1] =
+/* What we send if nobody gives us anything longer: a fifth of a segment, so that one is five pieces; so long that it is enough
+ * for the longest segment. */
+static const char iperf_digits[] =
     TEN(DIGITS) TEN(DIGITS) DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS DIGITS "01";
 
 static err_t iperf_abort(struct iperf_session *s)
@@ -256,7 +257,7 @@ bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length)
 {
     memset(server, 0, sizeof *server);
     server->data = (const uint8_t *)iperf_digits;
-    server->data_length = sizeof iperf_digits - 1;
+    server->data_length = LWIP_MIN(sizeof iperf_digits - 1, TCP_MSS / 5);
     if (length > server->data_length) {
         server->data = data;
         server->data_length = (uint16_t)LWIP_MIN(length, TCP_MSS);

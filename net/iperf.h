@@ -17,13 +17,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct tcp_pcb;
 
-#define IPERF_PORT        5001
-#define IPERF_SESSIONS    2     /* -d needs two */
-#define IPERF_HEADER_MAX  36    /* bytes of the client's header that mean something to us */
+#define IPERF_PORT       5001
+#define IPERF_SESSIONS   2  /* -d needs two */
+#define IPERF_HEADER_MAX 36 /* bytes of the client's header that mean something to us */
+#ifndef IPERF_IDLE_MS_MAX
 #define IPERF_IDLE_MS_MAX 10000 /* without data either way */
-#define IPERF_RUN_MS_MAX  3600000
+#endif
+#ifndef IPERF_RUN_MS_MAX
+#define IPERF_RUN_MS_MAX 3600000
+#endif
 
 /* Counters since iperf_listen; they wrap. */
 struct iperf_stats {
@@ -63,5 +71,9 @@ struct iperf {
  * and a page that is there anyway will do. If it is short or NULL, 292 bytes of our own serve. False: no memory, or
  * the port is taken. */
 bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

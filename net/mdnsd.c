@@ -233,7 +233,7 @@ static unsigned mdnsd_question_match(const struct mdnsd *d, const struct dns_rea
                                      const struct dns_question *q)
 {
     unsigned named = 0, matched = 0;
-    uint16_t class = q->class & (uint16_t)~QU;
+    uint16_t class = q->dns_class & (uint16_t)~QU;
 
     if (class != DNS_CLASS_IN && class != DNS_CLASS_ANY) {
         return 0;
@@ -304,7 +304,7 @@ static bool mdnsd_answer_check(struct mdnsd *d, uint32_t now_ms, const struct dn
 {
     static const uint8_t ours[] = {A_SHORT, A_UNIQUE, SRV};
 
-    if ((theirs->class & ~DNS_CLASS_FLUSH) != DNS_CLASS_IN || theirs->ttl == 0) {
+    if ((theirs->dns_class & ~DNS_CLASS_FLUSH) != DNS_CLASS_IN || theirs->ttl == 0) {
         return false;
     }
     for (size_t i = 0; i < sizeof ours; i++) {
@@ -344,7 +344,8 @@ static struct dns_writer mdnsd_claim_begin(struct claim *claim, uint16_t class, 
 static void mdnsd_claim_of_theirs(struct claim *claim, const struct dns_reader *r,
                                   const struct dns_record *theirs)
 {
-    struct dns_writer w = mdnsd_claim_begin(claim, theirs->class & (uint16_t)~DNS_CLASS_FLUSH, theirs->type);
+    struct dns_writer w =
+        mdnsd_claim_begin(claim, theirs->dns_class & (uint16_t)~DNS_CLASS_FLUSH, theirs->type);
     size_t length = theirs->length < CLAIM_DATA_MAX ? theirs->length : CLAIM_DATA_MAX;
     bool named = theirs->type == DNS_SRV || theirs->type == DNS_PTR || theirs->type == DNS_CNAME;
     size_t before = theirs->type == DNS_SRV ? 6 : 0; /* bytes in front of the name */
@@ -462,7 +463,7 @@ static size_t mdnsd_legacy(struct mdnsd *d, const struct dns_header *query, cons
         if (dns_read_question(&again, &q) && mdnsd_question_match(d, r, &q) != 0) {
             dns_put_name_of(&w, r->message, r->length, q.name);
             dns_put_u16(&w, q.type);
-            dns_put_u16(&w, q.class & (uint16_t)~QU);
+            dns_put_u16(&w, q.dns_class & (uint16_t)~QU);
             repeated++;
         }
     }
@@ -489,7 +490,7 @@ static bool mdnsd_questions_read(struct mdnsd *d, struct dns_reader *r, const st
             return false;
         }
         unsigned match = mdnsd_question_match(d, r, &q);
-        if (unicast || (q.class & QU) != 0) {
+        if (unicast || (q.dns_class & QU) != 0) {
             asked->unicast |= match;
         } else {
             asked->multicast |= match;

@@ -17,11 +17,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef MDNSD_MESSAGE_MAX
 #define MDNSD_MESSAGE_MAX 640 /* bytes of the longest message we send */
-#define MDNSD_LABEL_MAX   40  /* characters of a host's label, a "-2" included */
-#define MDNSD_NAME_MAX    (MDNSD_LABEL_MAX + sizeof "._http._tcp.local")
-#define MDNSD_RECORDS     10
-#define MDNSD_GROUP       0xE00000FBu /* 224.0.0.251 */
+#endif
+#ifndef MDNSD_LABEL_MAX
+#define MDNSD_LABEL_MAX 40 /* characters of a host's label, a "-2" included */
+#endif
+#define MDNSD_NAME_MAX (MDNSD_LABEL_MAX + sizeof "._http._tcp.local")
+#define MDNSD_RECORDS  10
+#define MDNSD_GROUP    0xE00000FBu /* 224.0.0.251 */
 
 /* Const; outlives the responder. */
 struct mdnsd_config {
@@ -86,5 +94,9 @@ bool mdnsd_due(const struct mdnsd *d, uint32_t now_ms);
 
 /* Returns the length of a message in `reply`, to be multicast; 0: none. */
 size_t mdnsd_poll(struct mdnsd *d, uint32_t now_ms, uint8_t *reply, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

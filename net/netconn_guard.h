@@ -16,9 +16,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NETCONN_GUARD_SEGMENT_MAX   128 /* bytes of one segment */
-#define NETCONN_GUARD_WINDOW_MIN    (2 * NETCONN_GUARD_SEGMENT_MAX)
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef NETCONN_GUARD_SEGMENT_MAX
+#define NETCONN_GUARD_SEGMENT_MAX 128 /* bytes of one segment */
+#endif
+#define NETCONN_GUARD_WINDOW_MIN (2 * NETCONN_GUARD_SEGMENT_MAX)
+#ifndef NETCONN_GUARD_IN_FLIGHT_MAX
 #define NETCONN_GUARD_IN_FLIGHT_MAX 2 /* segments; the second only while memory is plenty */
+#endif
 
 struct netconn;
 
@@ -41,5 +49,9 @@ void netconn_guard_close(struct netconn *conn);
 
 /* End it by RST. Deletes the netconn. */
 void netconn_guard_abort(struct netconn *conn);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,13 +19,19 @@
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct ncm;
 struct ncm_block;
 
 #ifndef NETIF_NCM_PBUFS
 #define NETIF_NCM_PBUFS 8 /* frames in place at one time; 24 bytes each */
 #endif
+#ifndef NETIF_NCM_WAIT_MS_MAX
 #define NETIF_NCM_WAIT_MS_MAX 20
+#endif
 
 /* Counters since netif_ncm_add; they wrap. */
 struct netif_ncm_stats {
@@ -82,5 +88,9 @@ void netif_ncm_poll(struct netif_ncm *n);
 /* For struct ncm_config: `context` is the struct netif_ncm. */
 void netif_ncm_sent(void *context, void *token, bool acknowledged);
 void netif_ncm_link(void *context, bool up);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

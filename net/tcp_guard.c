@@ -10,6 +10,11 @@
 #include "lwip/stats.h"
 #include "lwip/sys.h"
 
+_Static_assert(MEM_SIZE >= TCP_GUARD_HEAP + TCP_GUARD_NEED_MAX,
+               "MEM_SIZE: what it leaves to others is all of it");
+_Static_assert(MEMP_NUM_TCP_SEG >= 2 * TCP_GUARD_SEGS,
+               "MEMP_NUM_TCP_SEG: what it leaves to others is all of them");
+
 #define SPARE        2  /* PCBs to keep free for handshakes */
 #define HALVES_MAX   12 /* half-open connections: a PC may open so many at once */
 #define SEGMENT_HEAP 96 /* bytes of heap for a segment's headers, without data */

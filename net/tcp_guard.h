@@ -20,18 +20,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct tcp_pcb;
 
+#ifndef TCP_GUARD_HEAP
 #define TCP_GUARD_HEAP                                                                                       \
     1024 /* bytes of lwIP's heap that TCP's data leaves free: DHCP, mDNS, requests that wait */
-#define TCP_GUARD_SEGS    4    /* segments: SYN and FIN of others */
+#endif
+#ifndef TCP_GUARD_SEGS
+#define TCP_GUARD_SEGS 4 /* segments: SYN and FIN of others */
+#endif
+#ifndef TCP_GUARD_LOST_MS
 #define TCP_GUARD_LOST_MS 1000 /* without an answer: ask again */
-#define TCP_GUARD_BEAT_MS 50   /* between two questions to the PC while memory is short */
+#endif
+#ifndef TCP_GUARD_BEAT_MS
+#define TCP_GUARD_BEAT_MS 50 /* between two questions to the PC while memory is short */
+#endif
+#ifndef TCP_GUARD_PIECE_MAX
 #define TCP_GUARD_PIECE_MAX                                                                                  \
     256 /* bytes that tcp_guard_write copies into one segment: a PC acknowledges every second
                                    segment at once, but waits for a second one; half of it while HTTP needs memory */
+#endif
+#ifndef TCP_GUARD_NEED_MAX
 #define TCP_GUARD_NEED_MAX 740 /* bytes of heap that it leaves then: one piece of HTTP's, with headers */
-#define TCP_GUARD_WAITERS  4 /* connections that may wait in it for memory; further ones wait for tcp_poll */
+#endif
+#ifndef TCP_GUARD_WAITERS
+#define TCP_GUARD_WAITERS 4 /* connections that may wait in it for memory; further ones wait for tcp_poll */
+#endif
 
 struct tcp_guard {
     /* You set. */
@@ -86,7 +104,13 @@ bool tcp_guard_beat(struct tcp_guard *guard, const struct tcp_pcb *pcb);
 /* End all connections whose data in flight has not been acknowledged for TCP_GUARD_SILENT_MS at least; their err
  * callbacks are called. Those whose callback argument lies in the `own_size` bytes at `own` are the caller's to judge.
  * Returns how many have ended. */
+#ifndef TCP_GUARD_SILENT_MS
 #define TCP_GUARD_SILENT_MS 500
+#endif
 unsigned tcp_guard_reclaim(struct tcp_guard *guard, const void *own, size_t own_size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

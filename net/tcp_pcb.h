@@ -14,6 +14,10 @@
 
 #include "lwip/tcp.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Listen on all addresses; `accepted` gets `arg`. NULL: no memory, or the port is taken. */
 struct tcp_pcb *tcp_pcb_listen(uint16_t port, void *arg, tcp_accept_fn accepted);
 
@@ -26,5 +30,9 @@ err_t tcp_pcb_abort(struct tcp_pcb *pcb);
  * (the state is CLOSE_WAIT), it is taken back, too: lwIP's next call with a NULL pbuf must then be ignored.
  * False: they have been acknowledged, and nothing is changed. */
 bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

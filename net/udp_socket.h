@@ -18,6 +18,10 @@
 
 #include "lwip/udp.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A socket on `netif` at `address` (the interface's own, so that two interfaces can each have such a socket; broadcasts reach
  * it, too. IP_ANY_TYPE: groups as well) and `port`; `receive` gets `state`, and owns its pbuf. NULL: no PCB is left
  * (MEMP_NUM_UDP_PCB), or the port is taken. */
@@ -26,5 +30,9 @@ struct udp_pcb *udp_socket_open(struct netif *netif, const ip_addr_t *address, u
 
 /* Send a copy of `length` bytes to `address` (host order) and `port`. False: no memory, or no link; it is lost. */
 bool udp_socket_send(struct udp_pcb *pcb, const void *bytes, size_t length, uint32_t address, uint16_t port);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

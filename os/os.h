@@ -10,8 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Our own bug: say so on the board's log and stop in a way that a debugger and the watchdog see. Any context. */
-_Noreturn void os_panic(const char *text);
+__attribute__((noreturn)) void os_panic(const char *text);
 
 /* The same without text: the log gets the place. On a board that is a trap, whose PC and LR are for addr2line; one
  * instruction that no two places share, so that the compiler can't merge them. Elsewhere it is file and line. */
@@ -39,13 +43,12 @@ const char *os_name(void);
 struct os_loop {
     void (*start)(void *context); /* once, before the first poll */
     void (*poll)(void *context);  /* one round; nothing waits */
-    void (*idle)(void *context);  /* bare metal: nothing left to do, sleep */
-    void (*slept)(void *context,
-                  uint32_t cycles); /* with threads: the idle one slept so long; called by it */
+    /* Nothing was left to do, and the board slept for so many cycles: between two polls, or in the idle thread. */
+    void (*slept)(void *context, uint32_t cycles);
 };
 
 /* Run the loop for ever. `context` must be static: with an operating system the caller's stack is gone. */
-_Noreturn void os_loop_run(const struct os_loop *loop, void *context);
+__attribute__((noreturn)) void os_loop_run(const struct os_loop *loop, void *context);
 
 /* There is something to do: poll runs soon. Interrupt context. */
 void os_loop_wake(void);
@@ -77,5 +80,9 @@ bool os_thread_info_get(unsigned number, struct os_thread_info *info);
 
 /* An assertion that stays in the image: true, or our own bug. */
 #define os_assert(condition) ((condition) ? (void)0 : os_panic_here())
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,6 +2,7 @@
  * The facade: configuration spread to the rooms, and the loop. See the header.
  */
 /* SPDX-License-Identifier: MIT */
+#define PLUGNET_OWN_LOOP /* the facade's own is one, in whose thread ever */
 #include "plugnet/plugnet.h"
 
 #include <string.h>
@@ -150,18 +151,16 @@ static void plugnet_net_init(struct plugnet *p)
 }
 
 /* Interrupt context. */
-static void plugnet_wake(void *context)
+static void plugnet_wake(void *unused)
 {
-    struct plugnet *p = context;
-
-    p->wake = true;
+    (void)unused;
     os_loop_wake();
 }
 
 static void plugnet_size_check(size_t size)
 {
     if (size != sizeof(struct plugnet)) {
-        os_panic("struct plugnet: compile product and firmware with the same options (make CFLAGS_APP=)");
+        os_panic("struct plugnet: product and firmware differ in their options (plugnet_options.h)");
     }
 }
 
@@ -204,12 +203,14 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     plugnet_usb_init(p, hash);
     plugnet_net_init(p);
     udc->wake = plugnet_wake;
-    udc->wake_context = p;
     p->load_start = board_cycles();
     if (!usb_device_init(&p->usb, &p->usb_config, udc, &shortage)) {
         plugnet_refuse(p, &shortage);
     }
     usb_device_attach(&p->usb);
+    if (config->started != NULL) {
+        config->started(config->context);
+    }
 }
 
 static void plugnet_load_update(struct plugnet *p)
@@ -267,7 +268,6 @@ void plugnet_poll(struct plugnet *p)
     bool tick = now_ms != p->polled_ms, up;
 
     p->polled_ms = now_ms;
-    p->wake = false; /* before the events are taken, so that none is slept over */
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);
     up = ncm_link_up(&p->ncm);
@@ -282,16 +282,9 @@ void plugnet_poll(struct plugnet *p)
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
 }
 
-static bool plugnet_busy(void *context)
-{
-    struct plugnet *p = context;
-
-    return p->wake || board_time_ms() != p->polled_ms; /* timers are asked once a millisecond */
-}
-
 void plugnet_idle(struct plugnet *p)
 {
-    p->load_slept += board_idle(plugnet_busy, p);
+    p->load_slept += board_idle();
 }
 
 static void plugnet_loop_start(void *context)
@@ -306,11 +299,6 @@ static void plugnet_loop_poll(void *context)
     plugnet_poll(context);
 }
 
-static void plugnet_loop_idle(void *context)
-{
-    plugnet_idle(context);
-}
-
 static void plugnet_loop_slept(void *context, uint32_t cycles)
 {
     struct plugnet *p = context;
@@ -323,7 +311,6 @@ void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config, s
     static const struct os_loop loop = {
         .start = plugnet_loop_start,
         .poll = plugnet_loop_poll,
-        .idle = plugnet_loop_idle,
         .slept = plugnet_loop_slept,
     };
 

@@ -15,7 +15,8 @@
  * Android ignores others), device MAC 02:80:E1 + the same; subnet 10.64.0.0/10 cut into /29: 19 bits of h
  * choose one of 524,288, the board is .1 and the PC .2 in it; name plugnet-XXXX.local from 16 bits of h.
  *
- * All calls come from the loop, except where they say so. With FreeRTOS the loop is lwIP's thread.
+ * All calls come from the loop, except where they say so. With an operating system the loop is lwIP's thread, and plugnet_run
+ * is the way in: a product with a loop of its own is for bare metal, and elsewhere the compiler refuses it.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_PLUGNET_H
@@ -33,11 +34,38 @@
 #include "usb/usb_device.h"
 #include "wire/text.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Calls of a product that has the loop. */
+#ifndef PLUGNET_OWN_LOOP
+#ifdef PLUGNET_THREADS
+#define PLUGNET_OWN_LOOP_WHY                                                                                      \
+    "with an operating system the loop is lwIP's thread: call plugnet_run, start with .started, and do your own " \
+    "work in a thread (os_thread_start)"
+#ifdef __has_attribute
+#if __has_attribute(unavailable)
+#define PLUGNET_OWN_LOOP __attribute__((unavailable(PLUGNET_OWN_LOOP_WHY)))
+#endif
+#endif
+#ifndef PLUGNET_OWN_LOOP
+#define PLUGNET_OWN_LOOP __attribute__((error(PLUGNET_OWN_LOOP_WHY)))
+#endif
+#else
+#define PLUGNET_OWN_LOOP
+#endif
+#endif
+
 #ifndef PLUGNET_BLOCKS
 #define PLUGNET_BLOCKS 3 /* NTB buffers for receiving, 3 kB each; with 2, every second frame is copied */
 #endif
-#define PLUGNET_NAME_MAX  32 /* characters of `name`, one label */
-#define PLUGNET_NAMES_MAX 3  /* of `names` */
+#ifndef PLUGNET_NAME_MAX
+#define PLUGNET_NAME_MAX 32 /* characters of `name`, one label */
+#endif
+#ifndef PLUGNET_NAMES_MAX
+#define PLUGNET_NAMES_MAX 3 /* of `names` */
+#endif
 #define PLUGNET_HOSTS_MAX                                                                                    \
     (PLUGNET_NAMES_MAX + 6)   /* own names and the address known to HTTP and DNS, and the end */
 #define PLUGNET_LOCAL_SIZE 58 /* bytes of NAME-XXXX-NNN.local or its service's name, with the 0 */
@@ -135,7 +163,11 @@ struct plugnet_config {
     size_t resource_count;
     const struct http_route *routes; /* paths as above; a type wherever there is a part */
     size_t route_count;
-    void *context; /* for routes */
+    void *context; /* for routes, and `started` */
+
+    /* Called once, in the loop's thread, when everything has started and before the first poll; none. It may call lwIP, and
+     * must not wait. */
+    void (*started)(void *context);
 };
 
 /* The device; caller-owned, static: 12 kB. Fields are ours; what they count may be read. */
@@ -162,7 +194,6 @@ struct plugnet {
     uint32_t address, host_address;          /* host order */
     bool link_up;                            /* as the services know it */
 
-    volatile bool wake;     /* set by the USB interrupt */
     uint32_t polled_ms;     /* when the loop ran last */
     uint32_t load_permille; /* of the last whole second */
     uint32_t load_start;
@@ -176,16 +207,16 @@ struct plugnet {
  * headers' options (#ifndef in them) differ between product and firmware, that is refused on the log. */
 void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size);
 
-static inline void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
+PLUGNET_OWN_LOOP static inline void plugnet_init(struct plugnet *p, const struct plugnet_config *config)
 {
     plugnet_init_sized(p, config, sizeof *p);
 }
 
 /* One round of the loop: whatever has arrived is served; nothing waits. */
-void plugnet_poll(struct plugnet *p);
+PLUGNET_OWN_LOOP void plugnet_poll(struct plugnet *p);
 
 /* Sleep until there may be something to do: an interrupt, at the latest in a millisecond. */
-void plugnet_idle(struct plugnet *p);
+PLUGNET_OWN_LOOP void plugnet_idle(struct plugnet *p);
 
 /* True: the board's boot loader may be asked for: the board has one, and plugnet_dfu is listed. */
 bool plugnet_has_dfu(const struct plugnet *p);
@@ -196,11 +227,17 @@ bool plugnet_update(struct plugnet *p);
 
 /* board_init, plugnet_init, and the loop for ever: on bare metal here, with an operating system in lwIP's thread, so
  * that `main` may start threads before (os_thread_start needs no board_init). */
-_Noreturn void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config, size_t size);
+__attribute__((noreturn)) void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config,
+                                                 size_t size);
 
-_Noreturn static inline void plugnet_run(struct plugnet *p, const struct plugnet_config *config)
+__attribute__((noreturn)) static inline void plugnet_run(struct plugnet *p,
+                                                         const struct plugnet_config *config)
 {
     plugnet_run_sized(p, config, sizeof *p);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

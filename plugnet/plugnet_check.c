@@ -16,6 +16,10 @@
 #define TEXT_LENGTH_MAX 126 /* characters of a USB string */
 #define URL_LENGTH_MAX  258 /* with https:// */
 
+_Static_assert(PLUGNET_BLOCKS >= 2, "PLUGNET_BLOCKS: one is filled while another is read");
+_Static_assert(PLUGNET_NAME_MAX + 5 + 2 < MDNSD_LABEL_MAX,
+               "PLUGNET_NAME_MAX: mDNS makes NAME-XXXX-2 of it, MDNSD_LABEL_MAX");
+
 /* Too many characters: UTF-8 has one first byte for each. */
 static bool check_is_long(const char *text, unsigned characters_max)
 {
@@ -93,12 +97,12 @@ static const char *check_texts(const struct plugnet_config *c, const char **valu
     }
     *value = c->name;
     if (c->name != NULL && !check_name_good(c->name, PLUGNET_NAME_MAX, 0)) {
-        return ".name: 1 to 32 letters, digits, inner hyphens";
+        return ".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens";
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         *value = names[i];
         if (i == PLUGNET_NAMES_MAX || !check_name_good(names[i], NAME_LENGTH_MAX, '.')) {
-            return ".names: 3 of labels as .name";
+            return ".names: " OS_TEXT(PLUGNET_NAMES_MAX) " of labels as .name";
         }
     }
     return NULL;

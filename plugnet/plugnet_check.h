@@ -7,7 +7,15 @@
 
 #include "plugnet/plugnet.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Returns if all is well; else the log gets the text in question and the rule, and the board stops (os_panic). */
 void plugnet_check(const struct plugnet_config *config);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check every #include against the table of rooms, and that every header compiles alone.
+"""Check every #include against the table of rooms, and that every header compiles alone; a product's, as C++, too.
 
     tool/check_includes.py [--root FOLDER] [--no-headers]
 
@@ -49,8 +49,8 @@ ROOMS = [
     ("net", ["net/netif_ncm.c"], ["net/*.h", "wire/**", "usb/*.h", "<lwip>", "<freestanding>"]),
     ("net", ["net/**"], ["net/*.h", "wire/**", "<lwip>", "<freestanding>"]),
     ("os/posix", ["os/posix/**"],
-     ["os/*.h", "<own folder>", "board/board.h", "<lwip>", "<freestanding>", "<libc>"]),
-    ("os", ["os/**"], ["os/*.h", "<own folder>", "board/board.h", "<lwip>", "<kernel>", "<freestanding>"]),
+     ["os/*.h", "os/threads/*.h", "<own folder>", "board/board.h", "<lwip>", "<freestanding>", "<libc>"]),
+    ("os", ["os/**"], ["os/*.h", "os/threads/*.h", "<own folder>", "board/board.h", "<lwip>", "<kernel>", "<freestanding>"]),
     ("board.h", ["board/board.h"], ["<freestanding>"]),
     ("chip", ["chip/**"],
      ["board/board.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
@@ -113,13 +113,13 @@ def matches(path, patterns, folder=""):
 
 def files_find(root):
     """All C files and headers of the tree: what git knows or would add; every file where there is no git."""
-    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", "*.c", "*.h"], cwd=root, text=True,
+    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", "*.c", "*.h", "*.cpp"], cwd=root, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode == 0:
         found = done.stdout.split("\n")
     else:
         found = [os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root)
-                 for name in names if name.endswith((".c", ".h"))]
+                 for name in names if name.endswith((".c", ".h", ".cpp"))]
     return sorted(path for path in set(found)
                   if path and not path.startswith("build/") and os.path.exists(os.path.join(root, path)))
 
@@ -183,8 +183,9 @@ def tree_check(root, files, out):
 def header_compile(root, compiler, path):
     """The first error of a header compiled alone, or None."""
     lwip = ["-Ihost"] if matches(path, PC_LWIP) else ["-Inet", "-Ios/none"]
-    flags = ["-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I.", "-Ibuild/lwip/src/include", *lwip]
-    done = subprocess.run([compiler, *flags, "-x", "c", "-"], cwd=root, text=True, input=f'#include "{path}"\n',
+    language = ["-std=c++17", "-Wpedantic", "-x", "c++"] if compiler.endswith("g++") else ["-std=gnu11", "-x", "c"]
+    flags = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I.", "-isystem", "build/lwip/src/include", *lwip, *language, "-"]
+    done = subprocess.run([compiler, *flags], cwd=root, text=True, input=f'#include "{path}"\n',
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode == 0:
         return None
@@ -192,9 +193,31 @@ def header_compile(root, compiler, path):
     return errors[0].strip()
 
 
+def linkage_wrong(text):
+    """True if a function is declared outside of an extern "C" block, so that C++ callers look for another name."""
+    text = re.sub(r'#ifdef __cplusplus\nextern "C" \{\n#endif\n.*\n#ifdef __cplusplus\n\}\n#endif\n', "", text, flags=re.S)
+    text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", BLOCK_COMMENT.sub("", text), flags=re.M)
+    outside = None
+    while outside != text:
+        outside, text = text, re.sub(r"\{[^{}]*\}", "", text)
+    return re.search(r"\)\s*;", text) is not None
+
+
+def linkage_check(root, headers, out):
+    wrong = []
+    for path in headers:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            if linkage_wrong(file.read()):
+                wrong.append(path)
+    for path in wrong:
+        out.fail(f"C linkage, {path}", 'functions outside of an extern "C" block')
+    if headers and not wrong:
+        out.ok("C linkage of public headers")
+
+
 def headers_check(root, files, out):
     lwip = os.path.exists(os.path.join(root, "build/lwip/src/include/lwip/init.h"))
-    work = []
+    work, public = [], []
     for path in files:
         if not path.endswith(".h") or matches(path, NOT_ALONE) or room_find(path)[0] is None:
             continue
@@ -202,11 +225,16 @@ def headers_check(root, files, out):
             if not lwip and re.search(r'#include ["<](lwip|netif)/', file.read()):
                 out.skip(f"header alone, {path}", "lwIP is not there; make fetches it")
                 continue
-        for compiler in ["gcc"] + ([] if matches(path, PC_ONLY) else ["arm-none-eabi-gcc"]):
+        compilers = ["gcc"] + ([] if matches(path, PC_ONLY) else ["arm-none-eabi-gcc"])
+        if matches(path, PUBLIC):
+            public.append(path)
+            compilers += ["g++", "arm-none-eabi-g++"]
+        for compiler in compilers:
             if shutil.which(compiler):
                 work.append((compiler, path))
             else:
                 out.skip(f"header alone, {path}, {compiler}", "not installed")
+    linkage_check(root, public, out)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         errors = pool.map(lambda item: header_compile(root, *item), work)
         for (compiler, path), error in zip(work, errors):

@@ -40,7 +40,7 @@ FOREIGN = {
     "core_cm4.h": "CMSIS",
 }
 HEADERS = [header for group in check_includes.GROUPS.values() for header in group]
-MADE = ("build/", "site.h", "compile_commands.json", "profile.json", "bench.json")  # by our own programs
+MADE = ("build/", "site.h", "plugnet_options.h", "compile_commands.json", "profile.json", "bench.json")  # by our own programs, or by a product
 
 ENDINGS = "c|h|S|py|sh|mk|md|inc|ld|txt|json|js|html|css"
 FILE = re.compile(r"(?<![\w</.*@-])((?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*\.(?:" + ENDINGS + r"))\b(?![\w(/])")
@@ -84,7 +84,7 @@ def hash_comments(text):
 
 def comments_of(path, text):
     """(offset, text) of what is written for readers in a file."""
-    if path.endswith((".c", ".h", ".S", ".inc")):
+    if path.endswith((".c", ".cpp", ".h", ".S", ".inc")):
         return c_comments(text)
     if path.endswith(".py"):
         return python_comments(text)
@@ -109,7 +109,7 @@ class Tree:
         self.files = files_find(root)
         self.texts = {}
         for path in self.files:
-            if path.endswith(tuple("." + ending for ending in "c h S inc py mk sh md".split())) or "." not in path:
+            if path.endswith(tuple("." + ending for ending in "c cpp h S inc py mk sh md".split())) or "." not in path:
                 with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
                     self.texts[path] = file.read()
         self.endings = {path[at:] for path in self.files for at in [0] + [m.end() for m in re.finditer("/", path)]}
@@ -117,7 +117,7 @@ class Tree:
                          if path.endswith(".md")}
         self.words = set()
         for path, text in self.texts.items():
-            if path.endswith((".c", ".h", ".S", ".inc")):
+            if path.endswith((".c", ".cpp", ".h", ".S", ".inc")):
                 self.words.update(re.findall(r"\w+", TOKEN.sub(" ", text)))
         self.foreign_used = set()
 
@@ -186,7 +186,7 @@ def rules_apply(tree):
                                 ("files", files_wrong(tree, path, plain) if path != FACTS and
                                  not path.startswith("test/tool/") else ()),
                                 ("functions", functions_wrong(tree, plain) if path != FACTS and
-                                 path.endswith((".c", ".h")) else ())):
+                                 path.endswith((".c", ".cpp", ".h")) else ())):
                 wrong[rule] += [(f"{path}:{text.count(chr(10), 0, at + offset) + 1}", why) for offset, why in found]
     return wrong
 

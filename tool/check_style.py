@@ -21,7 +21,7 @@ OPENING_LINES_MAX = 20
 # Functions that may be longer, each with the reason. An entry that is no longer needed is an error.
 LONG_FUNCTIONS = {}
 
-NO_HEAP = ("wire/", "usb/", "udc/dwc2/", "net/", "plugnet/", "app/", "os/none/", "examples/")
+NO_HEAP = ("wire/", "usb/", "udc/dwc2/", "net/", "plugnet/", "app/", "os/none/", "os/cxx/", "examples/")
 HEAP = re.compile(r"\b(malloc|calloc|realloc|free|sbrk|_sbrk|v?f?printf|v?sn?printf|puts|strdup|alloca)\s*\(")
 NO_SYS = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\bNO_SYS\b")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
@@ -95,13 +95,13 @@ def lines_wrong(path, text, pattern, why):
 
 
 def files_find(root):
-    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", "*.c", "*.h"], cwd=root, text=True,
+    done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", "*.c", "*.h", "*.cpp"], cwd=root, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode == 0:
         found = done.stdout.split("\n")
     else:
         found = [os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root)
-                 for name in names if name.endswith((".c", ".h"))]
+                 for name in names if name.endswith((".c", ".h", ".cpp"))]
     return sorted(path for path in set(found)
                   if path and not path.startswith("build/") and os.path.isfile(os.path.join(root, path)))
 

@@ -15,7 +15,7 @@ def main():
             words = shlex.split(line)
         except ValueError:
             continue
-        if not words or not words[0].endswith(("gcc", "clang", "cc")) or "-c" not in words:
+        if not words or not words[0].endswith(("gcc", "g++", "clang", "cc")) or "-c" not in words:
             continue
         source = words[words.index("-c") + 1]
         entries.append({"directory": os.getcwd(), "file": source, "arguments": words})

@@ -15,9 +15,17 @@
 
 #include "usb/usb_device.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DFU_TRANSFER_SIZE 2048 /* wTransferSize: what ST's boot loaders take */
-#define DFU_LEAVE_MS      20 /* from the wish to the pull-up's end: status stage, or the last bytes of a page */
-#define DFU_GONE_MS       100 /* off the bus: every host and hub has seen it by then */
+#ifndef DFU_LEAVE_MS
+#define DFU_LEAVE_MS 20 /* from the wish to the pull-up's end: status stage, or the last bytes of a page */
+#endif
+#ifndef DFU_GONE_MS
+#define DFU_GONE_MS 100 /* off the bus: every host and hub has seen it by then */
+#endif
 
 enum dfu_leaving { DFU_STAYS, DFU_ASKED, DFU_LEAVES, DFU_GONE };
 
@@ -37,5 +45,9 @@ void dfu_ask(struct dfu *dfu);
 
 /* Go on leaving; once in each round of the loop. `now_ms` wraps. */
 void dfu_poll(struct dfu *dfu, uint32_t now_ms);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

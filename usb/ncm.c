@@ -13,6 +13,11 @@
 
 #include <string.h>
 
+_Static_assert(NCM_OUT_BLOCK_MAX >= 2048 && NCM_OUT_BLOCK_MAX % 512 == 0 && NCM_OUT_BLOCK_ROOM < 65536,
+               "NCM_OUT_BLOCK_MAX: whole packets, 2,048 at least, and lengths have 16 bits");
+_Static_assert(NCM_FRAME_PIECES_MAX <= NCM_IN_PIECES_MAX,
+               "NCM_IN_PIECES_MAX: one frame must go into a block");
+
 #define BULK_PACKET_SIZE   64
 #define NOTIFY_PACKET_SIZE 16       /* the longest notification: Windows reads one packet */
 #define NOTIFY_INTERVAL_MS 32       /* bInterval */

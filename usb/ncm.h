@@ -23,9 +23,15 @@
 #include "usb/usb_device.h"
 #include "wire/ntb.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the function declares to the host. */
-#define NCM_OUT_BLOCK_MAX     3072 /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
-#define NCM_OUT_DATAGRAMS_MAX 3    /* wNtbOutMaxDatagrams, and … */
+#ifndef NCM_OUT_BLOCK_MAX
+#define NCM_OUT_BLOCK_MAX 3072 /* dwNtbOutMaxSize, bytes: two whole frames as Linux lays them out */
+#endif
+#define NCM_OUT_DATAGRAMS_MAX 3 /* wNtbOutMaxDatagrams, and … */
 #define NCM_OUT_ALIGNMENT                                                                                    \
     8 /* wNdpOutAlignment: with both, no known host exceeds the size (test_ncm_layouts) */
 #define NCM_IN_BLOCK_MAX 16384 /* dwNtbInMaxSize, bytes: costs no memory, sending has no buffer */
@@ -41,7 +47,9 @@
 #ifndef NCM_IN_PIECES_MAX
 #define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
 #endif
+#ifndef NCM_FRAME_PIECES_MAX
 #define NCM_FRAME_PIECES_MAX 20 /* pieces of one frame; lwIP makes a segment of up to TCP_SND_QUEUELEN */
+#endif
 
 /* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
 struct ncm_stats {
@@ -182,5 +190,9 @@ void ncm_poll(struct ncm *ncm);
 bool ncm_link_up(const struct ncm *ncm);
 
 const struct ncm_stats *ncm_stats(const struct ncm *ncm);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

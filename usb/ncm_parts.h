@@ -8,6 +8,10 @@
 
 #include "usb/ncm.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NCM_HALTED_NOTIFY 1u
 #define NCM_HALTED_IN     2u
 #define NCM_HALTED_OUT    4u
@@ -51,5 +55,9 @@ void ncm_in_write(struct ncm *ncm);
 
 /* The host wants blocks of at most `size` bytes from now on. */
 void ncm_in_size_set(struct ncm *ncm, uint32_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include "usb/usb_device.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* String indices of the device itself; those of the functions follow. */
 enum { USB_STRING_LANGUAGES, USB_STRING_MANUFACTURER, USB_STRING_PRODUCT, USB_STRING_SERIAL, USB_STRINGS };
 
@@ -22,5 +26,9 @@ bool usb_descriptor_standard(const struct usb_device *device, uint16_t value, ui
 /* Vendor requests to the device: the MS OS 2.0 set, the WebUSB landing page. */
 bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_setup *setup,
                            struct usb_writer *writer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

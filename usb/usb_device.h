@@ -27,6 +27,10 @@
 #include "usb/udc.h"
 #include "wire/usb_ch9.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bytes for one control reply, the configuration descriptor included, and for the data of one OUT request; a
  * multiple of 64. One NCM function needs 94. */
 #ifndef USB_CONTROL_MAX
@@ -198,5 +202,9 @@ static inline void usb_device_ep_abort(struct usb_device *device, uint8_t ep)
 {
     device->udc->ops->ep_abort(device->udc, ep);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Characters that `length` bytes become, without the zero behind them. */
 #define BASE64_LENGTH(length) (((length) + 2) / 3 * 4)
 
@@ -19,5 +23,9 @@ void base64_encode(const void *bytes, size_t length, char *text);
  * of bytes, or -1: other characters, padding that is missing or misplaced, bits behind the last byte that are not zero
  * (RFC 4648 3.5), or more than `room` bytes, of which the first may have been written. */
 int base64_decode(const char *text, size_t length, void *bytes, size_t room);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DHCP_PORT_SERVER    67
 #define DHCP_PORT_CLIENT    68
 #define DHCP_MESSAGE_MIN    240 /* bytes: BOOTP part and cookie */
@@ -84,5 +88,9 @@ void dhcp_reply_begin(struct dhcp_writer *w, uint8_t *bytes, size_t capacity,
 void dhcp_put_option(struct dhcp_writer *w, enum dhcp_option code, const uint8_t *data, uint8_t length);
 void dhcp_put_u32(struct dhcp_writer *w, enum dhcp_option code, uint32_t value);
 size_t dhcp_reply_end(struct dhcp_writer *w);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

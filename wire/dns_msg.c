@@ -148,7 +148,7 @@ bool dns_read_record(struct dns_reader *r, struct dns_record *record)
         .name = r->at,
         .data = end + 10,
         .type = load_be16(fixed),
-        .class = load_be16(fixed + 2),
+        .dns_class = load_be16(fixed + 2),
         .length = load_be16(fixed + 8),
         .ttl = load_be32(fixed + 4),
     };
@@ -244,18 +244,19 @@ void dns_put_name_of(struct dns_writer *w, const uint8_t *message, size_t length
     } while (step == STEP_LABEL);
 }
 
-void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t class)
+void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t dns_class)
 {
     dns_put_name(w, name);
     dns_put_u16(w, type);
-    dns_put_u16(w, class);
+    dns_put_u16(w, dns_class);
 }
 
-size_t dns_record_begin(struct dns_writer *w, const char *name, uint16_t type, uint16_t class, uint32_t ttl)
+size_t dns_record_begin(struct dns_writer *w, const char *name, uint16_t type, uint16_t dns_class,
+                        uint32_t ttl)
 {
     dns_put_name(w, name);
     dns_put_u16(w, type);
-    dns_put_u16(w, class);
+    dns_put_u16(w, dns_class);
     dns_put_u32(w, ttl);
     dns_put_u16(w, 0); /* the data's length, by dns_record_end */
     return w->length;

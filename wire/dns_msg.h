@@ -16,6 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define DNS_HEADER_LENGTH 12
 #define DNS_PORT          53
 #define MDNS_PORT         5353
@@ -60,13 +64,13 @@ struct dns_header {
 /* A question; its name begins at `name` in the message. */
 struct dns_question {
     size_t name;
-    uint16_t type, class;
+    uint16_t type, dns_class;
 };
 
 /* A record; data lies at `data` in the message. */
 struct dns_record {
     size_t name, data;
-    uint16_t type, class, length;
+    uint16_t type, dns_class, length;
     uint32_t ttl;
 };
 
@@ -110,10 +114,11 @@ void dns_put_name(struct dns_writer *w, const char *name);
 /* The name at `at` of another message, without pointers. A malformed one sets `overflow`, too. */
 void dns_put_name_of(struct dns_writer *w, const uint8_t *message, size_t length, size_t at);
 
-void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t class);
+void dns_put_question(struct dns_writer *w, const char *name, uint16_t type, uint16_t dns_class);
 
 /* A record: begin ─→ put its data ─→ end, with what begin returned. */
-size_t dns_record_begin(struct dns_writer *w, const char *name, uint16_t type, uint16_t class, uint32_t ttl);
+size_t dns_record_begin(struct dns_writer *w, const char *name, uint16_t type, uint16_t dns_class,
+                        uint32_t ttl);
 void dns_record_end(struct dns_writer *w, size_t begin);
 
 /* Set one of the header's four counts, `index` 0 to 3. */
@@ -122,5 +127,9 @@ void dns_count_set(struct dns_writer *w, unsigned index, uint16_t count);
 /* Write the reverse name of an IPv4 address, "1.7.168.192.in-addr.arpa", into 29 bytes. */
 #define DNS_REVERSE_MAX 29
 void dns_reverse_name(char name[DNS_REVERSE_MAX], uint32_t address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HTTP_GET     0x01
 #define HTTP_HEAD    0x02
 #define HTTP_POST    0x04
@@ -69,5 +73,9 @@ bool http_authority_parse(const char *authority, size_t length, size_t *host, ui
 
 /* True for "[::1]" in any of its spellings, with the brackets. */
 bool http_host_is_loopback6(const char *host, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define NTB_NTH16_SIGNATURE     0x484D434Eu /* "NCMH" */
 #define NTB_NDP16_SIGNATURE     0x304D434Eu /* "NCM0" */
 #define NTB_NDP16_SIGNATURE_CRC 0x314D434Eu /* "NCM1" */
@@ -86,5 +90,9 @@ static inline uint32_t ntb_padding(uint32_t length)
 /* Write the NTB_HEAD_LENGTH(count) bytes in front of `count` datagrams of these lengths. Returns the length of
  * the block, which the caller has kept below 65,536. */
 size_t ntb_build(uint8_t *head, uint16_t sequence, const uint16_t *lengths, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

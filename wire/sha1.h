@@ -9,9 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SHA1_LENGTH 20
 
 /* Make the digest of `length` bytes; less than 512 MB. Takes about 120 bytes of stack. */
 void sha1(const void *bytes, size_t length, uint8_t digest[SHA1_LENGTH]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

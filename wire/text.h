@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct text {
     char *bytes;
     size_t length, capacity;
@@ -22,7 +26,9 @@ struct text {
 
 static inline struct text text_over(char *bytes, size_t capacity)
 {
-    return (struct text){bytes, 0, capacity, false};
+    struct text text = {bytes, 0, capacity, false};
+
+    return text;
 }
 
 void text_put_bytes(struct text *t, const char *bytes, size_t length);
@@ -44,5 +50,9 @@ void text_put_json_u32(struct text *t, const char *name, uint32_t value);
 
 /* True if both are equal but for the case of ASCII letters; `string` is zero-terminated, and `bytes` may hold zeros. */
 bool text_equal_nocase(const char *bytes, size_t length, const char *string);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

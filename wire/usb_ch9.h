@@ -98,8 +98,10 @@ struct usb_setup {
 
 static inline struct usb_setup usb_setup_load(const uint8_t bytes[8])
 {
-    return (struct usb_setup){bytes[0], bytes[1], load_le16(bytes + 2), load_le16(bytes + 4),
+    struct usb_setup setup = {bytes[0], bytes[1], load_le16(bytes + 2), load_le16(bytes + 4),
                               load_le16(bytes + 6)};
+
+    return setup;
 }
 
 static inline void usb_setup_store(uint8_t bytes[8], const struct usb_setup *setup)

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* One text's state, 3 bytes: ours to keep. */
 struct utf8 {
     uint8_t left;      /* bytes that the character still lacks */
@@ -29,5 +33,9 @@ bool utf8_check(struct utf8 *u, const void *bytes, size_t length);
 
 /* True between characters: the text may end here. */
 bool utf8_complete(const struct utf8 *u);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

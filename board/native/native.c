@@ -38,6 +38,8 @@ static struct {
     uint64_t start_ns; /* time of the last reset */
     uint32_t leds;
     uint32_t random;
+    uint32_t idle_ms; /* when board_idle returned last */
+    bool woken;       /* since then */
     bool button;
     bool power;
 } native = {
@@ -247,26 +249,33 @@ uint32_t board_cycles(void)
     return (uint32_t)native_time_ns();
 }
 
-/* An idle loop first answers the request that woke it, and looks again what that has brought; with nothing left
- * to do it waits for the next one. */
-uint32_t board_idle(bool (*busy)(void *context), void *context)
+/* An idle loop first answers the request that woke it; with nothing left to do it waits for the next one. */
+static uint32_t native_sleep(void)
 {
-    if (busy != NULL && busy(context))
-        return 0;
+    uint64_t before = native.udc.time_ns;
+
     if (native.server.request_length != 0) {
         if (!cable_server_answer(&native.server))
             native_end();
-        return 0;
-    }
-    uint64_t before = native.udc.time_ns;
-    if (!cable_server_wait(&native.server, -1))
+    } else if (!cable_server_wait(&native.server, -1)) {
         native_end();
+    }
     return (uint32_t)(native.udc.time_ns - before);
 }
 
-/* board_idle asks at every request of the cable. */
+uint32_t board_idle(void)
+{
+    bool busy = native.woken || board_time_ms() != native.idle_ms;
+    uint32_t slept = busy ? 0 : native_sleep();
+
+    native.woken = false;
+    native.idle_ms = board_time_ms();
+    return slept;
+}
+
 void board_wake(void)
 {
+    native.woken = true;
 }
 
 /* xorshift32: the same in every run with the same unique ID. */

@@ -16,7 +16,7 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 #define STACK_PAINT 0xA5A5A5A5u
 
 static volatile uint32_t tick_ms;
-static volatile bool woken; /* since board_idle last looked */
+static volatile bool woken; /* since board_idle returned last */
 
 #ifdef BOARD_TICK_HOOK /* the flavour's (os/NAME/os.mk): its tick is this one */
 void BOARD_TICK_HOOK(void);
@@ -91,25 +91,23 @@ uint32_t board_cycles(void)
 }
 
 /* The tick ends each sleep within a millisecond, so the counter wraps at most once in it. Interrupts that have
- * nothing for the loop, such as a packet in the middle of a transfer, are slept over without asking. */
-uint32_t board_idle(bool (*busy)(void *context), void *context)
+ * nothing for the loop, such as a packet in the middle of a transfer, are slept over. */
+uint32_t board_idle(void)
 {
-    uint32_t slept = 0;
+    int32_t cycles = 0; /* negative if the counter wrapped */
 
     __asm__ volatile("cpsid i" ::: "memory");
-    while (!busy(context)) {
-        int32_t cycles = 0; /* negative if the counter wrapped in one of these sleeps */
-        woken = false;
+    if (!woken) {
         do {
             cycles += (int32_t)SYST_CVR;
             __asm__ volatile("dsb\n wfi" ::: "memory"); /* a pending interrupt ends it, masked or not */
             cycles -= (int32_t)SYST_CVR;
             __asm__ volatile("cpsie i\n isb\n cpsid i" ::: "memory");
         } while (!woken);
-        slept += (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
     }
+    woken = false;
     __asm__ volatile("cpsie i" ::: "memory");
-    return slept;
+    return (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
 }
 
 /* The stack below this frame is painted at start-up (startup.c): count what is still untouched. */

@@ -18,6 +18,11 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 extern uint32_t linker_data_start[], linker_data_end[], linker_data_load[];
 extern uint32_t linker_bss_start[], linker_bss_end[];
 
+#ifdef PLUGNET_CXX
+typedef void (*constructor)(void);
+extern const constructor linker_constructors_start[], linker_constructors_end[];
+#endif
+
 int main(void);
 void Reset_Handler(void);
 void SysTick_Handler(void);
@@ -61,6 +66,10 @@ void startup_c(void)
     SCB_CPACR |= 0xFu << 20; /* FPU: on for all */
     SCB_CCR |= CCR_DIV_0_TRP;
     __asm__ volatile("dsb\n isb\n cpsie i" ::: "memory");
+#ifdef PLUGNET_CXX /* the product has static objects; clocks and board are still as after reset */
+    for (const constructor *object = linker_constructors_start; object < linker_constructors_end; object++)
+        (*object)();
+#endif
     main();
     board_halt();
 }

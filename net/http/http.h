@@ -22,15 +22,27 @@
 #include "wire/http_msg.h"
 #include "wire/text.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #ifndef HTTP_TEXT_MAX
 #define HTTP_TEXT_MAX                                                                                        \
     63 /* bytes: longest path, Host, Origin, and request body; each costs every connection */
 #endif
-#define HTTP_TARGET_MAX  1024  /* bytes of a request target with its query; more: 414 */
+#ifndef HTTP_TARGET_MAX
+#define HTTP_TARGET_MAX 1024 /* bytes of a request target with its query; more: 414 */
+#endif
+#ifndef HTTP_HEADERS_MAX
 #define HTTP_HEADERS_MAX 65536 /* bytes of all header lines, they cost only time; more: 431 */
-#define HTTP_SCRATCH_MAX 640   /* bytes the transport lends for each piece */
-#define HTTP_PART_MAX    (HTTP_SCRATCH_MAX - 16) /* bytes of text a route may put into one part */
-#define HTTP_EMPTY_MAX   64                      /* parts without text one after the other */
+#endif
+#ifndef HTTP_SCRATCH_MAX
+#define HTTP_SCRATCH_MAX 640 /* bytes the transport lends for each piece */
+#endif
+#define HTTP_PART_MAX (HTTP_SCRATCH_MAX - 16) /* bytes of text a route may put into one part */
+#ifndef HTTP_EMPTY_MAX
+#define HTTP_EMPTY_MAX 64 /* parts without text one after the other */
+#endif
 
 /* A constant answer. All pointers into flash, for ever. A gzip-coded one may be followed by its plain copy: the same
  * path and an ETag of its own, for clients that can't read gzip; without the copy they get 406. */
@@ -169,5 +181,9 @@ void http_close(struct http_connection *c);
 
 /* The request under way took too long: it is answered by 408, and the connection closes. */
 void http_expire(struct http_connection *c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

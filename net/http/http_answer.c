@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+_Static_assert(HTTP_SCRATCH_MAX >= 640, "HTTP_SCRATCH_MAX: a whole head, with a resource's own lines");
 _Static_assert(HTTP_PART_MAX + 16 <= HTTP_SCRATCH_MAX, "a chunk's frame needs 12 bytes");
 
 /* ---- Routes that fail ---- */

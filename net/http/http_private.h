@@ -11,6 +11,10 @@
 
 #include "net/http/http.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum state {
     AT_START,
     AT_METHOD,
@@ -112,5 +116,9 @@ void http_answer(struct http_connection *c, uint16_t status);
 
 /* A request that can't be read to its end: answer and close. */
 void http_fail(struct http_connection *c, uint16_t status);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

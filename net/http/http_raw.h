@@ -24,6 +24,10 @@
 
 #include "net/http/http.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct tcp_guard;
 struct tcp_pcb;
 struct pbuf;
@@ -31,11 +35,19 @@ struct pbuf;
 #ifndef HTTP_RAW_CONNECTIONS
 #define HTTP_RAW_CONNECTIONS 12 /* about 140 bytes each */
 #endif
-#define HTTP_RAW_IDLE_MS_MAX    60000 /* between requests */
+#ifndef HTTP_RAW_IDLE_MS_MAX
+#define HTTP_RAW_IDLE_MS_MAX 60000 /* between requests */
+#endif
+#ifndef HTTP_RAW_REQUEST_MS_MAX
 #define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
-#define HTTP_RAW_SEND_MS_MAX    20000 /* without any byte acknowledged */
+#endif
+#ifndef HTTP_RAW_SEND_MS_MAX
+#define HTTP_RAW_SEND_MS_MAX 20000 /* without any byte acknowledged */
+#endif
+#ifndef HTTP_RAW_LINGER_MS_MAX
 #define HTTP_RAW_LINGER_MS_MAX                                                                               \
     2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
+#endif
 #define HTTP_RAW_TURN_MS_MAX                                                                                 \
     100 /* that one connection may have all memory which is free, while others wait */
 #define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
@@ -46,8 +58,10 @@ struct pbuf;
 #define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
 #define HTTP_RAW_AHEAD       32 /* requests read ahead that a connection has places for; further ones take heap */
 #define HTTP_RAW_AHEAD_KINDS 8 /* different ones, of all connections */
+#ifndef HTTP_RAW_PIPELINE_MAX
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
     1024 /* bytes of heap for requests that wait for their turn, of all connections */
+#endif
 
 struct http_raw_stats {
     struct http_stats http;
@@ -115,5 +129,9 @@ void http_raw_poll(struct http_raw *server);
 
 /* Connections in use. */
 unsigned http_raw_open(const struct http_raw *server);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,6 +26,10 @@
 
 #include "wire/utf8.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define WS_ACCEPT_LENGTH 28  /* characters of Sec-WebSocket-Accept */
 #define WS_HEADER_MAX    10  /* bytes of a frame's header as a server sends it */
 #define WS_CONTROL_MAX   125 /* bytes of a control frame's payload (5.5) */
@@ -131,5 +135,9 @@ bool ws_waiting(const struct ws *ws);
 
 /* True: all is said. Close the TCP connection; what still comes is discarded. */
 bool ws_finished(const struct ws *ws);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

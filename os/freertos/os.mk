@@ -11,11 +11,12 @@ OS_INC  := -DPLUGNET_THREADS -isystem $(FREERTOS_KERNEL_PATH)/include -isystem $
     -DBOARD_TICK_HOOK=os_tick
 OS_LIBS := $(KERNEL_LIB)
 OS_DEPS := os/freertos/FreeRTOSConfig.h # sizes of kernel objects; -MMD does not see through system headers
+OS_SRC  := $(wildcard os/threads/*.c)
 OS_LWIP := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
 
-$(KERNEL_LIB): os/freertos/CMakeLists.txt os/freertos/FreeRTOSConfig.h
+$(KERNEL_LIB): os/freertos/CMakeLists.txt os/freertos/FreeRTOSConfig.h $(OUT)/options $(APP_OPTIONS)
 	$(say) CMAKE $@
 	$(Q)cmake -S os/freertos -B $(KERNEL_DIR) -DFREERTOS_KERNEL_PATH=$(abspath $(FREERTOS_KERNEL_PATH)) \
 	    -DCMAKE_SYSTEM_NAME=Generic -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY \
-	    -DCMAKE_C_COMPILER=$(CROSS)gcc -DCMAKE_C_FLAGS='$(CPUFLAGS) -Os -g -ffunction-sections -fdata-sections' \
-	    > $(OUT)/kernel.log && cmake --build $(KERNEL_DIR) --target freertos_kernel >> $(OUT)/kernel.log
+	    -DCMAKE_C_COMPILER=$(CROSS)gcc -DCMAKE_C_FLAGS='$(CPUFLAGS) -Os -g -ffunction-sections -fdata-sections $(APP_OPTIONS:%=-include $(abspath $(APP_OPTIONS)))' \
+	    > $(OUT)/kernel.log && cmake --build $(KERNEL_DIR) --target freertos_kernel >> $(OUT)/kernel.log && touch $@

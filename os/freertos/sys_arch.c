@@ -22,6 +22,15 @@
 #define ARENA_WORDS (OS_STACKS_SIZE / sizeof(StackType_t))
 #define QUEUES_MAX  (MEMP_NUM_NETCONN + 3) /* one each, the tcpip thread's, two that listen from now */
 
+_Static_assert(TCPIP_MBOX_SIZE <= SYS_MBOX_LENGTH_MAX && DEFAULT_TCP_RECVMBOX_SIZE <= SYS_MBOX_LENGTH_MAX &&
+                   DEFAULT_UDP_RECVMBOX_SIZE <= SYS_MBOX_LENGTH_MAX &&
+                   DEFAULT_ACCEPTMBOX_SIZE <= SYS_MBOX_LENGTH_MAX,
+               "a mailbox of lwIP's is longer than SYS_MBOX_LENGTH_MAX");
+_Static_assert(TCPIP_THREAD_PRIO < configMAX_PRIORITIES,
+               "TCPIP_THREAD_PRIO: the kernel has no such priority");
+_Static_assert(TCPIP_THREAD_STACKSIZE < OS_STACKS_SIZE,
+               "OS_STACKS_SIZE: lwIP's thread has its stack there, too");
+
 /* Threads are never ended, so they are counted up. */
 static struct {
     struct {

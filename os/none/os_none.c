@@ -14,11 +14,6 @@ u32_t sys_now(void)
     return board_time_ms();
 }
 
-uint32_t os_random(void)
-{
-    return board_random();
-}
-
 void os_lwip_init(void)
 {
     lwip_init();
@@ -29,7 +24,7 @@ void os_loop_run(const struct os_loop *loop, void *context)
     loop->start(context);
     for (;;) {
         loop->poll(context);
-        loop->idle(context);
+        loop->slept(context, board_idle());
     }
 }
 
@@ -65,12 +60,4 @@ bool os_thread_info_get(unsigned number, struct os_thread_info *info)
 const char *os_name(void)
 {
     return "bare metal";
-}
-
-void os_panic(const char *text)
-{
-    board_log("panic: ");
-    board_log(text);
-    board_log("\n");
-    board_halt();
 }

@@ -3,8 +3,9 @@
 ifneq ($(BOARD),native)
 $(error OS=posix is for BOARD=native; for BOARD=$(BOARD) there are: none freertos)
 endif
-OS_INC     := -DPLUGNET_THREADS -pthread -DMEM_SIZE=4608 # longer pointers: 3,072 of a board's bytes
+OS_INC     := -DPLUGNET_THREADS -pthread
 BOARD_LIBS += -pthread
+OS_SRC  := $(wildcard os/threads/*.c)
 OS_LWIP    := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
 ifneq ($(TSAN),)
 OUT         := $(BUILD)/native-posix-tsan$(if $(filter app,$(APP)),,-$(NAME))

@@ -59,7 +59,7 @@ $(BUILD)/test/system-stream: $(BUILD)/test/system | stream-image
 
 .PHONY: stream-image
 stream-image:
-	$(MAKE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
+	$(MAKE) $(IN_TREE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
 
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)

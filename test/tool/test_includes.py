@@ -2,6 +2,7 @@
 """Tests of tool/check_includes.py: what the table of rooms must let through, and what it must refuse."""
 # SPDX-License-Identifier: MIT
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,19 @@ def headers_wrong():
         code, output = check(root)
         if code != 1 or "not ok header alone, wire/bad.h, gcc" not in output:
             yield "a header that needs another one must be refused"
+        linkage = '#ifdef __cplusplus\nextern "C" {\n#endif\n%s#ifdef __cplusplus\n}\n#endif\n'
+        for text, wanted in (("struct good {\n    int class;\n};\n", "header alone, wire/bad.h, g++"),
+                             ("_Noreturn void f(void);\n", "header alone, wire/bad.h, arm-none-eabi-g++"),
+                             ("int f(void);\n", "C linkage, wire/bad.h"),
+                             ("int g(void);\n" + linkage % "int f(void);\n", "C linkage, wire/bad.h"),
+                             (linkage % "int f(void);\n", None)):
+            write(root, "wire/bad.h", text)
+            code, output = check(root)
+            compiler = wanted.split()[-1] if wanted else ""
+            if compiler.endswith("g++") and not shutil.which(compiler):
+                continue
+            if code != (wanted is not None) or (wanted and f"not ok {wanted}" not in output):
+                yield f"a C++ caller's header: {text!r}: {output!r}"
     with tempfile.TemporaryDirectory() as root:
         code, output = check(root)
         if code != 1:

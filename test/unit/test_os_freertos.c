@@ -2,7 +2,7 @@
  * The loop on FreeRTOS, with the kernel and lwIP's mailbox played here: at most one message is queued, a full mailbox
  * loses nothing, and what can't go on says so.
  *
- * LINK: os/freertos/os_freertos.c
+ * LINK: os/freertos/os_freertos.c os/threads/loop.c os/common.c
  * SET: freertos
  */
 /* SPDX-License-Identifier: MIT */
@@ -107,9 +107,9 @@ uint32_t board_random(void)
     return 4;
 }
 
-uint32_t board_idle(bool (*busy)(void *context), void *context)
+uint32_t board_idle(void)
 {
-    return busy(context) ? 0 : busy(context) ? 7 : 0;
+    return 7;
 }
 
 /* ---- The loop under test. ---- */

@@ -17,12 +17,12 @@ vm-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/next VERSION=9.9.9 firmware
 
 # Firmware with routes that break their contract (test/badhandler).
-BAD_IMAGE = $(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/badhandler/$(1) APP=test/badhandler NAME=bad $(2) firmware
+BAD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/badhandler/$(1) APP=test/badhandler NAME=bad $(2) firmware
 
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
-FAULT_MAKE = +$(Q)$(MAKE) --no-print-directory APP=test/fault NAME=fault firmware
+FAULT_MAKE = +$(Q)$(MAKE) --no-print-directory $(IN_TREE) APP=test/fault NAME=fault firmware
 
 fault-images:
 	+$(call BAD_IMAGE,none,OS=none)

@@ -7,7 +7,9 @@
 #include "queue.h"
 #include "semphr.h"
 
+#ifndef SYS_MBOX_LENGTH_MAX
 #define SYS_MBOX_LENGTH_MAX 8 /* messages of one mailbox */
+#endif
 
 /* Valid while handle is not NULL. */
 struct sys_sem {

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifndef SYS_MBOX_LENGTH_MAX
 #define SYS_MBOX_LENGTH_MAX 12 /* messages of one mailbox */
+#endif
 
 struct os_thread;
 

@@ -1,0 +1,56 @@
+/*
+ * A product in C++: a static object with a constructor, behind one web address.
+ *
+ *   make APP=examples/cplusplus NAME=counter
+ *   curl http://counter.local/count
+ *
+ * What C++ may do here: docs/cplusplus.md.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "plugnet/plugnet.h"
+
+class Counter {
+  public:
+    explicit Counter(uint32_t first) : value(first)
+    {
+    }
+
+    uint32_t next()
+    {
+        return value++;
+    }
+
+  private:
+    uint32_t value;
+};
+
+static bool count_part(void *context, unsigned, struct text *out)
+{
+    text_put(out, "{");
+    text_put_json_u32(out, "count", static_cast<Counter *>(context)->next());
+    text_put(out, "}\n");
+    return false; /* that was all */
+}
+
+static Counter counter{board_time_ms() + 41}; /* made before main */
+
+static const struct http_route routes[] = {
+    {.path = "/count", .type = "application/json", .part = count_part},
+};
+
+static const struct plugnet_config config = {
+    .product_id = 0x0002, /* of 0x1209: for tests only, never ship it */
+    .manufacturer = "Example",
+    .product = "Counter",
+    .name = "counter",
+    .routes = routes,
+    .route_count = 1,
+    .context = &counter,
+};
+
+static struct plugnet plugnet;
+
+int main()
+{
+    plugnet_run(&plugnet, &config);
+}

@@ -1,0 +1,515 @@
+#!/usr/bin/env python3
+"""What a product outside of this tree brings along: a board, a chip, and what it says to the compiler. Each is really built,
+and what can run is plugged in and asked for a page.
+
+    test/tool/test_compose.py [NAME …]           FreeRTOS where FREERTOS_KERNEL_PATH names a kernel
+
+Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
+
+VBOARD = (os.path.join(ROOT, "build/vboard/vboard"),)
+PC = (os.path.join(ROOT, "build/pc"),)
+ANSWER_S_MAX = 60
+
+PRODUCT = """#include "plugnet/plugnet.h"
+static bool part(void *context, unsigned number, struct text *out)
+{
+    (void)context;
+    (void)number;
+    text_put(out, "{\\"board\\":");
+    text_put_json_string(out, board_info()->name);
+    text_put(out, "}");
+    return false;
+}
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static struct plugnet plugnet;
+static const struct plugnet_config config = {.product_id = 2, .routes = routes, .route_count = 1};
+int main(void)
+{
+    plugnet_run(&plugnet, &config);
+}
+"""
+
+
+class Skip(Exception):
+    pass
+
+
+def make(folder, *arguments):
+    """Into a build folder of its own; lwIP is the tree's."""
+    return run("make", "-j2", f"BUILD={folder}/build", f"LWIP_PATH={ROOT}/build/lwip", *arguments, environment=clean_environment())
+
+
+def built(folder, out, *arguments):
+    """The image's path; `out` is its folder in the build folder."""
+    done = make(folder, *arguments)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    return os.path.join(folder, "build", out), done.stdout
+
+
+def refused(folder, wanted, *arguments):
+    done = make(folder, *arguments)
+    said = done.stdout + done.stderr
+    assert done.returncode == 2 and wanted in said, f"{arguments}: {done.returncode} {said[-600:]!r}, not {wanted!r}"
+    return said
+
+
+def kernel_wanted():
+    if not os.environ.get("FREERTOS_KERNEL_PATH"):
+        raise Skip("FREERTOS_KERNEL_PATH is not set")
+
+
+@contextlib.contextmanager
+def plugged(command, image, log=None):
+    """The address of its page; PC for a process, VBOARD for an image."""
+    words = [*command, "--forward", "0:80", *(["--spawn"] if command is PC else []), image]
+    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as process:
+        said = []
+        try:
+            for line in process.stdout:
+                said.append(line)
+                if "leased" in line:
+                    yield re.search(r"http://\S+", "".join(said))[0].rstrip("/") + "/"
+                    return
+            raise AssertionError(f"{image} ends: {''.join(said)[-600:]}")
+        finally:
+            process.kill()
+            if log is not None:
+                log += said + [process.stdout.read()]
+
+
+def asked(url, path="", **headers):
+    request = urllib.request.Request(url + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=ANSWER_S_MAX) as answer:
+        return json.loads(answer.read())
+
+
+def page_is(image, **wanted):
+    with plugged(VBOARD, image) as url:
+        said = asked(url)
+    assert said == wanted, said
+
+
+# ---- A board and a chip of a product's own. ----
+
+def board_write(folder, name, in_tree="stm32f4discovery"):
+    """One like a board of the tree, but for its name."""
+    path = os.path.join(folder, name)
+    shutil.copytree(os.path.join(ROOT, "board", in_tree), path)
+    file_change(os.path.join(path, "board.c"), '"STM32F4DISCOVERY"', f'"{name}"')
+    return path
+
+
+def file_change(path, old, new):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert old in text, f"no {old!r} in {path}"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(old, new))
+
+
+def nothing_built_in(folder):
+    for base, _, files in os.walk(folder):
+        assert not [name for name in files if name.endswith((".o", ".d", ".elf"))], f"built outside of the build folder: {base} {files}"
+
+
+def test_board_outside(folder):
+    """By a whole path; what changes there is made anew."""
+    board, app = board_write(folder, "my-board"), product_write(folder, "thing", {"main.c": PRODUCT})
+    words = (f"BOARD_DIR={board}/", f"APP={app}", "NAME=thing", "OS=none")
+    image, _ = built(folder, "my-board-none-thing/thing.elf", *words)
+    page_is(image, board="my-board")
+    _, said = built(folder, "", *words)
+    assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    file_change(os.path.join(board, "board.c"), '"my-board"', '"My Board"')
+    _, said = built(folder, "", *words)
+    assert said.count("CC") == 1 and f"CC {os.path.realpath(board)}/board.c" in said, said
+    page_is(image, board="My Board")
+    nothing_built_in(board)
+
+
+def test_chip_outside(folder):
+    """Board and chip by relative paths; the board has sources in two folders, the chip is in its folder."""
+    board, app = board_write(folder, "my-board"), product_write(folder, "thing", {"main.c": PRODUCT})
+    chip = os.path.join(folder, "my-chip")
+    shutil.copytree(os.path.join(ROOT, "chip/stm32f407"), chip)
+    product_write(folder, "shared", {"more.c": "const char more[] __attribute__((used)) = \"more\";\n"})
+    file_change(os.path.join(board, "board.mk"), "stm32f407\n", "no-such-chip\n")
+    with open(os.path.join(board, "board.mk"), "a", encoding="utf-8") as file:
+        file.write("BOARD_SRC += $(BOARD_DIR)/../shared/more.c\n")
+    relative = os.path.relpath(board, ROOT), os.path.relpath(chip, ROOT)
+    words = (f"BOARD_DIR={relative[0]}", f"CHIP_DIR={relative[1]}", f"APP={app}", "NAME=thing", "OS=none")
+    image, said = built(folder, "my-board-none-thing/thing.elf", *words)
+    for path in (f"{board}/board.c", f"{chip}/stm32f407.c", f"{folder}/shared/more.c"):
+        assert f"CC {os.path.realpath(path)}" in said, f"{path} is not compiled: {said}"
+    assert "CC chip/stm32f407/" not in said, said
+    page_is(image, board="my-board")
+    for name in (board, chip, f"{folder}/shared"):
+        nothing_built_in(name)
+
+
+def test_board_outside_freertos(folder):
+    kernel_wanted()
+    board, app = board_write(folder, "my-board"), product_write(folder, "thing", {"main.c": PRODUCT})
+    image, _ = built(folder, "my-board-freertos-thing/thing.elf", f"BOARD_DIR={board}", f"APP={app}", "NAME=thing", "OS=freertos")
+    page_is(image, board="my-board")
+    nothing_built_in(board)
+
+
+def test_board_mistakes(folder):
+    """Each is said in one line, before anything is built."""
+    board, empty = board_write(folder, "my-board"), os.path.join(folder, "empty")
+    os.makedirs(empty)
+    for words, wanted in (((f"BOARD_DIR={folder}/none",), "none: there is no such folder"),
+                          ((f"BOARD_DIR={empty}",), "there is no board.mk in that folder"),
+                          (("BOARD_DIR=two words",), "BOARD_DIR='two words': a folder, one path without spaces"),
+                          (("CHIP_DIR=two words",), "CHIP_DIR='two words': a folder, one path without spaces"),
+                          ((f"CHIP_DIR={folder}/none",), "none: there is no such folder"),
+                          ((f"CHIP_DIR={empty}",), "there is no chip.mk in that folder"),
+                          (("BOARD=nonexistent",), "no such board; there are: ")):
+        assert "CC" not in refused(folder, wanted, *words)
+    for old, new, wanted in (("stm32f407\n", "stm32x\n", "CHIP=stm32x in "), ("CHIP", "CHAP", "CHIP names no chip, and CHIP_DIR"),
+                             ("CHAP     := stm32x\n", "CHIP := stm32f407\n", None), ("\ninclude", "\nBOARD_SRC := no.c\ninclude", None)):
+        file_change(os.path.join(board, "board.mk"), old, new)
+        if wanted:
+            assert "CC" not in refused(folder, wanted, f"BOARD_DIR={board}")
+    shutil.copy(os.path.join(board, "board.c"), os.path.join(board, "my board.c"))
+    assert "CC" not in refused(folder, "there is no source ", f"BOARD_DIR={board}")
+
+
+# ---- Loops. ----
+
+def test_own_loop_with_threads(folder):
+    """Refused at compile time, with the reason; on bare metal it is a product's right."""
+    text = PRODUCT[:PRODUCT.index("int main")] + """int main(void)
+{
+    board_init();
+    plugnet_init(&plugnet, &config);
+    for (;;) {
+        plugnet_poll(&plugnet);
+        plugnet_idle(&plugnet);
+    }
+}
+"""
+    app = product_write(folder, "looper", {"main.c": text})
+    words = f"APP={app}", "NAME=looper"
+    image, _ = built(folder, "stm32f4discovery-none-looper/looper.elf", "OS=none", *words)
+    page_is(image, board="STM32F4DISCOVERY")
+    flavours = [("native", "posix")] + ([("stm32f4discovery", "freertos")] if os.environ.get("FREERTOS_KERNEL_PATH") else [])
+    for board, flavour in flavours:
+        object_ = f"{folder}/build/{board}-{flavour}-looper/app{os.path.realpath(app)}/main.o"
+        said = refused(folder, "the loop is lwIP's thread: call plugnet_run", f"BOARD={board}", f"OS={flavour}", *words, object_)
+        for name in ("plugnet_init", "plugnet_poll", "plugnet_idle"):
+            assert re.search(rf"main\.c:\d+:\d+: error: .{name}. is unavailable", said), f"{name} is not named: {said}"
+
+
+STARTED = """#define _GNU_SOURCE
+#include "plugnet/plugnet.h"
+#include <pthread.h>
+#include "lwip/netif.h"
+#include "lwip/udp.h"
+static struct plugnet plugnet;
+static int my_context;
+static struct { unsigned count; pthread_t thread; bool is_up, bound, is_mine, polled; } seen;
+static void started(void *context)
+{
+    struct udp_pcb *pcb = udp_new();
+    seen.count++;
+    seen.thread = pthread_self();
+    seen.is_up = plugnet.address != 0 && netif_is_up(&plugnet.netif.netif) && plugnet.http.listener != NULL;
+    seen.bound = pcb != NULL && udp_bind(pcb, IP_ANY_TYPE, 5005) == ERR_OK;
+    seen.is_mine = context == &my_context;
+    seen.polled = plugnet.polled_ms != 0;
+}
+static bool part(void *context, unsigned number, struct text *out)
+{
+    (void)context;
+    (void)number;
+    text_put(out, "{");
+    text_put_json_u32(out, "count", seen.count);
+    text_put(out, seen.is_up && seen.bound && seen.is_mine && !seen.polled ? ",\\"good\\":true" : ",\\"good\\":false");
+    text_put(out, pthread_equal(seen.thread, pthread_self()) ? ",\\"thread\\":true}" : ",\\"thread\\":false}");
+    return false;
+}
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct plugnet_config config = {
+    .product_id = 2, .routes = routes, .route_count = 1, .context = &my_context, .started = started};
+int main(void)
+{
+    plugnet_run(&plugnet, &config);
+}
+"""
+
+
+def test_started(folder):
+    """Once, when all is there, in the thread that routes are called by."""
+    app = product_write(folder, "hook", {"main.c": STARTED})
+    for flavour in ("none", "posix"):
+        image, _ = built(folder, f"native-{flavour}-hook/hook.elf", "BOARD=native", f"OS={flavour}", f"APP={app}", "NAME=hook")
+        with plugged(PC, image) as url:
+            said = asked(url)
+        assert said == {"count": 1, "good": True, "thread": True}, f"{flavour}: {said}"
+
+
+# ---- Options of a product. ----
+
+OPTIONS_SAY = """#include "plugnet/plugnet.h"
+#include "lwip/opt.h"
+static bool part(void *context, unsigned number, struct text *out)
+{
+    (void)context;
+    (void)number;
+    text_put(out, "{");
+    text_put_json_u32(out, "mss", TCP_MSS);
+    text_put(out, ",");
+    text_put_json_u32(out, "heap", MEM_SIZE);
+    text_put(out, ",");
+    text_put_json_u32(out, "text", HTTP_TEXT_MAX);
+    text_put(out, ",");
+    text_put_json_u32(out, "size", sizeof plugnet.blocks / sizeof plugnet.blocks[0]);
+    text_put(out, "}");
+    return false;
+}
+"""
+
+
+def options_product(folder, name, options, more=""):
+    """Tells what it was compiled with."""
+    at = PRODUCT.index("static const struct http_route")
+    text = OPTIONS_SAY.replace("static bool", "static struct plugnet plugnet;\nstatic bool", 1) + more + \
+        PRODUCT[at:].replace("static struct plugnet plugnet;\n", "")
+    return product_write(folder, name, {"main.c": text, "plugnet_options.h": options})
+
+
+def symbol_size(image, name):
+    said = run("arm-none-eabi-nm", "-S", image).stdout
+    found = re.search(rf"^\w+ (\w+) \w {name}$", said, re.M)
+    assert found, f"no {name} in {image}"
+    return int(found[1], 16)
+
+
+def test_options(folder):
+    """They reach product, firmware and lwIP; a change makes anew; two products in one place don't mix."""
+    first = options_product(folder, "first", "#define TCP_MSS 536\n#define MEM_SIZE 5000\n#define HTTP_TEXT_MAX 100\n"
+                                             "#define PLUGNET_BLOCKS 2\n#define CONFIG_TEXT_IS_OURS 1\n#include <stdint.h>\n")
+    second = options_product(folder, "second", "#define MEM_SIZE 4000\n")
+    place = f"OUT={folder}/build/one-place"
+    first_says = {"mss": 536, "heap": 5000, "text": 100, "size": 2}
+    for app, wanted, heap in ((first, first_says, 5000), (second, {"mss": 1460, "heap": 4000, "text": 63, "size": 3}, 4000),
+                              (first, first_says, 5000)):
+        image, _ = built(folder, "one-place/plugnet.elf", f"APP={app}", place)
+        page_is(image, **wanted)
+        size = symbol_size(image, "ram_heap")
+        assert heap <= size <= heap + 64, f"lwIP's heap has {size} bytes, not {heap}"
+    _, said = built(folder, "", f"APP={app}", place)
+    assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    product_write(folder, "first", {"plugnet_options.h": "#define TCP_MSS 1000\n"})
+    image, said = built(folder, "one-place/plugnet.elf", f"APP={app}", place)
+    page_is(image, mss=1000, heap=3072, text=63, size=3)
+    os.remove(os.path.join(first, "plugnet_options.h"))
+    image, said = built(folder, "one-place/plugnet.elf", f"APP={app}", place)
+    page_is(image, mss=1460, heap=3072, text=63, size=3)
+
+
+def test_options_freertos(folder):
+    """They reach the kernel, which its own build makes anew."""
+    kernel_wanted()
+    options = "#define configMAX_TASK_NAME_LEN %d\n#define configUSE_TIMERS 1\n#define configTIMER_TASK_PRIORITY 1\n" \
+              "#define configTIMER_QUEUE_LENGTH 4\n#define configTIMER_TASK_STACK_DEPTH 128\n#define OS_THREADS_MAX 3\n"
+    more = "const unsigned name_length __attribute__((used)) = 0;\n"
+    app = options_product(folder, "thing", options % 16, more)
+    words = f"APP={app}", "NAME=thing", "OS=freertos"
+    image, _ = built(folder, "stm32f4discovery-freertos-thing/thing.elf", *words)
+    assert symbol_size(image, "xTimerQueue") == 4, "the kernel has no timers"
+    before = symbol_size(image, "pool")
+    page_is(image, mss=1460, heap=3072, text=63, size=3)
+    _, said = built(folder, "", *words)
+    assert "CMAKE" not in said and "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    product_write(folder, "thing", {"plugnet_options.h": options % 40})
+    image, said = built(folder, "stm32f4discovery-freertos-thing/thing.elf", *words)
+    assert "CMAKE" in said, said
+    assert symbol_size(image, "pool") == before + 3 * 24, "a task's memory doesn't follow its name's length"
+    page_is(image, mss=1460, heap=3072, text=63, size=3)
+
+
+REFUSED = (
+    ("TCP_MSS 1461", "TCP_MSS: 536 to 1460"), ("TCP_MSS 535", "TCP_MSS: 536 to 1460"), ("TCP_WND 2000", "TCP_WND, TCP_SND_BUF: two"),
+    ("TCP_WND 65536", "TCP_WND, TCP_SND_BUF: 65535"), ("TCP_SND_QUEUELEN 15", "TCP_SND_QUEUELEN: two pbufs"),
+    ("TCP_SND_QUEUELEN 24", "NCM_FRAME_PIECES_MAX"), ("MEM_SIZE 2000", "MEM_SIZE: below 2048"), ("MEM_LIBC_MALLOC 1", "no heap"),
+    ("MEMP_MEM_MALLOC 1", "no heap"), ("MEM_ALIGNMENT 2", "MEM_ALIGNMENT"), ("LWIP_SUPPORT_CUSTOM_PBUF 0", "netif_ncm.c"),
+    ("ETH_PAD_SIZE 2", "ETH_PAD_SIZE"), ("MEMP_STATS 0", "tcp_guard.c"), ("LWIP_ARP 0", "an Ethernet host"),
+    ("LWIP_IPV6 1", "not in the build"), ("LWIP_DHCP 1", "not in the build"), ("LWIP_EVENT_API 1", "LWIP_EVENT_API"),
+    ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"),
+    ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
+    ("NCM_IN_PIECES_MAX 19", "NCM_IN_PIECES_MAX"), ("PLUGNET_NAME_MAX 60", "PLUGNET_NAME_MAX: "), ("TCP_GUARD_HEAP 3000", "MEM_SIZE: "))
+REFUSED_THREADS = (
+    ("LWIP_TCPIP_CORE_LOCKING 1", "foreign thread"), ("LWIP_TCP_PCB_NUM_EXT_ARGS 0", "netconn_guard.c"), ("TCPIP_THREAD_PRIO 3", "TCPIP_THREAD_PRIO: 4"),
+    ("TCPIP_THREAD_PRIO 5", "no such priority"), ("TCPIP_MBOX_SIZE 9", "SYS_MBOX_LENGTH_MAX"), ("OS_STACKS_SIZE 2048", "OS_STACKS_SIZE: "),
+    ("configTICK_RATE_HZ 100", "configTICK_RATE_HZ: 1000"), ("configTICK_TYPE_WIDTH_IN_BITS TICK_TYPE_WIDTH_64_BITS", "32 bits"),
+    ("configSUPPORT_STATIC_ALLOCATION 0", "there is no heap"), ("configSUPPORT_DYNAMIC_ALLOCATION 1", "there is no heap"),
+    ("configUSE_PREEMPTION 0", "configUSE_PREEMPTION"), ("configMAX_PRIORITIES 4", "configMAX_PRIORITIES: 5"), ("configUSE_TICKLESS_IDLE 1", "TICKLESS"),
+    ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
+    ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
+SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c", "usb/ncm.c")
+
+
+def options_wrong(command, sources, cases):
+    """Each case compiled as the build would: its reason is said. The command is one that the build itself has printed."""
+    for option, wanted in cases:
+        said = ""
+        for source in sources:
+            words = [*command, "-fsyntax-only", "-c", source, "-include", "/dev/stdin"]
+            done = subprocess.run(words, cwd=ROOT, input=f"#define {option}\n", capture_output=True, text=True, timeout=60, check=False)
+            said += done.stderr if done.returncode else ""
+        assert wanted in said, f"{option}: {said[:300]!r}, not {wanted!r}"
+
+
+def command_of(folder, source, *words):
+    """How make compiles a source, without its own file names."""
+    done = make(folder, "-n", "V=1", *words)
+    line = next(line for line in done.stdout.splitlines() if f" -c {source} " in line)
+    flags = shlex.split(line[:line.index(" -c ")])
+    return [word for word in flags if word not in ("-MMD", "-MP")]
+
+
+def test_options_refused(folder):
+    """What plugnet can't work with, each with the reason; and a build that fails by one."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT})
+    words = f"APP={app}", "NAME=thing"
+    command = command_of(folder, SOURCES[0], "OS=none", *words)
+    options_wrong(command, SOURCES, REFUSED)
+    product_write(folder, "thing", {"plugnet_options.h": "#define TCP_MSS 1500\n"})
+    refused(folder, "TCP_MSS: 536 to 1460; a frame has 1,514 bytes", "OS=none", *words)
+    os.remove(os.path.join(app, "plugnet_options.h"))
+    if os.environ.get("FREERTOS_KERNEL_PATH"):
+        command = command_of(folder, "os/freertos/sys_arch.c", "OS=freertos", *words)
+        options_wrong(command, ["os/freertos/sys_arch.c"], REFUSED_THREADS)
+
+
+# ---- C++. ----
+
+CXX = """#include "plugnet/plugnet.h"
+extern "C" int from_c(void);
+struct Shape {
+    virtual ~Shape() {}
+    virtual uint32_t area() const = 0;
+};
+struct Square : Shape {
+    uint32_t side;
+    explicit Square(uint32_t s) : side(s) { made++; }
+    ~Square() override { made--; }
+    uint32_t area() const override { return side * side; }
+    static uint32_t made;
+};
+uint32_t Square::made;
+static volatile uint32_t three = 3;
+static Square first{three}, second{three + 1};
+static bool part(void *, unsigned, struct text *out)
+{
+    static Square local{three + 2};
+    const Shape *shapes[] = {&first, &second, &local};
+    text_put(out, "{\\"areas\\":[0");
+    for (const Shape *shape : shapes) {
+        text_put(out, ",");
+        text_put_u32(out, shape->area());
+    }
+    text_put(out, "],");
+    text_put_json_u32(out, "made", Square::made);
+    text_put(out, ",");
+    text_put_json_u32(out, "from_c", static_cast<uint32_t>(from_c()));
+    text_put(out, "}");
+    return false;
+}
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct plugnet_config config = {.product_id = 2, .routes = routes, .route_count = 1};
+static struct plugnet plugnet;
+int main()
+{
+    plugnet_run(&plugnet, &config);
+}
+"""
+CXX_SAYS = {"areas": [0, 9, 16, 25], "made": 3, "from_c": 7}
+
+
+def test_cplusplus(folder):
+    """Constructors have run before main; virtual functions and C beside C++, under one name, too."""
+    app = product_write(folder, "shapes", {"main.cpp": CXX, "main.c": "int from_c(void);\nint from_c(void)\n{\n    return 7;\n}\n",
+                                           "deep/er/more.cc": "int more() { return 1; }\n"})
+    words = f"APP={app}", "NAME=shapes"
+    image, said = built(folder, "stm32f4discovery-none-shapes/shapes.elf", *words)
+    assert said.count("CXX ") == 3, said
+    page_is(image, **CXX_SAYS)
+    _, said = built(folder, "", *words)
+    assert "CC" not in said and "CXX" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
+    _, said = built(folder, "", *words, "CXXFLAGS_APP=-std=gnu++20")
+    assert said.count("CXX ") == 3 and "CC" not in said, said
+    for flavour in ("none", "posix"):
+        image, _ = built(folder, f"native-{flavour}-shapes/shapes.elf", "BOARD=native", f"OS={flavour}", *words)
+        with plugged(PC, image) as url:
+            said = asked(url)
+        assert said == CXX_SAYS, f"{flavour}: {said}"
+
+
+def test_cplusplus_freertos(folder):
+    kernel_wanted()
+    app = product_write(folder, "shapes", {"main.cpp": CXX, "c.c": "int from_c(void);\nint from_c(void)\n{\n    return 7;\n}\n"})
+    image, _ = built(folder, "stm32f4discovery-freertos-shapes/shapes.elf", "OS=freertos", f"APP={app}", "NAME=shapes")
+    page_is(image, **CXX_SAYS)
+
+
+def test_cplusplus_example(folder):
+    image, _ = built(folder, "stm32f4discovery-none-counter/counter.elf", "APP=examples/cplusplus", "NAME=counter")
+    with plugged(VBOARD, image) as url:
+        said = [asked(url, "count")["count"] for _ in range(3)]
+    assert said == [41, 42, 43], said
+
+
+def test_no_heap_no_stray_constructors(folder):
+    """`new` has no heap to take from; a constructor in C would never run. One build, its last step again and again."""
+    c = PRODUCT + "__attribute__((constructor)) static void early(void)\n{\n    plugnet.polled_ms = 1;\n}\n"
+    app = product_write(folder, "thing", {"main.c": c})
+    words = f"APP={app}", "NAME=thing"
+    refused(folder, "constructors in an image without C++ sources", *words)
+    os.remove(os.path.join(app, "main.c"))
+    for text, wanted in (("int *volatile heap;\nvoid f();\nvoid f() { heap = new int[2]; }\n", "undefined reference to `operator new"),
+                         ("#include <stdlib.h>\nvoid *volatile heap;\nvoid f();\nvoid f() { heap = malloc(9); }\n", "undefined reference to `_sbrk'")):
+        product_write(folder, "thing", {"main.cpp": CXX.replace("from_c()", "7").replace("int main()\n{", "void f();\nint main()\n{\n    f();"),
+                                        "heap.cpp": text})
+        refused(folder, wanted, *words)
+
+
+def main(chosen):
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (chosen and name[5:] not in chosen):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(folder)
+                print(f"ok compose {name[5:]}", flush=True)
+            except Skip as why:
+                print(f"skip compose {name[5:]}: {why}", flush=True)
+            except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as why:
+                failed += 1
+                print(f"not ok compose {name[5:]}: " + " ".join(f"{why or type(why).__name__}".split()), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
