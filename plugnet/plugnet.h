@@ -67,8 +67,10 @@ extern "C" {
 #define PLUGNET_NAMES_MAX 3 /* of `names` */
 #endif
 #define PLUGNET_HOSTS_MAX                                                                                    \
-    (PLUGNET_NAMES_MAX + 6)   /* own names and the address known to HTTP and DNS, and the end */
+    (PLUGNET_NAMES_MAX + 6) /* own names and the address known to HTTP and DNS, and the end */
+#ifndef PLUGNET_LOCAL_SIZE
 #define PLUGNET_LOCAL_SIZE 58 /* bytes of NAME-XXXX-NNN.local or its service's name, with the 0 */
+#endif
 #ifndef PLUGNET_FUNCTIONS_MAX
 #define PLUGNET_FUNCTIONS_MAX 4 /* USB functions that a configuration may list; 4 bytes each */
 #endif

@@ -17,8 +17,6 @@
 #define URL_LENGTH_MAX  258 /* with https:// */
 
 _Static_assert(PLUGNET_BLOCKS >= 2, "PLUGNET_BLOCKS: one is filled while another is read");
-_Static_assert(PLUGNET_NAME_MAX + 5 + 2 < MDNSD_LABEL_MAX,
-               "PLUGNET_NAME_MAX: mDNS makes NAME-XXXX-2 of it, MDNSD_LABEL_MAX");
 
 /* Too many characters: UTF-8 has one first byte for each. */
 static bool check_is_long(const char *text, unsigned characters_max)

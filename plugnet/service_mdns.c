@@ -15,7 +15,10 @@ struct mdns_service {
     struct udp_pcb *pcb;
 };
 
-_Static_assert(PLUGNET_LOCAL_SIZE >= MDNSD_NAME_MAX, "mDNS writes its names there");
+_Static_assert(PLUGNET_NAME_MAX + 5 + 2 < MDNSD_LABEL_MAX,
+               "PLUGNET_NAME_MAX: mDNS makes NAME-XXXX-2 of it, MDNSD_LABEL_MAX");
+_Static_assert(PLUGNET_LOCAL_SIZE >= MDNSD_NAME_MAX,
+               "MDNSD_LABEL_MAX: raise PLUGNET_LOCAL_SIZE, too: mDNS writes its names there");
 
 static void mdns_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
 {

@@ -29,6 +29,25 @@ static uint16_t post(void *context, const char *body, size_t length)
     return 204;
 }
 
+/* A function that asks for more than any controller has. */
+static void greedy_describe(const struct usb_function *function, struct usb_writer *writer)
+{
+    (void)function, (void)writer;
+}
+
+static const struct usb_function_ops greedy_ops = {.in_endpoints = 7, .describe = greedy_describe};
+
+static struct usb_function *greedy_init(void *state, struct plugnet *p)
+{
+    struct usb_function *function = state;
+    (void)p;
+    function->ops = &greedy_ops;
+    return function;
+}
+
+static struct usb_function greedy_state;
+static const struct plugnet_function greedy = {.name = "greedy", .state = &greedy_state, .init = greedy_init};
+
 #define NAMES(...)                                                                                           \
     .names = (const char *const[])                                                                           \
     {                                                                                                        \
