@@ -104,11 +104,12 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     mac[3] = (uint8_t)(hash >> 16);
     mac[4] = (uint8_t)(hash >> 8);
     mac[5] = (uint8_t)hash;
-    for (const struct plugnet_function *const *f = c->functions; *f != NULL; f++) {
-        struct usb_function *function = (*f)->init((*f)->state, p);
+    for (size_t i = 0; c->functions[i] != NULL; i++) {
+        struct usb_function *function = c->functions[i]->init(c->functions[i]->state, p);
         if (function != NULL) {
             os_assert(count < PLUGNET_FUNCTIONS_MAX);
             p->functions[count++] = function;
+            p->function_ticks |= c->functions[i]->tick != NULL ? 1u << i : 0;
         }
     }
     p->usb_config = (struct usb_device_config){
@@ -139,14 +140,17 @@ static void plugnet_net_init(struct plugnet *p)
     netif_ncm_add(&p->netif, &netif);
 
     p->guard.answers = &p->netif.stats.arp_answers;
-    for (const struct plugnet_service *const *service = c->services; *service != NULL; service++) {
-        const char *reason = (*service)->start((*service)->state, p);
+    for (size_t i = 0; c->services[i] != NULL; i++) {
+        const struct plugnet_service *service = c->services[i];
+        const char *reason = service->start(service->state, p);
         if (reason != NULL) {
             board_log("service ");
-            board_log((*service)->name);
+            board_log(service->name);
             board_log(": ");
             os_panic(reason);
         }
+        p->polls |= service->poll != NULL ? 1u << i : 0;
+        p->ticks |= service->tick != NULL ? 1u << i : 0;
     }
 }
 
@@ -239,24 +243,25 @@ static void plugnet_link_set(struct plugnet *p, bool up)
 
 static void plugnet_services_poll(struct plugnet *p)
 {
-    for (const struct plugnet_service *const *service = p->config->services; *service != NULL; service++) {
-        if ((*service)->poll != NULL) {
-            (*service)->poll((*service)->state);
-        }
+    const struct plugnet_service *const *services = p->config->services;
+
+    for (uint32_t left = p->polls; left != 0; left &= left - 1) {
+        const struct plugnet_service *service = services[__builtin_ctz(left)];
+        service->poll(service->state);
     }
 }
 
 static void plugnet_tick(struct plugnet *p, uint32_t now_ms)
 {
-    for (const struct plugnet_service *const *service = p->config->services; *service != NULL; service++) {
-        if ((*service)->tick != NULL) {
-            (*service)->tick((*service)->state, now_ms);
-        }
+    const struct plugnet_config *c = p->config;
+
+    for (uint32_t left = p->ticks; left != 0; left &= left - 1) {
+        const struct plugnet_service *service = c->services[__builtin_ctz(left)];
+        service->tick(service->state, now_ms);
     }
-    for (const struct plugnet_function *const *f = p->config->functions; *f != NULL; f++) {
-        if ((*f)->tick != NULL) {
-            (*f)->tick((*f)->state, now_ms);
-        }
+    for (uint32_t left = p->function_ticks; left != 0; left &= left - 1) {
+        const struct plugnet_function *function = c->functions[__builtin_ctz(left)];
+        function->tick(function->state, now_ms);
     }
     sys_check_timeouts();
     plugnet_load_update(p);

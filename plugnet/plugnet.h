@@ -75,6 +75,8 @@ extern "C" {
 #define PLUGNET_FUNCTIONS_MAX 4 /* USB functions that a configuration may list; 4 bytes each */
 #endif
 
+#define PLUGNET_SERVICES_MAX 32 /* services that a configuration may list */
+
 #define PLUGNET_NETMASK 0xFFFFFFF8u /* a /29 */
 
 struct plugnet;
@@ -194,6 +196,7 @@ struct plugnet {
     char home[PLUGNET_NAME_MAX + 11];        /* "plugnet.home.arpa" */
     const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
     uint32_t address, host_address;          /* host order */
+    uint32_t polls, ticks, function_ticks;   /* a bit for each in the lists that has such a function */
     bool link_up;                            /* as the services know it */
 
     uint32_t polled_ms;     /* when the loop ran last */

@@ -108,7 +108,7 @@ static const char *check_texts(const struct plugnet_config *c, const char **valu
 
 static const char *check_numbers(const struct plugnet_config *c)
 {
-    uint32_t network = c->subnet >> 24, networks = 0;
+    uint32_t network = c->subnet >> 24, networks = 0, services = 0;
 
     if (c->vendor_id != 0 && c->product_id == 0) {
         return ".vendor_id: needs .product_id";
@@ -124,6 +124,12 @@ static const char *check_numbers(const struct plugnet_config *c)
     }
     if (c->functions == NULL || c->services == NULL) {
         return ".functions, .services: none; begin with PLUGNET_DEFAULT_FUNCTIONS, _SERVICES";
+    }
+    while (c->services[services] != NULL) {
+        services++;
+    }
+    if (services > PLUGNET_SERVICES_MAX) {
+        return ".services: more than 32";
     }
     for (size_t i = 0; c->functions[i] != NULL; i++) {
         networks += c->functions[i] == &plugnet_ncm;
