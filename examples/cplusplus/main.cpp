@@ -38,11 +38,16 @@ static const struct http_route routes[] = {
     {.path = "/count", .type = "application/json", .part = count_part},
 };
 
+static const plugnet_function *const functions[] = {PLUGNET_DEFAULT_FUNCTIONS, nullptr};
+static const plugnet_service *const services[] = {PLUGNET_DEFAULT_SERVICES, nullptr};
+
 static const struct plugnet_config config = {
     .product_id = 0x0002, /* of 0x1209: for tests only, never ship it */
     .manufacturer = "Example",
     .product = "Counter",
     .name = "counter",
+    .functions = functions,
+    .services = services,
     .routes = routes,
     .route_count = 1,
     .context = &counter,

@@ -38,7 +38,13 @@ static bool part(void *context, unsigned number, struct text *out)
 }
 static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
 static struct plugnet plugnet;
-static const struct plugnet_config config = {.product_id = 2, .routes = routes, .route_count = 1};
+static const struct plugnet_config config = {
+    .product_id = 2,
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+    .routes = routes,
+    .route_count = 1,
+};
 int main(void)
 {
     plugnet_run(&plugnet, &config);
@@ -104,6 +110,37 @@ def page_is(image, **wanted):
     with plugged(VBOARD, image) as url:
         said = asked(url)
     assert said == wanted, said
+
+
+# ---- What isn't listed isn't linked. ----
+
+LISTS = {  # from the fewest to all; each must cost flash
+    "least": ("&plugnet_ncm", "&plugnet_dhcp, &plugnet_http"),
+    "dfu": ("&plugnet_ncm, &plugnet_dfu", "&plugnet_dhcp, &plugnet_http"),
+    "dns": ("&plugnet_ncm, &plugnet_dfu", "&plugnet_dhcp, &plugnet_http, &plugnet_dns"),
+    "default": ("PLUGNET_DEFAULT_FUNCTIONS", "PLUGNET_DEFAULT_SERVICES"),
+    "dns_tcp": ("PLUGNET_DEFAULT_FUNCTIONS", "PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp"),
+    "iperf": ("PLUGNET_DEFAULT_FUNCTIONS", "PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf"),
+}
+COSTS_AT_LEAST = {"dfu": 300, "dns": 500, "default": 3000, "dns_tcp": 500, "iperf": 800}  # bytes more than the one before
+
+
+def test_lists(folder):
+    before, said = None, []
+    for name, (functions, services) in LISTS.items():
+        text = PRODUCT.replace("PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)", f"PLUGNET_FUNCTIONS({functions})")
+        text = text.replace("PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES)", f"PLUGNET_SERVICES({services})")
+        product_write(folder, "lists", {"main.c": text})
+        out, _ = built(folder, "stm32f4discovery-none-lists", f"APP={folder}/lists", "NAME=lists")
+        size = run("arm-none-eabi-size", f"{out}/lists.elf")
+        flash = sum(int(number) for number in size.stdout.splitlines()[1].split()[:2])
+        if before is not None:
+            assert flash - before >= COSTS_AT_LEAST[name], f"{name} costs {flash - before} bytes"
+        said.append(f"{name} {flash:,}")
+        before = flash
+        if name in ("least", "iperf"):
+            page_is(f"{out}/lists.elf", board="STM32F4DISCOVERY")
+    return "bytes: " + ", ".join(said)
 
 
 # ---- A board and a chip of a product's own. ----
@@ -220,6 +257,7 @@ def test_own_loop_with_threads(folder):
 
 
 STARTED = """#define _GNU_SOURCE
+#include "lwip/priv/tcp_priv.h"
 #include "plugnet/plugnet.h"
 #include <pthread.h>
 #include "lwip/netif.h"
@@ -232,7 +270,7 @@ static void started(void *context)
     struct udp_pcb *pcb = udp_new();
     seen.count++;
     seen.thread = pthread_self();
-    seen.is_up = plugnet.address != 0 && netif_is_up(&plugnet.netif.netif) && plugnet.http.listener != NULL;
+    seen.is_up = plugnet.address != 0 && netif_is_up(&plugnet.netif.netif) && tcp_listen_pcbs.listen_pcbs != NULL;
     seen.bound = pcb != NULL && udp_bind(pcb, IP_ANY_TYPE, 5005) == ERR_OK;
     seen.is_mine = context == &my_context;
     seen.polled = plugnet.polled_ms != 0;
@@ -249,7 +287,10 @@ static bool part(void *context, unsigned number, struct text *out)
 }
 static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
 static const struct plugnet_config config = {
-    .product_id = 2, .routes = routes, .route_count = 1, .context = &my_context, .started = started};
+    .product_id = 2,
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+    .routes = routes, .route_count = 1, .context = &my_context, .started = started};
 int main(void)
 {
     plugnet_run(&plugnet, &config);
@@ -437,7 +478,10 @@ static bool part(void *, unsigned, struct text *out)
     return false;
 }
 static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
-static const struct plugnet_config config = {.product_id = 2, .routes = routes, .route_count = 1};
+static const plugnet_function *const functions[] = {PLUGNET_DEFAULT_FUNCTIONS, nullptr};
+static const plugnet_service *const services[] = {PLUGNET_DEFAULT_SERVICES, nullptr};
+static const struct plugnet_config config = {
+    .product_id = 2, .functions = functions, .services = services, .routes = routes, .route_count = 1};
 static struct plugnet plugnet;
 int main()
 {
@@ -501,8 +545,8 @@ def main(chosen):
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
-                test(folder)
-                print(f"ok compose {name[5:]}", flush=True)
+                said = test(folder)
+                print(f"ok compose {name[5:]}" + (f" ({said})" if said else ""), flush=True)
             except Skip as why:
                 print(f"skip compose {name[5:]}: {why}", flush=True)
             except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as why:
