@@ -20,8 +20,23 @@ static struct yes {
 
 static void yes_describe(const struct usb_function *function, struct usb_writer *writer)
 {
-    uint8_t bytes[9] = {9, USB_DT_INTERFACE,      function->interface_first, 0, 0, 0xFF, 0,
-                        0, function->string_first};
+    uint8_t in = (uint8_t)(USB_DIR_IN | function->in_first);
+    uint8_t bytes[16] = {9,
+                         USB_DT_INTERFACE,
+                         function->interface_first,
+                         0,
+                         1,
+                         0xFF,
+                         0,
+                         0,
+                         function->string_first,
+                         7,
+                         USB_DT_ENDPOINT,
+                         in,
+                         USB_ENDPOINT_BULK,
+                         64,
+                         0,
+                         0};
     usb_writer_put(writer, bytes, sizeof bytes);
 }
 
