@@ -224,41 +224,42 @@ static void put_threads(struct text *t)
     }
 }
 
-static bool status_part(void *context, unsigned part, struct text *t)
+static enum http_progress status_output(struct http_request *r, struct text *t)
 {
-    const struct plugnet *p = context;
+    const struct plugnet *p = http_context(r);
+    uint32_t part = http_part(r);
 
     switch (part) {
     case 0:
         pools_note();
         put_board(p, t);
-        return true;
+        return HTTP_MORE;
     case 1:
         put_pins(t);
         if (os_thread_info_get(0, &(struct os_thread_info){0})) {
             put_threads(t);
         }
-        return true;
-    case 2: put_usb(p, t); return true;
-    case 3: put_netif(p, t); return true;
-    case 4: put_pools(t); return true;
+        return HTTP_MORE;
+    case 2: put_usb(p, t); return HTTP_MORE;
+    case 3: put_netif(p, t); return HTTP_MORE;
+    case 4: put_pools(t); return HTTP_MORE;
     default:
         if (put_service(p, part - 5, t)) {
-            return true;
+            return HTTP_MORE;
         }
         put_tcp(p, t);
-        return false;
+        return HTTP_END;
     }
 }
 
-static bool leds_part(void *context, unsigned part, struct text *t)
+static enum http_progress leds_output(struct http_request *r, struct text *t)
 {
-    (void)context;
-    (void)part;
-    text_put(t, "{");
-    put_leds(t);
-    text_put(t, "}\n");
-    return false;
+    if (http_status(r) == 200) {
+        text_put(t, "{");
+        put_leds(t);
+        text_put(t, "}\n");
+    }
+    return HTTP_END;
 }
 
 /* A strict reader of a small JSON text. */
@@ -323,14 +324,24 @@ static bool read_led(struct reader *r, uint32_t *led, bool *on)
     return r->at == r->end;
 }
 
-static uint16_t leds_post(void *context, const char *body, size_t length)
+static char leds_bytes[64];
+static struct http_buffer leds_buffer = {.bytes = leds_bytes, .size = sizeof leds_bytes};
+
+static size_t leds_body(struct http_request *r, const uint8_t *bytes, size_t length)
 {
-    struct reader r = {body, body + length};
+    return http_collect(r, &leds_buffer, bytes, length);
+}
+
+static uint16_t leds_end(struct http_request *r)
+{
+    struct reader reader = {leds_bytes, leds_bytes + leds_buffer.length};
     uint32_t led = 0;
     bool on = false;
 
-    (void)context;
-    if (!read_led(&r, &led, &on)) {
+    if (http_method(r) != HTTP_POST) {
+        return 200;
+    }
+    if (leds_buffer.owner != r || !read_led(&reader, &led, &on)) {
         return 400;
     }
     if (led >= board_info()->led_count) {
@@ -340,17 +351,24 @@ static uint16_t leds_post(void *context, const char *body, size_t length)
     return 200;
 }
 
-static uint16_t dfu_post(void *context, const char *body, size_t length)
+static void leds_gone(struct http_request *r)
 {
-    (void)body;
-    if (length != 0) {
-        return 400;
-    }
-    return plugnet_update(context) ? 204 : 404;
+    http_collect_end(r, &leds_buffer);
+}
+
+static uint16_t dfu_end(struct http_request *r)
+{
+    return plugnet_update(http_context(r)) ? 204 : 404;
 }
 
 const struct http_route status_routes[STATUS_ROUTES] = {
-    {.path = "/api/status", .type = "application/json", .part = status_part},
-    {.path = "/api/leds", .type = "application/json", .part = leds_part, .post = leds_post},
-    {.path = "/api/dfu", .post = dfu_post},
+    {.path = "/api/status", .type = "application/json", .output = status_output},
+    {.path = "/api/leds",
+     .methods = HTTP_GET | HTTP_POST,
+     .type = "application/json",
+     .body = leds_body,
+     .end = leds_end,
+     .output = leds_output,
+     .gone = leds_gone},
+    {.path = "/api/dfu", .methods = HTTP_POST, .end = dfu_end},
 };

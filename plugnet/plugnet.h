@@ -167,7 +167,14 @@ struct plugnet_config {
     size_t resource_count;
     const struct http_route *routes; /* paths as above; a type wherever there is a part */
     size_t route_count;
-    void *context; /* for routes, and `started` */
+    void *context; /* for routes (http_context), and `started` */
+
+    /* Who may: see struct http_config (net/http/http.h). */
+    const char *const *origins;
+    const char *security;
+    uint16_t (*check)(struct http_request *r);
+    const char *const *check_headers;
+    const char *challenge;
 
     /* Called once, in the loop's thread, when everything has started and before the first poll; none. It may call lwIP, and
      * must not wait. */

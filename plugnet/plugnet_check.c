@@ -61,7 +61,7 @@ static const char *check_path(const char *path, bool whole)
         at++;
     }
     return at == 0 || *path != '/' || path[at] != 0 || at > HTTP_TEXT_MAX ? ".path: /, no ? or #, too long"
-           : !whole                                                       ? ".type, and .part, .post or .body"
+           : !whole                                                       ? ".type, and .output or .body"
                                                                           : NULL;
 }
 
@@ -74,7 +74,7 @@ static const char *check_answers(const struct plugnet_config *c, const char **va
     for (size_t i = c->route_count; i > 0 && rule == NULL; i--, route++) {
         const struct http_route *r = route;
         *value = r->path;
-        rule = check_path(r->path, r->part != NULL ? r->type != NULL : r->post != NULL);
+        rule = check_path(r->path, r->output == NULL || r->type != NULL);
     }
     for (size_t i = c->resource_count; i > 0 && rule == NULL; i--, resource++) {
         const struct http_resource *r = resource;

@@ -4,6 +4,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/http/http_raw.h"
 
+#include "os/os.h"
 #include "plugnet/plugnet.h"
 
 struct http_service {
@@ -33,6 +34,12 @@ static const char *http_service_start(void *state, struct plugnet *p)
         .context = c->context,
         .hosts = p->hosts,
         .broken = http_service_broken,
+        .wake = os_loop_wake,
+        .origins = c->origins,
+        .security = c->security,
+        .check = c->check,
+        .check_headers = c->check_headers,
+        .challenge = c->challenge,
     };
     return http_raw_listen(&s->http, &s->config, c->http_port != 0 ? c->http_port : 80, &p->guard)
                ? NULL
@@ -51,18 +58,18 @@ static void http_service_status(void *state, struct text *out)
 
     text_put_json_u32(out, "connections", stats->connections);
     text_put_json_u32(out, "open", http_raw_open(&s->http));
-    text_put_json_u32(out, "requests", stats->http.requests);
-    text_put_json_u32(out, "errors", stats->http.errors);
-    text_put_json_u32(out, "broken", stats->http.broken);
+    text_put_json_u32(out, "requests", s->http.site.stats.requests);
+    text_put_json_u32(out, "errors", s->http.site.stats.errors);
+    text_put_json_u32(out, "broken", s->http.site.stats.broken);
     text_put_json_u32(out, "timeouts", stats->timeouts);
     text_put_json_u32(out, "evicted", stats->evicted);
 }
 
-static struct http_service http_state;
+static struct http_service http_service_state;
 
 const struct plugnet_service plugnet_http = {
     .name = "http",
-    .state = &http_state,
+    .state = &http_service_state,
     .start = http_service_start,
     .poll = http_service_poll,
     .status = http_service_status,

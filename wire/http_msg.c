@@ -33,12 +33,16 @@ uint8_t http_method_parse(const char *text, size_t length)
 enum http_header http_header_parse(const char *name, size_t length)
 {
     /* As most write them, so that comparing is quick. */
-    static const char names[][18] = {
+    static const char names[][30] = {
         [HTTP_HEADER_HOST] = "Host",
         [HTTP_HEADER_ORIGIN] = "Origin",
         [HTTP_HEADER_CONTENT_LENGTH] = "Content-Length",
         [HTTP_HEADER_SEC_FETCH_SITE] = "Sec-Fetch-Site",
-        [HTTP_HEADER_X_PLUGNET] = "X-Plugnet",
+        [HTTP_HEADER_RANGE] = "Range",
+        [HTTP_HEADER_IF_RANGE] = "If-Range",
+        [HTTP_HEADER_REQUEST_METHOD] = "Access-Control-Request-Method",
+        [HTTP_HEADER_UPGRADE] = "Upgrade",
+        [HTTP_HEADER_ACCEPT] = "Accept",
         [HTTP_HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
         [HTTP_HEADER_CONNECTION] = "Connection",
         [HTTP_HEADER_EXPECT] = "Expect",
@@ -46,19 +50,21 @@ enum http_header http_header_parse(const char *name, size_t length)
         [HTTP_HEADER_IF_NONE_MATCH] = "If-None-Match",
         [HTTP_HEADER_ACCEPT_ENCODING] = "Accept-Encoding",
     };
-    static const uint8_t by_length[18][2] = {
+    static const uint8_t by_length[30][3] = {
         [4] = {HTTP_HEADER_HOST},
-        [6] = {HTTP_HEADER_ORIGIN, HTTP_HEADER_EXPECT},
-        [8] = {HTTP_HEADER_IF_MATCH},
-        [9] = {HTTP_HEADER_X_PLUGNET},
+        [5] = {HTTP_HEADER_RANGE},
+        [6] = {HTTP_HEADER_ACCEPT, HTTP_HEADER_ORIGIN, HTTP_HEADER_EXPECT},
+        [7] = {HTTP_HEADER_UPGRADE},
+        [8] = {HTTP_HEADER_IF_MATCH, HTTP_HEADER_IF_RANGE},
         [10] = {HTTP_HEADER_CONNECTION},
         [13] = {HTTP_HEADER_IF_NONE_MATCH},
         [14] = {HTTP_HEADER_CONTENT_LENGTH, HTTP_HEADER_SEC_FETCH_SITE},
         [15] = {HTTP_HEADER_ACCEPT_ENCODING},
         [17] = {HTTP_HEADER_TRANSFER_ENCODING},
+        [29] = {HTTP_HEADER_REQUEST_METHOD},
     };
 
-    for (size_t i = 0; length < 18 && i < 2; i++) {
+    for (size_t i = 0; length < 30 && i < 3; i++) {
         uint8_t header = by_length[length][i];
         if (header != HTTP_HEADER_OTHER && text_equal_nocase(name, length, names[header])) {
             return (enum http_header)header;
@@ -73,6 +79,18 @@ const char *http_status_text(uint16_t status)
     case 200: return "OK";
     case 201: return "Created";
     case 202: return "Accepted";
+    case 206: return "Partial Content";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 101: return "Switching Protocols";
+    case 401: return "Unauthorized";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
     case 204: return "No Content";
     case 304: return "Not Modified";
     case 400: return "Bad Request";

@@ -7,18 +7,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "plugnet/plugnet.h"
 
-static bool uptime_part(void *context, unsigned part, struct text *out)
+static enum http_progress uptime_output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)part;
+    (void)r;
     text_put(out, "{");
     text_put_json_u32(out, "uptime_ms", board_time_ms());
     text_put(out, "}\n");
-    return false; /* that was all */
+    return HTTP_END;
 }
 
 static const struct http_route routes[] = {
-    {.path = "/uptime", .type = "application/json", .part = uptime_part},
+    {.path = "/uptime", .type = "application/json", .output = uptime_output},
 };
 
 static const struct plugnet_config config = {

@@ -1,11 +1,11 @@
 /*
- * The HTTP server's thinking half; see the header.
+ * The HTTP server's engine: bytes, lines, bodies, and a connection's life; see http_engine.h.
  *
- *   START ─→ METHOD ─→ TARGET ─→ VERSION ─→ NAME ⇄ VALUE ─→ BODY ─────────────────────────→ ANSWER
- *                                             └→ CHUNK_SIZE ─→ DATA ─→ END ⇄ … ─→ TRAILER ──↗   ↓
- *   any error ─→ ANSWER, then CLOSED                                    START again, or CLOSED ←┘
+ *   START ─→ METHOD ─→ TARGET ─→ VERSION ─→ NAME ⇄ VALUE ─→ CHECK ─→ BODY ────────────────→ LATER ─→ ANSWER
+ *                                                             └→ CHUNK_SIZE ─→ DATA … ─→ TRAILER ↗      ↓
+ *   any error ─→ ANSWER, then CLOSED                                       START again, UPGRADED or CLOSED
  *
- * One small text buffer serves, one after the other, the path, a header's name, its value, and the body.
+ * One small text buffer serves, one after the other, the target, a header's name, and its value.
  */
 /* SPDX-License-Identifier: MIT */
 #include "net/http/http_private.h"
@@ -15,243 +15,311 @@
 #define METHOD_MAX  9  /* bytes, with its space */
 #define VERSION_MAX 32 /* bytes, with what is around it */
 
-_Static_assert(HTTP_TEXT_MAX <= 255, "length is one byte");
+_Static_assert(HTTP_TEXT_MAX >= 40 && HTTP_TEXT_MAX <= 255, "HTTP_TEXT_MAX: its length is one byte");
+_Static_assert(HTTP_KEEP_MAX >= 4 && HTTP_KEEP_MAX <= 255, "HTTP_KEEP_MAX: its length is one byte");
+_Static_assert(HTTP_STATE_MAX >= 4 && HTTP_STATE_MAX % 4 == 0, "HTTP_STATE_MAX: words");
 
-void http_reset(struct http_connection *c)
+void http_end(struct http_request *r)
 {
-    const struct http_config *config = c->config;
-    struct http_stats *stats = c->stats;
-
-    memset(c, 0, offsetof(struct http_connection, text));
-    c->config = config;
-    c->stats = stats;
+    if ((r->flags & FLAG_BEGUN) != 0) {
+        r->flags &= ~(uint32_t)FLAG_BEGUN;
+        if (r->route->gone != NULL) {
+            r->route->gone(r);
+        }
+    }
 }
 
-void http_begin(struct http_connection *c, const struct http_config *config, struct http_stats *stats)
+void http_begin(struct http_request *r, struct http_site *site, uint32_t remote)
 {
-    memset(c, 0, sizeof *c);
-    c->config = config;
-    c->stats = stats;
+    memset(r, 0, sizeof *r);
+    r->site = site;
+    r->remote = remote;
+}
+
+void http_reset(struct http_request *r)
+{
+    http_end(r);
+    http_begin(r, r->site, r->remote);
 }
 
 /* ---- Body ---- */
 
-static void http_headers_end(struct http_connection *c)
+/* The route is asked first: it may refuse before a body comes. */
+static void http_route_begin(struct http_request *r)
 {
-    bool chunked = (c->flags & FLAG_CHUNKED) != 0;
-    bool body = chunked || c->left > 0;
-
-    c->status = http_decide(c);
-    if (c->status == 400 || (c->flags & FLAG_CODED) != 0) {
-        http_fail(c, c->status); /* where the request ends, or what it says, nobody knows */
+    if (r->status != 0 || r->route == NULL) {
         return;
     }
-    if (!body) {
-        http_complete(c);
-        return;
-    }
-    if (!chunked && c->left > HTTP_TEXT_MAX) {
-        http_fail(c, 413);
-        return;
-    }
-    if ((c->flags & FLAG_EXPECT) != 0) {
-        if (c->status != 0) {
-            http_fail(c, c->status);
-            return;
-        }
-        c->flags |= FLAG_CONTINUE;
-    }
-    c->state = chunked ? AT_CHUNK_SIZE : AT_BODY;
-    http_text_clear(c);
-    if (chunked) {
-        c->left = 0;
-        c->done = 0; /* counts digits */
+    r->flags |= FLAG_BEGUN;
+    memset(r->state_words, 0, sizeof r->state_words);
+    if (r->route->begin != NULL) {
+        uint16_t status = r->route->begin(r);
+        r->status = r->status != 0 ? r->status : status;
     }
 }
 
-static void http_chunk_digit(struct http_connection *c, char byte)
+/* The check has let it through, or there is none. */
+static void http_headers_done(struct http_request *r)
+{
+    bool chunked = (r->flags & FLAG_CHUNKED) != 0;
+    bool body = chunked || r->left > 0;
+
+    if (r->route != NULL) {
+        r->body_length = chunked ? UINT32_MAX : r->left;
+    }
+    if (body && r->status == 0 && (r->route == NULL || r->route->body == NULL || r->left == UINT32_MAX)) {
+        r->status = 413;
+    }
+    http_route_begin(r);
+    if (!body) {
+        http_complete(r);
+        return;
+    }
+    if (r->status != 0 && ((r->flags & FLAG_EXPECT) != 0 || (!chunked && r->left > HTTP_DISCARD_MAX))) {
+        http_fail(r, r->status);
+        return;
+    }
+    r->seen = 0; /* counts what nobody takes */
+    r->flags |= (r->flags & FLAG_EXPECT) != 0 ? FLAG_CONTINUE : 0;
+    r->state = chunked ? AT_CHUNK_SIZE : AT_BODY;
+    if (chunked) {
+        r->left = 0;
+        r->done = 0; /* counts digits */
+    }
+}
+
+static void http_headers_end(struct http_request *r)
+{
+    r->status = http_decide(r);
+    if (r->status == 400 || (r->flags & FLAG_CODED) != 0) {
+        http_fail(r, r->status); /* where the request ends, or what it says, nobody knows */
+        return;
+    }
+    http_text_clear(r);
+    if (r->site->config->check != NULL && (r->status == 0 || r->status >= 404) && r->status != 421) {
+        r->state = AT_CHECK;
+        return;
+    }
+    http_headers_done(r);
+}
+
+bool http_checking(const struct http_request *r)
+{
+    return r->state == AT_CHECK;
+}
+
+bool http_check(struct http_request *r)
+{
+    uint16_t status = r->site->config->check(r);
+
+    if (status != 0) {
+        r->status = status;
+        r->site->stats.denied++;
+        if (status == 401) {
+            r->flags2 |= FLAG2_DENIED;
+        }
+    }
+    http_headers_done(r);
+    return status != 401;
+}
+
+static void http_chunk_digit(struct http_request *r, char byte)
 {
     char lower = (char)(byte | 0x20);
     int digit = byte >= '0' && byte <= '9'     ? byte - '0'
                 : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
                                                : -1;
 
-    if (digit < 0 && c->done > 0 && (byte == ';' || byte == ' ' || byte == '\t')) {
-        c->state = AT_CHUNK_EXTENSION;
+    if (digit < 0 && r->done > 0 && (byte == ';' || byte == ' ' || byte == '\t')) {
+        r->state = AT_CHUNK_EXTENSION;
     } else if (digit < 0) {
-        http_fail(c, 400);
+        http_fail(r, 400);
     } else {
-        c->left =
-            c->left >> 28 != 0 ? UINT32_MAX : c->left << 4 | (uint32_t)digit; /* larger is too large, too */
-        c->done++;
+        r->left =
+            r->left >> 28 != 0 ? UINT32_MAX : r->left << 4 | (uint32_t)digit; /* larger is too large, too */
+        r->done++;
     }
 }
 
-static void http_chunk_size_end(struct http_connection *c)
+static void http_chunk_size_end(struct http_request *r)
 {
-    if (c->done == 0) {
-        http_fail(c, 400);
-    } else if (c->left > (uint32_t)(HTTP_TEXT_MAX - c->length)) {
-        http_fail(c, 413);
+    if (r->done == 0 || r->left == UINT32_MAX) {
+        http_fail(r, r->done == 0 ? 400 : 413);
     } else {
-        c->state = c->left == 0 ? AT_TRAILER : AT_CHUNK_DATA;
+        r->state = r->left == 0 ? AT_TRAILER : AT_CHUNK_DATA;
     }
 }
 
-static size_t http_body_take(struct http_connection *c, const char *bytes, size_t length)
+static size_t http_body_take(struct http_request *r, const char *bytes, size_t length)
 {
-    length = length < c->left ? length : c->left;
-    c->flags &= ~(uint32_t)FLAG_CONTINUE; /* it didn't wait */
-    for (size_t i = 0; i < length; i++) {
-        http_text_add(c, bytes[i]);
+    size_t taken = length < r->left ? length : r->left;
+
+    length = taken;
+    r->flags &= ~(uint32_t)FLAG_CONTINUE; /* it didn't wait */
+    if (r->status == 0) {
+        taken = r->route->body(r, (const uint8_t *)bytes, length);
     }
-    c->left -= (uint32_t)length;
-    if (c->left == 0 && c->state == AT_BODY) {
-        http_complete(c);
-    } else if (c->left == 0) {
-        c->state = AT_CHUNK_END;
+    if (r->status != 0) { /* refused, before or now */
+        taken = length;
+        r->seen += (uint32_t)length;
+        if (r->seen > HTTP_DISCARD_MAX || (r->state == AT_BODY && r->left > HTTP_DISCARD_MAX)) {
+            http_fail(r, r->status);
+            return length;
+        }
     }
-    return length;
+    if (taken > length) {
+        http_break(r, "body took more than there was");
+        return length;
+    }
+    r->left -= (uint32_t)taken;
+    if (taken < length) {
+        r->flags2 |= FLAG2_HELD;
+    } else if (r->left == 0 && r->state == AT_BODY) {
+        http_complete(r);
+    } else if (r->left == 0) {
+        r->state = AT_CHUNK_END;
+    }
+    return taken;
 }
 
 /* ---- Bytes ---- */
 
-static void http_line_end(struct http_connection *c)
+static void http_line_end(struct http_request *r)
 {
-    switch (c->state) {
+    switch (r->state) {
     case AT_START: break; /* empty lines before a request are allowed, as many as `seen` lets pass */
-    case AT_VERSION: http_version_end(c); break;
+    case AT_VERSION: http_version_end(r); break;
     case AT_NAME:
-        if (c->length > 0) {
-            http_fail(c, 400);
+        if (r->length > 0) {
+            http_fail(r, 400);
         } else {
-            http_headers_end(c);
+            http_headers_end(r);
         }
         break;
-    case AT_VALUE: http_value_end(c); break;
+    case AT_VALUE: http_value_end(r); break;
     case AT_CHUNK_SIZE:
-    case AT_CHUNK_EXTENSION: http_chunk_size_end(c); break;
+    case AT_CHUNK_EXTENSION: http_chunk_size_end(r); break;
     case AT_CHUNK_END:
-        c->state = AT_CHUNK_SIZE;
-        c->left = 0;
-        c->done = 0;
+        r->state = AT_CHUNK_SIZE;
+        r->left = 0;
+        r->done = 0;
         break;
-    case AT_TRAILER: http_complete(c); break;
-    case AT_TRAILER_LINE: c->state = AT_TRAILER; break;
-    default: http_fail(c, 400); break;
+    case AT_TRAILER: http_complete(r); break;
+    case AT_TRAILER_LINE: r->state = AT_TRAILER; break;
+    default: http_fail(r, 400); break;
     }
 }
 
 /* White space that says nothing, so that it takes no room: before a value or element, at its end where text is full, and
  * all but the first byte of each run (RFC 9110 5.6.3). */
-static bool http_is_needless(const struct http_connection *c, char byte)
+static bool http_is_needless(const struct http_request *r, char byte)
 {
-    return http_is_white(byte) && (c->flags & FLAG_QUOTED) == 0 &&
-           (c->length == 0 || c->length == HTTP_TEXT_MAX || http_is_white(c->text[c->length - 1]));
+    return http_is_white(byte) && (r->flags & FLAG_QUOTED) == 0 &&
+           (r->length == 0 || r->length == HTTP_TEXT_MAX || http_is_white(r->text[r->length - 1]));
 }
 
-static void http_byte_in_line(struct http_connection *c, char byte)
+static void http_byte_in_line(struct http_request *r, char byte)
 {
     bool control = ((uint8_t)byte < 0x20 && byte != '\t') || byte == 0x7F;
 
-    switch (c->state) {
-    case AT_START: c->state = AT_METHOD; /* fall through */
+    switch (r->state) {
+    case AT_START: r->state = AT_METHOD; /* fall through */
     case AT_METHOD:
         if (byte == ' ') {
-            http_method_end(c);
+            http_method_end(r);
         } else if (!http_is_token(byte)) {
-            http_fail(c, 400);
+            http_fail(r, 400);
         } else {
-            http_text_add(c, byte);
+            http_text_add(r, byte);
         }
         break;
     case AT_TARGET:
         if (byte == ' ') {
-            http_target_end(c);
+            http_target_end(r);
         } else if (control || (uint8_t)byte >= 0x80 || byte == '\t') {
-            http_fail(c, 400);
+            http_fail(r, 400);
         } else {
-            http_text_add(c, byte);
+            http_text_add(r, byte);
         }
         break;
-    case AT_VERSION: http_text_add(c, byte); break;
+    case AT_VERSION: http_text_add(r, byte); break;
     case AT_NAME:
         if (byte == ':') {
-            http_name_end(c);
+            http_name_end(r);
         } else if (!http_is_token(byte)) {
-            http_fail(c, 400);
+            http_fail(r, 400);
         } else {
-            http_text_add(c, byte);
+            http_text_add(r, byte);
         }
         break;
     case AT_VALUE:
         if (control) {
-            http_fail(c, 400);
-        } else if (byte == ',' && c->header >= HTTP_HEADER_LISTS && (c->flags & FLAG_QUOTED) == 0) {
-            http_element_end(c);
-        } else if (c->header != HTTP_HEADER_OTHER && !http_is_needless(c, byte)) {
-            c->flags ^= byte == '"' ? FLAG_QUOTED : 0;
-            http_text_add(c, byte);
+            http_fail(r, 400);
+        } else if (byte == ',' && r->header >= HTTP_HEADER_LISTS && (r->flags & FLAG_QUOTED) == 0) {
+            http_element_end(r);
+        } else if ((r->header != HTTP_HEADER_OTHER || r->wanted != 0) && !http_is_needless(r, byte)) {
+            r->flags ^= byte == '"' ? FLAG_QUOTED : 0;
+            http_text_add(r, byte);
         }
         break;
-    case AT_CHUNK_SIZE: http_chunk_digit(c, byte); break;
+    case AT_CHUNK_SIZE: http_chunk_digit(r, byte); break;
     case AT_CHUNK_EXTENSION: break;
-    case AT_TRAILER: c->state = AT_TRAILER_LINE; break;
+    case AT_TRAILER: r->state = AT_TRAILER_LINE; break;
     case AT_TRAILER_LINE: break;
-    default: http_fail(c, 400); break;
+    default: http_fail(r, 400); break;
     }
 }
 
-static void http_byte(struct http_connection *c, char byte)
+static void http_byte(struct http_request *r, char byte)
 {
-    c->seen++;
-    if (c->state <= AT_TARGET && c->seen > HTTP_TARGET_MAX + METHOD_MAX) {
-        http_fail(c, c->state == AT_TARGET ? 414 : 400);
+    r->seen++;
+    if (r->state <= AT_TARGET && r->seen > HTTP_TARGET_MAX + METHOD_MAX) {
+        http_fail(r, r->state == AT_TARGET ? 414 : 400);
         return;
     }
-    if (c->state == AT_VERSION && c->seen > HTTP_TARGET_MAX + METHOD_MAX + VERSION_MAX) {
-        http_fail(c, 400);
+    if (r->state == AT_VERSION && r->seen > HTTP_TARGET_MAX + METHOD_MAX + VERSION_MAX) {
+        http_fail(r, 400);
         return;
     }
-    if (c->seen > HTTP_HEADERS_MAX) {
-        http_fail(c, 431);
+    if (r->seen > HTTP_HEADERS_MAX) {
+        http_fail(r, 431);
         return;
     }
     if (byte == '\n') {
-        c->flags &= ~(uint32_t)FLAG_CR;
-        http_line_end(c);
-    } else if ((c->flags & FLAG_CR) != 0) {
-        http_fail(c, 400);
+        r->flags &= ~(uint32_t)FLAG_CR;
+        http_line_end(r);
+    } else if ((r->flags & FLAG_CR) != 0) {
+        http_fail(r, 400);
     } else if (byte == '\r') {
-        c->flags |= FLAG_CR;
+        r->flags |= FLAG_CR;
     } else {
-        http_byte_in_line(c, byte);
+        http_byte_in_line(r, byte);
     }
 }
 
 /* How many bytes at the front need no thought: the middle of a target, a header's name, or a value. They are
  * taken at once; whatever is left out here, http_byte does. */
-static size_t http_plain_take(struct http_connection *c, const char *bytes, size_t length)
+static size_t http_plain_take(struct http_request *r, const char *bytes, size_t length)
 {
-    bool value = c->state == AT_VALUE, skip = value && c->header == HTTP_HEADER_OTHER;
-    size_t room = c->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
+    bool value = r->state == AT_VALUE, skip = value && r->header == HTTP_HEADER_OTHER && r->wanted == 0;
+    size_t room = r->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
     uint8_t lowest = skip ? ' ' : '!'; /* a space in a value may be one too many */
 
-    if ((c->state != AT_NAME && c->state != AT_TARGET && c->state != AT_VERSION && !value) ||
-        (c->flags & FLAG_CR) != 0 || c->seen >= room) {
+    if ((r->state != AT_NAME && r->state != AT_TARGET && r->state != AT_VERSION && !value) ||
+        (r->flags & FLAG_CR) != 0 || r->seen >= room) {
         return 0;
     }
-    room -= c->seen;
-    if (!skip && room > (size_t)(HTTP_TEXT_MAX - c->length)) {
-        room = (size_t)(HTTP_TEXT_MAX - c->length);
+    room -= r->seen;
+    if (!skip && room > (size_t)(HTTP_TEXT_MAX - r->length)) {
+        room = (size_t)(HTTP_TEXT_MAX - r->length);
     }
     length = length < room ? length : room;
-    if (value && c->header >= HTTP_HEADER_LISTS) {
+    if (value && r->header >= HTTP_HEADER_LISTS) {
         while (at < length && (uint8_t)((uint8_t)bytes[at] - '!') < 0x7F - '!' && bytes[at] != ',' &&
                bytes[at] != '"') {
             at++;
         }
-    } else if (c->state == AT_NAME) {
+    } else if (r->state == AT_NAME) {
         while (at < length && ((uint8_t)(((uint8_t)bytes[at] | 0x20) - 'a') < 26 || bytes[at] == '-')) {
             at++;
         }
@@ -261,24 +329,26 @@ static size_t http_plain_take(struct http_connection *c, const char *bytes, size
         }
     }
     if (!skip) {
-        memcpy(c->text + c->length, bytes, at);
-        c->length = (uint8_t)(c->length + at);
+        memcpy(r->text + r->length, bytes, at);
+        r->length = (uint8_t)(r->length + at);
     }
-    c->seen += (uint32_t)at;
+    r->seen += (uint32_t)at;
     return at;
 }
 
-size_t http_input(struct http_connection *c, const char *bytes, size_t length)
+size_t http_input(struct http_request *r, char *bytes, size_t length)
 {
     size_t at = 0;
 
-    while (at < length && c->state < AT_ANSWER) {
-        if (c->state == AT_BODY || c->state == AT_CHUNK_DATA) {
-            at += http_body_take(c, bytes + at, length - at);
+    while (at < length && r->state < AT_CHECK && !http_held(r)) {
+        if (r->state == AT_BODY || r->state == AT_CHUNK_DATA) {
+            at += http_body_take(r, bytes + at, length - at);
+        } else if (r->state == AT_UPGRADED) {
+            at += http_upgraded_take(r, bytes + at, length - at);
         } else {
-            at += http_plain_take(c, bytes + at, length - at);
+            at += http_plain_take(r, bytes + at, length - at);
             if (at < length) {
-                http_byte(c, bytes[at++]);
+                http_byte(r, bytes[at++]);
             }
         }
     }
@@ -287,35 +357,59 @@ size_t http_input(struct http_connection *c, const char *bytes, size_t length)
 
 /* ---- Life ---- */
 
-bool http_idle(const struct http_connection *c)
+bool http_idle(const struct http_request *r)
 {
-    return c->state == AT_START; /* an empty line begins no request */
+    return r->state == AT_START; /* an empty line begins no request */
 }
 
-bool http_answering(const struct http_connection *c)
+bool http_answering(const struct http_request *r)
 {
-    return c->state == AT_ANSWER;
+    return r->state == AT_ANSWER || r->state == AT_LATER || r->state == AT_CHECK;
 }
 
-bool http_closing(const struct http_connection *c)
+bool http_upgraded(const struct http_request *r)
 {
-    return c->state == AT_CLOSED;
+    return r->state == AT_UPGRADED;
 }
 
-bool http_broken(const struct http_connection *c)
+bool http_waiting(const struct http_request *r)
 {
-    return (c->flags & FLAG_BROKEN) != 0;
+    return (r->flags & FLAG_WAITING) != 0;
 }
 
-void http_close(struct http_connection *c)
+bool http_held(const struct http_request *r)
 {
-    c->flags |= FLAG_CLOSE;
+    return (r->flags2 & FLAG2_HELD) != 0;
 }
 
-void http_expire(struct http_connection *c)
+void http_resume(struct http_request *r)
 {
-    if (c->state < AT_ANSWER) {
-        c->status = 0;
-        http_fail(c, 408);
+    r->flags &= ~(uint32_t)FLAG_WAITING;
+    r->flags2 &= ~(uint32_t)FLAG2_HELD;
+    if (r->state == AT_LATER) {
+        http_complete(r);
+    }
+}
+
+bool http_closing(const struct http_request *r)
+{
+    return r->state == AT_CLOSED;
+}
+
+bool http_broken(const struct http_request *r)
+{
+    return (r->flags & FLAG_BROKEN) != 0;
+}
+
+void http_close(struct http_request *r)
+{
+    r->flags |= FLAG_CLOSE;
+}
+
+void http_expire(struct http_request *r)
+{
+    if (r->state < AT_UPGRADED) {
+        r->status = 0;
+        http_fail(r, 408);
     }
 }

@@ -1,15 +1,18 @@
 /*
- * An HTTP/1.1 server's thinking half: bytes of requests in, pieces of answers out, no sockets, no memory but
- * the connection's own. Transport: net/http/http_raw.c (lwIP callbacks).
+ * HTTP/1.1 for products: what is served, who may ask, and how a route answers. No sockets and no lwIP in it.
  *
- *   http_begin ─→ http_input ─→ (request complete) ─→ http_output … http_output_taken ─→ http_input …
- *                    ↑ stops consuming while an answer is pending: pipelined requests wait, bounded
- *   http_closing: close when all output is taken.      http_expire: a request took too long
- *   http_broken: a route has failed in the middle of its answer; end the connection by a reset, at once
+ *   request ─→ begin ─→ body … ─→ end ─→ head, output … ─→ gone
+ *                └──────── a status of 300 and above, anywhere: that is the answer ────────┘
  *
- * What is served: const resources (flash, never copied) and routes (text made on demand, sent in chunks). Who
- * may ask: a request for a host that isn't ours gets 421; a POST needs "X-Plugnet: 1" and no foreign Origin,
- * else 403. No CORS headers, ever. Source: RFC 9110, 9112; docs/http.md has every MUST of theirs with its test.
+ *   resource  constant, in flash: never copied, ETag, gzip or plain, ranges
+ *   route     made on demand, by the functions of one const struct http_route; each may be NULL
+ *
+ * All functions of a route are called in the loop's thread, none waits, and what a route does costs its own request: a part that
+ * is too long, parts without text for ever, or a wrong status end that connection, are counted, and named on the log.
+ * Each connection has HTTP_STATE_MAX bytes for the route whose request it serves (http_state); `gone` is the last call of
+ * each request that `begin`, `body` or `end` was called for, whether it was answered or its client went away.
+ * "Not yet" is an answer as well: HTTP_WAIT, HTTP_LATER, or fewer bytes taken than came; http_wake, from any thread, makes
+ * the server ask again. Source: RFC 9110, 9112; docs/http.md has every MUST of theirs with its test.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_HTTP_H
@@ -26,9 +29,16 @@
 extern "C" {
 #endif
 
+/* Limits; bytes that each of the HTTP_CONNECTIONS connections takes, all the time. */
 #ifndef HTTP_TEXT_MAX
-#define HTTP_TEXT_MAX                                                                                        \
-    63 /* bytes: longest path, Host, Origin, and request body; each costs every connection */
+#define HTTP_TEXT_MAX 63 /* longest path with its query, Host, Origin, or wanted header; at most 255 */
+#endif
+#ifndef HTTP_KEEP_MAX
+#define HTTP_KEEP_MAX                                                                                        \
+    28 /* what a route wants of its request: query, tail of the path, headers, one byte more for each */
+#endif
+#ifndef HTTP_STATE_MAX
+#define HTTP_STATE_MAX 64 /* http_state, a multiple of 4; up to HTTP_TEXT_MAX + 1 they cost nothing */
 #endif
 #ifndef HTTP_TARGET_MAX
 #define HTTP_TARGET_MAX 1024 /* bytes of a request target with its query; more: 414 */
@@ -40,6 +50,9 @@ extern "C" {
 #define HTTP_SCRATCH_MAX 640 /* bytes the transport lends for each piece */
 #endif
 #define HTTP_PART_MAX (HTTP_SCRATCH_MAX - 16) /* bytes of text a route may put into one part */
+#ifndef HTTP_DISCARD_MAX
+#define HTTP_DISCARD_MAX 4096 /* bytes of a refused body that are read, so that the connection lives on */
+#endif
 #ifndef HTTP_EMPTY_MAX
 #define HTTP_EMPTY_MAX 64 /* parts without text one after the other */
 #endif
@@ -56,131 +69,164 @@ struct http_resource {
     const char *headers; /* further header lines, each ended by \r\n, at most 200 bytes; NULL: none */
 };
 
-/* An answer made on demand. */
-struct http_route {
-    const char *path;
-    const char *type; /* Content-Type of the text that `part` makes; NULL: none is named */
+struct http_request;
 
-    /* Put part number `part` (from 0, 32 bits) of the text into `out`, at most HTTP_PART_MAX bytes. True: there are
-     * more parts; at most HTTP_EMPTY_MAX in a row may be empty. May be called again for the same part if there was no
-     * memory to send it. More text, or more empty parts: the connection is reset. NULL: no GET. */
-    bool (*part)(void *context, unsigned part, struct text *out);
-
-    /* A POST's whole body, at most HTTP_TEXT_MAX bytes. Returns the status, 200 to 299 or 400 to 599: 200 answers with
-     * `part` if there is one, 204 with nothing, others with their name. What needs a header field that nobody adds
-     * (205, 206, 401, 407, 426), and any other number, becomes 500. NULL: no POST. */
-    uint16_t (*post)(void *context, const char *body, size_t length);
+/* Who may ask. A page's origin is known by Origin and Sec-Fetch-Site, which browsers send and pages can't forge; a program that
+ * is no browser sends neither, and is let through. A Host that isn't ours gets 421 before that. */
+enum http_access {
+    HTTP_ACCESS_DEFAULT, /* HTTP_OPEN for GET and HEAD, HTTP_SAME_ORIGIN for the rest and for WebSocket */
+    HTTP_OPEN,           /* every page and program */
+    HTTP_SAME_ORIGIN,    /* our own pages, pages of http_config.origins, and programs; else 403 */
 };
 
-/* What a server serves. Const; outlives the server. */
+/* What `output` says of the part it has just put. */
+enum http_progress {
+    HTTP_MORE, /* there are further parts */
+    HTTP_END,  /* that was the last one, or there is none */
+    HTTP_WAIT, /* nothing more now; http_wake will say when */
+};
+
+#define HTTP_LATER 0 /* `end`: not decided yet; it is called again after http_wake */
+
+/* Another protocol that a GET may ask for, on the same connection (websocket.h has one). Const. */
+struct http_upgrade {
+    uint16_t (*begin)(struct http_request *r);              /* 101, or a refusal: 400 to 599 */
+    void (*head)(struct http_request *r, struct text *out); /* header lines of 101, and of 426 */
+    size_t (*input)(struct http_request *r, uint8_t *bytes,
+                    size_t length); /* returns how many it has taken */
+    enum http_progress (*output)(struct http_request *r,
+                                 struct text *out); /* HTTP_END closes the connection */
+};
+
+/* An answer made on demand. Const. */
+struct http_route {
+    const char *
+        path; /* "/upload"; with "*" at its end: all paths that begin so ("/files/" and what follows: http_tail) */
+    uint8_t
+        methods; /* HTTP_GET | HTTP_PUT and so on; HEAD goes with GET; OPTIONS is answered for you. 0: GET */
+    uint8_t access;   /* enum http_access */
+    bool query;       /* the query is wanted: http_query */
+    const char *type; /* Content-Type of the answer; NULL: none is named */
+    const char *const
+        *headers; /* header fields that are wanted: http_header; at most 8, ended by NULL; NULL: none */
+
+    /* The header section is there; http_state is all zeros. 0: go on. 300 to 599: that is the answer, no body is read. */
+    uint16_t (*begin)(struct http_request *r);
+
+    /* `length` bytes of the body have come, 1 or more; http_body_length says how many there will be, less than 4 GiB. Returns how many it has
+     * taken; if fewer, the client is held back, and it is called with the rest after http_wake. NULL: a body is refused by
+     * 413. http_refuse ends it early. */
+    size_t (*body)(struct http_request *r, const uint8_t *bytes, size_t length);
+
+    /* All of the request is there. Returns the answer's status, 200 to 599 but for those that say what the server
+     * itself must know (205, 206, 407, 426); or HTTP_LATER. NULL: 200, or 204 without `output`. */
+    uint16_t (*end)(struct http_request *r);
+
+    /* Put header lines of your own, each by http_put_header. May be called again for the same answer. */
+    void (*head)(struct http_request *r, struct text *out);
+
+    /* Put the next part of the answer's body, whatever status `end` has returned (http_status; not for 204), at most
+     * HTTP_PART_MAX bytes; called once for each (http_part counts them from 0). At most HTTP_EMPTY_MAX in a row may be empty and say HTTP_MORE. NULL: an answer without a body, or with the
+     * status's name. */
+    enum http_progress (*output)(struct http_request *r, struct text *out);
+
+    /* The request is over: answered, or its client has gone (http_state is still there). */
+    void (*gone)(struct http_request *r);
+
+    /* Another protocol by "Upgrade": see net/http/websocket.h. NULL: none. */
+    const struct http_upgrade *upgrade;
+
+    const void *data; /* yours: http_data */
+};
+
+/* ---- For the functions of a route ---- */
+
+void *http_context(const struct http_request *r); /* of the configuration */
+const void *http_data(const struct http_request *r);
+void *http_state(struct http_request *r);           /* HTTP_STATE_MAX bytes, 4-aligned, this request's own */
+uint16_t http_status(const struct http_request *r); /* what `end` has returned */
+uint8_t http_method(const struct http_request *r);  /* HTTP_GET … */
+uint32_t http_remote(const struct http_request *r); /* the client's IPv4 address, host order */
+uint32_t http_part(const struct http_request *r);   /* parts put so far */
+
+/* What stands behind the "*" of the path, percent-decoded; until the request is over. */
+const char *http_tail(const struct http_request *r);
+
+/* Parameter `name` of the query into `out`, percent-decoded ('+' is a space), with a 0 behind it. Returns its length; -1: it
+ * isn't there, is malformed, or longer than size - 1. */
+int http_query(const struct http_request *r, const char *name, char *out, size_t size);
+
+/* The same as a decimal number. False: not there, not a number, or not from min to max. */
+bool http_query_u32(const struct http_request *r, const char *name, uint32_t min, uint32_t max,
+                    uint32_t *value);
+
+/* The value of a header field that `headers` lists, until the request is over; NULL: it didn't come. */
+const char *http_header(const struct http_request *r, const char *name);
+
+/* Bytes of the whole body; UINT32_MAX: nobody knows before its end. */
+uint32_t http_body_length(const struct http_request *r);
+
+/* In `body`: refuse the request with this status, 400 to 599; what follows of it is not read, and the connection closes. */
+void http_refuse(struct http_request *r, uint16_t status);
+
+/* In `begin` or `end`: the answer's body has so many bytes (else it goes in chunks). `output` must put exactly those. */
+void http_answer_length(struct http_request *r, uint32_t length);
+
+/* In `head`: one header line. What would break it (CR, LF, other control characters) is replaced by spaces. */
+void http_put_header(struct text *out, const char *name, const char *value);
+
+/* Ask the route again that said HTTP_WAIT or HTTP_LATER, or took too little of a body. Any thread, and interrupts. It may
+ * come late: `r` may serve another request then, whose route is asked once more than needed, and no more happens. */
+void http_wake(struct http_request *r);
+
+/* A buffer for whole bodies, for one request at a time: a body route's `body` may be no more than
+ * `return http_collect(r, &buffer, bytes, length);`. Longer bodies get 413; while another request's is in it, 503. Its `gone`
+ * must call http_collect_end. Caller-owned. */
+struct http_buffer {
+    char *bytes;                /* yours */
+    size_t size;                /* yours */
+    size_t length;              /* so much is there */
+    struct http_request *owner; /* ours */
+};
+size_t http_collect(struct http_request *r, struct http_buffer *buffer, const uint8_t *bytes, size_t length);
+void http_collect_end(struct http_request *r, struct http_buffer *buffer);
+
+/* ---- What a server serves. Const; outlives the server. ---- */
+
 struct http_config {
     const struct http_resource *resources;
     size_t resource_count;
     const struct http_route *routes;
     size_t route_count;
-    void *context;            /* for routes */
+    void *context;            /* http_context */
     const char *const *hosts; /* our names and addresses, ended by NULL; localhost is always known */
+    const char *const *
+        origins; /* pages of others that may ask and read answers (CORS): "https://app.example", ended by NULL */
+    const char *security; /* header lines of each answer, each ended by \r\n; NULL: HTTP_SECURITY */
+
+    /* Looks at each request before its route, files included: 0 lets it through; 401, 403 or 404 is the answer. It may use
+     * http_header for `check_headers`. Wrong guesses (401) are slowed down to one a second, all clients together. NULL: all
+     * are let through. */
+    uint16_t (*check)(struct http_request *r);
+    const char *const *check_headers;
+    const char *challenge; /* WWW-Authenticate of a 401: "Bearer", "Basic realm=\"meter\"" */
 
     /* A route has broken its contract; for the log, once for each such answer. Must not wait. NULL: nobody listens. */
     void (*broken)(const char *path, const char *why);
+    void (*wake)(void); /* makes the loop run, from any thread or interrupt; NULL: it runs by itself */
 };
+
+#define HTTP_SECURITY                                                                                        \
+    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"                                           \
+    "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\n"
 
 /* Counters; they wrap. */
 struct http_stats {
     uint32_t requests; /* complete ones */
     uint32_t errors;   /* answers of 400 and above */
     uint32_t broken;   /* answers that a route of ours has broken */
+    uint32_t denied;   /* requests that the check has refused */
 };
-
-/* One connection; caller-owned, fields are ours. */
-struct http_connection {
-    const struct http_config *config;
-    struct http_stats *stats;
-    const struct http_resource *resource; /* what was asked for; NULL: none */
-    const struct http_route *route;
-    uint32_t left; /* bytes of body, or of this chunk, still to come */
-    uint32_t done; /* bytes of a resource's body taken, parts of a route's text, digits of a chunk's size */
-    uint32_t host_hash;   /* of Host's name, 0: none yet */
-    uint32_t origin_hash; /* of the name in Origin, 0: none */
-    uint32_t seen;        /* bytes of request line or header section so far */
-    uint32_t flags;
-    uint16_t host_port;   /* 0: none was named */
-    uint16_t origin_port; /* 0: none was named */
-    uint16_t status;      /* of the answer; 0: not decided */
-    uint8_t state, output;
-    uint8_t method;
-    uint8_t header; /* enum http_header, whose value is being read */
-    uint8_t accept; /* what Accept-Encoding says */
-    uint8_t length; /* bytes in text */
-    char text[HTTP_TEXT_MAX];
-};
-
-/* A piece of output. */
-struct http_piece {
-    const char *bytes;
-    size_t length;
-    bool lasting; /* in flash: need not be copied, and may be taken in parts; else whole or not at all */
-};
-
-/* A request that has been read and decided, and whose answer has not begun: GET, HEAD, or one that failed. */
-struct http_saved {
-    const struct http_resource *resource;
-    const struct http_route *route;
-    uint32_t flags;
-    uint16_t status;
-    uint8_t method;
-    uint8_t accept;
-};
-
-/* A new connection. `config` and `stats` outlive it. */
-void http_begin(struct http_connection *c, const struct http_config *config, struct http_stats *stats);
-
-/* Feed received bytes; returns how many were consumed: all, or up to the end of a request. */
-size_t http_input(struct http_connection *c, const char *bytes, size_t length);
-
-/* The next piece to send, made in `scratch` (HTTP_SCRATCH_MAX bytes) unless it is lasting. False: none now. */
-bool http_output(struct http_connection *c, char *scratch, struct http_piece *piece);
-
-/* `length` bytes of the last piece have been taken. */
-void http_output_taken(struct http_connection *c, size_t length);
-
-/* Reading ahead, for a pipeline: a connection of the transport's own reads a request; what it has decided is saved, and
- * loaded later into the connection whose turn it is to answer. */
-
-/* True: a request that begins with this byte may be read ahead. POST does something when it is complete, so it waits until
- * the answers before it are sent, and with it whatever begins like it. */
-static inline bool http_ahead_may(char first)
-{
-    return first != 'P';
-}
-
-/* False: `c` has no whole request whose answer has not begun. */
-bool http_save(const struct http_connection *c, struct http_saved *saved);
-
-/* `c` is idle (http_idle); the answer to `saved` is its next output. */
-void http_load(struct http_connection *c, const struct http_saved *saved);
-
-/* True: no further request follows this one. */
-bool http_saved_is_last(const struct http_saved *saved);
-
-/* True: no request is under way and nothing is left to send; the client may think as long as it likes. */
-bool http_idle(const struct http_connection *c);
-
-/* True: an answer is being sent; input waits. */
-bool http_answering(const struct http_connection *c);
-
-/* True: all is sent, and the connection is to be closed. */
-bool http_closing(const struct http_connection *c);
-
-/* True: a route has failed while its answer was being sent. What was sent must not look whole, so the transport
- * resets the connection; there is no more output. */
-bool http_broken(const struct http_connection *c);
-
-/* Close the connection after the answer under way, which should say so if it has not begun. */
-void http_close(struct http_connection *c);
-
-/* The request under way took too long: it is answered by 408, and the connection closes. */
-void http_expire(struct http_connection *c);
 
 #ifdef __cplusplus
 }

@@ -1,242 +1,305 @@
 /*
- * The answer to an HTTP request: its status, its head, and its body's pieces.
+ * The answer to an HTTP request: its status, and its head.
  *
- *   http_decide ─→ (body) ─→ http_complete ─┬→ http_answer ─→ HEAD ─→ RESOURCE or PARTS ─→ next request, or closed
- *   anything unreadable ─→ http_fail ───────┘
+ *   http_decide ─→ (check, body) ─→ http_complete ─┬→ http_answer ─→ HEAD ─→ RESOURCE or PARTS ─→ next, or closed
+ *   anything unreadable ─→ http_fail ──────────────┘
  */
 /* SPDX-License-Identifier: MIT */
 #include "net/http/http_private.h"
 
 #include <string.h>
 
-_Static_assert(HTTP_SCRATCH_MAX >= 640, "HTTP_SCRATCH_MAX: a whole head, with a resource's own lines");
-_Static_assert(HTTP_PART_MAX + 16 <= HTTP_SCRATCH_MAX, "a chunk's frame needs 12 bytes");
-
-/* ---- Routes that fail ---- */
-
-/* Counted, and named on the log. */
-static void http_route_blame(struct http_connection *c, const char *why)
-{
-    c->stats->broken++;
-    if (c->config->broken != NULL) {
-        c->config->broken(c->route != NULL ? c->route->path : c->resource->path, why);
-    }
-}
-
-/* What was sent so far must not look like a whole answer. */
-static void http_break(struct http_connection *c, const char *why)
-{
-    http_route_blame(c, why);
-    c->flags |= FLAG_BROKEN | FLAG_CLOSE;
-    c->state = AT_CLOSED;
-    c->output = OUT_NONE;
-}
-
 /* ---- Deciding ---- */
 
-void http_answer(struct http_connection *c, uint16_t status)
+void http_answer(struct http_request *r, uint16_t status)
 {
-    if (c->status == 0) {
-        c->status = status;
+    if (r->status == 0) {
+        r->status = status;
     }
-    if (c->status >= 400) {
-        c->stats->errors++;
+    if (r->status >= 400) {
+        r->site->stats.errors++;
     }
-    c->flags &= ~(uint32_t)FLAG_CONTINUE;
-    c->done = 0;
-    c->state = AT_ANSWER;
-    c->output = OUT_HEAD;
+    r->flags &= ~(uint32_t)FLAG_CONTINUE;
+    r->done = 0;
+    r->state = AT_ANSWER;
+    r->output = OUT_HEAD;
 }
 
-void http_fail(struct http_connection *c, uint16_t status)
+void http_fail(struct http_request *r, uint16_t status)
 {
-    c->flags |= FLAG_CLOSE;
-    http_answer(c, status);
+    r->flags |= FLAG_CLOSE;
+    http_answer(r, status);
 }
 
-static uint8_t http_methods_allowed(const struct http_connection *c)
+static uint8_t http_methods_allowed(const struct http_request *r)
 {
-    const struct http_route *route = c->route;
-    bool get = c->resource != NULL || (route != NULL && route->part != NULL);
+    uint8_t methods = HTTP_GET;
 
-    return (uint8_t)((get ? HTTP_GET | HTTP_HEAD : 0) |
-                     (route != NULL && route->post != NULL ? HTTP_POST : 0));
+    if (r->resource == NULL && r->route->methods != 0) {
+        methods = r->route->methods;
+    }
+    return (uint8_t)(methods | ((methods & HTTP_GET) != 0 ? HTTP_HEAD : 0) | HTTP_OPTIONS);
 }
 
-const struct http_resource *http_plain(const struct http_connection *c)
+const struct http_resource *http_plain(const struct http_request *r)
 {
-    const struct http_resource *r = c->resource;
+    const struct http_resource *gzip = r->resource;
 
-    if (r == NULL || !r->gzip || r + 1 == c->config->resources + c->config->resource_count || r[1].gzip ||
-        strcmp(r->path, r[1].path) != 0) {
+    if (gzip == NULL || !gzip->gzip ||
+        gzip + 1 == r->site->config->resources + r->site->config->resource_count || gzip[1].gzip ||
+        strcmp(gzip->path, gzip[1].path) != 0) {
         return NULL;
     }
-    return r + 1;
+    return gzip + 1;
 }
 
-static bool http_takes_gzip(const struct http_connection *c)
+static bool http_takes_gzip(const struct http_request *r)
 {
-    if ((c->accept & (ACCEPT_GIVEN | ACCEPT_GZIP | REFUSE_GZIP)) != ACCEPT_GIVEN) {
-        return (c->accept & REFUSE_GZIP) == 0;
+    if ((r->accept & (ACCEPT_GIVEN | ACCEPT_GZIP | REFUSE_GZIP)) != ACCEPT_GIVEN) {
+        return (r->accept & REFUSE_GZIP) == 0;
     }
-    return (c->accept & (ACCEPT_ANY | REFUSE_ANY)) == ACCEPT_ANY;
+    return (r->accept & (ACCEPT_ANY | REFUSE_ANY)) == ACCEPT_ANY;
 }
 
-static bool http_takes_identity(const struct http_connection *c)
+static bool http_takes_identity(const struct http_request *r)
 {
-    return (c->accept & ACCEPT_IDENTITY) != 0 || (c->accept & (REFUSE_IDENTITY | REFUSE_ANY)) == 0;
+    return (r->accept & ACCEPT_IDENTITY) != 0 || (r->accept & (REFUSE_IDENTITY | REFUSE_ANY)) == 0;
 }
 
 /* The plain copy is to be sent. Who says nothing about codings accepts any (RFC 9110 12.5.3), and gzip is smaller. */
-static bool http_wants_plain(const struct http_connection *c)
+static bool http_wants_plain(const struct http_request *r)
 {
-    return !http_takes_gzip(c) && http_plain(c) != NULL;
+    return !http_takes_gzip(r) && http_plain(r) != NULL;
 }
 
-/* Is there a coding of what was asked for that the client accepts? A POST's answer is sent as it is. */
-static bool http_acceptable(const struct http_connection *c)
+static bool http_is_get(const struct http_request *r)
 {
-    bool gzip = c->resource != NULL && c->resource->gzip && !http_wants_plain(c);
+    return (r->method & (HTTP_GET | HTTP_HEAD)) != 0;
+}
 
-    return c->method == HTTP_POST || (gzip ? http_takes_gzip(c) : http_takes_identity(c));
+/* Is there a coding of what was asked for that the client accepts? Answers to other methods are sent as they are. */
+static bool http_acceptable(const struct http_request *r)
+{
+    bool gzip = r->resource != NULL && r->resource->gzip && !http_wants_plain(r);
+
+    return !http_is_get(r) || (gzip ? http_takes_gzip(r) : http_takes_identity(r));
 }
 
 /* Of two flags, that of the resource, or of its plain copy. */
-static bool http_matches(const struct http_connection *c, uint32_t flag)
+static bool http_matches(const struct http_request *r, uint32_t flag)
 {
-    return (c->flags & flag << (http_wants_plain(c) ? 1 : 0)) != 0;
+    return (r->flags & flag << (http_wants_plain(r) ? 1 : 0)) != 0;
 }
 
-/* A POST by a page of somebody else's. Browsers were seen to leave the port out of Origin where they name localhost. */
-static bool http_is_foreign(const struct http_connection *c)
+/* A request by a page of somebody else's. Browsers were seen to leave the port out of Origin where they name localhost. */
+static bool http_is_foreign(const struct http_request *r)
 {
-    uint16_t host = c->host_port != 0 ? c->host_port : 80, origin = c->origin_port != 0 ? c->origin_port : 80;
+    uint16_t host = r->host_port != 0 ? r->host_port : 80, origin = r->origin_port != 0 ? r->origin_port : 80;
 
-    if ((c->flags & FLAG_FOREIGN) != 0 || c->origin_hash == 0) {
-        return (c->flags & FLAG_FOREIGN) != 0;
+    if (r->origin != 0) {
+        return false;
     }
-    if (c->origin_hash != c->host_hash) {
+    if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_hash == 0) {
+        return (r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0;
+    }
+    if (r->origin_hash != r->host_hash) {
         return true;
     }
-    return host != origin && (c->origin_port != 0 || (~c->flags & (FLAG_LOOPBACK | FLAG_SAME_ORIGIN)) != 0);
+    return host != origin && (r->origin_port != 0 || (~r->flags & (FLAG_LOOPBACK | FLAG_SAME_ORIGIN)) != 0);
+}
+
+static bool http_wants_upgrade(const struct http_request *r)
+{
+    return r->route != NULL && r->route->upgrade != NULL && r->method == HTTP_GET;
+}
+
+static bool http_is_refused(const struct http_request *r)
+{
+    uint8_t access = r->route != NULL ? r->route->access : HTTP_ACCESS_DEFAULT;
+
+    if (access == HTTP_ACCESS_DEFAULT) {
+        access = http_is_get(r) && !http_wants_upgrade(r) ? HTTP_OPEN : HTTP_SAME_ORIGIN;
+    }
+    return access == HTTP_SAME_ORIGIN && http_is_foreign(r);
 }
 
 /* Can't be read, or must not be: RFC 9112 3.2, 6.1, 6.3. */
-static uint16_t http_decide_framing(const struct http_connection *c)
+static uint16_t http_decide_framing(const struct http_request *r)
 {
-    if ((c->flags & (FLAG_HOST | FLAG_HTTP10)) == 0) {
+    if ((r->flags & (FLAG_HOST | FLAG_HTTP10)) == 0) {
         return 400;
     }
-    if ((c->flags & FLAG_TRANSFER) == 0) {
+    if ((r->flags & FLAG_TRANSFER) == 0) {
         return 0;
     }
-    if ((c->flags & FLAG_CHUNKED) == 0 || (c->flags & (FLAG_HAS_LENGTH | FLAG_HTTP10)) != 0) {
+    if ((r->flags & FLAG_CHUNKED) == 0 || (r->flags & (FLAG_HAS_LENGTH | FLAG_HTTP10)) != 0) {
         return 400; /* nobody knows, or two opinions, where the request ends */
     }
-    return (c->flags & FLAG_CODED) != 0 ? 501 : 0;
+    return (r->flags & FLAG_CODED) != 0 ? 501 : 0;
 }
 
-uint16_t http_decide(const struct http_connection *c)
+uint16_t http_decide(const struct http_request *r)
 {
-    uint16_t framing = http_decide_framing(c);
+    uint16_t framing = http_decide_framing(r);
 
-    if (framing != 0 || c->status != 0) {
-        return framing != 0 ? framing : c->status;
+    if (framing != 0 || r->status != 0) {
+        return framing != 0 ? framing : r->status;
     }
-    if ((c->flags & FLAG_MISDIRECTED) != 0) {
+    if ((r->flags & FLAG_MISDIRECTED) != 0) {
         return 421;
     }
-    if (c->resource == NULL && c->route == NULL) {
+    if (r->resource == NULL && r->route == NULL) {
         return 404;
     }
-    if ((http_methods_allowed(c) & c->method) == 0) {
+    if ((http_methods_allowed(r) & r->method) == 0) {
         return 405;
     }
-    if (c->method == HTTP_POST && (http_is_foreign(c) || (c->flags & FLAG_X_PLUGNET) == 0)) {
+    if (r->method == HTTP_OPTIONS && (r->resource != NULL || (r->route->methods & HTTP_OPTIONS) == 0)) {
+        return http_is_foreign(r) ? 403 : 204;
+    }
+    if (http_is_refused(r)) {
         return 403;
     }
-    if (!http_acceptable(c)) {
+    if ((r->flags & FLAG_KEEP_FULL) != 0) {
+        return 431;
+    }
+    if (!http_acceptable(r)) {
         return 406;
     }
-    if (((c->flags & FLAG_IF_MATCH) != 0 && !http_matches(c, FLAG_MATCH)) ||
-        (c->method == HTTP_POST && http_matches(c, FLAG_NONE_MATCH))) {
+    if (((r->flags & FLAG_IF_MATCH) != 0 && !http_matches(r, FLAG_MATCH)) ||
+        (!http_is_get(r) && http_matches(r, FLAG_NONE_MATCH))) {
         return 412;
     }
-    return 0;
+    return r->route != NULL && http_matches(r, FLAG_NONE_MATCH)
+               ? 304
+               : 0; /* "*": there is something at that path */
 }
 
-/* May a route's post return it? Not what needs a header field that nobody adds. */
-static bool http_post_status_valid(uint16_t status)
+/* Which bytes of a resource: `done` to `left`. RFC 9110 14.2: a range is for GET, and is left out where If-Range doesn't
+ * match. Returns the status. */
+static uint16_t http_range_apply(struct http_request *r)
 {
-    return ((status >= 200 && status < 300) || (status >= 400 && status < 600)) && status != 205 &&
-           status != 206 && status != 401 && status != 405 && status != 407 && status != 426;
+    uint32_t length = r->resource->length, first = r->range_first, last = r->range_last;
+    bool plain = http_wants_plain(r);
+
+    r->left = length;
+    if ((r->flags2 & FLAG2_RANGE) == 0 || r->method != HTTP_GET ||
+        ((r->flags2 & FLAG2_IF_RANGE) != 0 && (r->flags2 & FLAG2_RANGED << (plain ? 1 : 0)) == 0)) {
+        r->flags2 &= ~(uint32_t)FLAG2_RANGE;
+        return 200;
+    }
+    if ((r->flags2 & FLAG2_SUFFIX) != 0) {
+        first = last < length ? length - last : 0;
+        last = last == 0 ? 0 : UINT32_MAX;
+        first = last == 0 ? length : first;
+    }
+    if (first >= length) {
+        return 416;
+    }
+    r->range_first = first;
+    r->range_last = last < length ? last : length - 1;
+    r->left = r->range_last + 1;
+    return 206;
 }
 
-void http_complete(struct http_connection *c)
+static uint16_t http_resource_status(struct http_request *r)
 {
-    uint16_t status = c->status;
+    bool plain = http_wants_plain(r), same = http_matches(r, FLAG_NONE_MATCH);
 
-    c->stats->requests++;
-    if (status == 0 && c->method == HTTP_POST) {
-        status = c->route->post(c->config->context, c->text, c->length);
-        if (!http_post_status_valid(status)) {
-            http_route_blame(c, "post returned no status of an answer");
+    if (same) {
+        r->resource += plain ? 1 : 0;
+        return 304;
+    }
+    if (plain) {
+        bool ranged = (r->flags2 & FLAG2_RANGED << 1) != 0;
+        r->resource++;
+        r->flags2 = (r->flags2 & ~(uint32_t)(FLAG2_RANGED | FLAG2_RANGED << 1)) | (ranged ? FLAG2_RANGED : 0);
+    }
+    return http_range_apply(r);
+}
+
+/* May a route answer so? Not with what the server itself must say. */
+static bool http_status_is_valid(uint16_t status)
+{
+    return status >= 200 && status < 600 && status != 205 && status != 206 && status != 407 && status != 426;
+}
+
+void http_complete(struct http_request *r)
+{
+    uint16_t status = r->status;
+
+    if (r->state != AT_LATER) {
+        r->site->stats.requests++;
+    }
+    if (status == 0 && r->route != NULL) {
+        bool body = r->route->output != NULL;
+        status = r->route->upgrade != NULL ? http_upgrade_begin(r)
+                 : r->route->end != NULL   ? r->route->end(r)
+                                           : (body ? 200 : 204);
+        if (status == HTTP_LATER) {
+            r->state = AT_LATER;
+            r->flags |= FLAG_WAITING;
+            return;
+        }
+        if (r->route->upgrade == NULL && !http_status_is_valid(status)) {
+            http_blame(r, "end returned no status of an answer");
             status = 500;
+        } else {
+            r->flags2 |= FLAG2_ROUTE;
         }
     } else if (status == 0) {
-        status = http_matches(c, FLAG_NONE_MATCH) ? 304 : 200;
-        if (http_wants_plain(c)) {
-            c->resource++;
+        status = http_resource_status(r);
+    }
+    http_answer(r, status);
+}
+
+/* ---- Head ---- */
+
+static void http_head_methods(const char *name, uint8_t methods, struct text *t)
+{
+    static const char names[] = "GET\0HEAD\0POST\0PUT\0DELETE\0PATCH\0OPTIONS";
+    bool first = true;
+
+    text_put(t, name);
+    for (const char *method = names; methods != 0; methods >>= 1, method += strlen(method) + 1) {
+        if ((methods & 1) != 0) {
+            text_put(t, first ? ": " : ", ");
+            text_put(t, method);
+            first = false;
         }
     }
-    http_answer(c, status);
-}
-
-/* ---- Reading ahead ---- */
-
-bool http_save(const struct http_connection *c, struct http_saved *saved)
-{
-    if (c->state != AT_ANSWER || c->output != OUT_HEAD) {
-        return false;
-    }
-    *saved = (struct http_saved){c->resource, c->route, c->flags, c->status, c->method, c->accept};
-    return true;
-}
-
-void http_load(struct http_connection *c, const struct http_saved *saved)
-{
-    c->resource = saved->resource;
-    c->route = saved->route;
-    c->flags |= saved->flags; /* it may be closing */
-    c->status = saved->status;
-    c->method = saved->method;
-    c->accept = saved->accept;
-    c->state = AT_ANSWER;
-    c->output = OUT_HEAD;
-}
-
-bool http_saved_is_last(const struct http_saved *saved)
-{
-    return (saved->flags & FLAG_CLOSE) != 0;
-}
-
-/* ---- Output ---- */
-
-static void http_head_allow(const struct http_connection *c, struct text *t)
-{
-    uint8_t methods = http_methods_allowed(c);
-
-    TEXT_PUT(t, "Allow: ");
-    if ((methods & HTTP_GET) != 0) {
-        TEXT_PUT(t, "GET, HEAD");
-    }
-    if (methods == (HTTP_GET | HTTP_HEAD | HTTP_POST)) {
-        TEXT_PUT(t, ", ");
-    }
-    if ((methods & HTTP_POST) != 0) {
-        TEXT_PUT(t, "POST");
-    }
     TEXT_PUT(t, "\r\n");
+}
+
+static void http_head_names(const char *const *names, struct text *t)
+{
+    for (; names != NULL && *names != NULL; names++) {
+        TEXT_PUT(t, ", ");
+        text_put(t, *names);
+    }
+}
+
+/* For pages of others that the configuration lists. */
+static void http_head_origin(const struct http_request *r, struct text *t)
+{
+    if (r->site->config->origins == NULL) {
+        return;
+    }
+    TEXT_PUT(t, "Vary: Origin\r\n");
+    if (r->origin == 0) {
+        return;
+    }
+    TEXT_PUT(t, "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Origin: ");
+    text_put(t, r->site->config->origins[r->origin - 1]);
+    TEXT_PUT(t, "\r\n");
+    if ((r->flags2 & FLAG2_PREFLIGHT) != 0 && r->method == HTTP_OPTIONS && r->status == 204) {
+        http_head_methods("Access-Control-Allow-Methods", http_methods_allowed(r), t);
+        TEXT_PUT(t,
+                 "Access-Control-Max-Age: 600\r\nAccess-Control-Allow-Headers: Content-Type, Authorization");
+        http_head_names(r->route != NULL ? r->route->headers : NULL, t);
+        http_head_names(r->site->config->check_headers, t);
+        TEXT_PUT(t, "\r\n");
+    }
 }
 
 static void http_head_type(const char *type, struct text *t)
@@ -248,244 +311,171 @@ static void http_head_type(const char *type, struct text *t)
     }
 }
 
-/* It is, or could have been, gzip-coded, by what Accept-Encoding says. */
-static bool http_varies(const struct http_connection *c)
+static void http_head_length(uint32_t length, struct text *t)
 {
-    const struct http_resource *r = c->resource;
-
-    return r->gzip || (r != c->config->resources && r[-1].gzip && strcmp(r[-1].path, r->path) == 0);
+    TEXT_PUT(t, "Content-Length: ");
+    text_put_u32(t, length);
+    TEXT_PUT(t, "\r\n");
 }
 
-static void http_head_resource(const struct http_connection *c, struct text *t)
+/* It is, or could have been, gzip-coded, by what Accept-Encoding says. */
+static bool http_varies(const struct http_request *r)
 {
-    const struct http_resource *r = c->resource;
+    const struct http_resource *sent = r->resource;
 
-    if (r->etag != NULL) {
+    return sent->gzip ||
+           (sent != r->site->config->resources && sent[-1].gzip && strcmp(sent[-1].path, sent->path) == 0);
+}
+
+static void http_head_range(const struct http_request *r, struct text *t)
+{
+    TEXT_PUT(t, "Content-Range: bytes ");
+    if (r->status == 206) {
+        text_put_u32(t, r->range_first);
+        TEXT_PUT(t, "-");
+        text_put_u32(t, r->range_last);
+    } else {
+        TEXT_PUT(t, "*");
+    }
+    TEXT_PUT(t, "/");
+    text_put_u32(t, r->resource->length);
+    TEXT_PUT(t, "\r\n");
+}
+
+static void http_head_resource(const struct http_request *r, struct text *t)
+{
+    const struct http_resource *sent = r->resource;
+
+    if (sent->etag != NULL) {
         TEXT_PUT(t, "ETag: ");
-        text_put(t, r->etag);
+        text_put(t, sent->etag);
         TEXT_PUT(t, "\r\n");
     }
-    if (http_varies(c)) { /* may be kept, must be asked for: the ETag answers */
+    if (http_varies(r)) { /* may be kept, must be asked for: the ETag answers */
         TEXT_PUT(t, "Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n");
     } else {
         TEXT_PUT(t, "Cache-Control: no-cache\r\n");
     }
-    if (r->headers != NULL) {
-        text_put(t, r->headers);
+    if (sent->headers != NULL) {
+        text_put(t, sent->headers);
     }
-    if (c->status == 304) {
+    if (r->status == 304) {
         return;
     }
-    http_head_type(r->type, t);
-    if (r->gzip) {
-        TEXT_PUT(t, "Content-Encoding: gzip\r\nContent-Length: ");
-    } else {
-        TEXT_PUT(t, "Content-Length: ");
+    http_head_type(sent->type, t);
+    if (sent->gzip) {
+        TEXT_PUT(t, "Content-Encoding: gzip\r\n");
     }
-    text_put_u32(t, r->length);
-    TEXT_PUT(t, "\r\n");
+    TEXT_PUT(t, "Accept-Ranges: bytes\r\n");
+    if (r->status == 206) {
+        http_head_range(r, t);
+    }
+    http_head_length(r->left - (r->status == 206 ? r->range_first : 0), t);
 }
 
-static void http_head_route(const struct http_connection *c, struct text *t)
+static void http_head_route(const struct http_request *r, struct text *t)
 {
     TEXT_PUT(t, "Cache-Control: no-store\r\n");
-    if (c->status == 304) {
-        return;
-    }
-    http_head_type(c->route->type, t);
-    if ((c->flags & FLAG_HTTP10) == 0) {
+    http_head_type(r->route->type, t);
+    if ((r->flags & FLAG_LENGTH) != 0) {
+        http_head_length(r->left, t);
+    } else if ((r->flags & FLAG_HTTP10) == 0) {
         TEXT_PUT(t, "Transfer-Encoding: chunked\r\n");
     }
 }
 
 /* What an answer says that has no text of its own. */
-static const char *http_reason(const struct http_connection *c)
+static const char *http_reason(const struct http_request *r)
 {
-    if (c->status != 406 || c->method == HTTP_POST) {
-        return http_status_text(c->status);
+    if (r->status != 406) {
+        return http_status_text(r->status);
     }
-    return c->resource != NULL && c->resource->gzip && http_plain(c) == NULL
+    return r->resource != NULL && r->resource->gzip && http_plain(r) == NULL
                ? "This is kept gzip-coded only; ask with Accept-Encoding: gzip"
                : "This is not gzip-coded, and Accept-Encoding refuses identity";
 }
 
-/* The body is `part`'s text. */
-static bool http_has_parts(const struct http_connection *c)
+bool http_has_resource(const struct http_request *r)
 {
-    return c->status == 200 && c->route != NULL && c->route->part != NULL;
+    return (r->status == 200 || r->status == 206) && r->route == NULL;
 }
 
-static bool http_has_resource(const struct http_connection *c)
+static void http_head_text(const struct http_request *r, struct text *t)
 {
-    return c->status == 200 && c->resource != NULL;
-}
+    const char *reason = http_reason(r);
+    bool json = (r->flags & FLAG_JSON) != 0;
+    char bytes[100];
+    struct text body = text_over(bytes, sizeof bytes);
 
-static void http_head_text(const struct http_connection *c, struct text *t)
-{
-    const char *reason = http_reason(c);
-
-    if (c->status == 406) {
+    if (json) {
+        TEXT_PUT(&body, "{\"status\":");
+        text_put_u32(&body, r->status);
+        TEXT_PUT(&body, ",\"error\":\"");
+    }
+    text_put(&body, reason);
+    text_put(&body, json ? "\"}\n" : "\n");
+    if (r->status == 406) {
         TEXT_PUT(t, "Vary: Accept-Encoding\r\n");
     }
-    TEXT_PUT(t, "Content-Type: text/plain\r\nContent-Length: ");
-    text_put_u32(t, (uint32_t)strlen(reason) + 1);
-    TEXT_PUT(t, "\r\n\r\n");
-    if (c->method != HTTP_HEAD) {
-        text_put(t, reason);
-        TEXT_PUT(t, "\n");
+    http_head_type(json ? "application/json" : "text/plain", t);
+    http_head_length((uint32_t)body.length, t);
+    TEXT_PUT(t, "\r\n");
+    if (r->method != HTTP_HEAD) {
+        text_put_bytes(t, body.bytes, body.length);
     }
 }
 
-static void http_head(const struct http_connection *c, struct text *t)
+/* Header lines that a status brings with it. */
+static void http_head_status(const struct http_request *r, struct text *t)
 {
-    if (c->status == 200) {
-        TEXT_PUT(t, "HTTP/1.1 200 OK");
+    bool target = r->resource != NULL || r->route != NULL;
+
+    if (target && (r->status == 405 || (r->method == HTTP_OPTIONS && r->status == 204))) {
+        http_head_methods("Allow", http_methods_allowed(r), t);
+    } else if (r->status == 401 && r->site->config->challenge != NULL) {
+        http_put_header(t, "WWW-Authenticate", r->site->config->challenge);
+    } else if (r->status == 416) {
+        http_head_range(r, t);
+    }
+    if (r->route != NULL && r->route->head != NULL && (r->flags & FLAG_BEGUN) != 0) {
+        r->route->head((struct http_request *)(uintptr_t)r, t);
+    }
+    if ((r->status == 101 || r->status == 426) && r->route != NULL && r->route->upgrade != NULL) {
+        r->route->upgrade->head((struct http_request *)(uintptr_t)r, t);
+    }
+}
+
+bool http_has_parts(const struct http_request *r)
+{
+    return (r->flags2 & FLAG2_ROUTE) != 0 && r->route->output != NULL && r->status != 204 && r->status != 304;
+}
+
+void http_head(const struct http_request *r, struct text *t)
+{
+    if (r->status == 200) {
+        TEXT_PUT(t, "HTTP/1.1 200 OK\r\n");
     } else {
         TEXT_PUT(t, "HTTP/1.1 ");
-        text_put_u32(t, c->status);
+        text_put_u32(t, r->status);
         TEXT_PUT(t, " ");
-        text_put(t, http_status_text(c->status));
+        text_put(t, http_status_text(r->status));
+        TEXT_PUT(t, "\r\n");
     }
-    TEXT_PUT(t, "\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n");
-    if ((c->flags & FLAG_CLOSE) != 0) {
+    text_put(t, r->site->config->security != NULL ? r->site->config->security : HTTP_SECURITY);
+    if ((r->flags & FLAG_CLOSE) != 0) {
         TEXT_PUT(t, "Connection: close\r\n");
     }
-    if (c->status == 405) {
-        http_head_allow(c, t);
-    }
-    if (c->resource != NULL && (c->status == 200 || c->status == 304)) {
-        http_head_resource(c, t);
-    } else if (http_has_parts(c) || c->status == 304) {
-        http_head_route(c, t);
-    } else if (c->status != 204) {
-        http_head_text(c, t);
+    http_head_origin(r, t);
+    http_head_status(r, t);
+    if (r->resource != NULL && (http_has_resource(r) || r->status == 304)) {
+        http_head_resource(r, t);
+    } else if (r->status == 304) {
+        TEXT_PUT(t, "Cache-Control: no-store\r\n");
+    } else if (http_has_parts(r)) {
+        http_head_route(r, t);
+    } else if (r->status != 204 && r->status >= 200) {
+        http_head_text(r, t);
         return;
     }
     TEXT_PUT(t, "\r\n");
-}
-
-/* Let the route make its next part, empty ones skipped. Returns why it has failed; NULL: it hasn't. */
-static const char *http_part_make(struct http_connection *c, struct text *body, bool *more)
-{
-    char *bytes = body->bytes;
-
-    for (unsigned turn = 0; turn <= HTTP_EMPTY_MAX; turn++) {
-        *more = c->route->part(c->config->context, c->done, body);
-        if (body->overflow || body->bytes != bytes || body->length > HTTP_PART_MAX) {
-            return "a part is longer than HTTP_PART_MAX";
-        }
-        if (*more && c->done == UINT32_MAX) {
-            return "no end after 4,294,967,296 parts";
-        }
-        if (!*more || body->length > 0) {
-            return NULL;
-        }
-        c->done++;
-    }
-    return "too many parts without text";
-}
-
-/* The next part of a route's text as a chunk, the last one with the end behind it. False: the route has failed. */
-static bool http_part(struct http_connection *c, char *scratch, struct http_piece *piece)
-{
-    bool framed = (c->flags & FLAG_HTTP10) == 0, more = false;
-    struct text body = text_over(scratch + 5, HTTP_PART_MAX);
-    struct text head = text_over(scratch, 5);
-    struct text tail;
-    const char *trouble = http_part_make(c, &body, &more);
-
-    if (trouble != NULL) {
-        http_break(c, trouble);
-        return false;
-    }
-    c->flags = more ? c->flags & ~(uint32_t)FLAG_LAST_PART : c->flags | FLAG_LAST_PART;
-    piece->bytes = body.bytes;
-    piece->length = body.length;
-    if (!framed) {
-        return true;
-    }
-    tail = text_over(body.bytes + body.length, 7);
-    if (body.length > 0) {
-        text_put_hex(&head, (uint32_t)body.length, 3);
-        TEXT_PUT(&head, "\r\n");
-        TEXT_PUT(&tail, "\r\n");
-        piece->bytes = scratch;
-        piece->length += head.length;
-    }
-    if (!more) {
-        TEXT_PUT(&tail, "0\r\n\r\n");
-    }
-    piece->length += tail.length;
-    return true;
-}
-
-bool http_output(struct http_connection *c, char *scratch, struct http_piece *piece)
-{
-    struct text t = text_over(scratch, HTTP_SCRATCH_MAX);
-
-    *piece = (struct http_piece){scratch, 0, false};
-    if ((c->flags & FLAG_CONTINUE) != 0 && c->state < AT_ANSWER) {
-        TEXT_PUT(&t, "HTTP/1.1 100 Continue\r\n\r\n");
-        piece->length = t.length;
-        return true;
-    }
-    switch (c->output) {
-    case OUT_HEAD:
-        http_head(c, &t);
-        piece->length = t.length;
-        if (t.overflow) {
-            http_break(c, "type or headers too long");
-        }
-        return !t.overflow;
-    case OUT_RESOURCE:
-        piece->bytes = (const char *)c->resource->body + c->done;
-        piece->length = c->resource->length - c->done;
-        piece->lasting = true;
-        return true;
-    case OUT_PARTS: return http_part(c, scratch, piece);
-    default: return false;
-    }
-}
-
-/* The whole answer has been taken. */
-static void http_output_end(struct http_connection *c)
-{
-    if ((c->flags & FLAG_CLOSE) != 0) {
-        c->state = AT_CLOSED;
-        c->output = OUT_NONE;
-    } else {
-        http_reset(c);
-    }
-}
-
-void http_output_taken(struct http_connection *c, size_t length)
-{
-    if ((c->flags & FLAG_CONTINUE) != 0 && c->state < AT_ANSWER) {
-        c->flags &= ~(uint32_t)FLAG_CONTINUE;
-        return;
-    }
-    switch (c->output) {
-    case OUT_HEAD:
-        if (c->method != HTTP_HEAD && http_has_resource(c) && c->resource->length > 0) {
-            c->output = OUT_RESOURCE;
-        } else if (c->method != HTTP_HEAD && http_has_parts(c)) {
-            c->output = OUT_PARTS;
-        } else {
-            http_output_end(c);
-        }
-        break;
-    case OUT_RESOURCE:
-        c->done += (uint32_t)length;
-        if (c->done >= c->resource->length) {
-            http_output_end(c);
-        }
-        break;
-    case OUT_PARTS:
-        c->done++;
-        if ((c->flags & FLAG_LAST_PART) != 0) {
-            http_output_end(c);
-        }
-        break;
-    default: break;
-    }
 }

@@ -36,17 +36,18 @@ static void http_raw_stash_drop(struct http_raw_connection *c)
     c->stash_at = 0;
 }
 
-static void http_raw_ahead_drop(struct http_raw_connection *c);
-
 /* The slot is free; returns the pcb, to be ended. */
 static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 {
     struct tcp_pcb *pcb = c->pcb;
 
     http_raw_pending_drop(c);
-    http_raw_ahead_drop(c);
     http_raw_stash_drop(c);
+    if (c->server->carrier == c) {
+        c->server->carrier = NULL;
+    }
     c->pcb = NULL;
+    http_end(&c->http);
     return pcb;
 }
 
@@ -83,17 +84,27 @@ static bool http_raw_behind(const struct http_raw_connection *c)
 
 static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct http_piece *piece)
 {
+    if (c->server->carrier == c) {
+        const struct http_raw *server = c->server;
+        *piece = (struct http_piece){server->carry + server->carry_at,
+                                     (size_t)(server->carry_end - server->carry_at), false};
+        return true;
+    }
     if (c->stash == NULL) {
         return http_output(&c->http, scratch, piece);
     }
     piece->bytes = (const char *)c->stash->payload + c->stash_at;
     piece->length = (size_t)(c->stash->len - c->stash_at);
-    piece->lasting = false;
+    piece->is_static = false;
     return true;
 }
 
 static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
 {
+    if (c->server->carrier == c) {
+        c->server->carrier = NULL; /* it is taken as a whole */
+        return;
+    }
     if (c->stash == NULL) {
         http_output_taken(&c->http, length);
         return;
@@ -104,36 +115,31 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
     }
 }
 
-/* Keep a piece that the client's window or MSS will never let through in one go; one connection at a time has such a
- * thing. False: not now. */
-static bool http_raw_stash(struct http_raw_connection *c, const struct http_piece *piece)
+static bool http_raw_stash_alloc(struct http_raw_connection *c, size_t length)
 {
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         if (c->server->connections[i].stash != NULL) {
             return false;
         }
     }
-    c->stash = tcp_guard_room(piece->length) ? pbuf_alloc(PBUF_RAW, (u16_t)piece->length, PBUF_RAM) : NULL;
-    if (c->stash == NULL) {
+    c->stash = tcp_guard_room(length) ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM) : NULL;
+    return c->stash != NULL;
+}
+
+/* Keep a piece that the client's window or MSS will never let through in one go; one connection at a time has such a
+ * thing. False: not now. */
+static bool http_raw_stash(struct http_raw_connection *c, const struct http_piece *piece)
+{
+    if (!http_raw_stash_alloc(c, piece->length)) {
         return false;
     }
     memcpy(c->stash->payload, piece->bytes, piece->length);
-    http_output_taken(&c->http, piece->length);
-    return true;
-}
-
-/* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
-static size_t http_raw_piece_room(const struct http_raw_connection *c, const struct http_piece *piece)
-{
-    size_t room = tcp_guard_window(c->pcb, piece->lasting);
-
-    if (!piece->lasting && c->stash == NULL) {
-        return piece->length <= room ? piece->length : 0;
+    if (c->server->carrier == c) {
+        c->server->carrier = NULL;
+    } else {
+        http_output_taken(&c->http, piece->length);
     }
-    size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
-    return length <= room              ? length
-           : c->pcb->snd_queuelen == 0 ? room
-                                       : 0; /* no small segments without need */
+    return true;
 }
 
 /* The client takes nothing: an ACK calls us, but the opening of its window doesn't. */
@@ -141,23 +147,6 @@ static void http_raw_stall(struct http_raw_connection *c)
 {
     c->stalled = c->pcb->snd_queuelen == 0;
     c->server->stalled |= c->stalled;
-}
-
-/* Queue `length` bytes of a piece. False: there is no memory for them, or others wait for it. */
-static bool http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
-{
-    size_t cost = tcp_guard_cost(c->pcb, length, piece->lasting);
-
-    if (c->pcb->snd_queuelen == 0) {
-        c->since_ms = sys_now(); /* from now on an ACK is due */
-        c->beat = c->server->guard->beats;
-    }
-    if (http_raw_behind(c) || !tcp_guard_room(cost) ||
-        tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->lasting ? 0 : TCP_WRITE_FLAG_COPY) != ERR_OK) {
-        http_raw_wait(c, cost);
-        return false;
-    }
-    return true;
 }
 
 /* A piece of so many bytes won't get through in one go: never, or the window has been too small for it for a while. */
@@ -169,36 +158,153 @@ static bool http_raw_needs_stash(const struct http_raw_connection *c, size_t len
     return small || !tcp_guard_window_ever(c->pcb, length);
 }
 
+/* A part is made once, so it stays where it was made until it is queued: in the carry that all connections share, or in the
+ * stash, for a client that can take it in small portions only. True: http_output may make one at `*scratch`. */
+static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
+{
+    struct http_raw *server = c->server;
+
+    *scratch = server->carry;
+    if (http_waiting(&c->http)) {
+        return true; /* there will be none */
+    }
+    if (server->guard->need && !c->proven && c->pcb->snd_queuelen > 0) {
+        return false; /* one piece, until its client has shown that it acknowledges */
+    }
+    if (tcp_guard_window(c->pcb, false) >= HTTP_SCRATCH_MAX) {
+        if (server->carrier != NULL || http_raw_behind(c)) {
+            http_raw_wait(c, server->carrier != NULL ? 0 : HTTP_RAW_PART_LEAST);
+            return false;
+        }
+        return true;
+    }
+    if (!http_raw_needs_stash(c, HTTP_SCRATCH_MAX)) {
+        http_raw_stall(c);
+        return false;
+    }
+    c->waits_stash = !http_raw_stash_alloc(c, HTTP_SCRATCH_MAX);
+    if (c->waits_stash) {
+        server->stash_waits = true; /* for others of its kind: nobody else's need */
+        return false;
+    }
+    *scratch = c->stash->payload;
+    return true;
+}
+
+/* The part is made: note where it is. */
+static void http_raw_part_made(struct http_raw_connection *c, const struct http_piece *piece)
+{
+    struct http_raw *server = c->server;
+
+    if (c->stash != NULL && piece->length > 0) {
+        c->stash_at = (uint16_t)(piece->bytes - (const char *)c->stash->payload);
+        pbuf_realloc(c->stash, (u16_t)(c->stash_at + piece->length));
+    } else if (piece->length > 0) {
+        server->carrier = c;
+        server->carry_at = (uint16_t)(piece->bytes - server->carry);
+        server->carry_end = (uint16_t)(server->carry_at + piece->length);
+    }
+    http_output_taken(&c->http, piece->length);
+}
+
+/* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
+static size_t http_raw_piece_room(const struct http_raw_connection *c, const struct http_piece *piece)
+{
+    size_t room = tcp_guard_window(c->pcb, piece->is_static);
+
+    if (!piece->is_static && c->stash == NULL) {
+        return piece->length <= room ? piece->length : 0;
+    }
+    size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
+    return length <= room              ? length
+           : c->pcb->snd_queuelen == 0 ? room
+                                       : 0; /* no small segments without need */
+}
+
+/* Queue `length` bytes of a piece. False: there is no memory for them, or others wait for it. */
+static bool http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
+{
+    size_t cost = tcp_guard_cost(c->pcb, length, piece->is_static);
+
+    if (c->pcb->snd_queuelen == 0) {
+        c->since_ms = sys_now(); /* from now on an ACK is due */
+        c->beat = c->server->guard->beats;
+    }
+    if (http_raw_behind(c) || !tcp_guard_room(cost) ||
+        tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->is_static ? 0 : TCP_WRITE_FLAG_COPY) !=
+            ERR_OK) {
+        http_raw_wait(c, cost);
+        return false;
+    }
+    return true;
+}
+
+/* A piece that can be made again: send it, or as much of it as fits. False: it waits. */
+static bool http_raw_piece_send(struct http_raw_connection *c, const struct http_piece *piece)
+{
+    bool whole = !piece->is_static && c->stash == NULL;
+    size_t length = http_raw_piece_room(c, piece);
+
+    if (length == 0 && piece->length > 0 && whole && http_raw_needs_stash(c, piece->length)) {
+        c->waits_stash = !http_raw_stash(c, piece);
+        c->server->stash_waits |= c->waits_stash; /* for others of its kind: nobody else's need */
+        return !c->waits_stash;
+    }
+    if (length == 0 && piece->length > 0) {
+        http_raw_stall(c);
+        return false;
+    }
+    if (length > 0 && c->server->guard->need && !c->proven && c->pcb->snd_queuelen > 0 &&
+        c->server->carrier != c) {
+        return false; /* one piece, until its client has shown that it acknowledges */
+    }
+    if (length > 0 && !http_raw_write(c, piece, length)) {
+        return false;
+    }
+    http_raw_piece_taken(c, length);
+    return true;
+}
+
+/* Let the route make a part. True: there is one, to be sent. `*none`: there is none now. */
+static bool http_raw_part_make(struct http_raw_connection *c, bool *none)
+{
+    struct http_piece piece;
+    char *scratch;
+
+    *none = false;
+    if (!http_raw_part_place(c, &scratch)) {
+        return false;
+    }
+    if (!http_output(&c->http, scratch, &piece)) {
+        http_raw_stash_drop(c);
+        *none = true;
+        return false;
+    }
+    http_raw_part_made(c, &piece);
+    if (piece.length == 0) {
+        http_raw_stash_drop(c);
+    }
+    return true;
+}
+
 /* Send what the engine has. True: all of it is in lwIP's hands. */
 static bool http_raw_send(struct http_raw_connection *c)
 {
     char scratch[HTTP_SCRATCH_MAX];
     struct http_piece piece;
+    bool none = false;
 
-    while (http_raw_piece(c, scratch, &piece)) {
-        bool whole = !piece.lasting && c->stash == NULL;
-        size_t length = http_raw_piece_room(c, &piece);
-        if (length == 0 && piece.length > 0 && whole && http_raw_needs_stash(c, piece.length)) {
-            c->waits_stash = !http_raw_stash(c, &piece);
-            if (c->waits_stash) {
-                c->server->stash_waits = true; /* for others of its kind: nobody else's need */
-                return false;
+    for (;;) {
+        if (c->stash == NULL && c->server->carrier != c && http_output_is_once(&c->http)) {
+            if (!http_raw_part_make(c, &none)) {
+                return none;
             }
-            continue;
-        }
-        if (length == 0 && piece.length > 0) {
-            http_raw_stall(c);
+        } else if (!http_raw_piece(c, scratch, &piece)) {
+            return true;
+        } else if (!http_raw_piece_send(c, &piece)) {
             return false;
         }
-        if (length > 0 && c->server->guard->need && !c->proven && c->pcb->snd_queuelen > 0) {
-            return false; /* one piece, until its client has shown that it acknowledges */
-        }
-        if (length > 0 && !http_raw_write(c, &piece, length)) {
-            return false;
-        }
-        http_raw_piece_taken(c, length);
     }
-    return true;
 }
 
 /* ---- What comes: read at once, or ahead, or kept. ---- */
@@ -226,7 +332,6 @@ static size_t http_raw_keep_room(const struct http_raw *server)
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         const struct http_raw_connection *other = &server->connections[i];
-        kept += other->more != NULL ? other->more->tot_len : 0;
         if (other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
             kept += other->pending->tot_len;
         }
@@ -235,163 +340,11 @@ static size_t http_raw_keep_room(const struct http_raw *server)
     return kept < HTTP_RAW_PIPELINE_MAX ? LWIP_MIN(HTTP_RAW_PIPELINE_MAX - kept, heap) : 0;
 }
 
-#define AHEAD_ORDER 256 /* requests in one pbuf of those that find no place in the connection */
-
-/* The number of a kind like this one, a new one if need be; HTTP_RAW_AHEAD_KINDS: there are too many. */
-static unsigned http_raw_ahead_kind(struct http_raw *server, const struct http_saved *saved)
-{
-    unsigned unused = HTTP_RAW_AHEAD_KINDS;
-
-    for (unsigned kind = 0; kind < HTTP_RAW_AHEAD_KINDS; kind++) {
-        if (server->kind_uses[kind] == 0) {
-            unused = kind;
-        } else if (memcmp(&server->kinds[kind], saved, sizeof *saved) == 0) {
-            return kind;
-        }
-    }
-    if (unused != HTTP_RAW_AHEAD_KINDS) {
-        server->kinds[unused] = *saved;
-    }
-    return unused;
-}
-
-/* Four bits of an order. */
-static void http_raw_order_set(uint8_t *order, unsigned at, unsigned kind)
-{
-    order[at / 2] = (uint8_t)(at % 2 == 0 ? (order[at / 2] & 0xF0) | kind : (order[at / 2] & 15) | kind << 4);
-}
-
-static unsigned http_raw_order_get(const uint8_t *order, unsigned at)
-{
-    return at % 2 == 0 ? order[at / 2] & 15u : order[at / 2] >> 4;
-}
-
-/* Those beyond the connection's own places. */
-static bool http_raw_ahead_add_more(struct http_raw_connection *c, unsigned kind)
-{
-    unsigned at = (unsigned)c->more_first + c->more_count;
-    struct pbuf *last = c->more;
-
-    if (at % AHEAD_ORDER == 0) {
-        last = http_raw_keep_room(c->server) >= AHEAD_ORDER / 2
-                   ? pbuf_alloc(PBUF_RAW, AHEAD_ORDER / 2, PBUF_RAM)
-                   : NULL;
-        if (last == NULL) {
-            return false;
-        }
-        if (c->more == NULL) {
-            c->more = last;
-        } else {
-            pbuf_cat(c->more, last);
-        }
-    }
-    while (last->next != NULL) {
-        last = last->next;
-    }
-    http_raw_order_set(last->payload, at % AHEAD_ORDER, kind);
-    c->more_count++;
-    return true;
-}
-
-static bool http_raw_ahead_add(struct http_raw_connection *c, const struct http_saved *saved)
-{
-    unsigned kind = http_raw_ahead_kind(c->server, saved);
-
-    if (kind == HTTP_RAW_AHEAD_KINDS) {
-        return false;
-    }
-    if (c->more_count == 0 && c->ahead_count < HTTP_RAW_AHEAD) {
-        http_raw_order_set(c->ahead, (c->ahead_first + c->ahead_count) % HTTP_RAW_AHEAD, kind);
-        c->ahead_count++;
-    } else if (!http_raw_ahead_add_more(c, kind)) {
-        return false;
-    }
-    c->server->kind_uses[kind]++;
-    return true;
-}
-
-/* Take the oldest one; returns its kind. */
-static unsigned http_raw_ahead_pop(struct http_raw_connection *c)
-{
-    unsigned kind;
-
-    if (c->ahead_count > 0) {
-        kind = http_raw_order_get(c->ahead, c->ahead_first);
-        c->ahead_first = (uint8_t)((c->ahead_first + 1) % HTTP_RAW_AHEAD);
-        c->ahead_count--;
-    } else {
-        struct pbuf *order = c->more;
-        kind = http_raw_order_get(order->payload, c->more_first);
-        c->more_first++;
-        c->more_count--;
-        if (c->more_count == 0 || c->more_first == AHEAD_ORDER) {
-            c->more = order->next;
-            c->more_first = 0;
-            order->next = NULL;
-            order->tot_len = order->len;
-            pbuf_free(order);
-        }
-    }
-    c->server->kind_uses[kind]--;
-    return kind;
-}
-
-static bool http_raw_has_ahead(const struct http_raw_connection *c)
-{
-    return c->ahead_count > 0 || c->more_count > 0;
-}
-
-static void http_raw_ahead_drop(struct http_raw_connection *c)
-{
-    while (http_raw_has_ahead(c)) {
-        http_raw_ahead_pop(c);
-    }
-    c->ahead_bytes = 0;
-}
-
-/* Read ahead what waits behind the request that is being answered. The rest is no whole request, or must wait for its
- * turn. */
-static void http_raw_ahead_read(struct http_raw_connection *c)
-{
-    while (http_answering(&c->http) && c->pending != NULL && !c->ahead_last &&
-           http_ahead_may(((const char *)c->pending->payload)[c->pending_at])) {
-        struct http_connection reader;
-        struct http_saved saved;
-        size_t used = 0, at = c->pending_at;
-        http_begin(&reader, c->server->config, &c->server->stats.http);
-        for (const struct pbuf *p = c->pending; p != NULL && !http_answering(&reader); p = p->next, at = 0) {
-            used += http_input(&reader, (const char *)p->payload + at, p->len - at);
-        }
-        if (!http_save(&reader, &saved) || !http_raw_ahead_add(c, &saved)) {
-            return;
-        }
-        c->ahead_last = http_saved_is_last(&saved);
-        c->ahead_bytes = (uint16_t)(c->ahead_bytes + used);
-        http_raw_pending_skip(c, used);
-    }
-}
-
-/* The next request that was read ahead gets its answer. */
-static void http_raw_ahead_take(struct http_raw_connection *c)
-{
-    http_load(&c->http, &c->server->kinds[http_raw_ahead_pop(c)]);
-    if (!http_raw_has_ahead(c)) {
-        c->consumed =
-            (uint16_t)(c->consumed + c->ahead_bytes); /* not before: so many requests at most wait */
-        c->ahead_bytes = 0;
-        if (c->gives_up) {
-            http_close(&c->http);
-        }
-    }
-}
-
 /* Requests are lost: the last answer before them closes the connection, so that the client knows. */
 static void http_raw_give_up(struct http_raw_connection *c)
 {
     c->gives_up = true;
-    if (!http_raw_has_ahead(c)) {
-        http_close(&c->http);
-    }
+    http_close(&c->http);
 }
 
 /* How much of what waits lies in NTB blocks: it came just now, at the end of `pending`. */
@@ -413,11 +366,9 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     u16_t before = (u16_t)(c->pending->tot_len - length), kept = 0;
     struct pbuf *copy = NULL;
 
-    if (!c->ahead_last) {
-        kept = (u16_t)LWIP_MIN(length, http_raw_keep_room(c->server));
-        copy = kept > 0 ? pbuf_alloc(PBUF_RAW, kept, PBUF_RAM) : NULL;
-        kept = copy != NULL ? pbuf_copy_partial(c->pending, copy->payload, kept, before) : 0;
-    }
+    kept = (u16_t)LWIP_MIN(length, http_raw_keep_room(c->server));
+    copy = kept > 0 ? pbuf_alloc(PBUF_RAW, kept, PBUF_RAM) : NULL;
+    kept = copy != NULL ? pbuf_copy_partial(c->pending, copy->payload, kept, before) : 0;
     if (!pbuf_match_type(c->pending, PBUF_RAM)) {
         http_raw_pending_drop(c);
         c->pending = copy;
@@ -430,24 +381,29 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     if (kept == length) {
         return;
     }
-    if (!c->ahead_last && !c->finished && tcp_pcb_unreceive(c->pcb, length - kept)) {
+    if (!c->finished && tcp_pcb_unreceive(c->pcb, length - kept)) {
         c->unfinished = fin;
+        c->refused = true;
         return;
     }
     c->consumed = (uint16_t)(c->consumed + length - kept);
     http_raw_give_up(c);
 }
 
-/* What waits for its turn behind an answer must not hold an NTB block: read it ahead, or keep a copy. */
+/* What waits for its turn behind an answer must not hold an NTB block: keep a copy. */
 static void http_raw_pending_keep(struct http_raw_connection *c)
 {
-    if (http_raw_pending_in_place(c) == 0) {
-        return;
+    size_t in_place = http_raw_pending_in_place(c);
+
+    if (in_place > 0) {
+        http_raw_pending_copy(c, in_place);
     }
-    http_raw_ahead_read(c);
-    if (c->pending != NULL) {
-        http_raw_pending_copy(c, http_raw_pending_in_place(c));
-    }
+}
+
+/* Nothing is read now: an answer comes first, or a route takes no more. */
+static bool http_raw_is_busy(const struct http_raw_connection *c)
+{
+    return http_answering(&c->http) || http_closing(&c->http) || http_held(&c->http);
 }
 
 /* Let the engine consume what came. True: it consumed something. */
@@ -457,21 +413,43 @@ static bool http_raw_feed(struct http_raw_connection *c)
     bool was_idle = http_idle(&c->http);
     size_t used;
 
-    if (http_answering(&c->http) || http_closing(&c->http) || (p == NULL && !http_raw_has_ahead(c))) {
+    if (http_raw_is_busy(c) || p == NULL) {
         return false;
     }
-    if (http_raw_has_ahead(c)) {
-        c->since_ms = sys_now();
-        http_raw_ahead_take(c);
-        return true;
-    }
-    used = http_input(&c->http, (const char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if (was_idle && !http_idle(&c->http)) {
+    used = http_input(&c->http, (char *)p->payload + c->pending_at, p->len - c->pending_at);
+    if ((was_idle && !http_idle(&c->http)) || http_upgraded(&c->http)) {
         c->since_ms = sys_now();
     }
     c->consumed = (uint16_t)(c->consumed + used);
     http_raw_pending_skip(c, used);
     return true;
+}
+
+/* The configuration's check, when guesses are allowed. True: it has been asked. */
+static bool http_raw_check(struct http_raw_connection *c)
+{
+    struct http_raw *server = c->server;
+
+    if (!http_checking(&c->http)) {
+        return false;
+    }
+    if ((int32_t)(sys_now() - server->check_ms) < 0) {
+        server->checks = true;
+        return false;
+    }
+    server->check_ms = sys_now() + (http_check(&c->http) ? 0 : HTTP_RAW_GUESS_MS);
+    return true;
+}
+
+/* There is room again for what was taken back: three equal ACKs make the client send it now (RFC 5681 3.2). */
+static void http_raw_nudge(struct http_raw_connection *c)
+{
+    if (c->refused && c->pending == NULL && !http_raw_is_busy(c)) {
+        c->refused = false;
+        for (unsigned i = 0; i < 3; i++) {
+            tcp_send_empty_ack(c->pcb);
+        }
+    }
 }
 
 /* Read, think, write, until nothing moves any more. */
@@ -480,11 +458,11 @@ static err_t http_raw_run(struct http_raw_connection *c)
     bool sent;
 
     do {
-        if (http_answering(&c->http)) {
+        if (http_raw_is_busy(c)) {
             http_raw_pending_keep(c); /* before the answer takes the memory */
         }
         sent = http_raw_send(c);
-    } while (sent && http_raw_feed(c));
+    } while (sent && (http_raw_check(c) || http_raw_feed(c)));
     http_raw_pending_keep(c);
     if (http_broken(&c->http)) {
         return http_raw_abort(c);
@@ -492,7 +470,8 @@ static err_t http_raw_run(struct http_raw_connection *c)
     tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
     c->consumed = 0;
     tcp_output(c->pcb);
-    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_has_ahead(c)))) {
+    http_raw_nudge(c);
+    if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_is_busy(c)))) {
         if (c->finished) {
             return http_raw_close(c);
         }
@@ -548,6 +527,12 @@ static err_t http_raw_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
 /* For how long nothing may happen in the state that a connection is in. */
 static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
 {
+    bool patient =
+        http_waiting(&c->http) || http_held(&c->http) || http_upgraded(&c->http) || http_checking(&c->http);
+
+    if (patient && c->stash == NULL && tcp_guard_acknowledged(c->pcb)) {
+        return UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
+    }
     bool answering = http_answering(&c->http) || c->stash != NULL || !tcp_guard_acknowledged(c->pcb);
 
     return answering             ? HTTP_RAW_SEND_MS_MAX
@@ -639,6 +624,9 @@ static bool http_raw_turns(struct http_raw *server)
 {
     bool still = false;
 
+    if (server->carrier != NULL) {
+        server->next = (uint8_t)(server->carrier - server->connections); /* others need what it has */
+    }
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[server->next];
         bool late = sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
@@ -684,8 +672,34 @@ static void http_raw_stash_serve(struct http_raw *server)
     }
 }
 
+/* Routes that were woken, and checks whose time has come. */
+static void http_raw_wake(struct http_raw *server)
+{
+    bool checks = server->checks && (int32_t)(sys_now() - server->check_ms) >= 0;
+
+    server->site.woken = false; /* before the connections are looked at, so that none is overlooked */
+    server->checks &= !checks;
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        struct http_raw_connection *c = &server->connections[i];
+        bool woken = c->http.woken;
+        c->http.woken = false;
+        if (c->pcb != NULL && woken) {
+            if (tcp_guard_acknowledged(c->pcb)) {
+                c->since_ms = sys_now();
+            }
+            http_resume(&c->http);
+        }
+        if (c->pcb != NULL && (woken || (checks && http_checking(&c->http)))) {
+            http_raw_run(c);
+        }
+    }
+}
+
 void http_raw_poll(struct http_raw *server)
 {
+    if (server->site.woken || server->checks) {
+        http_raw_wake(server);
+    }
     if (server->stalled) {
         http_raw_stalled_run(server);
     }
@@ -720,7 +734,12 @@ static bool http_raw_goes_first(const struct http_raw_connection *a, const struc
                                 uint32_t now)
 {
     bool a_silent = http_raw_is_silent(a, now), b_silent = http_raw_is_silent(b, now);
+    bool a_waits = http_waiting(&a->http) || http_upgraded(&a->http);
+    bool b_waits = http_waiting(&b->http) || http_upgraded(&b->http);
 
+    if (a_waits != b_waits && a_silent == b_silent) {
+        return b_waits; /* one that is to stay open for long goes last */
+    }
     return a_silent != b_silent ? a_silent : now - a->since_ms > now - b->since_ms;
 }
 
@@ -755,7 +774,9 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     c = http_raw_slot_take(server);
     server->stats.connections++;
     *c = (struct http_raw_connection){.server = server, .pcb = pcb, .since_ms = sys_now()};
-    http_begin(&c->http, server->config, &server->stats.http);
+    http_begin(&c->http, &server->site, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(&pcb->remote_ip))));
+    ip_set_option(pcb, SOF_KEEPALIVE);
+    pcb->keep_idle = HTTP_RAW_KEEP_MS;
     tcp_arg(pcb, c);
     tcp_recv(pcb, http_raw_received);
     tcp_sent(pcb, http_raw_sent);
@@ -769,7 +790,7 @@ bool http_raw_listen(struct http_raw *server, const struct http_config *config, 
                      struct tcp_guard *guard)
 {
     memset(server, 0, sizeof *server);
-    server->config = config;
+    server->site.config = config;
     server->guard = guard;
     server->listener = tcp_pcb_listen(port, server, http_raw_accepted);
     return server->listener != NULL;

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/http/http.h"
+#include "net/http/http_engine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,16 +55,16 @@ struct pbuf;
 #define HTTP_RAW_BEATS_MAX     5   /* that one connection may keep others' memory for */
 #define HTTP_RAW_BEATS_PROVEN                                                                                \
     40 /* the same for a client that has acknowledged before: seconds, on a slow PC more */
-#define HTTP_RAW_BEATS_STASH 20 /* the same for what a client takes in parts */
-#define HTTP_RAW_AHEAD       32 /* requests read ahead that a connection has places for; further ones take heap */
-#define HTTP_RAW_AHEAD_KINDS 8 /* different ones, of all connections */
+#define HTTP_RAW_BEATS_STASH 20    /* the same for what a client takes in parts */
+#define HTTP_RAW_PART_LEAST  64    /* bytes of heap, without which a route isn't asked for a part */
+#define HTTP_RAW_GUESS_MS    1000  /* after a wrong guess, until the check is asked again */
+#define HTTP_RAW_KEEP_MS     15000 /* without a word, until TCP asks whether the client is still there */
 #ifndef HTTP_RAW_PIPELINE_MAX
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
     1024 /* bytes of heap for requests that wait for their turn, of all connections */
 #endif
 
 struct http_raw_stats {
-    struct http_stats http;
     uint32_t connections; /* accepted */
     uint32_t timeouts;
     uint32_t evicted;   /* closed to make room */
@@ -78,45 +78,41 @@ struct http_raw_connection {
     struct http_raw *server;
     struct tcp_pcb *pcb;
     struct pbuf *pending; /* received, not consumed */
-    struct pbuf *more;    /* further requests read ahead, four bits each; NULL: none */
     struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
     uint32_t since_ms;    /* of the last useful event */
     uint32_t beat;       /* the guard's beats at the last byte acknowledged, or when the first one was sent */
     uint16_t pending_at; /* bytes of pending already consumed */
-    uint16_t more_first; /* the next one of `more`, in its first pbuf */
-    uint16_t more_count;
-    uint16_t ahead_bytes; /* of the requests read ahead, for lwIP's window */
-    uint16_t consumed;    /* bytes that lwIP's window gets back when the callback is done */
-    uint16_t stash_at;    /* bytes of the stash already sent */
-    uint16_t waiting;     /* for memory: bytes of heap and 1, 0 if it doesn't wait */
-    bool ahead_last;      /* the last of them closes the connection */
-    bool gives_up;        /* no memory for the rest of a pipeline: the last answer closes the connection */
-    bool proven;          /* the client has acknowledged something */
-    bool waits_stash;     /* for the stash of another one */
-    bool stalled; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
-    uint8_t ahead_first; /* the next request read ahead */
-    uint8_t ahead_count;
-    uint8_t ahead[HTTP_RAW_AHEAD / 2]; /* their kinds, four bits each */
-    bool finished;                     /* the client has sent its FIN */
-    bool unfinished;                   /* it was taken back with data that found no room */
-    bool lingering;                    /* we have sent ours */
-    struct http_connection http;
+    uint16_t consumed;   /* bytes that lwIP's window gets back when the callback is done */
+    uint16_t stash_at;   /* bytes of the stash already sent */
+    uint16_t waiting;    /* for memory: bytes of heap and 1, 0 if it doesn't wait */
+    bool refused;        /* bytes were taken back, so the client is told when there is room again */
+    bool gives_up;       /* no memory for the rest of a pipeline: the last answer closes the connection */
+    bool proven;         /* the client has acknowledged something */
+    bool waits_stash;    /* for the stash of another one */
+    bool stalled;    /* the client's window is closed and nothing is in flight: nobody calls when it opens */
+    bool finished;   /* the client has sent its FIN */
+    bool unfinished; /* it was taken back with data that found no room */
+    bool lingering;  /* we have sent ours */
+    struct http_request http;
 };
 
 /* Caller-owned. */
 struct http_raw {
-    const struct http_config *config;
+    struct http_site site;
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
-    struct tcp_guard *guard;                       /* its `need`: some connection waits for memory */
-    uint32_t turn_since_ms;                        /* when the turn passed to `next` */
-    const struct http_raw_connection *served;      /* who may send while others wait; NULL: none of them */
-    struct http_saved kinds[HTTP_RAW_AHEAD_KINDS]; /* requests read ahead, and how many wait of each kind */
-    uint16_t kind_uses[HTTP_RAW_AHEAD_KINDS];
-    uint8_t next;       /* whose turn it is when memory comes back */
-    bool stalled;       /* some connection is */
-    bool stash_waits;   /* some connection waits for the stash */
-    uint8_t stash_next; /* whose turn it is then */
+    struct tcp_guard *guard;                  /* its `need`: some connection waits for memory */
+    uint32_t turn_since_ms;                   /* when the turn passed to `next` */
+    const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
+    uint8_t next;                             /* whose turn it is when memory comes back */
+    bool stalled;                             /* some connection is */
+    bool checks;                              /* some connection waits for the check */
+    uint32_t check_ms;                        /* no guess is looked at before */
+    bool stash_waits;                         /* some connection waits for the stash */
+    uint8_t stash_next;                       /* whose turn it is then */
+    struct http_raw_connection *carrier;      /* whose part is in `carry`; NULL: nobody's */
+    uint16_t carry_at, carry_end;             /* bytes of it that are still to be queued */
+    char carry[HTTP_SCRATCH_MAX];             /* the piece that is being made */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 

@@ -54,62 +54,79 @@ static uint32_t http_host_hash(const char *host, size_t length)
 }
 
 /* The authority of Host, or of the target; `whole` if text had room for it. */
-static void http_host_take(struct http_connection *c, const char *authority, size_t length, bool whole)
+static void http_host_take(struct http_request *r, const char *authority, size_t length, bool whole)
 {
     size_t host = 0;
 
     if (!whole) {
-        c->flags |= FLAG_MISDIRECTED; /* longer than any name of ours */
+        r->flags |= FLAG_MISDIRECTED; /* longer than any name of ours */
         return;
     }
-    if (!http_authority_parse(authority, length, &host, &c->host_port)) {
-        http_fail(c, 400);
+    if (!http_authority_parse(authority, length, &host, &r->host_port)) {
+        http_fail(r, 400);
         return;
     }
-    c->host_hash = http_host_hash(authority, host);
+    r->host_hash = http_host_hash(authority, host);
     if (http_host_is_local(authority, host)) {
-        c->flags |= FLAG_LOOPBACK;
-    } else if (host == 0 || !http_host_is_ours(c->config, authority, host)) {
-        c->flags |= FLAG_MISDIRECTED;
+        r->flags |= FLAG_LOOPBACK;
+    } else if (host == 0 || !http_host_is_ours(r->site->config, authority, host)) {
+        r->flags |= FLAG_MISDIRECTED;
     }
 }
 
 static const char scheme[] = "http://";
 #define SCHEME_LENGTH (sizeof scheme - 1)
 
-static void http_origin_take(struct http_connection *c)
+/* Is it an origin that the configuration lists? */
+static bool http_origin_is_listed(struct http_request *r)
 {
-    const char *authority = c->text + SCHEME_LENGTH;
+    const char *const *origins = r->site->config->origins;
+
+    for (uint8_t i = 0; origins != NULL && origins[i] != NULL && (r->flags & FLAG_OVERFLOW) == 0; i++) {
+        if (text_equal_nocase(r->text, r->length, origins[i])) {
+            r->origin = (uint8_t)(i + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void http_origin_take(struct http_request *r)
+{
+    const char *authority = r->text + SCHEME_LENGTH;
     size_t host = 0;
     uint16_t port = 0;
     uint32_t hash;
 
-    if ((c->flags & FLAG_OVERFLOW) != 0 || c->length <= SCHEME_LENGTH ||
-        !text_equal_nocase(c->text, SCHEME_LENGTH, scheme) ||
-        !http_authority_parse(authority, c->length - SCHEME_LENGTH, &host, &port) ||
-        !(http_host_is_local(authority, host) || http_host_is_ours(c->config, authority, host))) {
-        c->flags |= FLAG_FOREIGN;
+    if (http_origin_is_listed(r)) {
+        return;
+    }
+    if ((r->flags & FLAG_OVERFLOW) != 0 || r->length <= SCHEME_LENGTH ||
+        !text_equal_nocase(r->text, SCHEME_LENGTH, scheme) ||
+        !http_authority_parse(authority, r->length - SCHEME_LENGTH, &host, &port) ||
+        !(http_host_is_local(authority, host) || http_host_is_ours(r->site->config, authority, host))) {
+        r->flags |= FLAG_FOREIGN;
         return;
     }
     hash = http_host_hash(authority, host);
-    if (c->origin_hash != 0 && (c->origin_hash != hash || c->origin_port != port)) {
-        c->flags |= FLAG_FOREIGN;
+    if (r->origin_hash != 0 && (r->origin_hash != hash || r->origin_port != port)) {
+        r->flags |= FLAG_FOREIGN;
     }
-    c->origin_hash = hash;
-    c->origin_port = port;
+    r->origin_hash = hash;
+    r->origin_port = port;
 }
 
 /* ---- Request line ---- */
 
-void http_method_end(struct http_connection *c)
+void http_method_end(struct http_request *r)
 {
-    c->method = http_method_parse(c->text, c->length);
-    if (c->method == 0) {
-        http_fail(c, c->length == 0 ? 400 : 501);
+    r->method = http_method_parse(r->text, r->length);
+    if (r->method == 0) {
+        http_fail(r, r->length == 0 ? 400 : 501);
         return;
     }
-    c->state = AT_TARGET;
-    http_text_clear(c);
+    r->state = AT_TARGET;
+    http_text_clear(r);
 }
 
 /* strncmp that also wants the end, without a call for each: most differ in their second character. */
@@ -124,248 +141,335 @@ static bool http_path_equal(const char *ours, const char *path, size_t length)
 }
 
 /* Find what `path` names. */
-static void http_path_find(struct http_connection *c, const char *path, size_t length)
+static void http_path_find(struct http_request *r, const char *path, size_t length)
 {
-    const struct http_config *config = c->config;
+    const struct http_config *config = r->site->config;
 
     for (size_t i = 0; i < config->resource_count; i++) {
         const struct http_resource *resource = &config->resources[i];
         if (http_path_equal(resource->path, path, length)) {
-            c->resource = resource;
+            r->resource = resource;
             return;
         }
     }
     for (size_t i = 0; i < config->route_count; i++) {
         const struct http_route *route = &config->routes[i];
+        size_t prefix = strlen(route->path) - 1;
         if (http_path_equal(route->path, path, length)) {
-            c->route = route;
+            r->route = route;
+            return;
+        }
+        if (route->path[prefix] == '*' && length >= prefix && memcmp(route->path, path, prefix) == 0) {
+            r->route = route;
+            http_keep(r, KEEP_TAIL, path + prefix, length - prefix);
             return;
         }
     }
 }
 
 /* "http://host/path?query": take the host. Returns the path's length; fails if it is malformed. */
-static size_t http_absolute_take(struct http_connection *c, char **path)
+static size_t http_absolute_take(struct http_request *r, char **path)
 {
     size_t end = SCHEME_LENGTH;
     bool whole;
 
-    while (end < c->length && c->text[end] != '/' && c->text[end] != '?') {
+    while (end < r->length && r->text[end] != '/' && r->text[end] != '?') {
         end++;
     }
-    whole = end < c->length || (c->flags & FLAG_OVERFLOW) == 0;
-    *path = c->text + end;
-    if (end == SCHEME_LENGTH || c->text[SCHEME_LENGTH] == ':') {
-        http_fail(c, 400); /* RFC 9110 4.2.1: a host must be named */
+    whole = end < r->length || (r->flags & FLAG_OVERFLOW) == 0;
+    *path = r->text + end;
+    if (end == SCHEME_LENGTH || r->text[SCHEME_LENGTH] == ':') {
+        http_fail(r, 400); /* RFC 9110 4.2.1: a host must be named */
     } else {
-        http_host_take(c, c->text + SCHEME_LENGTH, end - SCHEME_LENGTH, whole);
-        c->flags |= FLAG_ABSOLUTE;
+        http_host_take(r, r->text + SCHEME_LENGTH, end - SCHEME_LENGTH, whole);
+        r->flags |= FLAG_ABSOLUTE;
     }
-    return c->length - end;
+    return r->length - end;
 }
 
 /* The target is there: "/path?query", "http://host/path?query", or "*". */
-void http_target_end(struct http_connection *c)
+void http_target_end(struct http_request *r)
 {
-    size_t length = c->length;
-    char *path = c->text;
+    size_t length = r->length;
+    char *path = r->text;
     char *query;
+    size_t query_length = 0;
+    bool query_whole = true;
     int decoded;
 
     if (length >= SCHEME_LENGTH && text_equal_nocase(path, SCHEME_LENGTH, scheme)) {
-        length = http_absolute_take(c, &path);
-        if (c->state != AT_TARGET) {
+        length = http_absolute_take(r, &path);
+        if (r->state != AT_TARGET) {
             return;
         }
     } else if (length == 0 || (*path != '/' && (length != 1 || *path != '*'))) {
-        http_fail(c, 400);
+        http_fail(r, 400);
         return;
     }
     query = memchr(path, '?', length);
     if (query != NULL) {
+        query_length = length - (size_t)(query - path) - 1;
         length = (size_t)(query - path);
-        c->flags &= ~(uint32_t)FLAG_OVERFLOW; /* the path is all there */
+        query_whole = (r->flags & FLAG_OVERFLOW) == 0;
+        r->flags &= ~(uint32_t)FLAG_OVERFLOW; /* the path is all there */
     }
-    if ((c->flags & FLAG_OVERFLOW) == 0) {
+    if ((r->flags & FLAG_OVERFLOW) == 0) {
         decoded = http_percent_decode(path, length);
         if (decoded < 0) {
-            http_fail(c, 400);
+            http_fail(r, 400);
             return;
         }
-        http_path_find(c, length == 0 ? "/" : path, length == 0 ? 1 : (size_t)decoded);
+        http_path_find(r, length == 0 ? "/" : path, length == 0 ? 1 : (size_t)decoded);
     }
-    c->state = AT_VERSION;
-    http_text_clear(c);
+    if (query != NULL && r->route != NULL && r->route->query) {
+        if (!query_whole) {
+            r->status = 414;
+        }
+        http_keep(r, KEEP_QUERY, query + 1, query_length);
+    }
+    r->state = AT_VERSION;
+    http_text_clear(r);
 }
 
-void http_version_end(struct http_connection *c)
+void http_version_end(struct http_request *r)
 {
-    const char *t = c->text;
+    const char *t = r->text;
 
-    if (c->length != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' || t[6] != '.' ||
+    if (r->length != 8 || memcmp(t, "HTTP/", 5) != 0 || t[5] < '0' || t[5] > '9' || t[6] != '.' ||
         t[7] < '0' || t[7] > '9') {
-        http_fail(c, 400);
+        http_fail(r, 400);
         return;
     }
     if (t[5] != '1') {
-        http_fail(c, 505);
+        http_fail(r, 505);
         return;
     }
     if (t[7] == '0') {
-        c->flags |= FLAG_HTTP10 | FLAG_CLOSE;
+        r->flags |= FLAG_HTTP10 | FLAG_CLOSE;
     }
-    c->seen = 0; /* counts header bytes from here */
-    c->state = AT_NAME;
-    http_text_clear(c);
+    r->seen = 0; /* counts header bytes from here */
+    r->state = AT_NAME;
+    http_text_clear(r);
 }
 
 /* ---- Headers ---- */
 
-void http_name_end(struct http_connection *c)
+/* The number of the header field, whose name is in text, in a list of wanted ones; 0: it isn't there. */
+static uint8_t http_wanted(const struct http_request *r, const char *const *names, uint8_t before)
 {
-    if (c->length == 0) {
-        http_fail(c, 400);
-        return;
+    for (uint8_t i = 0; names != NULL && names[i] != NULL && i < HTTP_WANTED_MAX; i++) {
+        if ((r->flags & FLAG_OVERFLOW) == 0 && text_equal_nocase(r->text, r->length, names[i])) {
+            return (uint8_t)(before + i + 1);
+        }
     }
-    c->header = (c->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(c->text, c->length);
-    c->state = AT_VALUE;
-    c->flags &= ~(uint32_t)FLAG_QUOTED;
-    http_text_clear(c);
+    return 0;
 }
 
-static void http_content_length_take(struct http_connection *c)
+void http_name_end(struct http_request *r)
+{
+    if (r->length == 0) {
+        http_fail(r, 400);
+        return;
+    }
+    r->header = (r->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(r->text, r->length);
+    r->wanted = http_wanted(r, r->route != NULL ? r->route->headers : NULL, 0);
+    if (r->wanted == 0) {
+        r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
+    }
+    r->state = AT_VALUE;
+    r->flags &= ~(uint32_t)FLAG_QUOTED;
+    http_text_clear(r);
+}
+
+static void http_content_length_take(struct http_request *r)
 {
     uint32_t value;
 
-    if ((c->flags & FLAG_OVERFLOW) != 0 || !http_number_parse(c->text, c->length, &value) ||
-        ((c->flags & FLAG_HAS_LENGTH) != 0 && value != c->left)) {
-        http_fail(c, 400);
+    if ((r->flags & FLAG_OVERFLOW) != 0 || !http_number_parse(r->text, r->length, &value) ||
+        ((r->flags & FLAG_HAS_LENGTH) != 0 && value != r->left)) {
+        http_fail(r, 400);
         return;
     }
-    c->left = value;
-    c->flags |= FLAG_HAS_LENGTH;
+    r->left = value;
+    r->flags |= FLAG_HAS_LENGTH;
 }
 
 /* An element of If-Match (strong) or If-None-Match: is it the resource's tag, or its plain copy's? */
-static void http_etag_take(struct http_connection *c, bool strong, uint32_t flag)
+static void http_etag_take(struct http_request *r, bool strong, uint32_t flag)
 {
-    const struct http_resource *plain = http_plain(c);
+    const struct http_resource *plain = http_plain(r);
 
-    if (c->length == 1 && c->text[0] == '*') {
-        c->flags |= flag | flag << 1;
+    if (r->length == 1 && r->text[0] == '*') {
+        r->flags |= flag | flag << 1;
     }
-    if (c->resource != NULL && c->resource->etag != NULL &&
-        http_etag_equal(c->text, c->length, c->resource->etag, strong)) {
-        c->flags |= flag;
+    if (r->resource != NULL && r->resource->etag != NULL &&
+        http_etag_equal(r->text, r->length, r->resource->etag, strong)) {
+        r->flags |= flag;
     }
-    if (plain != NULL && plain->etag != NULL && http_etag_equal(c->text, c->length, plain->etag, strong)) {
-        c->flags |= flag << 1;
+    if (plain != NULL && plain->etag != NULL && http_etag_equal(r->text, r->length, plain->etag, strong)) {
+        r->flags |= flag << 1;
     }
 }
 
 /* An element of Accept-Encoding; without a weight of zero it is welcome, and we choose by size. */
-static void http_coding_take(struct http_connection *c)
+static void http_coding_take(struct http_request *r)
 {
     bool refused;
-    size_t length = http_coding_parse(c->text, c->length, &refused);
+    size_t length = http_coding_parse(r->text, r->length, &refused);
 
-    if (text_equal_nocase(c->text, length, "gzip") || text_equal_nocase(c->text, length, "x-gzip")) {
-        c->accept |= refused ? REFUSE_GZIP : ACCEPT_GZIP;
-    } else if (text_equal_nocase(c->text, length, "identity")) {
-        c->accept |= refused ? REFUSE_IDENTITY : ACCEPT_IDENTITY;
-    } else if (length == 1 && c->text[0] == '*') {
-        c->accept |= refused ? REFUSE_ANY : ACCEPT_ANY;
+    if (text_equal_nocase(r->text, length, "gzip") || text_equal_nocase(r->text, length, "x-gzip")) {
+        r->accept |= refused ? REFUSE_GZIP : ACCEPT_GZIP;
+    } else if (text_equal_nocase(r->text, length, "identity")) {
+        r->accept |= refused ? REFUSE_IDENTITY : ACCEPT_IDENTITY;
+    } else if (length == 1 && r->text[0] == '*') {
+        r->accept |= refused ? REFUSE_ANY : ACCEPT_ANY;
     }
 }
 
-static void http_transfer_coding_take(struct http_connection *c, bool whole)
+static void http_transfer_coding_take(struct http_request *r, bool whole)
 {
-    if (whole && (c->flags & FLAG_CHUNKED) == 0 && text_equal_nocase(c->text, c->length, "chunked")) {
-        c->flags |= FLAG_CHUNKED;
+    if (whole && (r->flags & FLAG_CHUNKED) == 0 && text_equal_nocase(r->text, r->length, "chunked")) {
+        r->flags |= FLAG_CHUNKED;
     } else {
-        c->flags = (c->flags & ~(uint32_t)FLAG_CHUNKED) | FLAG_CODED;
+        r->flags = (r->flags & ~(uint32_t)FLAG_CHUNKED) | FLAG_CODED;
     }
 }
 
-static void http_text_trim(struct http_connection *c)
+static void http_text_trim(struct http_request *r)
 {
-    while (c->length > 0 && http_is_white(c->text[c->length - 1])) {
-        c->length--;
+    while (r->length > 0 && http_is_white(r->text[r->length - 1])) {
+        r->length--;
     }
 }
 
 /* One element of a list is there; an empty one means nothing, one that text has no room for is none of ours. */
-void http_element_end(struct http_connection *c)
+void http_element_end(struct http_request *r)
 {
-    bool whole = (c->flags & FLAG_OVERFLOW) == 0;
+    bool whole = (r->flags & FLAG_OVERFLOW) == 0;
 
-    http_text_trim(c);
-    if (c->length > 0 && c->header == HTTP_HEADER_TRANSFER_ENCODING) {
-        http_transfer_coding_take(c, whole);
-    } else if (c->length > 0 && c->header == HTTP_HEADER_EXPECT && (c->flags & FLAG_HTTP10) == 0) {
-        if (whole && text_equal_nocase(c->text, c->length, "100-continue")) {
-            c->flags |= FLAG_EXPECT;
+    http_text_trim(r);
+    if (r->length > 0 && r->header == HTTP_HEADER_TRANSFER_ENCODING) {
+        http_transfer_coding_take(r, whole);
+    } else if (r->length > 0 && r->header == HTTP_HEADER_EXPECT && (r->flags & FLAG_HTTP10) == 0) {
+        if (whole && text_equal_nocase(r->text, r->length, "100-continue")) {
+            r->flags |= FLAG_EXPECT;
         } else {
-            c->status = 417;
+            r->status = 417;
         }
-    } else if (c->length > 0 && whole) {
-        switch (c->header) {
+    } else if (r->length > 0 && whole) {
+        switch (r->header) {
         case HTTP_HEADER_CONNECTION:
-            c->flags |= text_equal_nocase(c->text, c->length, "close") ? FLAG_CLOSE : 0;
+            r->flags |= text_equal_nocase(r->text, r->length, "close") ? FLAG_CLOSE : 0;
+            r->flags2 |= text_equal_nocase(r->text, r->length, "upgrade") ? FLAG2_UPGRADE : 0;
             break;
-        case HTTP_HEADER_IF_MATCH: http_etag_take(c, true, FLAG_MATCH); break;
-        case HTTP_HEADER_IF_NONE_MATCH: http_etag_take(c, false, FLAG_NONE_MATCH); break;
-        case HTTP_HEADER_ACCEPT_ENCODING: http_coding_take(c); break;
+        case HTTP_HEADER_UPGRADE:
+            r->flags2 |= text_equal_nocase(r->text, r->length, "websocket") ? FLAG2_WEBSOCKET : 0;
+            break;
+        case HTTP_HEADER_ACCEPT:
+            r->flags |= text_equal_nocase(r->text, r->length, "application/json") ? FLAG_JSON : 0;
+            break;
+        case HTTP_HEADER_IF_MATCH: http_etag_take(r, true, FLAG_MATCH); break;
+        case HTTP_HEADER_IF_NONE_MATCH: http_etag_take(r, false, FLAG_NONE_MATCH); break;
+        case HTTP_HEADER_ACCEPT_ENCODING: http_coding_take(r); break;
         default: break;
         }
     }
-    http_text_clear(c);
+    http_text_clear(r);
 }
 
-static void http_host_header_take(struct http_connection *c)
+/* "bytes=first-last", "bytes=first-", "bytes=-length": RFC 9110 14.1.2. Whatever else it says means nothing (14.2). */
+static void http_range_take(struct http_request *r)
+{
+    const char *t = r->text + 6, *end = r->text + r->length, *dash;
+    bool whole = (r->flags & FLAG_OVERFLOW) == 0 && r->length > 6 && text_equal_nocase(r->text, 6, "bytes=");
+    uint32_t first = 0, last = UINT32_MAX;
+
+    dash = whole ? memchr(t, '-', (size_t)(end - t)) : NULL;
+    if (dash == NULL || (r->flags2 & (FLAG2_RANGE | FLAG2_RANGES)) != 0 ||
+        (dash > t && !http_number_parse(t, (size_t)(dash - t), &first)) ||
+        (dash + 1 < end && !http_number_parse(dash + 1, (size_t)(end - dash - 1), &last)) ||
+        (dash == t && dash + 1 == end) || (dash > t && last < first)) {
+        r->flags2 = (r->flags2 & ~(uint32_t)FLAG2_RANGE) | FLAG2_RANGES;
+        return;
+    }
+    r->range_first = first;
+    r->range_last = last;
+    r->flags2 |= FLAG2_RANGE | (dash == t ? FLAG2_SUFFIX : 0);
+}
+
+/* Only a strong tag of ours lets a range be sent; dates we have none. */
+static void http_if_range_take(struct http_request *r)
+{
+    const struct http_resource *plain = http_plain(r);
+
+    if ((r->flags & FLAG_OVERFLOW) != 0 || r->resource == NULL) {
+        return;
+    }
+    if (r->resource->etag != NULL && http_etag_equal(r->text, r->length, r->resource->etag, true)) {
+        r->flags2 |= FLAG2_RANGED;
+    }
+    if (plain != NULL && plain->etag != NULL && http_etag_equal(r->text, r->length, plain->etag, true)) {
+        r->flags2 |= FLAG2_RANGED << 1;
+    }
+}
+
+static void http_host_header_take(struct http_request *r)
 {
     uint16_t port;
     size_t host;
 
-    if ((c->flags & FLAG_HOST) != 0) {
-        http_fail(c, 400);
+    if ((r->flags & FLAG_HOST) != 0) {
+        http_fail(r, 400);
         return;
     }
-    c->flags |= FLAG_HOST;
-    if ((c->flags & FLAG_ABSOLUTE) == 0) {
-        http_host_take(c, c->text, c->length, (c->flags & FLAG_OVERFLOW) == 0);
-    } else if ((c->flags & FLAG_OVERFLOW) == 0 && !http_authority_parse(c->text, c->length, &host, &port)) {
-        http_fail(c, 400); /* the target names the host, and yet this must be one */
+    r->flags |= FLAG_HOST;
+    if ((r->flags & FLAG_ABSOLUTE) == 0) {
+        http_host_take(r, r->text, r->length, (r->flags & FLAG_OVERFLOW) == 0);
+    } else if ((r->flags & FLAG_OVERFLOW) == 0 && !http_authority_parse(r->text, r->length, &host, &port)) {
+        http_fail(r, 400); /* the target names the host, and yet this must be one */
     }
 }
 
 /* A header's value is complete; of a list, its last element. */
-static void http_header_take(struct http_connection *c)
+static void http_header_take(struct http_request *r)
 {
-    switch (c->header) {
-    case HTTP_HEADER_HOST: http_host_header_take(c); break;
-    case HTTP_HEADER_ORIGIN: http_origin_take(c); break;
-    case HTTP_HEADER_CONTENT_LENGTH: http_content_length_take(c); break;
+    switch (r->header) {
+    case HTTP_HEADER_HOST: http_host_header_take(r); break;
+    case HTTP_HEADER_ORIGIN: http_origin_take(r); break;
+    case HTTP_HEADER_CONTENT_LENGTH: http_content_length_take(r); break;
     case HTTP_HEADER_SEC_FETCH_SITE:
-        c->flags |= text_equal_nocase(c->text, c->length, "same-origin") ? FLAG_SAME_ORIGIN : 0;
+        r->flags |= text_equal_nocase(r->text, r->length, "same-origin") ? FLAG_SAME_ORIGIN
+                    : text_equal_nocase(r->text, r->length, "none")      ? 0
+                                                                         : FLAG_CROSS_SITE;
         break;
-    case HTTP_HEADER_X_PLUGNET: c->flags |= c->length == 1 && c->text[0] == '1' ? FLAG_X_PLUGNET : 0; break;
-    case HTTP_HEADER_TRANSFER_ENCODING: c->flags |= FLAG_TRANSFER; break;
-    case HTTP_HEADER_IF_MATCH: c->flags |= FLAG_IF_MATCH; break;
-    case HTTP_HEADER_ACCEPT_ENCODING: c->accept |= ACCEPT_GIVEN; break;
+    case HTTP_HEADER_RANGE: http_range_take(r); break;
+    case HTTP_HEADER_IF_RANGE:
+        r->flags2 |= FLAG2_IF_RANGE;
+        http_if_range_take(r);
+        break;
+    case HTTP_HEADER_REQUEST_METHOD: r->flags2 |= FLAG2_PREFLIGHT; break;
+    case HTTP_HEADER_TRANSFER_ENCODING: r->flags |= FLAG_TRANSFER; break;
+    case HTTP_HEADER_IF_MATCH: r->flags |= FLAG_IF_MATCH; break;
+    case HTTP_HEADER_ACCEPT_ENCODING: r->accept |= ACCEPT_GIVEN; break;
     default: break;
     }
-    if (c->header >= HTTP_HEADER_LISTS) {
-        http_element_end(c);
+    if (r->header >= HTTP_HEADER_LISTS) {
+        http_element_end(r);
     }
 }
 
-void http_value_end(struct http_connection *c)
+void http_value_end(struct http_request *r)
 {
-    http_text_trim(c);
-    http_header_take(c);
-    if (c->state == AT_VALUE) {
-        c->state = AT_NAME;
-        http_text_clear(c);
+    http_text_trim(r);
+    if (r->wanted != 0) {
+        if ((r->flags & FLAG_OVERFLOW) != 0) {
+            r->flags |= FLAG_KEEP_FULL;
+        }
+        http_keep(r, KEEP_HEADERS + r->wanted - 1u, r->text, r->length);
+    }
+    http_header_take(r);
+    if (r->state == AT_VALUE) {
+        r->state = AT_NAME;
+        http_text_clear(r);
     }
 }

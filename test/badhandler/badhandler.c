@@ -9,77 +9,126 @@
 
 static struct plugnet plugnet;
 
-static bool good(void *context, unsigned part, struct text *out)
+static enum http_progress good(struct http_request *r, struct text *out)
 {
-    (void)context, (void)part;
+    (void)r;
     text_put(out, "{");
     plugnet_http.status(plugnet_http.state, out);
     text_put_json_u32(out, "uptime_ms", board_time_ms());
     text_put(out, "}\n");
-    return false;
+    return HTTP_END;
 }
 
-static bool many(void *context, unsigned part, struct text *out)
+static enum http_progress many(struct http_request *r, struct text *out)
 {
-    (void)context;
     text_put(out, "x");
-    return part < MANY - 1;
+    return http_part(r) < MANY - 1 ? HTTP_MORE : HTTP_END;
 }
 
-static bool endless(void *context, unsigned part, struct text *out)
+static enum http_progress endless(struct http_request *r, struct text *out)
 {
-    (void)context;
-    text_put_u32(out, part);
+    text_put_u32(out, http_part(r));
     text_put(out, "\n");
-    return true;
+    return HTTP_MORE;
 }
 
-static bool silent(void *context, unsigned part, struct text *out)
+static enum http_progress silent(struct http_request *r, struct text *out)
 {
-    (void)context, (void)part, (void)out;
-    return true;
+    (void)r, (void)out;
+    return HTTP_MORE;
 }
 
-static bool silent_later(void *context, unsigned part, struct text *out)
+static enum http_progress silent_later(struct http_request *r, struct text *out)
 {
-    (void)context;
-    text_put(out, part == 0 ? "{\"begins\":" : "");
-    return true;
+    text_put(out, http_part(r) == 0 ? "{\"begins\":" : "");
+    return HTTP_MORE;
 }
 
-static bool too_long(void *context, unsigned part, struct text *out)
+static enum http_progress too_long(struct http_request *r, struct text *out)
 {
-    (void)context, (void)part;
+    (void)r;
     for (int i = 0; i < 100; i++) {
         text_put(out, "0123456789");
     }
-    return false;
+    return HTTP_END;
 }
 
-static bool too_long_later(void *context, unsigned part, struct text *out)
+static enum http_progress too_long_later(struct http_request *r, struct text *out)
 {
-    text_put(out, part == 0 ? "{\"begins\":" : "");
-    return part == 0 || too_long(context, part, out);
+    text_put(out, http_part(r) == 0 ? "{\"begins\":" : "");
+    return http_part(r) == 0 ? HTTP_MORE : too_long(r, out);
+}
+
+static enum http_progress few(struct http_request *r, struct text *out)
+{
+    text_put(out, "0123456789");
+    return http_part(r) < 3 ? HTTP_MORE : HTTP_END;
+}
+
+/* More of a body than there was. */
+static size_t greedy(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    (void)r, (void)bytes;
+    return length + 1;
+}
+
+/* Nothing of a body, ever; nobody wakes it. */
+static size_t refuses(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    (void)r, (void)bytes, (void)length;
+    return 0;
+}
+
+/* Never decides. */
+static uint16_t later(struct http_request *r)
+{
+    (void)r;
+    return HTTP_LATER;
+}
+
+/* Says that it is longer than it is, or shorter. */
+static uint16_t of_length(struct http_request *r)
+{
+    http_answer_length(r, http_data(r) != NULL ? 100 : 2);
+    return 200;
 }
 
 /* The status that the body names. */
-static uint16_t status(void *context, const char *body, size_t length)
+static char status_bytes[16];
+static struct http_buffer status_buffer = {.bytes = status_bytes, .size = sizeof status_bytes};
+
+static size_t status_body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    return http_collect(r, &status_buffer, bytes, length);
+}
+
+static uint16_t status_end(struct http_request *r)
 {
     uint32_t value = 0;
 
-    (void)context;
-    return http_number_parse(body, length, &value) ? (uint16_t)value : 0;
+    (void)r;
+    return http_number_parse(status_bytes, status_buffer.length, &value) ? (uint16_t)value : 1;
+}
+
+static void status_gone(struct http_request *r)
+{
+    http_collect_end(r, &status_buffer);
 }
 
 static const struct http_route routes[] = {
-    {.path = "/good", .type = "application/json", .part = good},
-    {.path = "/many", .type = "text/plain", .part = many},
-    {.path = "/endless", .type = "text/plain", .part = endless},
-    {.path = "/silent", .type = "text/plain", .part = silent},
-    {.path = "/silent-later", .type = "text/plain", .part = silent_later},
-    {.path = "/too-long", .type = "text/plain", .part = too_long},
-    {.path = "/too-long-later", .type = "text/plain", .part = too_long_later},
-    {.path = "/status", .post = status},
+    {.path = "/good", .type = "application/json", .output = good},
+    {.path = "/many", .type = "text/plain", .output = many},
+    {.path = "/endless", .type = "text/plain", .output = endless},
+    {.path = "/silent", .type = "text/plain", .output = silent},
+    {.path = "/silent-later", .type = "text/plain", .output = silent_later},
+    {.path = "/too-long", .type = "text/plain", .output = too_long},
+    {.path = "/too-long-later", .type = "text/plain", .output = too_long_later},
+    {.path = "/status", .methods = HTTP_POST, .body = status_body, .end = status_end, .gone = status_gone},
+    {.path = "/greedy", .methods = HTTP_PUT, .body = greedy},
+    {.path = "/refuses", .methods = HTTP_PUT, .body = refuses},
+    {.path = "/later", .type = "text/plain", .end = later, .output = good},
+    {.path = "/too-short", .type = "text/plain", .data = "", .end = of_length, .output = few},
+    {.path = "/too-much", .type = "text/plain", .end = of_length, .output = few},
 };
 
 static const struct plugnet_config config = {

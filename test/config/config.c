@@ -13,19 +13,16 @@
 #define NAME_32 "abcdefghijklmnopqrstuvwxyz-01234"
 #define PATH_63 "/23456789-123456789-123456789-123456789-123456789-123456789-123"
 
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress part(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{}");
-    return false;
+    return HTTP_END;
 }
 
-static uint16_t post(void *context, const char *body, size_t length)
+static uint16_t post(struct http_request *r)
 {
-    (void)context;
-    (void)body;
-    (void)length;
+    (void)r;
     return 204;
 }
 
@@ -57,7 +54,7 @@ static const struct plugnet_function greedy = {.name = "greedy", .state = &greed
     NAME_32 "\xC3\xA4\xC3\xB6\xE2\x82\xAC" NAME_32 NAME_32 "ABCDEFGHIJKLMNOPQRSTUVWXYZA" /* 130 bytes */
 #define URL_242 PATH_63 PATH_63 PATH_63 "/23456789-123456789-123456789-123456789-123456789-123"
 #define ROUTE(...)                                                                                           \
-    .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .part = part}, {__VA_ARGS__}},        \
+    .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .output = part}, {__VA_ARGS__}},      \
     .route_count = 2
 #define RESOURCE(...) .resources = (const struct http_resource[]){{__VA_ARGS__}}, .resource_count = 1
 #define FUNCTIONS     PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)
@@ -105,14 +102,13 @@ static const struct {
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &greedy), .services = SERVICES}},
     {"service: port of DNS", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 53}},
     {"service: port of iperf", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 5001}},
-    {"route: no slash", {ROUTE(.path = "uptime", .type = "a/b", .part = part)}},
-    {"route: no path", {ROUTE(.type = "a/b", .part = part)}},
-    {"route: empty path", {ROUTE(.path = "", .type = "a/b", .part = part)}},
-    {"route: a query", {ROUTE(.path = "/a?b", .type = "a/b", .part = part)}},
-    {"route: a fragment", {ROUTE(.path = "/a#b", .type = "a/b", .part = part)}},
-    {"route: path of 64", {ROUTE(.path = PATH_63 "4", .type = "a/b", .part = part)}},
-    {"route: no type", {ROUTE(.path = "/a", .part = part)}},
-    {"route: neither part nor post", {ROUTE(.path = "/a", .type = "a/b")}},
+    {"route: no slash", {ROUTE(.path = "uptime", .type = "a/b", .output = part)}},
+    {"route: no path", {ROUTE(.type = "a/b", .output = part)}},
+    {"route: empty path", {ROUTE(.path = "", .type = "a/b", .output = part)}},
+    {"route: a query", {ROUTE(.path = "/a?b", .type = "a/b", .output = part)}},
+    {"route: a fragment", {ROUTE(.path = "/a#b", .type = "a/b", .output = part)}},
+    {"route: path of 64", {ROUTE(.path = PATH_63 "4", .type = "a/b", .output = part)}},
+    {"route: no type", {ROUTE(.path = "/a", .output = part)}},
     {"routes: none, but counted", {.route_count = 1}},
     {"resource: no slash", {RESOURCE(.path = "a.html", .type = "a/b", BODY)}},
     {"resource: no type", {RESOURCE(.path = "/", BODY)}},
@@ -135,7 +131,7 @@ static const struct {
       .http_port = 5001,
       .functions = PLUGNET_FUNCTIONS(&plugnet_ncm),
       .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
-      ROUTE(.path = PATH_63, .post = post),
+      ROUTE(.path = PATH_63, .methods = HTTP_POST, .end = post),
       RESOURCE(.path = "/empty", .type = "a/b")}},
 };
 

@@ -19,7 +19,7 @@ RULES = (("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.man
          ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("functions: none", r"\.functions, \.services: none"),
          ("services: none", r"\.functions, \.services: none"), ("functions:", r"\.functions: plugnet_ncm once"),
          ("plan: ", r"\.functions: more than fits"), ("service: ", r"no listening PCB .*taken"),
-         ("route: no type", r"\.type"), ("route: neither", r"\.type, .*\.part, \.post"), ("route:", r"\.path: /"),
+         ("route: no type", r"\.type"), ("route:", r"\.path: /"),
          ("resource: no slash", r"\.path: /"), ("resource:", r"\.type, .*\.body"), ("r", r"\.routes, \.resources: NULL"))
 NAMED = {"name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d"}
 

@@ -1,15 +1,15 @@
 /*
  * Fuzz the HTTP server's thinking half: the same bytes whole and cut into pieces must give the same answers; no
- * POST gets through without its header; every answer begins with a status line.
+ * POST gets through from a foreign page; every answer begins with a status line.
  *
- * LINK: wire/http_msg.c wire/text.c net/http/http.c net/http/http_request.c net/http/http_answer.c
+ * LINK: wire/http_msg.c wire/text.c net/http/http.c net/http/http_request.c net/http/http_answer.c net/http/http_body.c net/http/http_route.c
  */
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memmem */
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/http/http.h"
+#include "net/http/http_engine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,29 +25,64 @@ struct run {
     unsigned posts;
 };
 
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress part(struct http_request *r, struct text *out)
 {
-    (void)context;
-    text_put(out, number == 0 ? "first" : "second");
-    return number == 0;
+    text_put(out, http_part(r) == 0 ? "first" : "second");
+    return http_part(r) == 0 ? HTTP_MORE : HTTP_END;
 }
 
-static bool part_broken(void *context, unsigned number, struct text *out)
+static enum http_progress part_broken(struct http_request *r, struct text *out)
 {
-    (void)context;
-    text_put(out, number == 0 ? "first" : "");
-    return true;
+    text_put(out, http_part(r) == 0 ? "first" : "");
+    return HTTP_MORE;
 }
 
-static uint16_t post(void *context, const char *body, size_t length)
+/* What the route was told of a request, in its state. */
+struct seen {
+    uint32_t begun, length;
+    char first;
+};
+
+static uint16_t seen_begin(struct http_request *r)
 {
-    unsigned *posts = context;
-    REQUIRE(length <= HTTP_TEXT_MAX && (length == 0 || body != NULL));
+    struct seen *seen = http_state(r);
+    char value[40];
+    REQUIRE(seen->begun == 0 && seen->length == 0);
+    seen->begun = 1;
+    http_query(r, "q", value, sizeof value);
+    REQUIRE(strlen(http_tail(r)) < HTTP_KEEP_MAX);
+    return http_header(r, "X-Refuse") != NULL ? 409 : 0;
+}
+
+static size_t seen_body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    struct seen *seen = http_state(r);
+    REQUIRE(seen->begun == 1 && length > 0);
+    seen->first = seen->length == 0 ? (char)bytes[0] : seen->first;
+    seen->length += (uint32_t)length;
+    return length;
+}
+
+static uint16_t seen_end(struct http_request *r)
+{
+    struct seen *seen = http_state(r);
+    unsigned *posts = http_context(r);
+    REQUIRE(seen->begun == 1);
+    if (http_method(r) != HTTP_POST)
+        return 200;
+    REQUIRE(http_body_length(r) == UINT32_MAX || http_body_length(r) == seen->length);
     (*posts)++;
-    return length > 0 && body[0] == 'e' ? 400 : 200;
+    return seen->first == 'e' ? 400 : 200;
 }
 
-static void drain(struct http_connection *c, struct run *run)
+static void seen_gone(struct http_request *r)
+{
+    struct seen *seen = http_state(r);
+    REQUIRE(seen->begun == 1);
+    seen->begun = 2;
+}
+
+static void drain(struct http_request *c, struct run *run)
 {
     char scratch[HTTP_SCRATCH_MAX];
     struct http_piece piece;
@@ -71,20 +106,30 @@ static void play(const uint8_t *data, size_t size, size_t step, struct run *run)
          .length = 3,
          .gzip = true},
         {.path = "/z", .type = "a/b", .etag = "\"p\"", .body = (const uint8_t *)"plain", .length = 5}};
-    static const struct http_route routes[] = {
-        {.path = "/r", .type = "text/plain", .part = part, .post = post},
-        {.path = "/b", .type = "text/plain", .part = part_broken}};
+    static const char *const wanted[] = {"X-Refuse", NULL}, *const origins[] = {"http://other", NULL};
+    static const struct http_route routes[] = {{.path = "/r*",
+                                                .methods = HTTP_GET | HTTP_POST,
+                                                .query = true,
+                                                .headers = wanted,
+                                                .type = "text/plain",
+                                                .begin = seen_begin,
+                                                .body = seen_body,
+                                                .end = seen_end,
+                                                .output = part,
+                                                .gone = seen_gone},
+                                               {.path = "/b", .type = "text/plain", .output = part_broken}};
     static const char *const hosts[] = {"h", NULL};
     const struct http_config config = {.resources = resources,
                                        .resource_count = sizeof resources / sizeof resources[0],
                                        .routes = routes,
                                        .route_count = sizeof routes / sizeof routes[0],
                                        .context = &run->posts,
-                                       .hosts = hosts};
-    struct http_stats stats = {0};
+                                       .hosts = hosts,
+                                       .origins = origins};
+    struct http_site site = {.config = &config};
     /* On the heap, so that the sanitizer guards its borders. */
-    struct http_connection *c = malloc(sizeof *c);
-    http_begin(c, &config, &stats);
+    struct http_request *c = malloc(sizeof *c);
+    http_begin(c, &site, 1);
     run->length = 0;
     run->posts = 0;
     for (size_t at = 0; at < size && !http_closing(c);) {
@@ -101,6 +146,7 @@ static void play(const uint8_t *data, size_t size, size_t step, struct run *run)
     http_expire(c);
     drain(c, run);
     REQUIRE(http_closing(c));
+    http_end(c);
     free(c);
 }
 

@@ -74,10 +74,9 @@ static void hold(void *context)
     }
 }
 
-static bool holder_part(void *context, unsigned part, struct text *t)
+static enum http_progress holder_output(struct http_request *r, struct text *t)
 {
-    (void)context;
-    (void)part;
+    (void)r;
     text_put(t, "{\"here\":true");
     text_put_json_u32(t, "received", __atomic_load_n(&counts.received, __ATOMIC_RELAXED));
     text_put_json_u32(t, "freed", __atomic_load_n(&counts.freed, __ATOMIC_RELAXED));
@@ -85,17 +84,17 @@ static bool holder_part(void *context, unsigned part, struct text *t)
     text_put_json_u32(t, "held_max", __atomic_load_n(&counts.held_max, __ATOMIC_RELAXED));
     text_put_json_u32(t, "no_netbuf", lwip_stats.memp[MEMP_NETBUF]->err);
     text_put(t, "}\n");
-    return false;
+    return HTTP_END;
 }
 
-static bool holder_status(void *context, unsigned part, struct text *t)
+static enum http_progress holder_status(struct http_request *r, struct text *t)
 {
-    return status_routes[0].part(context, part, t);
+    return status_routes[0].output(r, t);
 }
 
 static const struct http_route routes[] = {
-    {.path = "/api/status", .type = "application/json", .part = holder_status},
-    {.path = "/api/holder", .type = "application/json", .part = holder_part},
+    {.path = "/api/status", .type = "application/json", .output = holder_status},
+    {.path = "/api/holder", .type = "application/json", .output = holder_output},
 };
 
 static const uint8_t page[4000] = {'h', 'o', 'l', 'd', 'e', 'r'};

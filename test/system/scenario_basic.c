@@ -93,7 +93,10 @@ static const struct question questions[] = {
     {"GET /%zz HTTP/1.1\r\nHost: %H\r\n\r\n", 400},
     {"GET /%00 HTTP/1.1\r\nHost: %H\r\n\r\n", 400},
     {"DELETE / HTTP/1.1\r\nHost: %H\r\n\r\n", 405},
-    {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: http://evil.example\r\n\r\n", 405},
+    {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: http://evil.example\r\n\r\n", 403},
+    {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\n\r\n", 204},
+    {"GET /app.js HTTP/1.1\r\nHost: %H\r\nRange: bytes=0-9\r\n\r\n", 206},
+    {"GET /app.js HTTP/1.1\r\nHost: %H\r\nRange: bytes=999999-\r\n\r\n", 416},
     {"POST / HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 0\r\n\r\n", 405},
     {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
     {"GET / HTTP/1.1\r\nHost: localhost.example\r\n\r\n", 421},
@@ -110,7 +113,10 @@ static const struct question questions[] = {
     {"GET / HTTP/3.7\r\nHost: %H\r\n\r\n", 505},
     {"GET / HTTP/1.1\r\nHost: %H\r\nBad Name: 1\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: %H\r\nNoColon\r\n\r\n", 400},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":true}", 403},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":true}", 200},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 19\r\n\r\n"
+     "{\"led\":0,\"on\":true}",
+     403},
     {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nOrigin: http://evil.example\r\nContent-Length: 19"
      "\r\n\r\n{\"led\":0,\"on\":true}",
      403},
