@@ -407,7 +407,8 @@ REFUSED_THREADS = (
     ("configUSE_PREEMPTION 0", "configUSE_PREEMPTION"), ("configMAX_PRIORITIES 4", "configMAX_PRIORITIES: 5"), ("configUSE_TICKLESS_IDLE 1", "TICKLESS"),
     ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
     ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
-SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c", "usb/ncm.c")
+SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c",
+           "plugnet/service_mdns.c", "usb/ncm.c")
 
 
 def options_wrong(command, sources, cases):
