@@ -377,7 +377,7 @@ static void http_raw_ahead_take(struct http_raw_connection *c)
     http_load(&c->http, &c->server->kinds[http_raw_ahead_pop(c)]);
     if (!http_raw_has_ahead(c)) {
         c->consumed =
-            (uint16_t)(c->consumed + c->ahead_bytes); /* not before: so many requests at most wait */
+            (uint16_t)(c->consumed + c->ahead_bytes); /* all at once: the client sends no more before */
         c->ahead_bytes = 0;
         if (c->gives_up) {
             http_close(&c->http);
