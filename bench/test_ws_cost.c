@@ -4,16 +4,11 @@
  *   flash 0x08000000  ws_image.S, the engine as the firmware compiles it      RAM 0x20000000  stack, structs, bytes
  */
 /* SPDX-License-Identifier: MIT */
-#include "test/test.h"
-#include "vboard/cpu.h"
+#include "bench/core_call.h"
 
-#define FLASH_BASE 0x08000000u
-#define FLASH_SIZE 0x2000u
-#define RAM_BASE   0x20000000u
-#define RAM_SIZE   0x4000u
-#define WS_BASE    (RAM_BASE + 0x1000)
-#define EVENT_BASE (RAM_BASE + 0x1400)
-#define DATA_BASE  (RAM_BASE + 0x2000)
+#define WS_BASE    (CORE_RAM_BASE + 0x1000) /* the stack ends below it */
+#define EVENT_BASE (CORE_RAM_BASE + 0x1400)
+#define DATA_BASE  (CORE_RAM_BASE + 0x2000)
 #define CALLS_MAX  200000u /* cycles of one call, more than the longest needs */
 #define PAYLOAD    1400u   /* bytes, about a segment's */
 
@@ -26,68 +21,11 @@ __asm__(".pushsection .rodata\n"
         "ws_image_end:\n"
         ".popsection\n");
 
-static uint8_t flash[FLASH_SIZE], ram[RAM_SIZE];
-static struct cpu *cpu;
-
-static enum cpu_bus bus_read(void *context, uint32_t address, unsigned size, uint32_t *value)
-{
-    (void)context, (void)address, (void)size, (void)value;
-    return CPU_BUS_FAULT;
-}
-
-static enum cpu_bus bus_write(void *context, uint32_t address, unsigned size, uint32_t value)
-{
-    (void)context, (void)address, (void)size, (void)value;
-    return CPU_BUS_FAULT;
-}
-
-static uint32_t image_word(enum image_word index)
-{
-    uint32_t word;
-    memcpy(&word, flash + 4 * index, 4);
-    return word;
-}
-
-static void core_start(void)
-{
-    static const struct cpu_config config = {
-        .regions = {{.base = FLASH_BASE, .size = FLASH_SIZE, .bytes = flash},
-                    {.base = RAM_BASE, .size = RAM_SIZE, .bytes = ram, .writable = true}},
-        .irq_count = 1,
-        .priority_bits = 4,
-        .bus_read = bus_read,
-        .bus_write = bus_write,
-    };
-    if (cpu == NULL) {
-        size_t size = (size_t)(ws_image_end - ws_image);
-        CHECK(size > 28 && size <= sizeof flash);
-        memcpy(flash, ws_image, size);
-        cpu = cpu_new(&config);
-        CHECK(cpu != NULL);
-        cpu_reset(cpu, FLASH_BASE);
-        cpu_breakpoint(cpu, image_word(IMAGE_RETURNED) & ~1u, true);
-    }
-}
-
 /* Call a function on the core. Returns what it returned; *instructions is what it executed. */
 static uint32_t call(enum image_word function, const uint32_t arguments[4], uint64_t *instructions)
 {
-    core_start();
-    for (unsigned i = 0; i < 4; i++)
-        cpu_register_set(cpu, i, arguments[i]);
-    cpu_register_set(cpu, 13, WS_BASE);
-    cpu_register_set(cpu, 14, image_word(IMAGE_RETURNED));
-    cpu_register_set(cpu, 15, image_word(function) & ~1u);
-    uint64_t before = cpu_instructions(cpu);
-    CHECK_EQUAL(cpu_run(cpu, cpu_cycles(cpu) + CALLS_MAX), CPU_BREAKPOINT);
-    *instructions = cpu_instructions(cpu) - before;
-    CHECK_EQUAL(cpu_register_get(cpu, 13), WS_BASE);
-    return cpu_register_get(cpu, 0);
-}
-
-static uint8_t *at(uint32_t address)
-{
-    return ram + (address - RAM_BASE);
+    core_start(ws_image, ws_image_end, IMAGE_RETURNED);
+    return core_call(function, IMAGE_RETURNED, arguments, WS_BASE, CALLS_MAX, instructions);
 }
 
 /* Receive a frame of `length` bytes, a repeated text. Returns the instructions. */
@@ -96,7 +34,7 @@ static uint64_t receive(uint8_t first, const char *text, uint32_t length, uint32
     static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
     uint32_t from = DATA_BASE + alignment, head = length > 125 ? 8 : 6;
     uint64_t instructions;
-    uint8_t *to = at(from);
+    uint8_t *to = core_at(from);
     to[0] = first;
     to[1] = (uint8_t)(0x80 | (length > 125 ? 126 : length));
     to[2] = (uint8_t)(length >> 8);
@@ -108,7 +46,7 @@ static uint64_t receive(uint8_t first, const char *text, uint32_t length, uint32
     uint32_t used =
         call(IMAGE_RECEIVE, (const uint32_t[4]){WS_BASE, from, head + length, EVENT_BASE}, &instructions);
     CHECK_EQUAL(used, head + length);
-    CHECK_EQUAL(*at(EVENT_BASE), 1); /* WS_EVENT_PIECE */
+    CHECK_EQUAL(*core_at(EVENT_BASE), 1); /* WS_EVENT_PIECE */
     for (uint32_t i = 0; i < length; i++)
         CHECK_EQUAL(to[head + i], (uint8_t)text[i % strlen(text)]);
     return instructions;
@@ -153,9 +91,9 @@ TEST(ws_cost_text)
 TEST(ws_cost_handshake)
 {
     uint64_t instructions;
-    memcpy(at(DATA_BASE), "dGhlIHNhbXBsZSBub25jZQ==", 24);
+    memcpy(core_at(DATA_BASE), "dGhlIHNhbXBsZSBub25jZQ==", 24);
     CHECK_EQUAL(call(IMAGE_ACCEPT_KEY, (const uint32_t[4]){DATA_BASE, 24, DATA_BASE + 64}, &instructions), 1);
-    CHECK_STRING((const char *)at(DATA_BASE + 64), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    CHECK_STRING((const char *)core_at(DATA_BASE + 64), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     printf("handshake: %u instructions\n", (unsigned)instructions);
     CHECK(instructions < 40000);
 }

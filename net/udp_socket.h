@@ -1,12 +1,9 @@
 /*
- * What every UDP service on lwIP's raw API does in the same way: a socket on one interface, and a reply made on the stack.
+ * A UDP socket for a service: datagrams as bytes and addresses, so that the service needs no lwIP.
  *
- *   udp_socket_open ─→ lwIP calls `receive` for each datagram ─→ udp_socket_send ─→ pbuf_free
+ *   udp_socket_open ─→ `receive` for each datagram ─→ udp_socket_send, in it or at any other time
  *
- * Received datagrams are in one piece here (netif_ncm.c), so `p->payload` and `p->len` are all of it; a service that wants to
- * be sure drops those with a `p->next`.
- *
- * All calls come from the loop, or lwIP's callbacks in it.
+ * All calls come from the loop.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_UDP_SOCKET_H
@@ -16,20 +13,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lwip/udp.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* A socket on `netif` at `address` (the interface's own, so that two interfaces can each have such a socket; broadcasts reach
- * it, too. IP_ANY_TYPE: groups as well) and `port`; `receive` gets `state`, and owns its pbuf. NULL: no PCB is left
+struct netif;
+struct udp_pcb;
+struct udp_socket;
+
+/* A datagram that has come; its bytes live until `receive` returns. */
+struct udp_datagram {
+    const uint8_t *bytes;
+    size_t length;
+    uint32_t address; /* who sent it, host order */
+    uint16_t port;
+    bool multicast; /* it was sent to a group */
+};
+
+typedef void udp_socket_receive(void *state, struct udp_socket *socket, const struct udp_datagram *datagram);
+
+/* Caller-owned; lives as long as the board runs. Fields are ours. */
+struct udp_socket {
+    struct udp_pcb *pcb;
+    udp_socket_receive *receive;
+    void *state;
+};
+
+/* A socket on `netif` at its own address and `port`; broadcasts reach it, too. `receive` gets `state`. False: no PCB is left
  * (MEMP_NUM_UDP_PCB), or the port is taken. */
-struct udp_pcb *udp_socket_open(struct netif *netif, const ip_addr_t *address, uint16_t port,
-                                udp_recv_fn receive, void *state);
+bool udp_socket_open(struct udp_socket *socket, struct netif *netif, uint16_t port,
+                     udp_socket_receive *receive, void *state);
+
+/* The same for all addresses, groups among them; sends with a TTL of 255, by which a receiver sees that it comes from its own
+ * link. */
+bool udp_socket_open_group(struct udp_socket *socket, struct netif *netif, uint16_t port,
+                           udp_socket_receive *receive, void *state);
 
 /* Send a copy of `length` bytes to `address` (host order) and `port`. False: no memory, or no link; it is lost. */
-bool udp_socket_send(struct udp_pcb *pcb, const void *bytes, size_t length, uint32_t address, uint16_t port);
+bool udp_socket_send(struct udp_socket *socket, const void *bytes, size_t length, uint32_t address,
+                     uint16_t port);
 
 #ifdef __cplusplus
 }

@@ -107,7 +107,6 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
     for (size_t i = 0; c->functions[i] != NULL; i++) {
         struct usb_function *function = c->functions[i]->init(c->functions[i]->state, p);
         if (function != NULL) {
-            os_assert(count < PLUGNET_FUNCTIONS_MAX);
             p->functions[count++] = function;
             p->function_ticks |= c->functions[i]->tick != NULL ? 1u << i : 0;
         }

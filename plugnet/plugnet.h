@@ -90,12 +90,17 @@ struct plugnet_service {
     /* Open sockets; once, before the device attaches. NULL, or the reason why it can't, for the log: the board stops. */
     const char *(*start)(void *state, struct plugnet *p);
 
-    void (*poll)(void *state);                  /* in each round of the loop; must be short */
-    void (*tick)(void *state, uint32_t now_ms); /* once a millisecond while the loop runs */
-    void (*link)(void *state, bool up);         /* the host has switched the network on, or off */
-    void (*status)(void *state,
-                   struct text *out); /* put members of its status object: text_put_json_u32 and the like,
-                                                         * at most HTTP_PART_MAX bytes */
+    /* In each round of the loop; must be short. */
+    void (*poll)(void *state);
+
+    /* Once a millisecond while the loop runs. */
+    void (*tick)(void *state, uint32_t now_ms);
+
+    /* The host has switched the network on, or off. */
+    void (*link)(void *state, bool up);
+
+    /* Put members of its status object, by text_put_json_u32 and the like: at most HTTP_PART_MAX bytes. */
+    void (*status)(void *state, struct text *out);
 };
 
 /* Ours. Each is linked where it is listed, and nowhere else. */
@@ -125,9 +130,9 @@ struct plugnet_function {
     void (*tick)(void *state, uint32_t now_ms); /* once a millisecond while the loop runs; may be NULL */
 };
 
-extern const struct plugnet_function plugnet_ncm; /* the network card; one is needed */
-extern const struct plugnet_function
-    plugnet_dfu; /* the way to the boot loader in ROM, by the host or plugnet_update */
+/* Ours. */
+extern const struct plugnet_function plugnet_ncm; /* the network card; listed once */
+extern const struct plugnet_function plugnet_dfu; /* the way to the boot loader in ROM */
 
 #define PLUGNET_DEFAULT_FUNCTIONS &plugnet_ncm, &plugnet_dfu
 #define PLUGNET_FUNCTIONS(...)                                                                               \

@@ -16,6 +16,7 @@
 #define TEXT_LENGTH_MAX 126 /* characters of a USB string */
 #define URL_LENGTH_MAX  258 /* with https:// */
 
+_Static_assert(PLUGNET_FUNCTIONS_MAX >= 1 && PLUGNET_FUNCTIONS_MAX <= 32, "PLUGNET_FUNCTIONS_MAX: 1 to 32");
 _Static_assert(PLUGNET_BLOCKS >= 2, "PLUGNET_BLOCKS: one is filled while another is read");
 
 /* Too many characters: UTF-8 has one first byte for each. */
@@ -106,9 +107,32 @@ static const char *check_texts(const struct plugnet_config *c, const char **valu
     return NULL;
 }
 
+static const char *check_lists(const struct plugnet_config *c, const char **value)
+{
+    size_t functions = 0, services = 0, networks = 0;
+
+    if (c->functions == NULL || c->services == NULL) {
+        return ".functions, .services: none; begin with PLUGNET_DEFAULT_FUNCTIONS, _SERVICES";
+    }
+    for (; c->functions[functions] != NULL; functions++) {
+        networks += c->functions[functions] == &plugnet_ncm;
+        if (functions == PLUGNET_FUNCTIONS_MAX || c->functions[functions]->init == NULL) {
+            *value = c->functions[functions]->name;
+            return ".functions: " OS_TEXT(PLUGNET_FUNCTIONS_MAX) " (PLUGNET_FUNCTIONS_MAX) with .init";
+        }
+    }
+    for (; c->services[services] != NULL; services++) {
+        if (services == PLUGNET_SERVICES_MAX || c->services[services]->start == NULL) {
+            *value = c->services[services]->name;
+            return ".services: " OS_TEXT(PLUGNET_SERVICES_MAX) " with .start";
+        }
+    }
+    return networks == 1 ? NULL : ".functions: plugnet_ncm once";
+}
+
 static const char *check_numbers(const struct plugnet_config *c)
 {
-    uint32_t network = c->subnet >> 24, networks = 0, services = 0;
+    uint32_t network = c->subnet >> 24;
 
     if (c->vendor_id != 0 && c->product_id == 0) {
         return ".vendor_id: needs .product_id";
@@ -122,21 +146,6 @@ static const char *check_numbers(const struct plugnet_config *c)
     if ((c->oui[0] & 3) != 0) {
         return ".oui: local or multicast";
     }
-    if (c->functions == NULL || c->services == NULL) {
-        return ".functions, .services: none; begin with PLUGNET_DEFAULT_FUNCTIONS, _SERVICES";
-    }
-    while (c->services[services] != NULL) {
-        services++;
-    }
-    if (services > PLUGNET_SERVICES_MAX) {
-        return ".services: more than 32";
-    }
-    for (size_t i = 0; c->functions[i] != NULL; i++) {
-        networks += c->functions[i] == &plugnet_ncm;
-    }
-    if (networks != 1) {
-        return ".functions: plugnet_ncm once";
-    }
     if ((c->routes == NULL && c->route_count > 0) || (c->resources == NULL && c->resource_count > 0)) {
         return ".routes, .resources: NULL";
     }
@@ -148,6 +157,7 @@ __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
 {
     const char *value = NULL, *rule = check_numbers(c);
 
+    rule = rule != NULL ? rule : check_lists(c, &value);
     rule = rule != NULL ? rule : check_texts(c, &value);
     rule = rule != NULL ? rule : check_answers(c, &value);
     if (rule != NULL) {

@@ -13,22 +13,19 @@
 struct dhcp_service {
     struct dhcpd dhcpd;
     struct dhcpd_config config;
+    struct udp_socket socket;
 };
 
-static void dhcp_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+static void dhcp_receive(void *state, struct udp_socket *socket, const struct udp_datagram *d)
 {
-    struct dhcp_service *s = arg;
+    struct dhcp_service *s = state;
     struct dhcpd_destination to;
     uint8_t reply[DHCP_REPLY_MAX];
-    size_t length =
-        p->next != NULL ? 0 : dhcpd_answer(&s->dhcpd, p->payload, p->len, reply, sizeof reply, &to);
+    size_t length = dhcpd_answer(&s->dhcpd, d->bytes, d->length, reply, sizeof reply, &to);
 
-    (void)from;
-    (void)port;
     if (length > 0) {
-        udp_socket_send(pcb, reply, length, to.address, to.port);
+        udp_socket_send(socket, reply, length, to.address, to.port);
     }
-    pbuf_free(p);
 }
 
 static const char *dhcp_start(void *state, struct plugnet *p)
@@ -43,10 +40,8 @@ static const char *dhcp_start(void *state, struct plugnet *p)
         .dns = !p->config->no_dns_option,
     };
     dhcpd_init(&s->dhcpd, &s->config);
-    return udp_socket_open(&p->netif.netif, &p->netif.netif.ip_addr, DHCP_PORT_SERVER, dhcp_receive, s) !=
-                   NULL
-               ? NULL
-               : PLUGNET_NO_UDP;
+    return udp_socket_open(&s->socket, &p->netif.netif, DHCP_PORT_SERVER, dhcp_receive, s) ? NULL
+                                                                                           : PLUGNET_NO_UDP;
 }
 
 static void dhcp_status(void *state, struct text *out)

@@ -11,18 +11,18 @@
 struct dns_service {
     struct dnsd dnsd;
     struct dnsd_config config;
+    struct udp_socket socket;
 };
 
-static void dns_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+static void dns_receive(void *state, struct udp_socket *socket, const struct udp_datagram *d)
 {
-    struct dns_service *s = arg;
+    struct dns_service *s = state;
     uint8_t reply[DNSD_REPLY_MAX];
-    size_t length = p->next != NULL ? 0 : dnsd_answer(&s->dnsd, p->payload, p->len, reply, sizeof reply);
+    size_t length = dnsd_answer(&s->dnsd, d->bytes, d->length, reply, sizeof reply);
 
     if (length > 0) {
-        udp_socket_send(pcb, reply, length, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(from))), port);
+        udp_socket_send(socket, reply, length, d->address, d->port);
     }
-    pbuf_free(p);
 }
 
 static const char *dns_start(void *state, struct plugnet *p)
@@ -31,9 +31,7 @@ static const char *dns_start(void *state, struct plugnet *p)
 
     s->config = (struct dnsd_config){.names = p->hosts, .address = p->address};
     dnsd_init(&s->dnsd, &s->config);
-    return udp_socket_open(&p->netif.netif, &p->netif.netif.ip_addr, DNS_PORT, dns_receive, s) != NULL
-               ? NULL
-               : PLUGNET_NO_UDP;
+    return udp_socket_open(&s->socket, &p->netif.netif, DNS_PORT, dns_receive, s) ? NULL : PLUGNET_NO_UDP;
 }
 
 static void dns_status(void *state, struct text *out)

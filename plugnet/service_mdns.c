@@ -4,15 +4,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/mdnsd.h"
 
-#include "lwip/sys.h"
 #include "net/udp_socket.h"
+#include "os/os.h"
 #include "plugnet/plugnet.h"
 #include "wire/dns_msg.h"
 
 struct mdns_service {
     struct mdnsd mdnsd;
     struct mdnsd_config config;
-    struct udp_pcb *pcb;
+    struct udp_socket socket;
 };
 
 _Static_assert(PLUGNET_NAME_MAX + 5 + 2 < MDNSD_LABEL_MAX,
@@ -20,21 +20,17 @@ _Static_assert(PLUGNET_NAME_MAX + 5 + 2 < MDNSD_LABEL_MAX,
 _Static_assert(PLUGNET_LOCAL_SIZE >= MDNSD_NAME_MAX,
                "MDNSD_LABEL_MAX: raise PLUGNET_LOCAL_SIZE, too: mDNS writes its names there");
 
-static void mdns_receive(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+static void mdns_receive(void *state, struct udp_socket *socket, const struct udp_datagram *d)
 {
-    struct mdns_service *s = arg;
-    struct mdnsd_peer sender = {lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(from))), port,
-                                !ip_addr_ismulticast(ip_current_dest_addr())};
-    struct mdnsd_peer to;
+    struct mdns_service *s = state;
+    struct mdnsd_peer sender = {d->address, d->port, !d->multicast}, to;
     uint8_t reply[MDNSD_MESSAGE_MAX];
-    size_t length = p->next != NULL ? 0
-                                    : mdnsd_receive(&s->mdnsd, sys_now(), LWIP_RAND(), p->payload, p->len,
-                                                    &sender, reply, sizeof reply, &to);
+    size_t length = mdnsd_receive(&s->mdnsd, board_time_ms(), os_random(), d->bytes, d->length, &sender,
+                                  reply, sizeof reply, &to);
 
     if (length > 0) {
-        udp_socket_send(pcb, reply, length, to.address, to.port);
+        udp_socket_send(socket, reply, length, to.address, to.port);
     }
-    pbuf_free(p);
 }
 
 static const char *mdns_start(void *state, struct plugnet *p)
@@ -52,12 +48,8 @@ static const char *mdns_start(void *state, struct plugnet *p)
         .unique_name = p->unique_local,
     };
     mdnsd_init(&s->mdnsd, &s->config);
-    s->pcb = udp_socket_open(&p->netif.netif, IP_ANY_TYPE, MDNS_PORT, mdns_receive, s);
-    if (s->pcb == NULL) {
-        return PLUGNET_NO_UDP;
-    }
-    s->pcb->ttl = 255; /* so that a receiver sees that it comes from its own link */
-    return NULL;
+    return udp_socket_open_group(&s->socket, &p->netif.netif, MDNS_PORT, mdns_receive, s) ? NULL
+                                                                                          : PLUGNET_NO_UDP;
 }
 
 static void mdns_link(void *state, bool up)
@@ -65,7 +57,7 @@ static void mdns_link(void *state, bool up)
     struct mdns_service *s = state;
 
     if (up) {
-        mdnsd_start(&s->mdnsd, sys_now(), LWIP_RAND());
+        mdnsd_start(&s->mdnsd, board_time_ms(), os_random());
     } else {
         mdnsd_stop(&s->mdnsd);
     }
@@ -78,7 +70,7 @@ static void mdns_tick(void *state, uint32_t now_ms)
     size_t length = mdnsd_due(&s->mdnsd, now_ms) ? mdnsd_poll(&s->mdnsd, now_ms, message, sizeof message) : 0;
 
     if (length > 0) {
-        udp_socket_send(s->pcb, message, length, MDNSD_GROUP, MDNS_PORT);
+        udp_socket_send(&s->socket, message, length, MDNSD_GROUP, MDNS_PORT);
     }
 }
 

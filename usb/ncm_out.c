@@ -4,8 +4,8 @@
  *   free ─ arm ─→ endpoint fills ─ transferred ─→ queue ─→ current ─ ncm_receive … ─→ free, or still held
  *                       └─ an NTB is whole ─→ current ─→ armed still
  *
- * One transfer may hold several NTBs. Each begins where the one before says it ends, or with a packet behind that;
- * what lies between is padding, also where it goes on into the next transfer. Some hosts end a transfer of whole packets with neither padding nor an empty
+ * One transfer may hold several NTBs. Each begins where the one before says it ends, or with a packet behind that; what lies
+ * between is padding, also where it goes on into the next transfer. Some hosts end a transfer of whole packets with neither padding nor an empty
  * packet (facts.md B4, C1, J), so an NTB that ends on a full packet is delivered while the endpoint goes on behind it
  * in the same block. A zero byte or an empty packet that comes after it ends the transfer, and is nothing else.
  *

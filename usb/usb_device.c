@@ -385,15 +385,22 @@ static size_t plan_note(struct udc_endpoint *plan, size_t count, const uint8_t *
     return count;
 }
 
-/* The functions' endpoints, as their descriptors show them, go to the controller. */
+/* The functions' endpoints, as their descriptors show them, go to the controller. No more addresses than `plan` holds pass. */
 static bool endpoints_plan(struct usb_device *device, size_t length, struct udc_shortage *shortage)
 {
     struct udc_endpoint plan[2 * (USB_ENDPOINTS - 1)];
     size_t count = 0;
 
-    for (size_t at = 0; at + 2 <= length && device->buffer[at] >= 2; at += device->buffer[at])
-        if (device->buffer[at + 1] == USB_DT_ENDPOINT && at + 7 <= length)
-            count = plan_note(plan, count, device->buffer + at);
+    for (size_t at = 0; at + 2 <= length && device->buffer[at] >= 2; at += device->buffer[at]) {
+        if (device->buffer[at + 1] != USB_DT_ENDPOINT || at + 7 > length)
+            continue;
+        unsigned number = device->buffer[at + 2] & ~(unsigned)USB_DIR_IN;
+        if (number == 0 || number >= USB_ENDPOINTS) {
+            *shortage = (struct udc_shortage){"number of an endpoint, 1 and up", number, USB_ENDPOINTS};
+            return false;
+        }
+        count = plan_note(plan, count, device->buffer + at);
+    }
     return device->udc->ops->plan(device->udc, plan, count, shortage);
 }
 

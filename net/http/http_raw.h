@@ -7,13 +7,16 @@
  * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
  * first, and clients that trickle bytes can't keep anybody out.
  *
- * A pipeline: requests that come while one is answered are read ahead, and kept as what they ask for (four
- * bits each, and the up to eight different ones), so that a whole window of them fits in little memory.
+ * A pipeline: requests that come while one is answered wait, HTTP_RAW_PIPELINE_MAX bytes of them for all connections. What
+ * finds no room is taken back before it is acknowledged (tcp_pcb_unreceive), so that the client sends it again.
+ *
+ * A part that a route makes is made once: it stays in `carry` until lwIP has taken it, or in the one stash, for a client whose
+ * window lets it through in small portions only. Other pieces are made again from the request's state.
  *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
  * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
- * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
- * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
+ * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent end when the PC has
+ * shown HTTP_RAW_BEATS_MAX times that it is awake.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_HTTP_RAW_H

@@ -45,6 +45,9 @@ static struct usb_function *greedy_init(void *state, struct plugnet *p)
 static struct usb_function greedy_state;
 static const struct plugnet_function greedy = {.name = "greedy", .state = &greedy_state, .init = greedy_init};
 
+static const struct plugnet_function idle = {.name = "idle"};
+static const struct plugnet_service silent = {.name = "silent"};
+
 #define NAMES(...)                                                                                           \
     .names = (const char *const[])                                                                           \
     {                                                                                                        \
@@ -98,6 +101,11 @@ static const struct {
     {"functions: without the network", {.functions = PLUGNET_FUNCTIONS(&plugnet_dfu), .services = SERVICES}},
     {"functions: the network twice",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_ncm), .services = SERVICES}},
+    {"functions: five",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu),
+      .services = SERVICES}},
+    {"functions: without init", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &idle), .services = SERVICES}},
+    {"services: without start", {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&silent)}},
     {"plan: too many endpoints",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &greedy), .services = SERVICES}},
     {"service: port of DNS", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 53}},

@@ -17,11 +17,13 @@ IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits.
 RULES = (("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.manufacturer: 126"), ("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
          ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("functions: none", r"\.functions, \.services: none"),
-         ("services: none", r"\.functions, \.services: none"), ("functions:", r"\.functions: plugnet_ncm once"),
+         ("services: none", r"\.functions, \.services: none"), ("functions: five", r"\.functions: 4 .PLUGNET_FUNCTIONS_MAX"),
+         ("functions: without init", r"\.functions: 4 .*\.init"), ("services: without", r"\.services: 32 with \.start"), ("functions:", r"\.functions: plugnet_ncm once"),
          ("plan: ", r"\.functions: more than fits"), ("service: ", r"no listening PCB .*taken"),
          ("route: no type", r"\.type"), ("route:", r"\.path: /"),
          ("resource: no slash", r"\.path: /"), ("resource:", r"\.type, .*\.body"), ("r", r"\.routes, \.resources: NULL"))
-NAMED = {"name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d"}
+NAMED = {"name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
+         "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent"}
 
 
 def play(case):

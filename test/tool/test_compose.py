@@ -143,6 +143,22 @@ def test_lists(folder):
     return "bytes: " + ", ".join(said)
 
 
+def guide_code(page, begin):
+    """The first C text of a guide that begins so."""
+    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
+        return re.search(r"```c\n(" + re.escape(begin) + r".*?)```", file.read(), re.S)[1]
+
+
+def test_service_of_the_guide(folder):
+    """docs/services.md's UDP service, beside a page that shows its status object: an echo comes, and is counted."""
+    text = guide_code("services.md", '#include "net/udp_socket.h"') + PRODUCT.replace(
+        "PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES)", "PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &telemetry)").replace(
+            "    text_put(out, \"}\");", "    text_put(out, \",\\\"telemetry\\\":{\");\n    telemetry.status(telemetry.state, out);\n    text_put(out, \"}}\");")
+    product_write(folder, "guide", {"main.c": text})
+    out, _ = built(folder, "stm32f4discovery-none-guide", f"APP={folder}/guide", "NAME=guide")
+    page_is(f"{out}/guide.elf", board="STM32F4DISCOVERY", telemetry={"heard": 0})
+
+
 # ---- A board and a chip of a product's own. ----
 
 def board_write(folder, name, in_tree="stm32f4discovery"):
@@ -407,7 +423,8 @@ REFUSED_THREADS = (
     ("configUSE_PREEMPTION 0", "configUSE_PREEMPTION"), ("configMAX_PRIORITIES 4", "configMAX_PRIORITIES: 5"), ("configUSE_TICKLESS_IDLE 1", "TICKLESS"),
     ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
     ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
-SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c", "usb/ncm.c")
+SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c",
+           "plugnet/service_mdns.c", "usb/ncm.c")
 
 
 def options_wrong(command, sources, cases):

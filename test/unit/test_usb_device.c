@@ -533,6 +533,34 @@ TEST(counters)
 
 TEST_MAIN()
 
+static uint8_t wild_ep;
+
+static void wild_describe(const struct usb_function *function, struct usb_writer *writer)
+{
+    uint8_t endpoint[7] = {7, USB_DT_ENDPOINT, wild_ep, USB_ENDPOINT_BULK, 64, 0, 0};
+    (void)function;
+    usb_writer_put(writer, endpoint, sizeof endpoint);
+}
+
+TEST(device_whose_function_shows_what_is_no_endpoint_is_refused)
+{
+    static const struct usb_function_ops ops = {.describe = wild_describe};
+    static const uint8_t wrong[] = {0x00, 0x80, 0x08, 0x88, 0x0F, 0x10, 0x41, 0xC1, 0xFF};
+    static struct rig wild;
+    static struct usb_function function = {.ops = &ops};
+    static struct usb_function *list[1] = {&function};
+    rig_init(&wild, 1);
+    wild.config.functions = list;
+    for (size_t i = 0; i < sizeof wrong; i++) {
+        struct udc_shortage shortage = {0};
+        wild_ep = wrong[i];
+        virtual_udc_init(&wild.udc);
+        CHECK(!usb_device_init(&wild.device, &wild.config, &wild.udc.udc, &shortage));
+        CHECK(shortage.what != NULL);
+        CHECK_EQUAL(shortage.there, USB_ENDPOINTS);
+    }
+}
+
 TEST(device_of_too_many_functions_is_refused)
 {
     static struct rig many;

@@ -26,9 +26,8 @@ struct dwc2_chip {
     uint16_t fifo_words;    /* all FIFOs together; not GHWCFG3, which claims too much */
     uint8_t endpoint_count; /* endpoint numbers, 0 included, up to DWC2_ENDPOINTS_MAX */
     uint8_t trdt;           /* GUSBCFG.TRDT: 6 for an AHB clock of 32 MHz and more */
-    bool
-        vbus_override; /* newer cores (3.10a, STM32L4) need override bits where VBUS isn't sensed, older ones (2.81a) a bit
-                         * of GCCFG */
+    /* Where VBUS isn't sensed: newer cores (3.10a, STM32L4) need override bits, older ones (2.81a) a bit of GCCFG. */
+    bool vbus_override;
     bool extra_out_complete; /* core 3.10a: reports an OUT completion on endpoint 0 for each SETUP, too */
 };
 
