@@ -17,6 +17,7 @@
 
 #define POLL_INTERVAL  2   /* of 500 ms */
 #define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
+#define PIPELINE_PIECE 192 /* bytes that are kept together */
 
 static void http_raw_pending_drop(struct http_raw_connection *c)
 {
@@ -358,17 +359,39 @@ static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
     return length;
 }
 
+/* Copy `length` bytes of `from` behind `kept`, in pieces, so that the memory comes back while they are answered. Returns how
+ * many there was room for. */
+static u16_t http_raw_copy(const struct http_raw *server, struct pbuf **kept, const struct pbuf *from,
+                           u16_t at, size_t length)
+{
+    size_t room = LWIP_MIN(length, http_raw_keep_room(server)), done = 0;
+
+    while (done < room) {
+        u16_t piece = (u16_t)LWIP_MIN(room - done, PIPELINE_PIECE);
+        struct pbuf *copy = pbuf_alloc(PBUF_RAW, piece, PBUF_RAM);
+        if (copy == NULL) {
+            break;
+        }
+        pbuf_copy_partial(from, copy->payload, piece, (u16_t)(at + done));
+        done += piece;
+        if (*kept == NULL) {
+            *kept = copy;
+        } else {
+            pbuf_cat(*kept, copy);
+        }
+    }
+    return (u16_t)done;
+}
+
 /* The last `length` bytes lie in NTB blocks: keep a copy of as many as there is room for, and let the client send the
  * rest again. */
 static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
 {
     bool fin = c->pcb->state == CLOSE_WAIT;
-    u16_t before = (u16_t)(c->pending->tot_len - length), kept = 0;
+    u16_t before = (u16_t)(c->pending->tot_len - length);
     struct pbuf *copy = NULL;
+    u16_t kept = http_raw_copy(c->server, &copy, c->pending, before, length);
 
-    kept = (u16_t)LWIP_MIN(length, http_raw_keep_room(c->server));
-    copy = kept > 0 ? pbuf_alloc(PBUF_RAW, kept, PBUF_RAM) : NULL;
-    kept = copy != NULL ? pbuf_copy_partial(c->pending, copy->payload, kept, before) : 0;
     if (!pbuf_match_type(c->pending, PBUF_RAM)) {
         http_raw_pending_drop(c);
         c->pending = copy;
