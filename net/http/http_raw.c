@@ -19,6 +19,12 @@
 #define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
 #define PIPELINE_PIECE 192 /* bytes that are kept together */
 
+/* The connection's server. */
+static struct http_raw *http_raw_of(const struct http_raw_connection *c)
+{
+    return (struct http_raw *)c->http.site; /* its first member */
+}
+
 static void http_raw_pending_drop(struct http_raw_connection *c)
 {
     if (c->pending != NULL) {
@@ -28,13 +34,20 @@ static void http_raw_pending_drop(struct http_raw_connection *c)
     c->pending_at = 0;
 }
 
+/* Part of a piece waits in the stash, which one connection at a time has. */
+static bool http_raw_has_stash(const struct http_raw_connection *c)
+{
+    return http_raw_of(c)->stasher == c;
+}
+
 static void http_raw_stash_drop(struct http_raw_connection *c)
 {
-    if (c->stash != NULL) {
-        pbuf_free(c->stash);
-        c->stash = NULL;
+    struct http_raw *server = http_raw_of(c);
+
+    if (server->stasher == c) {
+        server->stasher = NULL;
+        pbuf_free(server->stash);
     }
-    c->stash_at = 0;
 }
 
 /* The slot is free; returns the pcb, to be ended. */
@@ -44,8 +57,8 @@ static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 
     http_raw_pending_drop(c);
     http_raw_stash_drop(c);
-    if (c->server->carrier == c) {
-        c->server->carrier = NULL;
+    if (http_raw_of(c)->carrier == c) {
+        http_raw_of(c)->carrier = NULL;
     }
     c->pcb = NULL;
     http_end(&c->http);
@@ -65,7 +78,7 @@ static err_t http_raw_close(struct http_raw_connection *c)
 /* No memory for `length` bytes: http_raw_poll tries again. */
 static void http_raw_wait(struct http_raw_connection *c, size_t length)
 {
-    struct http_raw *server = c->server;
+    struct http_raw *server = http_raw_of(c);
 
     server->stats.no_memory++;
     c->waiting = (uint16_t)(length + 1);
@@ -78,53 +91,54 @@ static void http_raw_wait(struct http_raw_connection *c, size_t length)
 /* Others wait for memory, and it is not this one's turn. */
 static bool http_raw_behind(const struct http_raw_connection *c)
 {
-    return c->server->guard->need && c->server->served != c;
+    return http_raw_of(c)->guard->need && http_raw_of(c)->served != c;
 }
 
 /* ---- Pieces: the engine's, or what is left of one in the stash. ---- */
 
 static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct http_piece *piece)
 {
-    if (c->server->carrier == c) {
-        const struct http_raw *server = c->server;
+    const struct http_raw *server = http_raw_of(c);
+
+    if (server->carrier == c) {
         *piece = (struct http_piece){server->carry + server->carry_at,
                                      (size_t)(server->carry_end - server->carry_at), false};
-        return true;
-    }
-    if (c->stash == NULL) {
+    } else if (server->stasher == c) {
+        *piece = (struct http_piece){(const char *)server->stash->payload + server->stash_at,
+                                     (size_t)(server->stash->len - server->stash_at), false};
+    } else {
         return http_output(&c->http, scratch, piece);
     }
-    piece->bytes = (const char *)c->stash->payload + c->stash_at;
-    piece->length = (size_t)(c->stash->len - c->stash_at);
-    piece->is_static = false;
     return true;
 }
 
 static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
 {
-    if (c->server->carrier == c) {
-        c->server->carrier = NULL; /* it is taken as a whole */
-        return;
-    }
-    if (c->stash == NULL) {
+    struct http_raw *server = http_raw_of(c);
+
+    if (server->carrier == c) {
+        server->carrier = NULL; /* it is taken as a whole */
+    } else if (server->stasher == c) {
+        server->stash_at = (uint16_t)(server->stash_at + length);
+        if (server->stash_at == server->stash->len) {
+            http_raw_stash_drop(c);
+        }
+    } else {
         http_output_taken(&c->http, length);
-        return;
-    }
-    c->stash_at = (uint16_t)(c->stash_at + length);
-    if (c->stash_at == c->stash->len) {
-        http_raw_stash_drop(c);
     }
 }
 
 static bool http_raw_stash_alloc(struct http_raw_connection *c, size_t length)
 {
-    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        if (c->server->connections[i].stash != NULL) {
-            return false;
-        }
+    struct http_raw *server = http_raw_of(c);
+
+    if (server->stasher != NULL || !tcp_guard_room(length)) {
+        return false;
     }
-    c->stash = tcp_guard_room(length) ? pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM) : NULL;
-    return c->stash != NULL;
+    server->stash = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM);
+    server->stasher = server->stash != NULL ? c : NULL;
+    server->stash_at = 0;
+    return server->stash != NULL;
 }
 
 /* Keep a piece that the client's window or MSS will never let through in one go; one connection at a time has such a
@@ -134,9 +148,9 @@ static bool http_raw_stash(struct http_raw_connection *c, const struct http_piec
     if (!http_raw_stash_alloc(c, piece->length)) {
         return false;
     }
-    memcpy(c->stash->payload, piece->bytes, piece->length);
-    if (c->server->carrier == c) {
-        c->server->carrier = NULL;
+    memcpy(http_raw_of(c)->stash->payload, piece->bytes, piece->length);
+    if (http_raw_of(c)->carrier == c) {
+        http_raw_of(c)->carrier = NULL;
     } else {
         http_output_taken(&c->http, piece->length);
     }
@@ -147,7 +161,7 @@ static bool http_raw_stash(struct http_raw_connection *c, const struct http_piec
 static void http_raw_stall(struct http_raw_connection *c)
 {
     c->stalled = c->pcb->snd_queuelen == 0;
-    c->server->stalled |= c->stalled;
+    http_raw_of(c)->stalled |= c->stalled;
 }
 
 /* A piece of so many bytes won't get through in one go: never, or the window has been too small for it for a while. */
@@ -163,7 +177,7 @@ static bool http_raw_needs_stash(const struct http_raw_connection *c, size_t len
  * stash, for a client that can take it in small portions only. True: http_output may make one at `*scratch`. */
 static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
 {
-    struct http_raw *server = c->server;
+    struct http_raw *server = http_raw_of(c);
 
     *scratch = server->carry;
     if (http_waiting(&c->http)) {
@@ -188,18 +202,18 @@ static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
         server->stash_waits = true; /* for others of its kind: nobody else's need */
         return false;
     }
-    *scratch = c->stash->payload;
+    *scratch = server->stash->payload;
     return true;
 }
 
 /* The part is made: note where it is. */
 static void http_raw_part_made(struct http_raw_connection *c, const struct http_piece *piece)
 {
-    struct http_raw *server = c->server;
+    struct http_raw *server = http_raw_of(c);
 
-    if (c->stash != NULL && piece->length > 0) {
-        c->stash_at = (uint16_t)(piece->bytes - (const char *)c->stash->payload);
-        pbuf_realloc(c->stash, (u16_t)(c->stash_at + piece->length));
+    if (server->stasher == c && piece->length > 0) {
+        server->stash_at = (uint16_t)(piece->bytes - (const char *)server->stash->payload);
+        pbuf_realloc(server->stash, (u16_t)(server->stash_at + piece->length));
     } else if (piece->length > 0) {
         server->carrier = c;
         server->carry_at = (uint16_t)(piece->bytes - server->carry);
@@ -213,7 +227,7 @@ static size_t http_raw_piece_room(const struct http_raw_connection *c, const str
 {
     size_t room = tcp_guard_window(c->pcb, piece->is_static);
 
-    if (!piece->is_static && c->stash == NULL) {
+    if (!piece->is_static && !http_raw_has_stash(c)) {
         return piece->length <= room ? piece->length : 0;
     }
     size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
@@ -229,7 +243,7 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
 
     if (c->pcb->snd_queuelen == 0) {
         c->since_ms = sys_now(); /* from now on an ACK is due */
-        c->beat = c->server->guard->beats;
+        c->beat = http_raw_of(c)->guard->beats;
     }
     if (http_raw_behind(c) || !tcp_guard_room(cost) ||
         tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->is_static ? 0 : TCP_WRITE_FLAG_COPY) !=
@@ -243,20 +257,20 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
 /* A piece that can be made again: send it, or as much of it as fits. False: it waits. */
 static bool http_raw_piece_send(struct http_raw_connection *c, const struct http_piece *piece)
 {
-    bool whole = !piece->is_static && c->stash == NULL;
+    bool whole = !piece->is_static && !http_raw_has_stash(c);
     size_t length = http_raw_piece_room(c, piece);
 
     if (length == 0 && piece->length > 0 && whole && http_raw_needs_stash(c, piece->length)) {
         c->waits_stash = !http_raw_stash(c, piece);
-        c->server->stash_waits |= c->waits_stash; /* for others of its kind: nobody else's need */
+        http_raw_of(c)->stash_waits |= c->waits_stash; /* for others of its kind: nobody else's need */
         return !c->waits_stash;
     }
     if (length == 0 && piece->length > 0) {
         http_raw_stall(c);
         return false;
     }
-    if (length > 0 && c->server->guard->need && !c->proven && c->pcb->snd_queuelen > 0 &&
-        c->server->carrier != c) {
+    if (length > 0 && http_raw_of(c)->guard->need && !c->proven && c->pcb->snd_queuelen > 0 &&
+        http_raw_of(c)->carrier != c) {
         return false; /* one piece, until its client has shown that it acknowledges */
     }
     if (length > 0 && !http_raw_write(c, piece, length)) {
@@ -296,7 +310,7 @@ static bool http_raw_send(struct http_raw_connection *c)
     bool none = false;
 
     for (;;) {
-        if (c->stash == NULL && c->server->carrier != c && http_output_is_once(&c->http)) {
+        if (!http_raw_has_stash(c) && http_raw_of(c)->carrier != c && http_output_is_once(&c->http)) {
             if (!http_raw_part_make(c, &none)) {
                 return none;
             }
@@ -390,7 +404,7 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     bool fin = c->pcb->state == CLOSE_WAIT;
     u16_t before = (u16_t)(c->pending->tot_len - length);
     struct pbuf *copy = NULL;
-    u16_t kept = http_raw_copy(c->server, &copy, c->pending, before, length);
+    u16_t kept = http_raw_copy(http_raw_of(c), &copy, c->pending, before, length);
 
     if (!pbuf_match_type(c->pending, PBUF_RAM)) {
         http_raw_pending_drop(c);
@@ -451,7 +465,7 @@ static bool http_raw_feed(struct http_raw_connection *c)
 /* The configuration's check, when guesses are allowed. True: it has been asked. */
 static bool http_raw_check(struct http_raw_connection *c)
 {
-    struct http_raw *server = c->server;
+    struct http_raw *server = http_raw_of(c);
 
     if (!http_checking(&c->http)) {
         return false;
@@ -542,7 +556,7 @@ static err_t http_raw_sent(void *arg, struct tcp_pcb *pcb, u16_t length)
     (void)pcb;
     (void)length;
     c->since_ms = sys_now();
-    c->beat = c->server->guard->beats;
+    c->beat = http_raw_of(c)->guard->beats;
     c->proven = true;
     return http_raw_run(c);
 }
@@ -553,10 +567,10 @@ static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
     bool patient =
         http_waiting(&c->http) || http_held(&c->http) || http_upgraded(&c->http) || http_checking(&c->http);
 
-    if (patient && c->stash == NULL && tcp_guard_acknowledged(c->pcb)) {
+    if (patient && !http_raw_has_stash(c) && tcp_guard_acknowledged(c->pcb)) {
         return UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
     }
-    bool answering = http_answering(&c->http) || c->stash != NULL || !tcp_guard_acknowledged(c->pcb);
+    bool answering = http_answering(&c->http) || http_raw_has_stash(c) || !tcp_guard_acknowledged(c->pcb);
 
     return answering             ? HTTP_RAW_SEND_MS_MAX
            : c->lingering        ? HTTP_RAW_LINGER_MS_MAX
@@ -571,7 +585,7 @@ static err_t http_raw_polled(void *arg, struct tcp_pcb *pcb)
     uint32_t limit_ms = http_raw_limit_ms(c);
 
     if (sys_now() - c->since_ms > limit_ms) {
-        c->server->stats.timeouts++;
+        http_raw_of(c)->stats.timeouts++;
         if (limit_ms != HTTP_RAW_REQUEST_MS_MAX) {
             return limit_ms == HTTP_RAW_IDLE_MS_MAX ? http_raw_close(c) : http_raw_abort(c);
         }
@@ -606,7 +620,7 @@ static void http_raw_silent_look(struct http_raw *server, struct http_raw_connec
 {
     uint32_t beats = server->guard->beats - c->beat;
 
-    if (c->stash != NULL && beats >= HTTP_RAW_BEATS_STASH) {
+    if (http_raw_has_stash(c) && beats >= HTTP_RAW_BEATS_STASH) {
         server->stats.evicted++;
         http_raw_abort(c);
     } else if (c->pcb->unacked != NULL && beats >= (c->proven ? HTTP_RAW_BEATS_PROVEN : HTTP_RAW_BEATS_MAX)) {
@@ -677,11 +691,8 @@ static bool http_raw_turns(struct http_raw *server)
 /* Those that wait for the stash, one after the other. */
 static void http_raw_stash_serve(struct http_raw *server)
 {
-    bool taken = false;
+    bool taken = server->stasher != NULL;
 
-    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        taken |= server->connections[i].stash != NULL;
-    }
     server->stash_waits = taken;
     for (size_t i = 0; !taken && i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[server->stash_next];
@@ -689,7 +700,7 @@ static void http_raw_stash_serve(struct http_raw *server)
         if (c->pcb != NULL && c->waits_stash) {
             c->waits_stash = false;
             http_raw_run(c);
-            taken = c->pcb != NULL && c->stash != NULL;
+            taken = server->stasher != NULL;
             server->stash_waits = true; /* there may be more of them */
         }
     }
@@ -796,7 +807,7 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     }
     c = http_raw_slot_take(server);
     server->stats.connections++;
-    *c = (struct http_raw_connection){.server = server, .pcb = pcb, .since_ms = sys_now()};
+    *c = (struct http_raw_connection){.pcb = pcb, .since_ms = sys_now()};
     http_begin(&c->http, &server->site, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(&pcb->remote_ip))));
     ip_set_option(pcb, SOF_KEEPALIVE);
     pcb->keep_idle = HTTP_RAW_KEEP_MS;

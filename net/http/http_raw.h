@@ -78,30 +78,27 @@ struct http_raw;
 
 /* Free while pcb is NULL. Fields are ours. */
 struct http_raw_connection {
-    struct http_raw *server;
     struct tcp_pcb *pcb;
     struct pbuf *pending; /* received, not consumed */
-    struct pbuf *stash;   /* a piece that the client can take in parts only; NULL: none */
     uint32_t since_ms;    /* of the last useful event */
     uint32_t beat;       /* the guard's beats at the last byte acknowledged, or when the first one was sent */
     uint16_t pending_at; /* bytes of pending already consumed */
     uint16_t consumed;   /* bytes that lwIP's window gets back when the callback is done */
-    uint16_t stash_at;   /* bytes of the stash already sent */
     uint16_t waiting;    /* for memory: bytes of heap and 1, 0 if it doesn't wait */
-    bool refused;        /* bytes were taken back, so the client is told when there is room again */
-    bool gives_up;       /* no memory for the rest of a pipeline: the last answer closes the connection */
-    bool proven;         /* the client has acknowledged something */
-    bool waits_stash;    /* for the stash of another one */
-    bool stalled;    /* the client's window is closed and nothing is in flight: nobody calls when it opens */
-    bool finished;   /* the client has sent its FIN */
-    bool unfinished; /* it was taken back with data that found no room */
-    bool lingering;  /* we have sent ours */
+    bool refused : 1;    /* bytes were taken back, so the client is told when there is room again */
+    bool gives_up : 1;   /* no memory for the rest of a pipeline: the last answer closes the connection */
+    bool proven : 1;     /* the client has acknowledged something */
+    bool waits_stash : 1; /* for the stash of another one */
+    bool stalled : 1; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
+    bool finished : 1;   /* the client has sent its FIN */
+    bool unfinished : 1; /* it was taken back with data that found no room */
+    bool lingering : 1;  /* we have sent ours */
     struct http_request http;
 };
 
 /* Caller-owned. */
 struct http_raw {
-    struct http_site site;
+    struct http_site site; /* first: connections find the rest by it */
     struct http_raw_stats stats;
     struct tcp_pcb *listener;
     struct tcp_guard *guard;                  /* its `need`: some connection waits for memory */
@@ -111,11 +108,15 @@ struct http_raw {
     bool stalled;                             /* some connection is */
     bool checks;                              /* some connection waits for the check */
     uint32_t check_ms;                        /* no guess is looked at before */
-    bool stash_waits;                         /* some connection waits for the stash */
-    uint8_t stash_next;                       /* whose turn it is then */
-    struct http_raw_connection *carrier;      /* whose part is in `carry`; NULL: nobody's */
-    uint16_t carry_at, carry_end;             /* bytes of it that are still to be queued */
-    char carry[HTTP_SCRATCH_MAX];             /* the piece that is being made */
+    struct http_raw_connection
+        *stasher; /* whose piece is in the stash, which the client can take in parts only; NULL */
+    struct pbuf *stash;
+    uint16_t stash_at;                   /* bytes of it already sent */
+    bool stash_waits;                    /* some connection waits for the stash */
+    uint8_t stash_next;                  /* whose turn it is then */
+    struct http_raw_connection *carrier; /* whose part is in `carry`; NULL: nobody's */
+    uint16_t carry_at, carry_end;        /* bytes of it that are still to be queued */
+    char carry[HTTP_SCRATCH_MAX];        /* the piece that is being made */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 
