@@ -33,7 +33,7 @@ uint8_t http_method_parse(const char *text, size_t length)
 enum http_header http_header_parse(const char *name, size_t length)
 {
     /* As most write them, so that comparing is quick. */
-    static const char names[][30] = {
+    static const char *const names[] = {
         [HTTP_HEADER_HOST] = "Host",
         [HTTP_HEADER_ORIGIN] = "Origin",
         [HTTP_HEADER_CONTENT_LENGTH] = "Content-Length",
@@ -75,44 +75,48 @@ enum http_header http_header_parse(const char *name, size_t length)
 
 const char *http_status_text(uint16_t status)
 {
-    switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 206: return "Partial Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 101: return "Switching Protocols";
-    case 401: return "Unauthorized";
-    case 415: return "Unsupported Media Type";
-    case 416: return "Range Not Satisfiable";
-    case 426: return "Upgrade Required";
-    case 429: return "Too Many Requests";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 417: return "Expectation Failed";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "";
+    static const char names[] = "101Switching Protocols\0"
+                                "200OK\0"
+                                "201Created\0"
+                                "202Accepted\0"
+                                "204No Content\0"
+                                "206Partial Content\0"
+                                "301Moved Permanently\0"
+                                "302Found\0"
+                                "303See Other\0"
+                                "304Not Modified\0"
+                                "307Temporary Redirect\0"
+                                "308Permanent Redirect\0"
+                                "400Bad Request\0"
+                                "401Unauthorized\0"
+                                "403Forbidden\0"
+                                "404Not Found\0"
+                                "405Method Not Allowed\0"
+                                "406Not Acceptable\0"
+                                "408Request Timeout\0"
+                                "409Conflict\0"
+                                "412Precondition Failed\0"
+                                "413Content Too Large\0"
+                                "414URI Too Long\0"
+                                "415Unsupported Media Type\0"
+                                "416Range Not Satisfiable\0"
+                                "417Expectation Failed\0"
+                                "421Misdirected Request\0"
+                                "422Unprocessable Content\0"
+                                "426Upgrade Required\0"
+                                "429Too Many Requests\0"
+                                "431Request Header Fields Too Large\0"
+                                "500Internal Server Error\0"
+                                "501Not Implemented\0"
+                                "503Service Unavailable\0"
+                                "505HTTP Version Not Supported\0";
+    char digits[3] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10)};
+    const char *name = names;
+
+    while (*name != 0 && memcmp(name, digits, sizeof digits) != 0) {
+        name += strlen(name) + 1;
     }
+    return *name != 0 ? name + sizeof digits : name;
 }
 
 bool http_is_token(char c)
