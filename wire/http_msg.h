@@ -33,6 +33,7 @@ enum http_header {
     HTTP_HEADER_RANGE,
     HTTP_HEADER_IF_RANGE,
     HTTP_HEADER_REQUEST_METHOD, /* Access-Control-Request-Method */
+    HTTP_HEADER_WANTED,         /* a route wants it: http_header_parse never says so */
     HTTP_HEADER_LISTS,
     HTTP_HEADER_TRANSFER_ENCODING = HTTP_HEADER_LISTS,
     HTTP_HEADER_CONNECTION,

@@ -31,7 +31,7 @@ void http_end(struct http_request *r)
 
 void http_begin(struct http_request *r, struct http_site *site, uint32_t remote)
 {
-    memset(r, 0, sizeof *r);
+    memset(r, 0, offsetof(struct http_request, keep)); /* keep and text say how much of them there is */
     r->site = site;
     r->remote = remote;
 }
@@ -257,7 +257,7 @@ static void http_byte_in_line(struct http_request *r, char byte)
             http_fail(r, 400);
         } else if (byte == ',' && r->header >= HTTP_HEADER_LISTS && (r->flags & FLAG_QUOTED) == 0) {
             http_element_end(r);
-        } else if ((r->header != HTTP_HEADER_OTHER || r->wanted != 0) && !http_is_needless(r, byte)) {
+        } else if (r->header != HTTP_HEADER_OTHER && !http_is_needless(r, byte)) {
             r->flags ^= byte == '"' ? FLAG_QUOTED : 0;
             http_text_add(r, byte);
         }
@@ -301,7 +301,7 @@ static void http_byte(struct http_request *r, char byte)
  * taken at once; whatever is left out here, http_byte does. */
 static size_t http_plain_take(struct http_request *r, const char *bytes, size_t length)
 {
-    bool value = r->state == AT_VALUE, skip = value && r->header == HTTP_HEADER_OTHER && r->wanted == 0;
+    bool value = r->state == AT_VALUE, skip = value && r->header == HTTP_HEADER_OTHER;
     size_t room = r->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
     uint8_t lowest = skip ? ' ' : '!'; /* a space in a value may be one too many */
 
@@ -340,11 +340,13 @@ size_t http_input(struct http_request *r, char *bytes, size_t length)
 {
     size_t at = 0;
 
-    while (at < length && r->state < AT_CHECK && !http_held(r)) {
-        if (r->state == AT_BODY || r->state == AT_CHUNK_DATA) {
-            at += http_body_take(r, bytes + at, length - at);
-        } else if (r->state == AT_UPGRADED) {
-            at += http_upgraded_take(r, bytes + at, length - at);
+    while (at < length && r->state < AT_CHECK) {
+        if (r->state == AT_BODY || r->state == AT_CHUNK_DATA || r->state == AT_UPGRADED) {
+            at += r->state == AT_UPGRADED ? http_upgraded_take(r, bytes + at, length - at)
+                                          : http_body_take(r, bytes + at, length - at);
+            if (http_held(r)) {
+                break;
+            }
         } else {
             at += http_plain_take(r, bytes + at, length - at);
             if (at < length) {

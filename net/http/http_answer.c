@@ -461,7 +461,11 @@ void http_head(const struct http_request *r, struct text *t)
         text_put(t, http_status_text(r->status));
         TEXT_PUT(t, "\r\n");
     }
-    text_put(t, r->site->config->security != NULL ? r->site->config->security : HTTP_SECURITY);
+    if (r->site->config->security != NULL) {
+        text_put(t, r->site->config->security);
+    } else {
+        TEXT_PUT(t, HTTP_SECURITY);
+    }
     if ((r->flags & FLAG_CLOSE) != 0) {
         TEXT_PUT(t, "Connection: close\r\n");
     }

@@ -25,6 +25,13 @@ static struct http_raw *http_raw_of(const struct http_raw_connection *c)
     return (struct http_raw *)c->http.site; /* its first member */
 }
 
+/* What some connection waits for, beside memory. */
+enum {
+    WAITS_WINDOW = 1 << 0, /* to be opened by its client */
+    WAITS_STASH = 1 << 1,
+    WAITS_CHECK = 1 << 2, /* for the next guess */
+};
+
 static void http_raw_pending_drop(struct http_raw_connection *c)
 {
     if (c->pending != NULL) {
@@ -161,7 +168,7 @@ static bool http_raw_stash(struct http_raw_connection *c, const struct http_piec
 static void http_raw_stall(struct http_raw_connection *c)
 {
     c->stalled = c->pcb->snd_queuelen == 0;
-    http_raw_of(c)->stalled |= c->stalled;
+    http_raw_of(c)->waits |= c->stalled ? WAITS_WINDOW : 0;
 }
 
 /* A piece of so many bytes won't get through in one go: never, or the window has been too small for it for a while. */
@@ -199,7 +206,7 @@ static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
     }
     c->waits_stash = !http_raw_stash_alloc(c, HTTP_SCRATCH_MAX);
     if (c->waits_stash) {
-        server->stash_waits = true; /* for others of its kind: nobody else's need */
+        server->waits |= WAITS_STASH; /* for others of its kind: nobody else's need */
         return false;
     }
     *scratch = server->stash->payload;
@@ -262,7 +269,8 @@ static bool http_raw_piece_send(struct http_raw_connection *c, const struct http
 
     if (length == 0 && piece->length > 0 && whole && http_raw_needs_stash(c, piece->length)) {
         c->waits_stash = !http_raw_stash(c, piece);
-        http_raw_of(c)->stash_waits |= c->waits_stash; /* for others of its kind: nobody else's need */
+        http_raw_of(c)->waits |=
+            c->waits_stash ? WAITS_STASH : 0; /* for others of its kind: nobody else's need */
         return !c->waits_stash;
     }
     if (length == 0 && piece->length > 0) {
@@ -471,7 +479,7 @@ static bool http_raw_check(struct http_raw_connection *c)
         return false;
     }
     if ((int32_t)(sys_now() - server->check_ms) < 0) {
-        server->checks = true;
+        server->waits |= WAITS_CHECK;
         return false;
     }
     server->check_ms = sys_now() + (http_check(&c->http) ? 0 : HTTP_RAW_GUESS_MS);
@@ -601,7 +609,7 @@ static err_t http_raw_polled(void *arg, struct tcp_pcb *pcb)
 /* Those whose clients had closed their windows, and have opened them. */
 static void http_raw_stalled_run(struct http_raw *server)
 {
-    server->stalled = false;
+    server->waits &= (uint8_t)~WAITS_WINDOW;
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];
         if (c->pcb == NULL || !c->stalled) {
@@ -611,7 +619,7 @@ static void http_raw_stalled_run(struct http_raw *server)
             c->stalled = false;
             http_raw_run(c);
         }
-        server->stalled |= c->pcb != NULL && c->stalled;
+        server->waits |= c->pcb != NULL && c->stalled ? WAITS_WINDOW : 0;
     }
 }
 
@@ -693,7 +701,7 @@ static void http_raw_stash_serve(struct http_raw *server)
 {
     bool taken = server->stasher != NULL;
 
-    server->stash_waits = taken;
+    server->waits = (uint8_t)((server->waits & ~WAITS_STASH) | (taken ? WAITS_STASH : 0));
     for (size_t i = 0; !taken && i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[server->stash_next];
         server->stash_next = (uint8_t)((server->stash_next + 1) % HTTP_RAW_CONNECTIONS);
@@ -701,7 +709,7 @@ static void http_raw_stash_serve(struct http_raw *server)
             c->waits_stash = false;
             http_raw_run(c);
             taken = server->stasher != NULL;
-            server->stash_waits = true; /* there may be more of them */
+            server->waits |= WAITS_STASH; /* there may be more of them */
         }
     }
 }
@@ -709,10 +717,10 @@ static void http_raw_stash_serve(struct http_raw *server)
 /* Routes that were woken, and checks whose time has come. */
 static void http_raw_wake(struct http_raw *server)
 {
-    bool checks = server->checks && (int32_t)(sys_now() - server->check_ms) >= 0;
+    bool checks = (server->waits & WAITS_CHECK) != 0 && (int32_t)(sys_now() - server->check_ms) >= 0;
 
     server->site.woken = false; /* before the connections are looked at, so that none is overlooked */
-    server->checks &= !checks;
+    server->waits &= (uint8_t)(checks ? ~WAITS_CHECK : ~0);
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];
         bool woken = c->http.woken;
@@ -731,19 +739,22 @@ static void http_raw_wake(struct http_raw *server)
 
 void http_raw_poll(struct http_raw *server)
 {
-    if (server->site.woken || server->checks) {
+    if (!server->site.woken && server->waits == 0 && !server->guard->need) {
+        return;
+    }
+    if (server->site.woken || (server->waits & WAITS_CHECK) != 0) {
         http_raw_wake(server);
     }
-    if (server->stalled) {
+    if ((server->waits & WAITS_WINDOW) != 0) {
         http_raw_stalled_run(server);
     }
-    if (server->stash_waits) {
+    if ((server->waits & WAITS_STASH) != 0) {
         http_raw_stash_serve(server);
     }
     if (server->guard->need) {
         server->guard->need = http_raw_turns(server);
     }
-    if (server->guard->need || server->stash_waits) {
+    if (server->guard->need || (server->waits & WAITS_STASH) != 0) {
         http_raw_reclaim(server);
     }
 }

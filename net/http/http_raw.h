@@ -105,14 +105,12 @@ struct http_raw {
     uint32_t turn_since_ms;                   /* when the turn passed to `next` */
     const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
     uint8_t next;                             /* whose turn it is when memory comes back */
-    bool stalled;                             /* some connection is */
-    bool checks;                              /* some connection waits for the check */
+    uint8_t waits;                            /* what some connections wait for, beside memory */
     uint32_t check_ms;                        /* no guess is looked at before */
     struct http_raw_connection
         *stasher; /* whose piece is in the stash, which the client can take in parts only; NULL */
     struct pbuf *stash;
     uint16_t stash_at;                   /* bytes of it already sent */
-    bool stash_waits;                    /* some connection waits for the stash */
     uint8_t stash_next;                  /* whose turn it is then */
     struct http_raw_connection *carrier; /* whose part is in `carry`; NULL: nobody's */
     uint16_t carry_at, carry_end;        /* bytes of it that are still to be queued */

@@ -129,15 +129,16 @@ void http_method_end(struct http_request *r)
     http_text_clear(r);
 }
 
-/* strncmp that also wants the end, without a call for each: most differ in their second character. */
-static bool http_path_equal(const char *ours, const char *path, size_t length)
+/* Does one of our paths, which may end with "*", name `path`? Most differ in their second character. Returns how many bytes
+ * are alike, and 0 if it doesn't. */
+static size_t http_path_match(const char *ours, const char *path, size_t length)
 {
     size_t i = 0;
 
     while (i < length && ours[i] == path[i]) {
         i++; /* path has no zero in it, so this ends with ours */
     }
-    return i == length && ours[i] == 0;
+    return (i == length && ours[i] == 0) || (ours[i] == '*' && ours[i + 1] == 0) ? i : 0;
 }
 
 /* Find what `path` names. */
@@ -147,21 +148,19 @@ static void http_path_find(struct http_request *r, const char *path, size_t leng
 
     for (size_t i = 0; i < config->resource_count; i++) {
         const struct http_resource *resource = &config->resources[i];
-        if (http_path_equal(resource->path, path, length)) {
+        if (http_path_match(resource->path, path, length) == length) {
             r->resource = resource;
             return;
         }
     }
     for (size_t i = 0; i < config->route_count; i++) {
         const struct http_route *route = &config->routes[i];
-        size_t prefix = strlen(route->path) - 1;
-        if (http_path_equal(route->path, path, length)) {
+        size_t alike = http_path_match(route->path, path, length);
+        if (alike > 0) {
             r->route = route;
-            return;
-        }
-        if (route->path[prefix] == '*' && length >= prefix && memcmp(route->path, path, prefix) == 0) {
-            r->route = route;
-            http_keep(r, KEEP_TAIL, path + prefix, length - prefix);
+            if (route->path[alike] == '*') {
+                http_keep(r, KEEP_TAIL, path + alike, length - alike);
+            }
             return;
         }
     }
@@ -275,6 +274,9 @@ void http_name_end(struct http_request *r)
     r->wanted = http_wanted(r, r->route != NULL ? r->route->headers : NULL, 0);
     if (r->wanted == 0) {
         r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
+    }
+    if (r->wanted != 0 && r->header == HTTP_HEADER_OTHER) {
+        r->header = HTTP_HEADER_WANTED;
     }
     r->state = AT_VALUE;
     r->flags &= ~(uint32_t)FLAG_QUOTED;
