@@ -265,3 +265,13 @@ bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length)
     server->listener = tcp_pcb_listen(IPERF_PORT, server, iperf_accepted);
     return server->listener != NULL;
 }
+
+unsigned iperf_open(const struct iperf *server)
+{
+    unsigned open = 0;
+
+    for (unsigned i = 0; i < IPERF_SESSIONS; i++) {
+        open += server->sessions[i].pcb != NULL;
+    }
+    return open;
+}

@@ -72,6 +72,9 @@ struct iperf {
  * the port is taken. */
 bool iperf_listen(struct iperf *server, const uint8_t *data, size_t length);
 
+/* Sessions under way; IPERF_SESSIONS: a further connection is refused. */
+unsigned iperf_open(const struct iperf *server);
+
 #ifdef __cplusplus
 }
 #endif

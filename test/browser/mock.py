@@ -77,7 +77,7 @@ class Board:
                 "mdns": {"queries": 6, "answers": 3, "announcements": 2, "conflicts": 0, "malformed": 0},
                 "http": {"connections": 6, "open": 2, "requests": self.requests, "errors": 0, "timeouts": 0,
                          "evicted": 0},
-                "iperf": {"runs": 0, "received": 0, "sent": 0},
+                "iperf": {"open": 0, "runs": 0, "received": 0, "sent": 0},
                 "tcp": {"sent": up, "received": down, "dropped": 0, "guarded": 0},
             },
         }
