@@ -33,7 +33,7 @@ struct ncm_block;
 #define NETIF_NCM_WAIT_MS_MAX 20
 #endif
 
-/* Counters since netif_ncm_add; they wrap. */
+/* Counters since netif_ncm_add; they wrap. In the order of the status object. */
 struct netif_ncm_stats {
     uint32_t in_place;       /* frames received without a copy */
     uint32_t copied;         /* frames received by copy */
@@ -41,10 +41,10 @@ struct netif_ncm_stats {
     uint32_t sent;           /* frames the host has acknowledged */
     uint32_t sent_copied;    /* frames copied for sending: volatile pbufs, or too many pieces */
     uint32_t drop_no_memory; /* received frames dropped: waited in vain */
-    uint32_t arp_answers;    /* answers to questions of ours */
     uint32_t drop_arp;  /* ARP packets dropped: their sender claims our MAC or IP address, or a group's MAC */
     uint32_t drop_full; /* frames to send refused: no room in the block, or no link */
     uint32_t drop_send_memory; /* frames to send refused: no memory for a needed copy */
+    uint32_t arp_answers;      /* answers to questions of ours */
     uint32_t lost;             /* frames taken for sending that the host has not read: see ncm_stats */
 };
 

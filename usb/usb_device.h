@@ -123,12 +123,12 @@ struct usb_device_config {
     uint8_t function_count;
 };
 
-/* Counters since usb_device_init; they wrap. */
+/* Counters since usb_device_init; they wrap. In the order of the status object. */
 struct usb_device_stats {
     uint32_t resets;
-    uint32_t suspends;
     uint32_t setups;
     uint32_t stalls; /* requests refused */
+    uint32_t suspends;
 };
 
 enum usb_device_state { USB_DEFAULT, USB_ADDRESS, USB_CONFIGURED };
