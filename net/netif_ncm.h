@@ -73,10 +73,10 @@ struct netif_ncm {
 };
 
 struct netif_ncm_config {
-    struct ncm *ncm;    /* its config's sent, link and context must be the two functions below and `this` */
-    uint8_t mac[6];     /* the device's own address, not the host's */
-    uint8_t address[4]; /* ours */
-    uint8_t netmask[4];
+    struct ncm *ncm;  /* its config's sent, link and context must be the two functions below and `this` */
+    uint8_t mac[6];   /* the device's own address, not the host's */
+    uint32_t address; /* ours, host order */
+    uint32_t netmask;
 };
 
 /* Add the interface to lwIP, up but without link. `config` is not kept. lwip_init must have run. */

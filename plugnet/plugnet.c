@@ -128,14 +128,10 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
 static void plugnet_net_init(struct plugnet *p)
 {
     const struct plugnet_config *c = p->config;
-    struct netif_ncm_config netif = {.ncm = &p->ncm};
+    struct netif_ncm_config netif = {.ncm = &p->ncm, .address = p->address, .netmask = PLUGNET_NETMASK};
 
     memcpy(netif.mac, p->ncm_config.host_mac, sizeof netif.mac);
     netif.mac[0] |= 0x02; /* locally administered */
-    for (int i = 0; i < 4; i++) {
-        netif.address[i] = (uint8_t)(p->address >> (24 - 8 * i));
-        netif.netmask[i] = (uint8_t)(PLUGNET_NETMASK >> (24 - 8 * i));
-    }
     netif_ncm_add(&p->netif, &netif);
 
     p->guard.answers = &p->netif.stats.arp_answers;
