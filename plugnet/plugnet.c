@@ -49,14 +49,10 @@ static void plugnet_name_put(char *out, size_t size, const char *label, const ch
 
 static void plugnet_names_set(struct plugnet *p, uint32_t hash)
 {
-    const uint8_t *uid = board_uid();
     size_t count = 0;
     struct text t;
 
-    for (size_t i = 0; i < BOARD_UID_LENGTH; i++) {
-        p->serial[2 * i] = "0123456789ABCDEF"[uid[i] >> 4];
-        p->serial[2 * i + 1] = "0123456789ABCDEF"[uid[i] & 15];
-    }
+    usb_hex_put(p->serial, board_uid(), BOARD_UID_LENGTH);
     p->label = p->config->name != NULL ? p->config->name : "plugnet";
     t = text_over(p->unique_label, sizeof p->unique_label - 1);
     text_put(&t, p->label);

@@ -20,6 +20,16 @@ void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length)
     writer->length += length;
 }
 
+void usb_hex_put(char *text, const uint8_t *bytes, size_t count)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (const uint8_t *end = bytes + count; bytes != end; bytes++) {
+        *text++ = digits[*bytes >> 4];
+        *text++ = digits[*bytes & 15];
+    }
+    *text = 0;
+}
+
 /* Where what was written last begins, to fill in what a template leaves open; NULL if there was no room. */
 static uint8_t *usb_writer_template(struct usb_writer *writer, const uint8_t *bytes, size_t length)
 {

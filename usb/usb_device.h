@@ -49,6 +49,9 @@ struct usb_writer {
 
 void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length);
 
+/* Bytes as hosts want them in a string: two capital digits each, and a 0 behind. */
+void usb_hex_put(char *text, const uint8_t *bytes, size_t count);
+
 /* The property that a WINUSB function needs: what programs find it by, "{8-4-4-4-12 hex digits}". */
 void usb_winusb_property(struct usb_writer *writer, const char *guid);
 
