@@ -213,7 +213,7 @@ struct plugnet {
 
     uint32_t polled_ms;     /* when the loop ran last */
     uint32_t load_permille; /* of the last whole second */
-    uint32_t load_start;
+    uint32_t load_start_ms;
     uint32_t load_slept; /* cycles since start; written by whoever sleeps */
     uint32_t load_slept_start;
 
