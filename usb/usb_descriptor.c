@@ -37,6 +37,18 @@ static uint8_t *usb_writer_template(struct usb_writer *writer, const uint8_t *by
     return writer->length <= writer->capacity ? writer->bytes + writer->length - length : NULL;
 }
 
+uint8_t *usb_function_describe(const struct usb_function *function, struct usb_writer *writer,
+                               const uint8_t *bytes, size_t length)
+{
+    uint8_t *start = usb_writer_template(writer, bytes, length);
+    for (uint8_t *at = start; at != NULL && at < start + length && at[0] != 0; at += at[0])
+        if (at[1] == USB_DT_INTERFACE_ASSOCIATION || at[1] == USB_DT_INTERFACE)
+            at[2] = (uint8_t)(at[2] + function->interface_first);
+        else if (at[1] == USB_DT_ENDPOINT)
+            at[2] = (uint8_t)(at[2] + ((at[2] & USB_DIR_IN) != 0 ? function->in_first : function->out_first));
+    return start;
+}
+
 static uint8_t usb_string_index(const char *text, uint8_t index)
 {
     return text != NULL ? index : 0;

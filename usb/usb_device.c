@@ -137,15 +137,13 @@ static bool device_request(struct usb_device *device, const struct usb_setup *se
     if (setup->wIndex != 0)
         return false;
     if (!in && setup->wLength == 0) {
-        switch (setup->bRequest) {
-        case USB_SET_ADDRESS: return address_set(device, setup->wValue);
-        case USB_SET_CONFIGURATION: return configuration_set(device, setup->wValue);
-        case USB_SET_FEATURE:
-        case USB_CLEAR_FEATURE:
-            return device->state != USB_DEFAULT &&
-                   device_feature(device, setup->wValue, setup->bRequest == USB_SET_FEATURE);
-        default: return false;
-        }
+        bool set = setup->bRequest == USB_SET_FEATURE;
+        if (setup->bRequest == USB_SET_ADDRESS)
+            return address_set(device, setup->wValue);
+        if (setup->bRequest == USB_SET_CONFIGURATION)
+            return configuration_set(device, setup->wValue);
+        return (set || setup->bRequest == USB_CLEAR_FEATURE) && device->state != USB_DEFAULT &&
+               device_feature(device, setup->wValue, set);
     }
     if (!in || setup->wValue != 0 || device->state == USB_DEFAULT)
         return false;
