@@ -304,7 +304,7 @@ void ncm_init(struct ncm *ncm, const struct ncm_config *config)
     ncm->out_watch.look = ncm_out_look;
     ncm_in_init(ncm);
     ncm_defaults(ncm);
-    for (uint8_t i = 0; i < config->block_count; i++) {
+    for (unsigned i = 0; i < config->block_count; i++) {
         config->blocks[i].ours = false;
         config->blocks[i].holds = 0;
     }

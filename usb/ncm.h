@@ -121,12 +121,12 @@ struct ncm {
     uint8_t halted; /* NCM_HALTED_…: endpoints that the host has halted */
 
     /* Towards the host. */
-    uint32_t in_size;     /* bytes: dwNtbInMaxSize, or what the host has set below it */
-    uint16_t in_sequence; /* wSequence of the next block */
-    bool in_gathering;    /* received frames are being delivered: their answers shall leave together */
+    uint16_t in_sequence;           /* wSequence of the next block */
+    uint32_t in_size;               /* bytes: dwNtbInMaxSize, or what the host has set below it */
     struct ncm_in_block *in_open;   /* frames join it */
     struct ncm_in_block *in_flying; /* the endpoint sends it; NULL when idle */
     struct ncm_in_block in_blocks[2];
+    bool in_gathering; /* received frames are being delivered: their answers shall leave together */
 
     /* Notifications. */
     uint8_t notify_due; /* NCM_NOTIFY_… still to be sent */
