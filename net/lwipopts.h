@@ -261,6 +261,12 @@
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) os_random()
 #endif
 
+/* Byte order: an instruction, where lwIP has a function. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define lwip_htons(value) __builtin_bswap16(value)
+#define lwip_htonl(value) __builtin_bswap32(value)
+#endif
+
 /* Checksums: net/chksum.c, or the chip's own version in assembly. */
 #include <stdint.h>
 uint16_t net_chksum(const void *data, int length);

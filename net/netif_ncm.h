@@ -57,18 +57,18 @@ struct netif_ncm_pbuf {
 /* Caller-owned; fields are ours. Must lie at a lower address than the NTB blocks: lwIP compares a pbuf's
  * address with its payload's before it takes a header back, and answers an echo in place only then. */
 struct netif_ncm {
-    struct netif netif; /* lwIP's part; public for netif_ip4_addr and the like */
+    struct netif netif; /* first: lwIP's part; public for netif_ip4_addr and the like */
+    bool starved;       /* the last frame found no memory */
+    bool tx_refused;    /* a frame found no room since the last tcp_txnow */
+    bool tx_done;       /* a frame has left since then */
+    uint8_t next;       /* where to look first for a free pbuf */
     struct ncm *ncm;
-    struct netif_ncm_stats stats;
+    uint32_t refused_ms;    /* when tx_refused was set */
     uint8_t *waiting_bytes; /* the frame that waits for memory, NULL none */
     struct ncm_block *waiting_block;
     uint32_t waiting_since_ms;
     uint16_t waiting_length;
-    bool starved;        /* the last frame found no memory */
-    uint32_t refused_ms; /* when tx_refused was set */
-    bool tx_refused;     /* a frame found no room since the last tcp_txnow */
-    bool tx_done;        /* a frame has left since then */
-    uint8_t next;        /* where to look first for a free pbuf */
+    struct netif_ncm_stats stats;
     struct netif_ncm_pbuf pbufs[NETIF_NCM_PBUFS];
 };
 

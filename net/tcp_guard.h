@@ -56,15 +56,15 @@ struct tcp_guard {
     const uint32_t *answers; /* counter of ARP answers received; outlives the guard */
     bool need;               /* somebody waits for memory */
     /* We keep. */
-    uint32_t guarded; /* connections ended here; wraps */
-    uint32_t beats;   /* signs of life of the PC while memory was short; wraps */
-    uint32_t beat_ms; /* when the PC was asked last */
-    uint32_t heard;   /* `answers` at that time */
-    bool asked;       /* and it hasn't answered yet */
+    bool asked; /* the PC, and it hasn't answered yet */
     bool link_up;
     uint8_t waiter_count;
-    struct tcp_pcb *waiters[TCP_GUARD_WAITERS]; /* the oldest first; some may have ended */
+    uint32_t guarded;                           /* connections ended here; wraps */
+    uint32_t beats;                             /* signs of life of the PC while memory was short; wraps */
+    uint32_t beat_ms;                           /* when the PC was asked last */
+    uint32_t heard;                             /* `answers` at that time */
     const struct tcp_pcb *served;               /* whose turn it is; NULL: nobody's */
+    struct tcp_pcb *waiters[TCP_GUARD_WAITERS]; /* the oldest first; some may have ended */
 };
 
 /* When the link goes down, connections with data in flight end, since they would keep their memory for many

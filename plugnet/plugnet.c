@@ -198,7 +198,7 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     plugnet_usb_init(p, hash);
     plugnet_net_init(p);
     udc->wake = plugnet_wake;
-    p->load_start = board_cycles();
+    p->load_start_ms = board_time_ms();
     if (!usb_device_init(&p->usb, &p->usb_config, udc, &shortage)) {
         plugnet_refuse(p, &shortage);
     }
@@ -208,15 +208,16 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     }
 }
 
-static void plugnet_load_update(struct plugnet *p)
+static void plugnet_load_update(struct plugnet *p, uint32_t now_ms)
 {
-    uint32_t second = board_info()->clock_hz, passed = board_cycles() - p->load_start;
+    uint32_t passed_ms = now_ms - p->load_start_ms;
 
-    if (passed >= second) {
+    if (passed_ms >= 1000) {
+        uint32_t passed = passed_ms * (board_info()->clock_hz / 1000);
         uint32_t slept = p->load_slept - p->load_slept_start;
         uint32_t awake = passed > slept ? passed - slept : 0;
         p->load_permille = awake / (passed / 1000);
-        p->load_start += passed;
+        p->load_start_ms = now_ms;
         p->load_slept_start += slept;
     }
 }
@@ -256,7 +257,7 @@ __attribute__((noinline)) static void plugnet_tick(struct plugnet *p, uint32_t n
         function->tick(function->state, now_ms);
     }
     sys_check_timeouts();
-    plugnet_load_update(p);
+    plugnet_load_update(p, now_ms);
 }
 
 void plugnet_poll(struct plugnet *p)

@@ -189,10 +189,19 @@ struct plugnet_config {
 /* The device; caller-owned, static: 12 kB. Fields are ours; what they count may be read. */
 struct plugnet {
     const struct plugnet_config *config;
+    bool link_up;                          /* as the services know it */
+    uint32_t address, host_address;        /* host order */
+    uint32_t polls, ticks, function_ticks; /* a bit for each in the lists that has such a function */
+    uint32_t polled_ms;                    /* when the loop ran last */
+    uint32_t load_permille;                /* of the last whole second */
+    uint32_t load_start_ms;
+    uint32_t load_slept; /* cycles since start; written by whoever sleeps */
+    uint32_t load_slept_start;
+
+    struct tcp_guard guard; /* for services on TCP: net/tcp_guard.h */
     struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
     struct usb_device usb;
     struct ncm ncm;
-    struct tcp_guard guard; /* for services on TCP: net/tcp_guard.h */
 
     struct usb_device_config usb_config;
     struct ncm_config ncm_config;
@@ -207,15 +216,6 @@ struct plugnet {
     char internal[PLUGNET_NAME_MAX + 10];    /* "plugnet.internal" */
     char home[PLUGNET_NAME_MAX + 11];        /* "plugnet.home.arpa" */
     const char *hosts[PLUGNET_HOSTS_MAX];    /* names first, then the address; ended by NULL */
-    uint32_t address, host_address;          /* host order */
-    uint32_t polls, ticks, function_ticks;   /* a bit for each in the lists that has such a function */
-    bool link_up;                            /* as the services know it */
-
-    uint32_t polled_ms;     /* when the loop ran last */
-    uint32_t load_permille; /* of the last whole second */
-    uint32_t load_start;
-    uint32_t load_slept; /* cycles since start; written by whoever sleeps */
-    uint32_t load_slept_start;
 
     struct ncm_block blocks[PLUGNET_BLOCKS];
 };

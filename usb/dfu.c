@@ -14,13 +14,13 @@
 static void dfu_describe(const struct usb_function *function, struct usb_writer *writer)
 {
     /* clang-format off */
-    const uint8_t bytes[] = {
-        9, USB_DT_INTERFACE, function->interface_first, 0, 0, 0xFE, 0x01, 0x01, 0,
+    static const uint8_t template[] = {
+        9, USB_DT_INTERFACE, 0, 0, 0, 0xFE, 0x01, 0x01, 0,
         9, 0x21, 0x0B /* download, upload, will detach */, 0xFF, 0x00 /* wDetachTimeOut */,
         DFU_TRANSFER_SIZE & 0xFF, DFU_TRANSFER_SIZE >> 8, 0x10, 0x01,
     };
     /* clang-format on */
-    usb_writer_put(writer, bytes, sizeof bytes);
+    usb_function_describe(function, writer, template, sizeof template);
 }
 
 static bool dfu_control(struct usb_function *function, const struct usb_setup *setup, uint8_t *reply,

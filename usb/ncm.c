@@ -35,30 +35,36 @@ static struct ncm *ncm_of(struct usb_function *function)
 
 /* ---- Descriptors. ---- */
 
+#define AT_UNION    25 /* where the union descriptor names both interfaces … */
+#define AT_ETHERNET 30 /* … and the Ethernet descriptor the string */
+
 static void ncm_describe(const struct usb_function *function, struct usb_writer *writer)
 {
-    const struct ncm *ncm = (const struct ncm *)function;
-    uint8_t control = function->interface_first, data = (uint8_t)(control + 1);
     /* clang-format off */
-    const uint8_t bytes[] = {
+    static const uint8_t template[] = {
         /* interface association: CDC, NCM */
-        8, USB_DT_INTERFACE_ASSOCIATION, control, 2, 0x02, 0x0D, 0x00, 0,
+        8, USB_DT_INTERFACE_ASSOCIATION, 0, 2, 0x02, 0x0D, 0x00, 0,
         /* control interface and its functional descriptors: header, union, Ethernet, NCM */
-        9, USB_DT_INTERFACE, control, 0, 1, 0x02, 0x0D, 0x00, 0,
+        9, USB_DT_INTERFACE, 0, 0, 1, 0x02, 0x0D, 0x00, 0,
         5, USB_DT_CS_INTERFACE, CDC_SUBTYPE_HEADER, 0x10, 0x01,
-        5, USB_DT_CS_INTERFACE, CDC_SUBTYPE_UNION, control, data,
-        13, USB_DT_CS_INTERFACE, CDC_SUBTYPE_ETHERNET, function->string_first, 0, 0, 0, 0,
+        5, USB_DT_CS_INTERFACE, CDC_SUBTYPE_UNION, 0, 1,
+        13, USB_DT_CS_INTERFACE, CDC_SUBTYPE_ETHERNET, 0, 0, 0, 0, 0,
         NCM_FRAME_MAX & 0xFF, NCM_FRAME_MAX >> 8, 0, 0, 0,
         6, USB_DT_CS_INTERFACE, CDC_SUBTYPE_NCM, 0x00, 0x01, 0x01 /* D0: SetEthernetPacketFilter */,
-        7, USB_DT_ENDPOINT, ncm_ep_notify(ncm), USB_ENDPOINT_INTERRUPT, NOTIFY_PACKET_SIZE, 0, NOTIFY_INTERVAL_MS,
+        7, USB_DT_ENDPOINT, USB_DIR_IN | 0, USB_ENDPOINT_INTERRUPT, NOTIFY_PACKET_SIZE, 0, NOTIFY_INTERVAL_MS,
         /* data interface: nothing, then two bulk endpoints */
-        9, USB_DT_INTERFACE, data, 0, 0, 0x0A, 0x00, 0x01, 0,
-        9, USB_DT_INTERFACE, data, 1, 2, 0x0A, 0x00, 0x01, 0,
-        7, USB_DT_ENDPOINT, ncm_ep_in(ncm), USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
-        7, USB_DT_ENDPOINT, ncm_ep_out(ncm), USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
+        9, USB_DT_INTERFACE, 1, 0, 0, 0x0A, 0x00, 0x01, 0,
+        9, USB_DT_INTERFACE, 1, 1, 2, 0x0A, 0x00, 0x01, 0,
+        7, USB_DT_ENDPOINT, USB_DIR_IN | 1, USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
+        7, USB_DT_ENDPOINT, 0, USB_ENDPOINT_BULK, BULK_PACKET_SIZE, 0, 0,
     };
     /* clang-format on */
-    usb_writer_put(writer, bytes, sizeof bytes);
+    uint8_t *bytes = usb_function_describe(function, writer, template, sizeof template);
+    if (bytes == NULL)
+        return;
+    bytes[AT_UNION] = function->interface_first;
+    bytes[AT_UNION + 1] = (uint8_t)(function->interface_first + 1);
+    bytes[AT_ETHERNET] = function->string_first;
 }
 
 /* Its one string: iMACAddress, twelve hexadecimal digits. */
@@ -298,7 +304,7 @@ void ncm_init(struct ncm *ncm, const struct ncm_config *config)
     ncm->out_watch.look = ncm_out_look;
     ncm_in_init(ncm);
     ncm_defaults(ncm);
-    for (uint8_t i = 0; i < config->block_count; i++) {
+    for (unsigned i = 0; i < config->block_count; i++) {
         config->blocks[i].ours = false;
         config->blocks[i].holds = 0;
     }

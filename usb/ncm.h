@@ -70,7 +70,6 @@ struct ncm_stats {
 
 /* A buffer for one OUT transfer. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */
 struct ncm_block {
-    uint8_t bytes[NCM_OUT_BLOCK_ROOM] __attribute__((aligned(4)));
     uint16_t next;    /* where the next NTB to be delivered begins */
     uint16_t carried; /* where the bytes of its own transfer begin; what is before came with the one before */
     uint16_t filled;  /* where the endpoint began to write when it was armed last */
@@ -78,6 +77,7 @@ struct ncm_block {
     bool begun;       /* an NTB of it has been read, or padding may come first */
     bool ours;        /* armed, queued or in delivery */
     uint8_t holds;    /* references: 1 if ours, + 1 for each ncm_block_hold; atomic */
+    uint8_t bytes[NCM_OUT_BLOCK_ROOM] __attribute__((aligned(4)));
 };
 
 /* One received frame, in place. Valid until the next ncm_receive, or until the block is released if held. */
@@ -112,44 +112,42 @@ struct ncm_in_block {
     uint8_t head[NTB_HEAD_LENGTH(NCM_IN_DATAGRAMS_MAX) + 2] __attribute__((aligned(4)));
 };
 
-/* One function; caller-owned, all fields are ours. */
+/* One function; caller-owned, all fields are ours. Of "in" (towards the host), "out" (from it) and "notify" (its interrupt
+ * endpoint), bytes first and arrays last: instructions reach the first 32 bytes, halfwords to 62 and words to 124 in half the
+ * flash. NULL is none. */
 struct ncm {
     struct usb_function function; /* goes into usb_device_config.functions */
-    const struct ncm_config *config;
-    struct ncm_stats stats;
-    bool up;        /* alternate setting 1 */
-    uint8_t halted; /* NCM_HALTED_…: endpoints that the host has halted */
+    bool up;                      /* alternate setting 1 */
+    uint8_t halted;               /* NCM_HALTED_…: endpoints that the host has halted */
+    bool in_gathering;       /* received frames are being delivered: their answers shall leave together */
+    uint8_t notify_due;      /* NCM_NOTIFY_… still to be sent */
+    bool notify_busy;        /* one is armed */
+    uint8_t out_queued;      /* how many blocks */
+    bool out_short;          /* no free block was found, and that was counted */
+    bool out_sequence_known; /* false before the first block */
+    bool out_full;           /* the last transfer ended by its count: a zero byte may still come */
+    uint8_t out_next;        /* next entry of ntb.datagrams */
 
-    /* Towards the host. */
-    uint32_t in_size;     /* bytes: dwNtbInMaxSize, or what the host has set below it */
-    uint16_t in_sequence; /* wSequence of the next block */
-    bool in_gathering;    /* received frames are being delivered: their answers shall leave together */
+    uint16_t in_sequence;     /* wSequence of the next block */
+    uint16_t out_sequence;    /* wSequence expected next */
+    uint16_t out_tail_length; /* bytes of a block that goes on in the next transfer; 0 for none */
+    uint16_t out_base;        /* where the NTB in delivery begins in its transfer */
+    uint16_t out_seen; /* the interrupt's, as out_watch: NTBs of the armed block are whole up to here */
+
+    const struct ncm_config *config;
+    uint32_t in_size;               /* bytes: dwNtbInMaxSize, or what the host has set below it */
     struct ncm_in_block *in_open;   /* frames join it */
     struct ncm_in_block *in_flying; /* the endpoint sends it; NULL when idle */
-    struct ncm_in_block in_blocks[2];
-
-    /* Notifications. */
-    uint8_t notify_due; /* NCM_NOTIFY_… still to be sent */
-    bool notify_busy;   /* one is armed */
-    uint8_t notify_bytes[16];
-    struct usb_iov notify_iov;
-
-    /* From the host. NULL is none. */
     struct ncm_block *out_armed;    /* the endpoint fills it */
     struct ncm_block *out_current;  /* in delivery */
-    struct ncm_block *out_queue[8]; /* received after it, oldest first */
-    uint8_t out_queued;             /* how many */
-    bool out_short;                 /* no free block was found, and that was counted */
-    bool out_sequence_known;        /* false before the first block */
-    uint16_t out_sequence;          /* wSequence expected next */
-    bool out_full;                  /* the last transfer ended by its count: a zero byte may still come */
-    uint16_t out_tail_length;       /* bytes of a block that goes on in the next transfer; 0 for none */
-    const uint8_t *out_tail;        /* … where they lie */
-    uint16_t out_base;              /* where the NTB in delivery begins in its transfer */
-    uint8_t out_next;               /* next entry of ntb.datagrams */
+    const uint8_t *out_tail;        /* where the bytes of out_tail_length lie */
     struct usb_watch out_watch;     /* the interrupt's, while the endpoint is armed */
-    uint16_t out_seen;              /* … as is this: NTBs of the armed block are whole up to here */
+    struct usb_iov notify_iov;
+    uint8_t notify_bytes[16];
+    struct ncm_block *out_queue[8]; /* received after out_current, oldest first */
     struct ntb ntb;
+    struct ncm_stats stats;
+    struct ncm_in_block in_blocks[2];
 };
 
 /* Prepare the function; `config` must outlive it. Adds nothing to the device yet: pass &ncm->function to

@@ -40,7 +40,7 @@ bool ncm_block_hold(struct ncm *ncm, struct ncm_block *block)
 {
     uint8_t holds = ncm_block_holds(block);
     bool spare = (ncm->out_armed != NULL && ncm->out_armed != block) || holds > 1;
-    for (uint8_t i = 0; i < ncm->config->block_count && !spare; i++) {
+    for (unsigned i = 0; i < ncm->config->block_count && !spare; i++) {
         const struct ncm_block *other = &ncm->config->blocks[i];
         spare = other != block && ncm_block_holds(other) == other->ours;
     }
@@ -312,7 +312,7 @@ void ncm_out_aborted(struct ncm *ncm)
 void ncm_out_stop(struct ncm *ncm)
 {
     ncm_out_aborted(ncm);
-    for (uint8_t i = 0; i < ncm->out_queued; i++)
+    for (unsigned i = 0; i < ncm->out_queued; i++)
         ncm_block_disown(ncm->out_queue[i]);
     ncm->out_queued = 0;
     if (ncm->out_current != NULL)

@@ -37,6 +37,18 @@ static uint8_t *usb_writer_template(struct usb_writer *writer, const uint8_t *by
     return writer->length <= writer->capacity ? writer->bytes + writer->length - length : NULL;
 }
 
+uint8_t *usb_function_describe(const struct usb_function *function, struct usb_writer *writer,
+                               const uint8_t *bytes, size_t length)
+{
+    uint8_t *start = usb_writer_template(writer, bytes, length);
+    for (uint8_t *at = start; at != NULL && at < start + length && at[0] != 0; at += at[0])
+        if (at[1] == USB_DT_INTERFACE_ASSOCIATION || at[1] == USB_DT_INTERFACE)
+            at[2] = (uint8_t)(at[2] + function->interface_first);
+        else if (at[1] == USB_DT_ENDPOINT)
+            at[2] = (uint8_t)(at[2] + ((at[2] & USB_DIR_IN) != 0 ? function->in_first : function->out_first));
+    return start;
+}
+
 static uint8_t usb_string_index(const char *text, uint8_t index)
 {
     return text != NULL ? index : 0;
@@ -74,7 +86,7 @@ static void usb_configuration_describe(const struct usb_device *device, struct u
     uint8_t *bytes = usb_writer_template(writer, template, sizeof template);
     if (bytes == NULL)
         return;
-    for (uint8_t i = 0; i < config->function_count; i++) {
+    for (unsigned i = 0; i < config->function_count; i++) {
         bytes[4] = (uint8_t)(bytes[4] + config->functions[i]->ops->interfaces);
         config->functions[i]->ops->describe(config->functions[i], writer);
     }
@@ -117,7 +129,7 @@ static void usb_text_describe(const char *text, struct usb_writer *writer)
 static bool usb_function_string_describe(const struct usb_device *device, uint8_t string,
                                          struct usb_writer *writer)
 {
-    for (uint8_t i = 0; i < device->config->function_count; i++) {
+    for (unsigned i = 0; i < device->config->function_count; i++) {
         const struct usb_function *function = device->config->functions[i];
         uint8_t number = (uint8_t)(string - function->string_first);
         if (string < function->string_first || number >= function->ops->strings)
@@ -211,7 +223,7 @@ static void usb_ms_os_describe(const struct usb_device *device, struct usb_write
                                                     8,  0,    1,    0, 0 /* index of the configuration */,
                                                     0,  0,    0};
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
-    for (uint8_t i = 0; i < device->config->function_count; i++)
+    for (unsigned i = 0; i < device->config->function_count; i++)
         if (device->config->functions[i]->ops->compatible_id != NULL)
             usb_ms_os_function(device->config->functions[i], writer);
     if (bytes == NULL)

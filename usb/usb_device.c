@@ -27,7 +27,7 @@ static uint8_t ep_of_bit(unsigned bit)
 
 static struct usb_function *function_of_interface(const struct usb_device *device, uint16_t interface)
 {
-    for (uint8_t i = 0; i < device->config->function_count; i++) {
+    for (unsigned i = 0; i < device->config->function_count; i++) {
         struct usb_function *function = device->config->functions[i];
         if (interface >= function->interface_first &&
             interface < function->interface_first + function->ops->interfaces)
@@ -39,7 +39,7 @@ static struct usb_function *function_of_interface(const struct usb_device *devic
 static struct usb_function *function_of_ep(const struct usb_device *device, uint16_t ep)
 {
     unsigned number = ep & 7u;
-    for (uint8_t i = 0; i < device->config->function_count; i++) {
+    for (unsigned i = 0; i < device->config->function_count; i++) {
         struct usb_function *function = device->config->functions[i];
         bool in = (ep & USB_DIR_IN) != 0;
         unsigned first = in ? function->in_first : function->out_first;
@@ -77,7 +77,7 @@ static void functions_stop(struct usb_device *device, bool close)
     if (device->state != USB_CONFIGURED)
         return;
     device->state = USB_ADDRESS;
-    for (uint8_t i = 0; i < device->config->function_count; i++)
+    for (unsigned i = 0; i < device->config->function_count; i++)
         device->config->functions[i]->ops->configured(device->config->functions[i], false);
 }
 
@@ -100,7 +100,7 @@ static bool configuration_set(struct usb_device *device, uint16_t value)
     if (value == 0)
         return true;
     device->state = USB_CONFIGURED;
-    for (uint8_t i = 0; i < device->config->function_count; i++)
+    for (unsigned i = 0; i < device->config->function_count; i++)
         device->config->functions[i]->ops->configured(device->config->functions[i], true);
     return true;
 }
@@ -137,15 +137,13 @@ static bool device_request(struct usb_device *device, const struct usb_setup *se
     if (setup->wIndex != 0)
         return false;
     if (!in && setup->wLength == 0) {
-        switch (setup->bRequest) {
-        case USB_SET_ADDRESS: return address_set(device, setup->wValue);
-        case USB_SET_CONFIGURATION: return configuration_set(device, setup->wValue);
-        case USB_SET_FEATURE:
-        case USB_CLEAR_FEATURE:
-            return device->state != USB_DEFAULT &&
-                   device_feature(device, setup->wValue, setup->bRequest == USB_SET_FEATURE);
-        default: return false;
-        }
+        bool set = setup->bRequest == USB_SET_FEATURE;
+        if (setup->bRequest == USB_SET_ADDRESS)
+            return address_set(device, setup->wValue);
+        if (setup->bRequest == USB_SET_CONFIGURATION)
+            return configuration_set(device, setup->wValue);
+        return (set || setup->bRequest == USB_CLEAR_FEATURE) && device->state != USB_DEFAULT &&
+               device_feature(device, setup->wValue, set);
     }
     if (!in || setup->wValue != 0 || device->state == USB_DEFAULT)
         return false;
@@ -332,7 +330,7 @@ static void control_out(struct usb_device *device)
 
 static void functions_transferred(struct usb_device *device, uint32_t events)
 {
-    for (uint8_t i = 0; i < device->config->function_count; i++) {
+    for (unsigned i = 0; i < device->config->function_count; i++) {
         struct usb_function *function = device->config->functions[i];
         if ((events & function->events) != 0)
             function->ops->transferred(function, events & function->events);
@@ -410,7 +408,7 @@ bool usb_device_init(struct usb_device *device, const struct usb_device_config *
 {
     *device = (struct usb_device){.config = config, .udc = udc};
     unsigned interface = 0, in = 1, out = 1, string = USB_STRINGS;
-    for (uint8_t i = 0; i < config->function_count; i++) {
+    for (unsigned i = 0; i < config->function_count; i++) {
         struct usb_function *function = config->functions[i];
         function->device = device;
         function->interface_first = (uint8_t)interface;

@@ -183,7 +183,15 @@ static inline bool usb_device_suspended(const struct usb_device *device)
     return device->suspended;
 }
 
-/* ---- For functions. Endpoints are opened in alternate_set, or in configured. ---- */
+/* ---- For functions. ---- */
+
+/* For `describe`: append whole descriptors in which interface and endpoint numbers count from 0, and make them the function's
+ * own. What else names them (class-specific descriptors, strings) is the caller's: returned is where the bytes lie now, NULL if
+ * they found no room. */
+uint8_t *usb_function_describe(const struct usb_function *function, struct usb_writer *writer,
+                               const uint8_t *bytes, size_t length);
+
+/* Endpoints are opened in alternate_set, or in configured. */
 
 void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size);
 void usb_device_ep_close(struct usb_device *device, uint8_t ep);

@@ -39,36 +39,19 @@ enum {
  * wins. */
 static void dhcp_option_take(struct dhcp_request *r, uint8_t code, const uint8_t *data, uint8_t length)
 {
-    switch (code) {
-    case DHCP_OPTION_TYPE:
-        if (length == 1 && r->type == 0 && data[0] <= DHCP_INFORM) {
-            r->type = data[0];
-        }
-        break;
-    case DHCP_OPTION_REQUESTED:
-        if (length == 4 && !r->has_requested) {
-            r->requested = load_be32(data);
-            r->has_requested = true;
-        }
-        break;
-    case DHCP_OPTION_SERVER_ID:
-        if (length == 4 && !r->has_server_id) {
-            r->server_id = load_be32(data);
-            r->has_server_id = true;
-        }
-        break;
-    case DHCP_OPTION_MAX_SIZE:
-        if (length == 2 && load_be16(data) >= DHCP_MAX_SIZE_MIN) {
-            r->max_size = load_be16(data);
-        }
-        break;
-    case DHCP_OPTION_CLIENT_ID:
-        if (length >= 2 && r->client_id == NULL) {
-            r->client_id = data;
-            r->client_id_length = length;
-        }
-        break;
-    default: break;
+    if (code == DHCP_OPTION_TYPE && length == 1 && r->type == 0 && data[0] <= DHCP_INFORM) {
+        r->type = data[0];
+    } else if (code == DHCP_OPTION_REQUESTED && length == 4 && !r->has_requested) {
+        r->requested = load_be32(data);
+        r->has_requested = true;
+    } else if (code == DHCP_OPTION_SERVER_ID && length == 4 && !r->has_server_id) {
+        r->server_id = load_be32(data);
+        r->has_server_id = true;
+    } else if (code == DHCP_OPTION_MAX_SIZE && length == 2 && load_be16(data) >= DHCP_MAX_SIZE_MIN) {
+        r->max_size = load_be16(data);
+    } else if (code == DHCP_OPTION_CLIENT_ID && length >= 2 && r->client_id == NULL) {
+        r->client_id = data;
+        r->client_id_length = length;
     }
 }
 

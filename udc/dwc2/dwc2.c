@@ -435,6 +435,7 @@ static const struct udc_ops dwc2_ops = {
 bool dwc2_init(struct dwc2 *dwc2, const struct dwc2_chip *chip, bool vbus_sensed)
 {
     *dwc2 = (struct dwc2){.udc = {.ops = &dwc2_ops, .ep0_packet_size = DWC2_EP0_PACKET_SIZE},
+                          .regs = (struct dwc2_regs *)(uintptr_t)chip->base,
                           .chip = chip,
                           .tx_fifo = {DWC2_EP0_PACKET_SIZE / 4}};
     struct dwc2_regs *regs = dwc2_regs(dwc2);

@@ -52,15 +52,18 @@ struct dwc2_out {
     bool active;
 };
 
+struct dwc2_regs; /* dwc2_regs.h */
+
 struct dwc2 {
-    struct udc udc; /* first: the core's view */
+    struct udc udc;      /* first: the core's view */
+    bool overtaken;      /* a SETUP packet is arriving */
+    uint8_t out_planned; /* a bit for each OUT endpoint in the plan */
+    struct dwc2_regs *regs;
     const struct dwc2_chip *chip;
     volatile uint32_t events;
-    uint32_t setup[2];                    /* the latest whole SETUP packet */
-    uint32_t arriving[2];                 /* its successor, between "SETUP data" and "SETUP done" */
-    bool overtaken;                       /* … which is now */
+    uint32_t setup[2];    /* the latest whole SETUP packet */
+    uint32_t arriving[2]; /* its successor, between "SETUP data" and "SETUP done": while overtaken */
     uint16_t tx_fifo[DWC2_ENDPOINTS_MAX]; /* words for each IN endpoint, as planned; 0: none */
-    uint8_t out_planned;                  /* a bit for each OUT endpoint in the plan */
     uint32_t stuck;                       /* bounded waits that ran out; never seen on a healthy core */
     uint32_t dropped;                     /* OUT packets that came with no buffer armed */
     struct dwc2_in in[DWC2_ENDPOINTS_MAX];

@@ -19,7 +19,7 @@
 
 static inline struct dwc2_regs *dwc2_regs(const struct dwc2 *dwc2)
 {
-    return (struct dwc2_regs *)(uintptr_t)dwc2->chip->base;
+    return dwc2->regs;
 }
 
 static inline __attribute__((always_inline)) void dwc2_lock(const struct dwc2 *dwc2)
