@@ -77,7 +77,7 @@ struct http_events_lock {
 
 /* Counters; they wrap, `readers` excepted. */
 struct http_events_stats {
-    uint32_t put;     /* events taken */
+    uint32_t put;     /* events taken; the last one's number */
     uint32_t refused; /* events refused: too long, or with a type that would break the lines */
     uint32_t opened;  /* readers that came */
     uint32_t denied;  /* readers that got 503 */
@@ -97,8 +97,7 @@ struct http_events {
     struct http_events_stats stats;
     const struct http_events_lock *lock; /* NULL: all comes from the loop */
     uint32_t epoch;                      /* what makes ids of this start differ from those of others */
-    uint32_t count;                      /* events put so far; the last one's number */
-    uint32_t oldest;                     /* number of the oldest event in the ring; count + 1: it is empty */
+    uint32_t oldest;                     /* number of the oldest event in the ring; put + 1: it is empty */
     size_t tail, head, wrap; /* offsets in the ring: oldest event, next one, end of what is used */
     uint32_t now_ms, looked_ms;
     bool started;

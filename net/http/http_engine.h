@@ -62,6 +62,7 @@ struct http_request {
     union {
         char text[HTTP_TEXT_MAX];                 /* until the header section is there */
         uint32_t state_words[HTTP_STATE_MAX / 4]; /* from then on: the route's */
+        void *state_pointer;                      /* it may begin with one */
     };
 };
 
