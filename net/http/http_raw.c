@@ -677,12 +677,12 @@ static void http_raw_wake(struct http_raw *server)
 {
     bool checks = server->checks && (int32_t)(sys_now() - server->check_ms) >= 0;
 
-    server->site.woken = false; /* before the connections are looked at, so that none is overlooked */
+    (void)__atomic_exchange_n(&server->site.woken, false, __ATOMIC_ACQ_REL); /* before the others are looked at */
     server->checks &= !checks;
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];
-        bool woken = c->http.woken;
-        c->http.woken = false;
+        bool woken = __atomic_load_n(&c->http.woken, __ATOMIC_RELAXED) &&
+                     __atomic_exchange_n(&c->http.woken, false, __ATOMIC_ACQ_REL);
         if (c->pcb != NULL && woken) {
             if (tcp_guard_acknowledged(c->pcb)) {
                 c->since_ms = sys_now();
@@ -697,7 +697,7 @@ static void http_raw_wake(struct http_raw *server)
 
 void http_raw_poll(struct http_raw *server)
 {
-    if (server->site.woken || server->checks) {
+    if (__atomic_load_n(&server->site.woken, __ATOMIC_RELAXED) || server->checks) {
         http_raw_wake(server);
     }
     if (server->stalled) {

@@ -33,8 +33,7 @@ fault-images:
 	+$(call BAD_IMAGE,posix,BOARD=native OS=posix)
 	+$(call EVENTS_IMAGE,none,OS=none)
 	+$(call EVENTS_IMAGE,native,BOARD=native OS=none)
-	+$(call EVENTS_IMAGE,posix,BOARD=native OS=posix)
-	+$(call EVENTS_IMAGE,tsan,BOARD=native OS=posix TSAN=1)
+	+$(call EVENTS_IMAGE,posix,BOARD=native OS=posix TSAN=1)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
