@@ -677,7 +677,8 @@ static void http_raw_wake(struct http_raw *server)
 {
     bool checks = server->checks && (int32_t)(sys_now() - server->check_ms) >= 0;
 
-    (void)__atomic_exchange_n(&server->site.woken, false, __ATOMIC_ACQ_REL); /* before the others are looked at */
+    (void)__atomic_exchange_n(&server->site.woken, false,
+                              __ATOMIC_ACQ_REL); /* before the others are looked at */
     server->checks &= !checks;
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];

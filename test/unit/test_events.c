@@ -206,6 +206,7 @@ TEST(events_come_in_order)
     CHECK(http_waiting(&clients[0].r));
     CHECK(put("one"));
     CHECK(http_events_put(&events, "alarm", "two", 3));
+    CHECK_EQUAL(wakes, 1);
     run();
     CHECK(put(""));
     run();
