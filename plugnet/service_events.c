@@ -34,7 +34,7 @@ const char *plugnet_events_start(void *events, struct plugnet *p)
     if (e->ring == NULL || e->size < HTTP_EVENTS_RING_MIN) {
         return "its ring is smaller than HTTP_EVENTS_RING_MIN";
     }
-    http_events_start(e, os_random(), e->lock != NULL ? e->lock : EVENTS_LOCK);
+    http_events_start(e, os_random(), EVENTS_LOCK);
     return NULL;
 }
 

@@ -63,7 +63,7 @@ static void lock_give(const struct http_events *e, uint32_t taken)
 
 void http_events_start(struct http_events *events, uint32_t epoch, const struct http_events_lock *lock)
 {
-    events->lock = lock;
+    events->lock = events->lock != NULL ? events->lock : lock;
     events->epoch = epoch;
     events->oldest = 1;
     events->wrap = events->size;

@@ -92,20 +92,21 @@ struct http_events {
     char *ring;  /* yours, for as long as the stream lives: each event takes its own lines and 2 bytes more */
     size_t size; /* bytes of it, at least HTTP_EVENTS_RING_MIN; an event longer than the ring is refused */
     const struct http_events_options *options; /* NULL: all zeros */
+    const struct http_events_lock *lock;       /* NULL: the one of http_events_start, if that has one */
 
     /* We keep; `stats` may be read. */
     struct http_events_stats stats;
-    const struct http_events_lock *lock; /* NULL: all comes from the loop */
-    uint32_t epoch;                      /* what makes ids of this start differ from those of others */
-    uint32_t oldest;                     /* number of the oldest event in the ring; put + 1: it is empty */
+    uint32_t epoch;          /* what makes ids of this start differ from those of others */
+    uint32_t oldest;         /* number of the oldest event in the ring; put + 1: it is empty */
     size_t tail, head, wrap; /* offsets in the ring: oldest event, next one, end of what is used */
     uint32_t now_ms, looked_ms;
     bool started;
     struct http_request *readers; /* a list by their states */
 };
 
-/* Begin; once. `epoch` is random, so that no id from before a reset is taken for one of now; `lock` is for events from other
- * threads, NULL if there are none. Before it, each event is refused, and each reader gets 503. PLUGNET_EVENTS does this. */
+/* Begin; once. `epoch` is random, so that no id from before a reset is taken for one of now. `lock` is for events from other
+ * threads, where the product has set none of its own; NULL: all come from the loop. Before it, each event is refused, and
+ * each reader gets 503. PLUGNET_EVENTS does this. */
 void http_events_start(struct http_events *events, uint32_t epoch, const struct http_events_lock *lock);
 
 /* Put an event, and wake those that read. `type`: what the page listens for, NULL: "message". `data`: UTF-8, of one or more
