@@ -155,11 +155,12 @@ static void http_path_find(struct http_request *r, const char *path, size_t leng
     for (size_t i = 0; i < config->route_count; i++) {
         const struct http_route *route = &config->routes[i];
         size_t prefix = strlen(route->path) - 1;
-        if (http_path_equal(route->path, path, length)) {
-            r->route = route;
-            return;
-        }
-        if (route->path[prefix] == '*' && length >= prefix && memcmp(route->path, path, prefix) == 0) {
+        if (route->path[prefix] != '*') {
+            if (http_path_equal(route->path, path, length)) {
+                r->route = route;
+                return;
+            }
+        } else if (length >= prefix && memcmp(route->path, path, prefix) == 0) {
             r->route = route;
             http_keep(r, KEEP_TAIL, path + prefix, length - prefix);
             return;
