@@ -67,9 +67,12 @@ static void client_run(struct client *c)
 
 static void run(void)
 {
-    for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
-        if (clients[i].r.site != NULL)
-            client_run(&clients[i]);
+    do {
+        site.woken = false;
+        for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++)
+            if (clients[i].r.site != NULL)
+                client_run(&clients[i]);
+    } while (site.woken);
 }
 
 static void ask(struct client *c, const char *line, const char *id)
@@ -600,9 +603,31 @@ static uint32_t any(uint32_t limit)
     return (seed >> 8) % limit;
 }
 
+/* Another thread, which may come whenever nobody has the lock: so just before somebody takes it. */
+static unsigned depth, visits;
+
+static void random_put(void);
+
+static uint32_t lock_take(void)
+{
+    if (depth == 0 && visits > 0 && any(2) == 0) {
+        visits--;
+        random_put();
+    }
+    return depth++;
+}
+
+static void lock_give(uint32_t taken)
+{
+    depth--;
+    CHECK_EQUAL(depth, taken);
+}
+
+static const struct http_events_lock lock = {lock_take, lock_give};
+
 static void random_put(void)
 {
-    static char text[HTTP_EVENTS_FRAME_MAX];
+    char text[HTTP_EVENTS_FRAME_MAX];
     size_t length = any(any(4) == 0 ? (uint32_t)events.size : 20);
     uint32_t sum = 0;
 
@@ -610,8 +635,10 @@ static void random_put(void)
         text[i] = (char)('a' + any(26));
         sum = sum * 31 + (uint8_t)text[i];
     }
-    sums[events.stats.put + 1] = sum;
-    CHECK_EQUAL(http_events_put(&events, NULL, text, length), length + 8 + 2 <= events.size);
+    bool fits = length + 8 + 2 <= events.size;
+    CHECK_EQUAL(http_events_put(&events, NULL, text, length), fits);
+    if (fits)
+        sums[events.stats.put] = sum;
 }
 
 /* A reader gets each event whole, in order and once; what it doesn't get, it is told of. */
@@ -661,17 +688,24 @@ static void random_step(void)
     }
 }
 
-TEST(events_random)
+static void random_play(const struct http_events_lock *with, unsigned rounds)
 {
-    for (unsigned round = 1; round <= 300; round++) {
+    for (unsigned round = 1; round <= rounds; round++) {
         seed = round * 7919;
+        visits = 0;
         fresh();
         options.lost = "lost";
+        options.start = round % 2 ? HTTP_EVENTS_OLDEST : HTTP_EVENTS_NEWEST;
         events.size = HTTP_EVENTS_RING_MIN + any(sizeof ring - HTTP_EVENTS_RING_MIN + 1);
-        http_events_start(&events, EPOCH, NULL);
+        events.started = false;
+        http_events_start(&events, EPOCH, with);
         for (unsigned step = 0; step < 300; step++) {
+            visits = with != NULL ? any(6) : 0;
             random_step();
             run();
+            visits = 0;
+            run();
+            CHECK_EQUAL(depth, 0);
             for (unsigned i = 0; i < 8; i++)
                 if (clients[i].r.site != NULL)
                     random_look(i, round);
@@ -680,6 +714,16 @@ TEST(events_random)
         for (size_t i = events.size; i < sizeof ring; i++)
             CHECK_EQUAL(ring[i], '#');
     }
+}
+
+TEST(events_random)
+{
+    random_play(NULL, 300);
+}
+
+TEST(events_random_with_another_thread)
+{
+    random_play(&lock, 300);
 }
 
 TEST_MAIN()
