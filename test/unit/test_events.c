@@ -505,6 +505,8 @@ TEST(events_heartbeat)
             CHECK_EQUAL(comments, ms < 13000 ? 0 : ms < 15000 ? 1 : 2);
     }
     CHECK(http_waiting(&clients[0].r));
+    CHECK_EQUAL(wakes,
+                4); /* two for the event, two for heartbeats; none again for the one that takes nothing */
     CHECK_STRING(page(&clients[0]), "message:x@1;");
     clients[1].blocked = false;
     run();
@@ -628,14 +630,14 @@ static const struct http_events_lock lock = {lock_take, lock_give};
 static void random_put(void)
 {
     char text[HTTP_EVENTS_FRAME_MAX];
-    size_t length = any(any(4) == 0 ? (uint32_t)events.size : 20);
+    size_t length = any(any(4) == 0 ? (uint32_t)(events.size < sizeof text ? events.size : sizeof text) : 20);
     uint32_t sum = 0;
 
     for (size_t i = 0; i < length; i++) {
         text[i] = (char)('a' + any(26));
         sum = sum * 31 + (uint8_t)text[i];
     }
-    bool fits = length + 8 + 2 <= events.size;
+    bool fits = length + 8 + 2 <= events.size && length + 8 <= HTTP_EVENTS_FRAME_MAX;
     CHECK_EQUAL(http_events_put(&events, NULL, text, length), fits);
     if (fits)
         sums[events.stats.put] = sum;
@@ -688,6 +690,9 @@ static void random_step(void)
     }
 }
 
+/* With room for more events than are passed by in one go. */
+static char large[1000];
+
 static void random_play(const struct http_events_lock *with, unsigned rounds)
 {
     for (unsigned round = 1; round <= rounds; round++) {
@@ -696,7 +701,9 @@ static void random_play(const struct http_events_lock *with, unsigned rounds)
         fresh();
         options.lost = "lost";
         options.start = round % 2 ? HTTP_EVENTS_OLDEST : HTTP_EVENTS_NEWEST;
-        events.size = HTTP_EVENTS_RING_MIN + any(sizeof ring - HTTP_EVENTS_RING_MIN + 1);
+        memset(large, '#', sizeof large);
+        events.ring = large;
+        events.size = HTTP_EVENTS_RING_MIN + any(any(2) ? sizeof large - HTTP_EVENTS_RING_MIN + 1 : 200);
         events.started = false;
         http_events_start(&events, EPOCH, with);
         for (unsigned step = 0; step < 300; step++) {
@@ -711,8 +718,8 @@ static void random_play(const struct http_events_lock *with, unsigned rounds)
                     random_look(i, round);
         }
         CHECK_EQUAL(site.stats.broken, 0);
-        for (size_t i = events.size; i < sizeof ring; i++)
-            CHECK_EQUAL(ring[i], '#');
+        for (size_t i = events.size; i < sizeof large; i++)
+            CHECK_EQUAL(large[i], '#');
     }
 }
 
@@ -724,6 +731,55 @@ TEST(events_random)
 TEST(events_random_with_another_thread)
 {
     random_play(&lock, 300);
+}
+
+/* The reader is on its way to its first event, far behind the oldest one, when a long event takes the place of many. */
+static unsigned takes, visit_at;
+
+static uint32_t lock_take_once(void)
+{
+    static char text[HTTP_EVENTS_FRAME_MAX - 8];
+
+    if (depth == 0 && ++takes == visit_at) {
+        memset(text, 'l', sizeof text);
+        CHECK(http_events_put(&events, NULL, text, sizeof text));
+    }
+    return depth++;
+}
+
+TEST(events_overwritten_while_a_reader_begins)
+{
+    static const struct http_events_lock once = {lock_take_once, lock_give};
+
+    for (visit_at = 1; visit_at <= 8; visit_at++) {
+        fresh();
+        options.lost = "lost";
+        events.ring = large;
+        events.size = sizeof large;
+        takes = visit_at;
+        events.started = false;
+        http_events_start(&events, EPOCH, &once);
+        for (unsigned i = 0; i < 120; i++)
+            put("x");
+        uint32_t oldest = events.oldest, from = oldest + 60;
+        CHECK(events.stats.put - oldest > 70);
+        takes = 0;
+        ask(&clients[0], "GET /events", id_of(EPOCH, from));
+        run();
+        uint32_t at = from + 1;
+        for (const char *event = page(&clients[0]); *event != 0; event = strchr(event, ';') + 1) {
+            uint32_t number = (uint32_t)strtoul(strchr(event, '@') + 1, NULL, 10);
+            if (strncmp(event, "lost:", 5) == 0) {
+                at += (uint32_t)strtoul(event + 5, NULL, 10);
+            } else {
+                CHECK_EQUAL(number, at);
+                CHECK(strncmp(event, number > 120 ? "message:lll" : "message:x@", 10) == 0);
+                at++;
+            }
+        }
+        CHECK_EQUAL(events.stats.put, takes >= visit_at ? 121 : 120);
+        CHECK_EQUAL(at, events.stats.put + 1);
+    }
 }
 
 TEST_MAIN()
