@@ -129,16 +129,15 @@ void http_method_end(struct http_request *r)
     http_text_clear(r);
 }
 
-/* Does one of our paths, which may end with "*", name `path`? Most differ in their second character. Returns how many bytes
- * are alike, and 0 if it doesn't. */
-static size_t http_path_match(const char *ours, const char *path, size_t length)
+/* How far do one of our paths and `path` agree? Up to an asterisk that ends ours; most differ in their second character. */
+static size_t http_path_alike(const char *ours, const char *path, size_t length)
 {
     size_t i = 0;
 
-    while (i < length && ours[i] == path[i]) {
+    while (i < length && ours[i] == path[i] && (ours[i] != '*' || ours[i + 1] != 0)) {
         i++; /* path has no zero in it, so this ends with ours */
     }
-    return (i == length && ours[i] == 0) || (ours[i] == '*' && ours[i + 1] == 0) ? i : 0;
+    return i;
 }
 
 /* Find what `path` names. */
@@ -148,17 +147,18 @@ static void http_path_find(struct http_request *r, const char *path, size_t leng
 
     for (size_t i = 0; i < config->resource_count; i++) {
         const struct http_resource *resource = &config->resources[i];
-        if (http_path_match(resource->path, path, length) == length) {
+        if (http_path_alike(resource->path, path, length) == length && resource->path[length] == 0) {
             r->resource = resource;
             return;
         }
     }
     for (size_t i = 0; i < config->route_count; i++) {
         const struct http_route *route = &config->routes[i];
-        size_t alike = http_path_match(route->path, path, length);
-        if (alike > 0) {
+        size_t alike = http_path_alike(route->path, path, length);
+        bool prefix = route->path[alike] == '*' && route->path[alike + 1] == 0;
+        if (prefix || (alike == length && route->path[alike] == 0)) {
             r->route = route;
-            if (route->path[alike] == '*') {
+            if (prefix) {
                 http_keep(r, KEEP_TAIL, path + alike, length - alike);
             }
             return;
