@@ -2,13 +2,14 @@
  * WebSocket for products (RFC 6455, no extensions): a path that pages open by `new WebSocket("/ws")`, and what is said on it.
  *
  *   static struct websocket_session sessions[4];
- *   static const struct websocket live = {.sessions = sessions, .count = 4, .message_max = 512, .message = take, .output = put};
+ *   static const struct websocket live = {.sessions = sessions, .count = 4, .message_max = 512,
+ *                                       .message = take, .output = put};
  *
  *   static const struct http_route routes[] = {{.path = "/ws", HTTP_WEBSOCKET(&live)}};
  *
  *   websocket_wake_all(&live);    whenever there is something to tell, from any thread or interrupt
  *
- *   handshake ─→ open ─→ message, output, in any order ─→ closed, once
+ *   handshake ─→ open ─→ room, message, output, in any order ─→ closed, once
  *                  └→ a status of 400 to 599: refused, and no more is called
  *
  * All functions of a product are called in the loop's thread and none waits. One that breaks its contract costs its own
@@ -46,7 +47,6 @@ struct websocket_session {
     uint16_t code;    /* for `closed` */
     uint8_t protocol; /* chosen one's number in `protocols`, and 1; 0: none */
     uint8_t flags;
-    bool held; /* `message` wants no more */
 };
 
 /* Part of a message, or all of it. */
@@ -69,22 +69,25 @@ enum websocket_frame {
 
 /* A WebSocket that a product offers. Const; outlives the server. Functions that aren't needed are NULL. */
 struct websocket {
-    struct websocket_session
-        *sessions; /* yours: one for each that may be open at a time; the next one gets 503 */
+    struct websocket_session *sessions; /* yours: one for each that may be open at a time; else 503 */
     size_t count;
-    uint32_t
-        message_max; /* bytes of the longest message, a longer one ends by 1009; 0: no limit, taken by pieces */
-    uint16_t piece_max; /* bytes of the longest piece, so that a small buffer is enough; 0: as they come */
-    const char *const *
-        protocols; /* subprotocols, ended by NULL; the client's first that is among them is chosen. NULL: none ever */
+
+    /* Bytes of the longest message; a longer one ends the connection by 1009. 0: no limit, for messages taken by pieces. */
+    uint32_t message_max;
+
+    /* Subprotocols, ended by NULL; of those that a client offers, the first one that is among them is chosen. NULL: none. */
+    const char *const *protocols;
 
     /* The handshake is right and a session is taken; http_header, http_query, http_remote tell of `r` (its http_state
      * is ours). 0: welcome. 400 to 599: refused. NULL: all are welcome. */
     uint16_t (*open)(struct websocket_session *s, struct http_request *r);
 
-    /* A piece has come. False: this one is taken, but no more now; the client is held back until websocket_wake. NULL: what
-     * comes is ignored. */
-    bool (*message)(struct websocket_session *s, const struct websocket_piece *piece);
+    /* How many bytes may come now: no piece is longer, so a small buffer is enough for long messages. 0: none; the client is
+     * held back, and it is asked again after websocket_wake, and after each frame of `output`. NULL: as many as come. */
+    size_t (*room)(struct websocket_session *s);
+
+    /* A piece has come, and is to be taken now. NULL: what comes is ignored. */
+    void (*message)(struct websocket_session *s, const struct websocket_piece *piece);
 
     /* There is room for a frame: put its payload, at most WEBSOCKET_FRAME_MAX bytes, and say what it is; texts in UTF-8, which
      * may be cut anywhere between frames. NULL: we say nothing. */
@@ -108,8 +111,7 @@ extern const struct http_upgrade websocket_upgrade;
 /* 0; a negative array says that HTTP_KEEP_MAX is smaller than WEBSOCKET_KEEP. */
 #define WEBSOCKET_FITS (sizeof(char[HTTP_KEEP_MAX >= WEBSOCKET_KEEP ? 1 : -1]) - 1)
 
-/* Let `output` be asked, and `message` go on where it has said "no more". Any thread, and interrupts; it may come late, and
- * does no harm then. */
+/* Let `output` and `room` be asked again. Any thread, and interrupts; too often, or after `closed`, does no harm. */
 void websocket_wake(struct websocket_session *s);
 
 /* The same for all that are open. */
