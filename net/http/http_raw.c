@@ -79,6 +79,9 @@ static err_t http_raw_abort(struct http_raw_connection *c)
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
+    if (c->pending == NULL) {
+        c->pcb->rcv_wnd = TCP_WND; /* nothing is unread, so that lwIP sends no RST after tcp_pcb_narrow */
+    }
     return tcp_pcb_close(http_raw_release(c));
 }
 
@@ -514,6 +517,9 @@ static err_t http_raw_run(struct http_raw_connection *c)
     }
     tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
     c->consumed = 0;
+    if (http_upgraded(&c->http)) {
+        tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
+    }
     tcp_output(c->pcb);
     http_raw_nudge(c);
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_is_busy(c)))) {
