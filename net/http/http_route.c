@@ -59,8 +59,9 @@ void http_answer_length(struct http_request *r, uint32_t length)
 
 void http_wake(struct http_request *r)
 {
-    r->woken = true;
-    r->site->woken = true;
+    __atomic_store_n(&r->woken, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->site->woken, true,
+                     __ATOMIC_RELEASE); /* last: whoever sees it sees the request's, too */
     if (r->site->config->wake != NULL) {
         r->site->config->wake();
     }
