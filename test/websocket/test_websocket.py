@@ -595,7 +595,7 @@ def missing(name):
     return None
 
 
-ONLY = {"chromium": ("none",), "server_closes_and_nobody_answers": ("none", "posix")}
+ONLY = {"chromium": ("none",), "server_closes_and_nobody_answers": ("native",)}
 TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
 FAILURES = (AssertionError, OSError, EOFError, ValueError, IndexError, KeyError, TypeError, Refused, http.client.HTTPException,
             subprocess.SubprocessError, webdriver.BrowserError)
