@@ -79,6 +79,9 @@ static err_t http_raw_abort(struct http_raw_connection *c)
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
+    if (c->pending == NULL) {
+        c->pcb->rcv_wnd = TCP_WND; /* nothing is unread, so that lwIP sends no RST after tcp_pcb_narrow */
+    }
     return tcp_pcb_close(http_raw_release(c));
 }
 
@@ -462,7 +465,7 @@ static bool http_raw_feed(struct http_raw_connection *c)
         return false;
     }
     used = http_input(&c->http, (char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if ((was_idle && !http_idle(&c->http)) || http_upgraded(&c->http)) {
+    if ((was_idle && !http_idle(&c->http)) || (http_upgraded(&c->http) && !http_leaving(&c->http))) {
         c->since_ms = sys_now();
     }
     c->consumed = (uint16_t)(c->consumed + used);
@@ -507,13 +510,16 @@ static err_t http_raw_run(struct http_raw_connection *c)
             http_raw_pending_keep(c); /* before the answer takes the memory */
         }
         sent = http_raw_send(c);
-    } while (sent && (http_raw_check(c) || http_raw_feed(c)));
+    } while ((sent || http_upgraded(&c->http)) && (http_raw_check(c) || http_raw_feed(c)));
     http_raw_pending_keep(c);
     if (http_broken(&c->http)) {
         return http_raw_abort(c);
     }
     tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
     c->consumed = 0;
+    if (http_upgraded(&c->http)) {
+        tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
+    }
     tcp_output(c->pcb);
     http_raw_nudge(c);
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_is_busy(c)))) {
@@ -576,7 +582,9 @@ static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
         http_waiting(&c->http) || http_held(&c->http) || http_upgraded(&c->http) || http_checking(&c->http);
 
     if (patient && !http_raw_has_stash(c) && tcp_guard_acknowledged(c->pcb)) {
-        return UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
+        return http_leaving(&c->http)
+                   ? HTTP_RAW_REQUEST_MS_MAX
+                   : UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
     }
     bool answering = http_answering(&c->http) || http_raw_has_stash(c) || !tcp_guard_acknowledged(c->pcb);
 
@@ -727,7 +735,7 @@ static void http_raw_wake(struct http_raw *server)
         bool woken = __atomic_load_n(&c->http.woken, __ATOMIC_RELAXED) &&
                      __atomic_exchange_n(&c->http.woken, false, __ATOMIC_ACQ_REL);
         if (c->pcb != NULL && woken) {
-            if (tcp_guard_acknowledged(c->pcb)) {
+            if (tcp_guard_acknowledged(c->pcb) && !http_leaving(&c->http)) {
                 c->since_ms = sys_now();
             }
             http_resume(&c->http);
@@ -821,7 +829,9 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     }
     c = http_raw_slot_take(server);
     server->stats.connections++;
-    *c = (struct http_raw_connection){.pcb = pcb, .since_ms = sys_now()};
+    memset(c, 0, offsetof(struct http_raw_connection, http));
+    c->pcb = pcb;
+    c->since_ms = sys_now();
     http_begin(&c->http, &server->site, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(&pcb->remote_ip))));
     ip_set_option(pcb, SOF_KEEPALIVE);
     pcb->keep_idle = HTTP_RAW_KEEP_MS;
