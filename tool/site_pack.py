@@ -31,7 +31,7 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 # The server adds Cache-Control, nosniff and X-Frame-Options by itself.
-PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
+PAGE_HEADERS = "Referrer-Policy: no-referrer\r\n"
 PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
 PATH_MAX = 63  # HTTP_TEXT_MAX of net/http/http.h

@@ -27,16 +27,15 @@ PC = (os.path.join(ROOT, "build/pc"),)
 ANSWER_S_MAX = 60
 
 PRODUCT = """#include "plugnet/plugnet.h"
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{\\"board\\":");
     text_put_json_string(out, board_info()->name);
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static struct plugnet plugnet;
 static const struct plugnet_config config = {
     .product_id = 2,
@@ -291,17 +290,16 @@ static void started(void *context)
     seen.is_mine = context == &my_context;
     seen.polled = plugnet.polled_ms != 0;
 }
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{");
     text_put_json_u32(out, "count", seen.count);
     text_put(out, seen.is_up && seen.bound && seen.is_mine && !seen.polled ? ",\\"good\\":true" : ",\\"good\\":false");
     text_put(out, pthread_equal(seen.thread, pthread_self()) ? ",\\"thread\\":true}" : ",\\"thread\\":false}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static const struct plugnet_config config = {
     .product_id = 2,
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
@@ -328,10 +326,9 @@ def test_started(folder):
 
 OPTIONS_SAY = """#include "plugnet/plugnet.h"
 #include "lwip/opt.h"
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{");
     text_put_json_u32(out, "mss", TCP_MSS);
     text_put(out, ",");
@@ -341,7 +338,7 @@ static bool part(void *context, unsigned number, struct text *out)
     text_put(out, ",");
     text_put_json_u32(out, "size", sizeof plugnet.blocks / sizeof plugnet.blocks[0]);
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
 """
 
@@ -349,7 +346,7 @@ static bool part(void *context, unsigned number, struct text *out)
 def options_product(folder, name, options, more=""):
     """Tells what it was compiled with."""
     at = PRODUCT.index("static const struct http_route")
-    text = OPTIONS_SAY.replace("static bool", "static struct plugnet plugnet;\nstatic bool", 1) + more + \
+    text = OPTIONS_SAY.replace("static enum", "static struct plugnet plugnet;\nstatic enum", 1) + more + \
         PRODUCT[at:].replace("static struct plugnet plugnet;\n", "")
     return product_write(folder, name, {"main.c": text, "plugnet_options.h": options})
 
@@ -478,7 +475,7 @@ struct Square : Shape {
 uint32_t Square::made;
 static volatile uint32_t three = 3;
 static Square first{three}, second{three + 1};
-static bool part(void *, unsigned, struct text *out)
+static enum http_progress output(struct http_request *, struct text *out)
 {
     static Square local{three + 2};
     const Shape *shapes[] = {&first, &second, &local};
@@ -492,9 +489,9 @@ static bool part(void *, unsigned, struct text *out)
     text_put(out, ",");
     text_put_json_u32(out, "from_c", static_cast<uint32_t>(from_c()));
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static const plugnet_function *const functions[] = {PLUGNET_DEFAULT_FUNCTIONS, nullptr};
 static const plugnet_service *const services[] = {PLUGNET_DEFAULT_SERVICES, nullptr};
 static const struct plugnet_config config = {
