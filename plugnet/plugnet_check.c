@@ -14,6 +14,8 @@
     (HTTP_TEXT_MAX < 63 ? HTTP_TEXT_MAX : 63) /* of `names`: a Host header's, and so no label is too long */
 
 #define TEXT_LENGTH_MAX 126 /* characters of a USB string */
+#define WANTED_MAX      8   /* header fields of a route, and of the check */
+#define KEEP_EACH_MIN   3   /* bytes of HTTP_KEEP_MAX that a value of one character takes */
 #define URL_LENGTH_MAX  258 /* with https:// */
 
 _Static_assert(PLUGNET_FUNCTIONS_MAX >= 1 && PLUGNET_FUNCTIONS_MAX <= 32, "PLUGNET_FUNCTIONS_MAX: 1 to 32");
@@ -66,6 +68,103 @@ static const char *check_path(const char *path, bool whole)
                                                                           : NULL;
 }
 
+static size_t check_count(const char *const *names)
+{
+    size_t count = 0;
+
+    while (names != NULL && names[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static const char *check_route(const struct plugnet_config *c, const struct http_route *r)
+{
+    const char *star = strchr(r->path, '*');
+    uint8_t methods = r->methods != 0 ? r->methods : HTTP_GET;
+    size_t names = check_count(r->headers), kept = names + check_count(c->check_headers);
+
+    kept += (r->query ? 1 : 0) + (star != NULL ? 1 : 0);
+    if (star != NULL && star[1] != 0) {
+        return ".path: * at its end only";
+    }
+    if ((methods & HTTP_TRACE) != 0 || (methods & (HTTP_GET | HTTP_HEAD)) == HTTP_HEAD) {
+        return ".methods: TRACE, or HEAD without GET";
+    }
+    if (names > WANTED_MAX) {
+        return ".headers: 8 at most";
+    }
+    if (kept * KEEP_EACH_MIN > HTTP_KEEP_MAX) {
+        return ".query, .headers: more than HTTP_KEEP_MAX has room for";
+    }
+    if (r->body != NULL && (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) == 0) {
+        return ".body: .methods have none";
+    }
+    if (r->upgrade != NULL && methods != HTTP_GET) {
+        return ".upgrade: by GET only";
+    }
+    for (const struct http_route *other = c->routes; other != r; other++) {
+        if (strcmp(other->path, r->path) == 0) {
+            return ".path: twice; the first serves it";
+        }
+    }
+    return NULL;
+}
+
+/* "https://host" or "https://host:port", as browsers write it: no slash behind it. */
+static bool check_origin_good(const char *origin)
+{
+    static const char scheme[] = "https://";
+    size_t length = strlen(origin), port = 0;
+    const char *host = origin + sizeof scheme - 1, *at = host;
+
+    if (length > HTTP_TEXT_MAX || strncmp(origin, scheme, sizeof scheme - 1) != 0) {
+        return false;
+    }
+    while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '.' || *at == '-') {
+        at++;
+    }
+    if (at == host || *at == 0) {
+        return at != host;
+    }
+    while (*at == ':' && at[1 + port] >= '0' && at[1 + port] <= '9') {
+        port++;
+    }
+    return port >= 1 && port <= 5 && at[1 + port] == 0;
+}
+
+/* Each line has a name and a colon, and ends in CR LF. */
+static bool check_lines_good(const char *lines)
+{
+    while (lines != NULL && *lines != 0) {
+        size_t length = strcspn(lines, "\r\n"), name = strcspn(lines, ":");
+        if (name == 0 || name >= length || lines[length] != '\r' || lines[length + 1] != '\n') {
+            return false;
+        }
+        lines += length + 2;
+    }
+    return true;
+}
+
+static const char *check_access(const struct plugnet_config *c, const char **value)
+{
+    *value = c->security;
+    if (!check_lines_good(c->security)) {
+        return ".security: lines \"Name: value\\r\\n\"";
+    }
+    for (size_t i = 0; i < check_count(c->origins); i++) {
+        *value = c->origins[i];
+        if (!check_origin_good(*value)) {
+            return ".origins: https://host or https://host:port";
+        }
+    }
+    *value = c->check_headers != NULL ? c->check_headers[0] : NULL;
+    if (check_count(c->check_headers) > WANTED_MAX || (c->check_headers != NULL && c->check == NULL)) {
+        return ".check_headers: 8 at most, with .check";
+    }
+    return c->check != NULL && c->challenge == NULL ? ".challenge: needed by .check" : NULL;
+}
+
 static const char *check_answers(const struct plugnet_config *c, const char **value)
 {
     const struct http_resource *resource = c->resources;
@@ -76,6 +175,7 @@ static const char *check_answers(const struct plugnet_config *c, const char **va
         const struct http_route *r = route;
         *value = r->path;
         rule = check_path(r->path, r->output == NULL || r->type != NULL);
+        rule = rule != NULL ? rule : check_route(c, r);
     }
     for (size_t i = c->resource_count; i > 0 && rule == NULL; i--, resource++) {
         const struct http_resource *r = resource;
@@ -159,6 +259,7 @@ __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
 
     rule = rule != NULL ? rule : check_lists(c, &value);
     rule = rule != NULL ? rule : check_texts(c, &value);
+    rule = rule != NULL ? rule : check_access(c, &value);
     rule = rule != NULL ? rule : check_answers(c, &value);
     if (rule != NULL) {
         board_log("plugnet_config: \"");
