@@ -29,6 +29,8 @@ FLAVOURS = {"none": VBOARD, "freertos": VBOARD, "native": NATIVE, "posix": NATIV
 BAD = ("/silent", "/silent-later", "/too-long", "/too-long-later", "/too-short", "/too-much")
 WAITING = (("/later", "GET"), ("/refuses", "PUT"))
 MANY = 70000
+OTHER = "10.64.1.3/29"  # a second address of the PC
+VANISHED_S_MAX = 40
 START_S_MAX, ANSWER_S_MAX, LATE_S_MAX = 60, 60, 5
 
 
@@ -154,6 +156,21 @@ def test_others_live_beside_those_that_wait(_):
                 assert answer is None, f"{path}: {answer!r}, where nothing is decided"
                 others_live(path)
     others_live("nobody")
+
+
+def test_a_client_that_vanished_while_a_route_waits(_):
+    """Its address is taken away, so that nothing answers for it any more; the board finds out by itself."""
+    tap.ip("address", "add", OTHER, "dev", tap.TAP)
+    with socket.create_connection((BOARD, 80), ANSWER_S_MAX, source_address=(OTHER.split("/", maxsplit=1)[0], 0)) as connection:
+        connection.sendall(f"GET /later HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+        time.sleep(1)
+        before = good()["open"]
+        tap.ip("address", "del", OTHER, "dev", tap.TAP)
+        begin = time.monotonic()
+        while good()["open"] >= before:
+            assert time.monotonic() - begin < VANISHED_S_MAX, f"still open after {VANISHED_S_MAX} s"
+            time.sleep(1)
+        assert time.monotonic() - begin > 5, "ended before it was asked"
 
 
 def test_others_live_beside_each(_):

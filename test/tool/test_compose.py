@@ -16,6 +16,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.error
 import urllib.request
 
 sys.dont_write_bytecode = True
@@ -105,6 +108,16 @@ def asked(url, path="", **headers):
         return json.loads(answer.read())
 
 
+def answered(url, path, method="GET", data=None, **headers):
+    """Status, head and body, whatever the status is."""
+    request = urllib.request.Request(url + path, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_S_MAX) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
 def page_is(image, **wanted):
     with plugged(VBOARD, image) as url:
         said = asked(url)
@@ -156,6 +169,33 @@ def test_service_of_the_guide(folder):
     product_write(folder, "guide", {"main.c": text})
     out, _ = built(folder, "stm32f4discovery-none-guide", f"APP={folder}/guide", "NAME=guide")
     page_is(f"{out}/guide.elf", board="STM32F4DISCOVERY", telemetry={"heard": 0})
+
+
+def test_http_of_the_guide(folder):
+    """docs/http.md's routes: a text, an upload that is held back, an answer that waits for another request, login and CORS."""
+    product_write(folder, "http", {"main.c": guide_code("http.md", "#include <string.h>")})
+    out, _ = built(folder, "stm32f4discovery-none-http", f"APP={folder}/http", "NAME=http")
+    token = {"Authorization": "Bearer secret"}
+    with plugged(VBOARD, f"{out}/http.elf") as url:
+        for path in ("log.csv", "nothing"):
+            assert answered(url, path)[0] == 401, path
+        status, _, body = answered(url, "log.csv?rows=3", **token)
+        assert (status, body) == (200, b"0,42\n1,42\n2,42\n"), (status, body)
+        data = bytes(range(250)) * 40
+        status, _, body = answered(url, "upload", "PUT", data, **token)
+        assert json.loads(body) == {"length": len(data), "sum": sum(data)}, (status, body)
+        waits = []
+        thread = threading.Thread(target=lambda: waits.append(answered(url, "measure", **token)), daemon=True)
+        thread.start()
+        time.sleep(1)
+        assert not waits, waits
+        assert answered(url, "trigger", "POST", b"", **token)[0] == 204
+        thread.join(ANSWER_S_MAX)
+        assert waits and json.loads(waits[0][2]) == {"volts": 3}, waits
+        status, head, _ = answered(url, "upload", "OPTIONS", Origin="https://app.example",
+                                   **{"Access-Control-Request-Method": "PUT"})
+        assert status == 204 and head["Access-Control-Allow-Origin"] == "https://app.example", (status, head)
+        assert head["Content-Security-Policy"] == "default-src 'self'", head
 
 
 # ---- A board and a chip of a product's own. ----
