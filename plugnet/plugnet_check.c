@@ -68,7 +68,7 @@ static const char *check_path(const char *path, bool whole)
                                                                           : NULL;
 }
 
-static size_t check_count(const char *const *names)
+__attribute__((noinline)) static size_t check_count(const char *const *names)
 {
     size_t count = 0;
 
