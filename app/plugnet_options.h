@@ -1,11 +1,12 @@
 /*
- * What the demo sets of the headers' defaults: see docs/options.md.
+ * What the demo sets of the headers' defaults: docs/options.md.
  */
 /* SPDX-License-Identifier: MIT */
-#ifndef APP_PLUGNET_OPTIONS_H
-#define APP_PLUGNET_OPTIONS_H
+#ifndef PLUGNET_APP_OPTIONS_H
+#define PLUGNET_APP_OPTIONS_H
 
-#define HTTP_KEEP_MAX                                                                                        \
-    4 /* no route of the demo wants a query or a header field: 24 bytes for each connection */
+#define TCP_STATS 1 /* the page shows them */
+
+#define HTTP_KEEP_MAX 4 /* no route wants a query or a header field: 24 bytes less for each connection */
 
 #endif

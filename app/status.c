@@ -87,31 +87,16 @@ static void put_usb(const struct plugnet *p, struct text *t)
 
     text_put(t, ",\"usb\":{\"link\":");
     text_put_bool(t, ncm_link_up(&p->ncm));
-    text_put_json_u32(t, "resets", p->usb.stats.resets);
-    text_put_json_u32(t, "setups", p->usb.stats.setups);
-    text_put_json_u32(t, "stalls", p->usb.stats.stalls);
-    text_put_json_u32(t, "out_blocks", s->out_blocks);
-    text_put_json_u32(t, "out_datagrams", s->out_datagrams);
-    text_put_json_u32(t, "out_bytes", s->out_bytes);
-    text_put_json_u32(t, "in_blocks", s->in_blocks);
-    text_put_json_u32(t, "in_datagrams", s->in_datagrams);
-    text_put_json_u32(t, "in_bytes", s->in_bytes);
-    text_put_json_u32(t, "out_sequence_jumps", s->out_sequence_jumps);
-    text_put_json_u32(t, "out_starved", s->out_starved);
-    text_put_json_u32(t, "in_unread", s->in_unread);
+    text_put_json_u32s(t, "resets\0setups\0stalls\0", &p->usb.stats.resets);
+    text_put_json_u32s(t,
+                       "out_blocks\0out_datagrams\0out_bytes\0in_blocks\0in_datagrams\0in_bytes\0"
+                       "out_sequence_jumps\0out_starved\0in_unread\0",
+                       &s->out_blocks);
     text_put(t, ",\"drops\":{");
-    text_put_json_u32(t, "out_header", s->out_drop_header);
-    text_put_json_u32(t, "out_length", s->out_drop_length);
-    text_put_json_u32(t, "out_table", s->out_drop_table);
-    text_put_json_u32(t, "out_chain", s->out_drop_chain);
-    text_put_json_u32(t, "out_bounds", s->out_drop_bounds);
-    text_put_json_u32(t, "out_overlap", s->out_drop_overlap);
-    text_put_json_u32(t, "out_oversize", s->out_drop_oversize);
-    text_put_json_u32(t, "out_count", s->out_drop_count);
-    text_put_json_u32(t, "out_crc", s->out_drop_crc);
-    text_put_json_u32(t, "in_full", s->in_drop_full);
-    text_put_json_u32(t, "in_down", s->in_drop_down);
-    text_put_json_u32(t, "in_abort", s->in_drop_abort);
+    text_put_json_u32s(t,
+                       "out_header\0out_length\0out_table\0out_chain\0out_bounds\0out_overlap\0out_oversize\0"
+                       "out_count\0out_crc\0in_full\0in_down\0in_abort\0",
+                       s->out_drops);
     text_put(t, "}}");
 }
 
@@ -120,16 +105,9 @@ static void put_netif(const struct plugnet *p, struct text *t)
     const struct netif_ncm_stats *s = &p->netif.stats;
 
     text_put(t, ",\"netif\":{");
-    text_put_json_u32(t, "in_place", s->in_place);
-    text_put_json_u32(t, "copied", s->copied);
-    text_put_json_u32(t, "waited", s->waited);
-    text_put_json_u32(t, "sent", s->sent);
-    text_put_json_u32(t, "sent_copied", s->sent_copied);
+    text_put_json_u32s(t, "in_place\0copied\0waited\0sent\0sent_copied\0", &s->in_place);
     text_put(t, ",\"drops\":{");
-    text_put_json_u32(t, "no_memory", s->drop_no_memory);
-    text_put_json_u32(t, "arp_forged", s->drop_arp);
-    text_put_json_u32(t, "send_full", s->drop_full);
-    text_put_json_u32(t, "send_no_memory", s->drop_send_memory);
+    text_put_json_u32s(t, "no_memory\0arp_forged\0send_full\0send_no_memory\0", &s->drop_no_memory);
     text_put(t, "}}");
 }
 

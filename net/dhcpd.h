@@ -27,7 +27,7 @@ struct dhcpd_config {
     bool dns;         /* name ourselves as DNS server (option 6) */
 };
 
-/* Counters since dhcpd_init; they wrap. */
+/* Counters since dhcpd_init; they wrap. In the order of the status object. */
 struct dhcpd_stats {
     uint32_t requests; /* well-formed messages of all kinds */
     uint32_t offers;

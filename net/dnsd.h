@@ -28,7 +28,7 @@ struct dnsd_config {
     uint32_t address;         /* host order */
 };
 
-/* Counters since dnsd_init; they wrap. */
+/* Counters since dnsd_init; they wrap. In the order of the status object. */
 struct dnsd_stats {
     uint32_t queries;  /* well-formed */
     uint32_t answered; /* with a record */

@@ -33,7 +33,7 @@ struct tcp_pcb;
 #define IPERF_RUN_MS_MAX 3600000
 #endif
 
-/* Counters since iperf_listen; they wrap. */
+/* Counters since iperf_listen; they wrap. In the order of the status object. */
 struct iperf_stats {
     uint32_t runs;     /* connections, either way */
     uint32_t received; /* bytes */

@@ -44,14 +44,14 @@ struct mdnsd_config {
     char *unique_name; /* "plugnet-1a2b.local" */
 };
 
-/* Counters since mdnsd_init; they wrap. */
+/* Counters since mdnsd_init; they wrap. In the order of the status object. */
 struct mdnsd_stats {
     uint32_t queries; /* well-formed, for any name */
     uint32_t answers; /* messages sent in answer */
-    uint32_t probes;
     uint32_t announcements;
     uint32_t conflicts;
     uint32_t malformed;
+    uint32_t probes;
 };
 
 enum mdnsd_state { MDNSD_STOPPED, MDNSD_PROBING, MDNSD_ANNOUNCING, MDNSD_RUNNING };

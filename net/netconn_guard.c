@@ -144,7 +144,7 @@ void netconn_guard_window(struct netconn *listener, uint16_t window)
 {
     struct netconn_guard_call c = {.conn = listener, .length = window};
 
-    LWIP_ASSERT("a window of two segments", window >= NETCONN_GUARD_WINDOW_MIN);
+    os_assert(window >= NETCONN_GUARD_WINDOW_MIN); /* two segments */
     tcpip_api_call(netconn_guard_window_call, &c.call);
 }
 

@@ -69,29 +69,26 @@ static struct pbuf *netif_ncm_frame_copy(const struct ncm_frame *frame)
     return p;
 }
 
-/* True: an ARP packet that lwIP mustn't learn from. Somebody says to have our own MAC address, or a group's, which nobody can
- * have (answers would come back to us, or be taken for broadcasts), or our own IP address. */
-static bool netif_ncm_arp_forged(const struct netif_ncm *n, const struct ncm_frame *frame)
+/* The frame's ARP packet; NULL: it is none. */
+static const uint8_t *netif_ncm_arp(const struct ncm_frame *frame)
 {
-    const uint8_t *arp = frame->bytes + SIZEOF_ETH_HDR;
+    const uint8_t *bytes = frame->bytes;
+
+    return frame->length >= SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR && bytes[12] == ETHTYPE_ARP >> 8 &&
+                   bytes[13] == (ETHTYPE_ARP & 0xFF)
+               ? bytes + SIZEOF_ETH_HDR
+               : NULL;
+}
+
+/* True: lwIP mustn't learn from it. Somebody says to have our own MAC address, or a group's, which nobody can have (answers would
+ * come back to us, or be taken for broadcasts), or our own IP address. */
+static bool netif_ncm_arp_forged(const struct netif_ncm *n, const uint8_t *arp)
+{
     const uint8_t *mac = arp + offsetof(struct etharp_hdr, shwaddr);
 
-    if (frame->length < SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR || frame->bytes[12] != ETHTYPE_ARP >> 8 ||
-        frame->bytes[13] != (ETHTYPE_ARP & 0xFF)) {
-        return false;
-    }
     return (mac[0] & 1) != 0 || memcmp(mac, n->netif.hwaddr, ETH_HWADDR_LEN) == 0 ||
            memcmp(arp + offsetof(struct etharp_hdr, sipaddr), netif_ip4_addr(&n->netif),
                   sizeof(ip4_addr_t)) == 0;
-}
-
-static bool netif_ncm_arp_answer(const struct ncm_frame *frame)
-{
-    const uint8_t *arp = frame->bytes + SIZEOF_ETH_HDR;
-
-    return frame->length >= SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR && frame->bytes[12] == ETHTYPE_ARP >> 8 &&
-           frame->bytes[13] == (ETHTYPE_ARP & 0xFF) &&
-           arp[offsetof(struct etharp_hdr, opcode) + 1] == ARP_REPLY;
 }
 
 /* Hand one frame to lwIP. False: no memory, and it may still wait. */
@@ -137,7 +134,9 @@ void netif_ncm_poll(struct netif_ncm *n)
         } else if (!ncm_receive(n->ncm, &frame)) {
             return;
         }
-        if (netif_ncm_arp_forged(n, &frame)) {
+        const uint8_t *arp = netif_ncm_arp(&frame);
+        bool answer = arp != NULL && arp[offsetof(struct etharp_hdr, opcode) + 1] == ARP_REPLY;
+        if (arp != NULL && netif_ncm_arp_forged(n, arp)) {
             n->stats.drop_arp++;
         } else if (!netif_ncm_deliver(n, &frame)) {
             n->waiting_bytes = frame.bytes;
@@ -146,7 +145,7 @@ void netif_ncm_poll(struct netif_ncm *n)
             return;
         }
         n->waiting_bytes = NULL;
-        n->stats.arp_answers += netif_ncm_arp_answer(&frame);
+        n->stats.arp_answers += answer;
     }
 }
 
@@ -248,14 +247,11 @@ static err_t netif_ncm_init(struct netif *netif)
 
 void netif_ncm_add(struct netif_ncm *n, const struct netif_ncm_config *config)
 {
-    const uint8_t *a = config->address, *m = config->netmask;
-    ip4_addr_t address, netmask;
+    ip4_addr_t address = {lwip_htonl(config->address)}, netmask = {lwip_htonl(config->netmask)};
 
     memset(n, 0, sizeof *n);
     n->ncm = config->ncm;
     memcpy(n->netif.hwaddr, config->mac, sizeof config->mac);
-    IP4_ADDR(&address, a[0], a[1], a[2], a[3]);
-    IP4_ADDR(&netmask, m[0], m[1], m[2], m[3]);
     if (netif_add(&n->netif, &address, &netmask, IP4_ADDR_ANY4, n, netif_ncm_init, ethernet_input) == NULL) {
         return;
     }

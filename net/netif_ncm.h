@@ -33,7 +33,7 @@ struct ncm_block;
 #define NETIF_NCM_WAIT_MS_MAX 20
 #endif
 
-/* Counters since netif_ncm_add; they wrap. */
+/* Counters since netif_ncm_add; they wrap. In the order of the status object. */
 struct netif_ncm_stats {
     uint32_t in_place;       /* frames received without a copy */
     uint32_t copied;         /* frames received by copy */
@@ -41,10 +41,10 @@ struct netif_ncm_stats {
     uint32_t sent;           /* frames the host has acknowledged */
     uint32_t sent_copied;    /* frames copied for sending: volatile pbufs, or too many pieces */
     uint32_t drop_no_memory; /* received frames dropped: waited in vain */
-    uint32_t arp_answers;    /* answers to questions of ours */
     uint32_t drop_arp;  /* ARP packets dropped: their sender claims our MAC or IP address, or a group's MAC */
     uint32_t drop_full; /* frames to send refused: no room in the block, or no link */
     uint32_t drop_send_memory; /* frames to send refused: no memory for a needed copy */
+    uint32_t arp_answers;      /* answers to questions of ours */
     uint32_t lost;             /* frames taken for sending that the host has not read: see ncm_stats */
 };
 
@@ -73,10 +73,10 @@ struct netif_ncm {
 };
 
 struct netif_ncm_config {
-    struct ncm *ncm;    /* its config's sent, link and context must be the two functions below and `this` */
-    uint8_t mac[6];     /* the device's own address, not the host's */
-    uint8_t address[4]; /* ours */
-    uint8_t netmask[4];
+    struct ncm *ncm;  /* its config's sent, link and context must be the two functions below and `this` */
+    uint8_t mac[6];   /* the device's own address, not the host's */
+    uint32_t address; /* ours, host order */
+    uint32_t netmask;
 };
 
 /* Add the interface to lwIP, up but without link. `config` is not kept. lwip_init must have run. */

@@ -64,8 +64,10 @@ bool udp_socket_open_group(struct udp_socket *s, struct netif *netif, uint16_t p
     return true;
 }
 
-/* The bytes may lie on the stack: lwIP's heap has to hold no more than their real length. */
-bool udp_socket_send(struct udp_socket *s, const void *bytes, size_t length, uint32_t address, uint16_t port)
+/* The bytes may lie on the stack: lwIP's heap has to hold no more than their real length. Not inlined, even
+ * where one service alone sends: that would be 70 bytes more. */
+__attribute__((noinline)) bool udp_socket_send(struct udp_socket *s, const void *bytes, size_t length,
+                                               uint32_t address, uint16_t port)
 {
     struct pbuf *p = pbuf_alloc(PBUF_TRANSPORT, (u16_t)length, PBUF_RAM);
     ip_addr_t to;

@@ -54,18 +54,35 @@ static bool check_name_good(const char *name, size_t length_max, char dot)
     }
 }
 
-/* Each returns the rule that is broken, NULL where all is well; `*value` is the text in question. */
+/* The end: `rule` is broken, `value` the text in question; NULL: none. */
+__attribute__((noinline, noreturn)) static void check_refuse(const char *rule, const char *value)
+{
+    board_log("plugnet_config: \"");
+    board_log(value != NULL ? value : "");
+    board_log("\"\n");
+    os_panic(rule);
+}
 
-static const char *check_path(const char *path, bool whole)
+static void check_path(const char *path, bool whole)
 {
     size_t at = 0;
 
     while (path != NULL && path[at] != 0 && path[at] != '?' && path[at] != '#') {
         at++;
     }
-    return at == 0 || *path != '/' || path[at] != 0 || at > HTTP_TEXT_MAX ? ".path: /, no ? or #, too long"
-           : !whole                                                       ? ".type, and .output or .body"
-                                                                          : NULL;
+    if (at == 0 || *path != '/' || path[at] != 0 || at > HTTP_TEXT_MAX) {
+        check_refuse(".path: /, no ? or #, too long", path);
+    }
+    if (!whole) {
+        check_refuse(".type, and .output or .body", path);
+    }
+}
+
+__attribute__((noinline)) static void check_that(bool good, const char *rule, const char *value)
+{
+    if (!good) {
+        check_refuse(rule, value);
+    }
 }
 
 __attribute__((noinline)) static size_t check_count(const char *const *names)
@@ -78,47 +95,33 @@ __attribute__((noinline)) static size_t check_count(const char *const *names)
     return count;
 }
 
-static const char *check_route(const struct plugnet_config *c, const struct http_route *r)
+static void check_route(const struct plugnet_config *c, const struct http_route *r)
 {
-    const char *star = strchr(r->path, '*');
+    const char *path = r->path, *star = strchr(path, '*');
     uint8_t methods = r->methods != 0 ? r->methods : HTTP_GET;
     size_t names = check_count(r->headers), kept = names + check_count(c->check_headers);
 
-    kept += (r->query ? 1 : 0) + (star != NULL ? 1 : 0);
-    if (star != NULL && star[1] != 0) {
-        return ".path: * at its end only";
-    }
-    if ((methods & HTTP_TRACE) != 0 || (methods & (HTTP_GET | HTTP_HEAD)) == HTTP_HEAD) {
-        return ".methods: TRACE, or HEAD without GET";
-    }
-    if (names > WANTED_MAX) {
-        return ".headers: 8 at most";
-    }
-    if (kept * KEEP_EACH_MIN > HTTP_KEEP_MAX) {
-        return ".query, .headers: more than HTTP_KEEP_MAX has room for";
-    }
-    if (r->body != NULL && (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) == 0) {
-        return ".body: .methods have none";
-    }
-    if (r->upgrade != NULL && methods != HTTP_GET) {
-        return ".upgrade: by GET only";
-    }
+    kept += (r->query ? 1u : 0u) + (star != NULL ? 1u : 0u);
+    check_that(star == NULL || star[1] == 0, ".path: * at its end only", path);
+    check_that((methods & HTTP_TRACE) == 0 && (methods & (HTTP_GET | HTTP_HEAD)) != HTTP_HEAD,
+               ".methods: TRACE, or HEAD without GET", path);
+    check_that(names <= WANTED_MAX, ".headers: 8 at most", path);
+    check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX, ".query, .headers: HTTP_KEEP_MAX has no room", path);
+    check_that(r->body == NULL || (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) != 0,
+               ".body: .methods have none", path);
+    check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: by GET only", path);
     for (const struct http_route *other = c->routes; other != r; other++) {
-        if (strcmp(other->path, r->path) == 0) {
-            return ".path: twice; the first serves it";
-        }
+        check_that(strcmp(other->path, path) != 0, ".path: twice", path);
     }
-    return NULL;
 }
 
 /* "https://host" or "https://host:port", as browsers write it: no slash behind it. */
 static bool check_origin_good(const char *origin)
 {
     static const char scheme[] = "https://";
-    size_t length = strlen(origin), port = 0;
-    const char *host = origin + sizeof scheme - 1, *at = host;
+    const char *at = origin + sizeof scheme - 1, *host = at, *port;
 
-    if (length > HTTP_TEXT_MAX || strncmp(origin, scheme, sizeof scheme - 1) != 0) {
+    if (strlen(origin) > HTTP_TEXT_MAX || strncmp(origin, scheme, sizeof scheme - 1) != 0) {
         return false;
     }
     while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '.' || *at == '-') {
@@ -127,10 +130,10 @@ static bool check_origin_good(const char *origin)
     if (at == host || *at == 0) {
         return at != host;
     }
-    while (*at == ':' && at[1 + port] >= '0' && at[1 + port] <= '9') {
-        port++;
+    port = at + 1;
+    for (at = port; *at >= '0' && *at <= '9'; at++) {
     }
-    return port >= 1 && port <= 5 && at[1 + port] == 0;
+    return port[-1] == ':' && at != port && at - port <= 5 && *at == 0;
 }
 
 /* Each line has a name and a colon, and ends in CR LF. */
@@ -146,127 +149,113 @@ static bool check_lines_good(const char *lines)
     return true;
 }
 
-static const char *check_access(const struct plugnet_config *c, const char **value)
+static void check_access(const struct plugnet_config *c)
 {
-    *value = c->security;
-    if (!check_lines_good(c->security)) {
-        return ".security: lines \"Name: value\\r\\n\"";
+    const char *const *origin = c->origins;
+
+    check_that(check_lines_good(c->security), ".security: lines \"Name: value\\r\\n\"", c->security);
+    for (; origin != NULL && *origin != NULL; origin++) {
+        check_that(check_origin_good(*origin), ".origins: https://host[:port]", *origin);
     }
-    for (size_t i = 0; i < check_count(c->origins); i++) {
-        *value = c->origins[i];
-        if (!check_origin_good(*value)) {
-            return ".origins: https://host or https://host:port";
-        }
-    }
-    *value = c->check_headers != NULL ? c->check_headers[0] : NULL;
-    if (check_count(c->check_headers) > WANTED_MAX || (c->check_headers != NULL && c->check == NULL)) {
-        return ".check_headers: 8 at most, with .check";
-    }
-    return c->check != NULL && c->challenge == NULL ? ".challenge: needed by .check" : NULL;
+    check_that(check_count(c->check_headers) <= WANTED_MAX && (c->check_headers == NULL || c->check != NULL),
+               ".check_headers: 8 at most, with .check", c->check_headers != NULL ? *c->check_headers : NULL);
+    check_that(c->check == NULL || c->challenge != NULL, ".challenge: needed by .check", NULL);
 }
 
-static const char *check_answers(const struct plugnet_config *c, const char **value)
+static void check_answers(const struct plugnet_config *c)
 {
     const struct http_resource *resource = c->resources;
     const struct http_route *route = c->routes;
-    const char *rule = NULL;
 
-    for (size_t i = c->route_count; i > 0 && rule == NULL; i--, route++) {
-        const struct http_route *r = route;
-        *value = r->path;
-        rule = check_path(r->path, r->output == NULL || r->type != NULL);
-        rule = rule != NULL ? rule : check_route(c, r);
+    if ((route == NULL && c->route_count > 0) || (resource == NULL && c->resource_count > 0)) {
+        check_refuse(".routes, .resources: NULL", NULL);
     }
-    for (size_t i = c->resource_count; i > 0 && rule == NULL; i--, resource++) {
-        const struct http_resource *r = resource;
-        *value = r->path;
-        rule = check_path(r->path, r->type != NULL && (r->body != NULL || r->length == 0));
+    for (size_t i = c->route_count; i > 0; i--, route++) {
+        check_path(route->path, route->output == NULL || route->type != NULL);
+        check_route(c, route);
     }
-    return rule;
+    for (size_t i = c->resource_count; i > 0; i--, resource++) {
+        check_path(resource->path,
+                   resource->type != NULL && (resource->body != NULL || resource->length == 0));
+    }
 }
 
-static const char *check_texts(const struct plugnet_config *c, const char **value)
+static void check_text(const char *text, unsigned characters_max)
+{
+    if (check_is_long(text, characters_max)) {
+        check_refuse(".product, .manufacturer: 126; .landing_url: 258 at most", text);
+    }
+}
+
+static void check_names(const struct plugnet_config *c)
 {
     const char *const *names = c->names;
 
-    if (check_is_long(*value = c->product, TEXT_LENGTH_MAX) ||
-        check_is_long(*value = c->manufacturer, TEXT_LENGTH_MAX) ||
-        check_is_long(*value = c->landing_url, URL_LENGTH_MAX)) {
-        return ".product, .manufacturer: 126; .landing_url: 258 at most";
-    }
-    *value = c->name;
     if (c->name != NULL && !check_name_good(c->name, PLUGNET_NAME_MAX, 0)) {
-        return ".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens";
+        check_refuse(".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens", c->name);
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        *value = names[i];
         if (i == PLUGNET_NAMES_MAX || !check_name_good(names[i], NAME_LENGTH_MAX, '.')) {
-            return ".names: " OS_TEXT(PLUGNET_NAMES_MAX) " of labels as .name";
+            check_refuse(".names: " OS_TEXT(PLUGNET_NAMES_MAX) " of labels as .name", names[i]);
         }
     }
-    return NULL;
 }
 
-static const char *check_lists(const struct plugnet_config *c, const char **value)
+static void check_lists(const struct plugnet_config *c)
 {
-    size_t functions = 0, services = 0, networks = 0;
+    const struct plugnet_function *const *functions = c->functions;
+    const struct plugnet_service *const *services = c->services;
+    size_t networks = 0;
 
-    if (c->functions == NULL || c->services == NULL) {
-        return ".functions, .services: none; begin with PLUGNET_DEFAULT_FUNCTIONS, _SERVICES";
+    if (functions == NULL || services == NULL) {
+        check_refuse(".functions, .services: none", NULL);
     }
-    for (; c->functions[functions] != NULL; functions++) {
-        networks += c->functions[functions] == &plugnet_ncm;
-        if (functions == PLUGNET_FUNCTIONS_MAX || c->functions[functions]->init == NULL) {
-            *value = c->functions[functions]->name;
-            return ".functions: " OS_TEXT(PLUGNET_FUNCTIONS_MAX) " (PLUGNET_FUNCTIONS_MAX) with .init";
+    for (size_t i = 0; functions[i] != NULL; i++) {
+        networks += functions[i] == &plugnet_ncm;
+        if (i == PLUGNET_FUNCTIONS_MAX || functions[i]->init == NULL) {
+            check_refuse(".functions: " OS_TEXT(PLUGNET_FUNCTIONS_MAX) " (PLUGNET_FUNCTIONS_MAX) with .init",
+                         functions[i]->name);
         }
     }
-    for (; c->services[services] != NULL; services++) {
-        if (services == PLUGNET_SERVICES_MAX || c->services[services]->start == NULL) {
-            *value = c->services[services]->name;
-            return ".services: " OS_TEXT(PLUGNET_SERVICES_MAX) " with .start";
+    for (size_t i = 0; services[i] != NULL; i++) {
+        if (i == PLUGNET_SERVICES_MAX || services[i]->start == NULL) {
+            check_refuse(".services: " OS_TEXT(PLUGNET_SERVICES_MAX) " with .start", services[i]->name);
         }
     }
-    return networks == 1 ? NULL : ".functions: plugnet_ncm once";
+    if (networks != 1) {
+        check_refuse(".functions: plugnet_ncm once", NULL);
+    }
 }
 
-static const char *check_numbers(const struct plugnet_config *c)
+static void check_numbers(const struct plugnet_config *c)
 {
     uint32_t network = c->subnet >> 24;
 
     if (c->vendor_id != 0 && c->product_id == 0) {
-        return ".vendor_id: needs .product_id";
+        check_refuse(".vendor_id: needs .product_id", NULL);
     }
     if (c->subnet != 0 && ((c->subnet & 7) != 0 || network - 1 >= 223 || network == 127)) {
-        return ".subnet: no unicast /29";
+        check_refuse(".subnet: no unicast /29", NULL);
     }
     if (c->lease_s != 0 && c->lease_s < LEASE_S_MIN) {
-        return ".lease_s: below 20";
+        check_refuse(".lease_s: below 20", NULL);
     }
     if ((c->oui[0] & 3) != 0) {
-        return ".oui: local or multicast";
+        check_refuse(".oui: local or multicast", NULL);
     }
-    if ((c->routes == NULL && c->route_count > 0) || (c->resources == NULL && c->resource_count > 0)) {
-        return ".routes, .resources: NULL";
-    }
-    return NULL;
 }
 
 /* Once at start; inlined there, it would be a fifth larger. */
 __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
 {
-    const char *value = NULL, *rule = check_numbers(c);
-
-    rule = rule != NULL ? rule : check_lists(c, &value);
-    rule = rule != NULL ? rule : check_texts(c, &value);
-    rule = rule != NULL ? rule : check_access(c, &value);
-    rule = rule != NULL ? rule : check_answers(c, &value);
-    if (rule != NULL) {
-        board_log("plugnet_config: \"");
-        board_log(value != NULL ? value : "");
-        board_log("\"\n");
-        os_panic(rule);
-    }
+    check_numbers(c);
+    check_lists(c);
+    check_text(c->product, TEXT_LENGTH_MAX);
+    check_text(c->manufacturer, TEXT_LENGTH_MAX);
+    check_text(c->landing_url, URL_LENGTH_MAX);
+    check_names(c);
+    check_access(c);
+    check_answers(c);
     if (c->landing_url != NULL && strncmp(c->landing_url, "https://", 8) != 0) {
         board_log(".landing_url: not https, left out\n");
     }

@@ -48,14 +48,8 @@ static void dhcp_status(void *state, struct text *out)
 {
     const struct dhcpd_stats *s = &((struct dhcp_service *)state)->dhcpd.stats;
 
-    text_put_json_u32(out, "requests", s->requests);
-    text_put_json_u32(out, "offers", s->offers);
-    text_put_json_u32(out, "acks", s->acks);
-    text_put_json_u32(out, "naks", s->naks);
-    text_put_json_u32(out, "declines", s->declines);
-    text_put_json_u32(out, "releases", s->releases);
-    text_put_json_u32(out, "ignored", s->ignored);
-    text_put_json_u32(out, "malformed", s->malformed);
+    text_put_json_u32s(out, "requests\0offers\0acks\0naks\0declines\0releases\0ignored\0malformed\0",
+                       &s->requests);
 }
 
 static struct dhcp_service dhcp_state;

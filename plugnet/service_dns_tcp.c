@@ -26,8 +26,7 @@ static void dns_tcp_status(void *state, struct text *out)
 {
     const struct dns_tcp_service *s = state;
 
-    text_put_json_u32(out, "queries", s->dns_tcp.queries);
-    text_put_json_u32(out, "evicted", s->dns_tcp.evicted);
+    text_put_json_u32s(out, "queries\0evicted\0", &s->dns_tcp.queries);
 }
 
 static struct dns_tcp_service dns_tcp_state;

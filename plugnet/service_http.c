@@ -58,11 +58,8 @@ static void http_service_status(void *state, struct text *out)
 
     text_put_json_u32(out, "connections", stats->connections);
     text_put_json_u32(out, "open", http_raw_open(&s->http));
-    text_put_json_u32(out, "requests", s->http.site.stats.requests);
-    text_put_json_u32(out, "errors", s->http.site.stats.errors);
-    text_put_json_u32(out, "broken", s->http.site.stats.broken);
-    text_put_json_u32(out, "timeouts", stats->timeouts);
-    text_put_json_u32(out, "evicted", stats->evicted);
+    text_put_json_u32s(out, "requests\0errors\0broken\0", &s->http.site.stats.requests);
+    text_put_json_u32s(out, "timeouts\0evicted\0", &stats->timeouts);
 }
 
 static struct http_service http_service_state;

@@ -26,9 +26,7 @@ static void iperf_status(void *state, struct text *out)
     const struct iperf_stats *s = &((struct iperf *)state)->stats;
 
     text_put_json_u32(out, "open", iperf_open(state));
-    text_put_json_u32(out, "runs", s->runs);
-    text_put_json_u32(out, "received", s->received);
-    text_put_json_u32(out, "sent", s->sent);
+    text_put_json_u32s(out, "runs\0received\0sent\0", &s->runs);
 }
 
 static struct iperf iperf_state;

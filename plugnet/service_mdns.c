@@ -78,11 +78,7 @@ static void mdns_status(void *state, struct text *out)
 {
     const struct mdnsd_stats *s = &((struct mdns_service *)state)->mdnsd.stats;
 
-    text_put_json_u32(out, "queries", s->queries);
-    text_put_json_u32(out, "answers", s->answers);
-    text_put_json_u32(out, "announcements", s->announcements);
-    text_put_json_u32(out, "conflicts", s->conflicts);
-    text_put_json_u32(out, "malformed", s->malformed);
+    text_put_json_u32s(out, "queries\0answers\0announcements\0conflicts\0malformed\0", &s->queries);
 }
 
 static struct mdns_service mdns_state;

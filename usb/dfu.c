@@ -71,10 +71,15 @@ static void dfu_configured(struct usb_function *function, bool on)
     (void)on;
 }
 
+static void dfu_registry(struct usb_writer *writer)
+{
+    usb_winusb_property(writer, "{f6cdc840-9c6f-403e-a723-7895eabfdb6b}");
+}
+
 static const struct usb_function_ops dfu_ops = {
     .interfaces = 1,
     .compatible_id = "WINUSB",
-    .interface_guid = "{f6cdc840-9c6f-403e-a723-7895eabfdb6b}",
+    .registry = dfu_registry,
     .describe = dfu_describe,
     .control = dfu_control,
     .alternate_set = dfu_alternate_set,

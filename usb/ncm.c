@@ -64,13 +64,9 @@ static void ncm_describe(const struct usb_function *function, struct usb_writer 
 /* Its one string: iMACAddress, twelve hexadecimal digits. */
 static void ncm_string(const struct usb_function *function, uint8_t number, char *text, size_t capacity)
 {
-    static const char digits[16] = "0123456789ABCDEF";
-    const uint8_t *mac = ((const struct ncm *)function)->config->host_mac;
     (void)number;
-    for (size_t i = 0; i < 12 && i + 1 < capacity; i++) {
-        text[i] = digits[i % 2 == 0 ? mac[i / 2] >> 4 : mac[i / 2] & 15];
-        text[i + 1] = 0;
-    }
+    if (capacity > 12)
+        usb_hex_put(text, ((const struct ncm *)function)->config->host_mac, 6);
 }
 
 /* ---- Notifications: one is armed at a time; the next one follows when the host has read it. ---- */

@@ -51,7 +51,7 @@ extern "C" {
 #define NCM_FRAME_PIECES_MAX 20 /* pieces of one frame; lwIP makes a segment of up to TCP_SND_QUEUELEN */
 #endif
 
-/* Counters since ncm_init; they wrap. Kept over reset and alternate settings. Names of drops say why. */
+/* Counters since ncm_init; they wrap. Kept over reset and alternate settings. In the order of the status object. */
 struct ncm_stats {
     uint32_t out_blocks;         /* transfers that ended on OUT, without late empty packets and zero bytes */
     uint32_t out_datagrams;      /* frames given to the caller */
@@ -59,21 +59,13 @@ struct ncm_stats {
     uint32_t in_blocks;          /* NTBs acknowledged by the host */
     uint32_t in_datagrams;       /* frames acknowledged by the host */
     uint32_t in_bytes;           /* bytes in those frames */
-    uint32_t out_drop_header;    /* blocks: no or wrong NTH16 (signature, wHeaderLength, NTB32) */
-    uint32_t out_drop_length;    /* blocks: wBlockLength too large or shorter than its own headers */
-    uint32_t out_drop_table;     /* tables: NDP16 out of bounds, misaligned, signature, wLength, no end */
-    uint32_t out_drop_chain;     /* chains: more tables than NTB_NDP_MAX, or one that comes back */
-    uint32_t out_drop_bounds;    /* datagrams: index or length beyond the block, shorter than 14 bytes */
-    uint32_t out_drop_overlap;   /* datagrams: over the NTH16, a table, or another datagram */
-    uint32_t out_drop_oversize;  /* datagrams: longer than NCM_FRAME_MAX */
-    uint32_t out_drop_count;     /* datagrams: more in one block than NTB_DATAGRAMS_MAX */
-    uint32_t out_drop_crc;       /* tables: CRC mode, which we never switched on */
     uint32_t out_sequence_jumps; /* logged, not dropped: wSequence was not the next one */
-    uint32_t in_drop_full;       /* frames refused: no room in the open block */
-    uint32_t in_drop_down;       /* frames refused: data interface not in alternate setting 1 */
+    uint32_t out_starved;        /* times no free block was there to arm OUT with */
+    uint32_t in_unread; /* no drop: frames that lay ready when a reset, alt 0 or unplug ended the link */
+    uint32_t out_drops[NTB_DROPS]; /* what was dropped from the host, by cause: enum ntb_drop (wire/ntb.h) */
+    uint32_t in_drop_full;         /* frames refused: no room in the open block */
+    uint32_t in_drop_down;         /* frames refused: data interface not in alternate setting 1 */
     uint32_t in_drop_abort; /* frames lost to a halt or a smaller SetNtbInputSize after ncm_send took them */
-    uint32_t in_unread;     /* no drop: frames that lay ready when a reset, alt 0 or unplug ended the link */
-    uint32_t out_starved;   /* times no free block was there to arm OUT with */
 };
 
 /* A buffer for one OUT transfer. Caller-owned memory; at least 2, 3 to keep the wire busy. Fields are ours. */

@@ -193,7 +193,7 @@ void ncm_out_transferred(struct ncm *ncm)
     block->length = (uint16_t)length;
     if (block->filled == NCM_OUT_BLOCK_MAX && block->next == 0 &&
         ntb_span(block->bytes + NCM_OUT_BLOCK_MAX, received) != 0) {
-        ncm->stats.out_drop_length++; /* a new NTB, rather than the end of one that is too long */
+        ncm->stats.out_drops[NTB_DROP_LENGTH]++; /* a new NTB, rather than the end of one that is too long */
         block->next = ncm->out_seen = NCM_OUT_BLOCK_MAX;
         ncm->out_watch.next = 0;
     }
@@ -209,15 +209,8 @@ void ncm_out_transferred(struct ncm *ncm)
 
 static void ncm_out_count_drops(struct ncm_stats *stats, const struct ntb *ntb)
 {
-    stats->out_drop_header += ntb->drops[NTB_DROP_HEADER];
-    stats->out_drop_length += ntb->drops[NTB_DROP_LENGTH];
-    stats->out_drop_table += ntb->drops[NTB_DROP_TABLE];
-    stats->out_drop_chain += ntb->drops[NTB_DROP_CHAIN];
-    stats->out_drop_bounds += ntb->drops[NTB_DROP_BOUNDS];
-    stats->out_drop_overlap += ntb->drops[NTB_DROP_OVERLAP];
-    stats->out_drop_oversize += ntb->drops[NTB_DROP_OVERSIZE];
-    stats->out_drop_count += ntb->drops[NTB_DROP_COUNT];
-    stats->out_drop_crc += ntb->drops[NTB_DROP_CRC];
+    for (unsigned cause = 0; cause < NTB_DROPS; cause++)
+        stats->out_drops[cause] += ntb->drops[cause];
 }
 
 /* Check the NTB that begins where ncm_out_find looked. */

@@ -20,12 +20,21 @@ void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length)
     writer->length += length;
 }
 
+void usb_hex_put(char *text, const uint8_t *bytes, size_t count)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (const uint8_t *end = bytes + count; bytes != end; bytes++) {
+        *text++ = digits[*bytes >> 4];
+        *text++ = digits[*bytes & 15];
+    }
+    *text = 0;
+}
+
 /* Where what was written last begins, to fill in what a template leaves open; NULL if there was no room. */
 static uint8_t *usb_writer_template(struct usb_writer *writer, const uint8_t *bytes, size_t length)
 {
-    uint8_t *start = writer->bytes + writer->length;
     usb_writer_put(writer, bytes, length);
-    return writer->length <= writer->capacity ? start : NULL;
+    return writer->length <= writer->capacity ? writer->bytes + writer->length - length : NULL;
 }
 
 static uint8_t usb_string_index(const char *text, uint8_t index)
@@ -146,28 +155,9 @@ static bool usb_string_describe(const struct usb_device *device, uint8_t string,
     return true;
 }
 
-#define MS_OS_HEAD_LENGTH     18 /* the set's header and that of its configuration subset */
-#define MS_OS_FUNCTION_LENGTH 28 /* a function subset with a compatible ID */
-#define MS_OS_NAME_LENGTH     42 /* "DeviceInterfaceGUIDs" in UTF-16, with its 0 */
-#define MS_OS_GUID_LENGTH     80 /* a GUID in braces, its 0, and the list's */
-#define MS_OS_PROPERTY_LENGTH (8 + MS_OS_NAME_LENGTH + 2 + MS_OS_GUID_LENGTH)
-
-/* Length of a function's subset; 0: it has none. */
-static size_t usb_ms_os_length(const struct usb_function_ops *ops)
-{
-    return ops->compatible_id == NULL    ? 0
-           : ops->interface_guid != NULL ? MS_OS_FUNCTION_LENGTH + MS_OS_PROPERTY_LENGTH
-                                         : MS_OS_FUNCTION_LENGTH;
-}
-
-/* Of all subsets. */
-static size_t usb_ms_os_sum(const struct usb_device *device)
-{
-    size_t sum = 0;
-    for (uint8_t i = 0; i < device->config->function_count; i++)
-        sum += usb_ms_os_length(device->config->functions[i]->ops);
-    return sum;
-}
+#define MS_OS_HEAD_LENGTH 18 /* the set's header and that of its configuration subset */
+#define MS_OS_NAME_LENGTH 42 /* "DeviceInterfaceGUIDs" in UTF-16, with its 0 */
+#define MS_OS_GUID_LENGTH 80 /* a GUID in braces, its 0, and the list's */
 
 /* ASCII as UTF-16 in a field that is longer. */
 static void usb_wide_put(struct usb_writer *writer, const char *text, size_t field)
@@ -179,11 +169,16 @@ static void usb_wide_put(struct usb_writer *writer, const char *text, size_t fie
     }
 }
 
-/* A registry property: what WinUSB wants besides its ID. */
-static void usb_ms_os_property(struct usb_writer *writer, const char *guid)
+void usb_winusb_property(struct usb_writer *writer, const char *guid)
 {
-    static const uint8_t head[8] = {MS_OS_PROPERTY_LENGTH, 0, 4, 0, 7 /* REG_MULTI_SZ */, 0,
-                                    MS_OS_NAME_LENGTH,     0};
+    static const uint8_t head[8] = {8 + MS_OS_NAME_LENGTH + 2 + MS_OS_GUID_LENGTH,
+                                    0,
+                                    4,
+                                    0,
+                                    7 /* REG_MULTI_SZ */,
+                                    0,
+                                    MS_OS_NAME_LENGTH,
+                                    0};
     static const uint8_t length[2] = {MS_OS_GUID_LENGTH, 0};
     usb_writer_put(writer, head, sizeof head);
     usb_wide_put(writer, "DeviceInterfaceGUIDs", MS_OS_NAME_LENGTH);
@@ -191,36 +186,46 @@ static void usb_ms_os_property(struct usb_writer *writer, const char *guid)
     usb_wide_put(writer, guid, MS_OS_GUID_LENGTH);
 }
 
-/* The MS OS 2.0 set: a function subset for each function that has a compatible ID. */
+/* A function subset with a compatible ID, and what else the function wants in Windows' registry. */
+static void usb_ms_os_function(const struct usb_function *function, struct usb_writer *writer)
+{
+    static const uint8_t subset[28] = {8, 0, 2, 0, 0, 0, 0, 0, 20, 0, 3, 0};
+    const char *id = function->ops->compatible_id;
+    size_t start = writer->length;
+    uint8_t *bytes = usb_writer_template(writer, subset, sizeof subset);
+    if (function->ops->registry != NULL)
+        function->ops->registry(writer);
+    if (bytes == NULL)
+        return;
+    bytes[4] = function->interface_first;
+    store_le16(bytes + 6, (uint16_t)(writer->length - start));
+    for (size_t c = 0; c < 8 && id[c] != 0; c++)
+        bytes[12 + c] = (uint8_t)id[c];
+}
+
+/* The MS OS 2.0 set, for all functions that have a compatible ID; it begins where the writer does. */
 static void usb_ms_os_describe(const struct usb_device *device, struct usb_writer *writer)
 {
     static const uint8_t head[MS_OS_HEAD_LENGTH] = {10, 0,    0,    0, 0,
                                                     0,  0x03, 0x06, 0, 0, /* Windows 8.1 or later */
                                                     8,  0,    1,    0, 0 /* index of the configuration */,
                                                     0,  0,    0};
-    static const uint8_t subset[MS_OS_FUNCTION_LENGTH] = {8, 0,  2, 0, 0, 0, MS_OS_FUNCTION_LENGTH,
-                                                          0, 20, 0, 3, 0};
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
+    for (uint8_t i = 0; i < device->config->function_count; i++)
+        if (device->config->functions[i]->ops->compatible_id != NULL)
+            usb_ms_os_function(device->config->functions[i], writer);
     if (bytes == NULL)
         return;
-    size_t functions = usb_ms_os_sum(device);
-    store_le16(bytes + 8, (uint16_t)(MS_OS_HEAD_LENGTH + functions));
-    store_le16(bytes + 16, (uint16_t)(8 + functions));
-    for (uint8_t i = 0; i < device->config->function_count; i++) {
-        const struct usb_function *function = device->config->functions[i];
-        size_t length = usb_ms_os_length(function->ops);
-        if (length == 0)
-            continue;
-        bytes = usb_writer_template(writer, subset, sizeof subset);
-        if (bytes == NULL)
-            return;
-        bytes[4] = function->interface_first;
-        bytes[6] = (uint8_t)length;
-        for (size_t c = 0; c < 8 && function->ops->compatible_id[c] != 0; c++)
-            bytes[12 + c] = (uint8_t)function->ops->compatible_id[c];
-        if (length > MS_OS_FUNCTION_LENGTH)
-            usb_ms_os_property(writer, function->ops->interface_guid);
-    }
+    store_le16(bytes + 8, (uint16_t)writer->length);
+    store_le16(bytes + 16, (uint16_t)(writer->length - 10));
+}
+
+/* Its length; 0: no function has an ID. */
+static size_t usb_ms_os_length(const struct usb_device *device)
+{
+    struct usb_writer counter = {NULL, 0, 0};
+    usb_ms_os_describe(device, &counter);
+    return counter.length != MS_OS_HEAD_LENGTH ? counter.length : 0;
 }
 
 /* The landing page without its scheme, NULL: none that a browser would show (see usb_device.h). */
@@ -245,18 +250,18 @@ static void usb_bos_describe(const struct usb_device *device, struct usb_writer 
         0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47, 0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
         0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
     /* clang-format on */
-    size_t functions = usb_ms_os_sum(device);
+    size_t set_length = usb_ms_os_length(device);
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
-    uint8_t *set = functions != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
+    uint8_t *set = set_length != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
     bool landing = usb_landing_page(device) != NULL;
     if (landing)
         usb_writer_put(writer, webusb, sizeof webusb);
     if (set != NULL)
-        store_le16(set + 24, (uint16_t)(MS_OS_HEAD_LENGTH + functions));
+        store_le16(set + 24, (uint16_t)set_length);
     if (bytes == NULL)
         return;
     store_le16(bytes + 2, (uint16_t)(writer->bytes + writer->length - bytes));
-    bytes[4] = (uint8_t)((functions != 0) + landing);
+    bytes[4] = (uint8_t)((set_length != 0) + landing);
 }
 
 static void usb_landing_describe(const char *page, struct usb_writer *writer)
@@ -291,7 +296,7 @@ bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_set
     if (setup->bmRequestType != (USB_DIR_IN | USB_TYPE_VENDOR | USB_RECIPIENT_DEVICE))
         return false;
     if (setup->bRequest == VENDOR_MS_OS && setup->wValue == 0 && setup->wIndex == MS_OS_INDEX &&
-        usb_ms_os_sum(device) != 0) {
+        usb_ms_os_length(device) != 0) {
         usb_ms_os_describe(device, writer);
         return true;
     }

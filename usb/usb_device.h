@@ -49,6 +49,12 @@ struct usb_writer {
 
 void usb_writer_put(struct usb_writer *writer, const void *bytes, size_t length);
 
+/* Bytes as hosts want them in a string: two capital digits each, and a 0 behind. */
+void usb_hex_put(char *text, const uint8_t *bytes, size_t count);
+
+/* The property that a WINUSB function needs: what programs find it by, "{8-4-4-4-12 hex digits}". */
+void usb_winusb_property(struct usb_writer *writer, const char *guid);
+
 /* What a kind of function is and does. Const; one for all functions of the kind. */
 struct usb_function_ops {
     uint8_t interfaces;        /* how many it has */
@@ -56,8 +62,9 @@ struct usb_function_ops {
     uint8_t out_endpoints;     /* besides endpoint 0 */
     uint8_t strings;           /* how many string descriptors it has */
     const char *compatible_id; /* of MS OS 2.0, at most 8 characters; NULL for none */
-    const char *
-        interface_guid; /* with WINUSB: what Windows lists it under, "{8-4-4-4-12 hex digits}"; NULL for none */
+
+    /* With a compatible ID: append registry properties of MS OS 2.0 (usb_winusb_property); NULL for none. */
+    void (*registry)(struct usb_writer *writer);
 
     /* Append all descriptors, from the interface association to the last endpoint. */
     void (*describe)(const struct usb_function *function, struct usb_writer *writer);
@@ -123,12 +130,12 @@ struct usb_device_config {
     uint8_t function_count;
 };
 
-/* Counters since usb_device_init; they wrap. */
+/* Counters since usb_device_init; they wrap. In the order of the status object. */
 struct usb_device_stats {
     uint32_t resets;
-    uint32_t suspends;
     uint32_t setups;
     uint32_t stalls; /* requests refused */
+    uint32_t suspends;
 };
 
 enum usb_device_state { USB_DEFAULT, USB_ADDRESS, USB_CONFIGURED };

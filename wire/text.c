@@ -85,16 +85,32 @@ void text_put_json_string(struct text *t, const char *string)
     text_put_bytes(t, "\"", 1);
 }
 
-void text_put_json_u32(struct text *t, const char *name, uint32_t value)
+static void text_put_comma(struct text *t)
 {
     char last = t->length > 0 ? t->bytes[t->length - 1] : ',';
 
     if (last != '{' && last != '[' && last != ',') {
         text_put_bytes(t, ",", 1);
     }
+}
+
+void text_put_json_u32(struct text *t, const char *name, uint32_t value)
+{
+    text_put_comma(t);
     text_put_json_string(t, name);
     text_put_bytes(t, ":", 1);
     text_put_u32(t, value);
+}
+
+void text_put_json_u32s(struct text *t, const char *names, const uint32_t *values)
+{
+    for (size_t length; (length = strlen(names)) != 0; names += length + 1, values++) {
+        text_put_comma(t);
+        text_put_bytes(t, "\"", 1);
+        text_put_bytes(t, names, length);
+        text_put_bytes(t, "\":", 2);
+        text_put_u32(t, *values);
+    }
 }
 
 static char text_lower(char c)

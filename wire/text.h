@@ -48,6 +48,10 @@ void text_put_json_string(struct text *t, const char *string); /* with quotes, e
 /* One JSON member: "name":value, with a comma before it unless it opens its object or array. */
 void text_put_json_u32(struct text *t, const char *name, uint32_t value);
 
+/* The same for numbers that lie side by side. `names`: each with its zero and the last one with two, as in "used\0size\0"; they
+ * are not escaped. */
+void text_put_json_u32s(struct text *t, const char *names, const uint32_t *values);
+
 /* True if both are equal but for the case of ASCII letters; `string` is zero-terminated, and `bytes` may hold zeros. */
 bool text_equal_nocase(const char *bytes, size_t length, const char *string);
 

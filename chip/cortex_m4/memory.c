@@ -70,6 +70,16 @@ PLAIN int memcmp(const void *a, const void *b, size_t length)
     return 0;
 }
 
+PLAIN void *memchr(const void *bytes, int value, size_t length)
+{
+    const uint8_t *p = bytes;
+
+    for (; length; length--, p++)
+        if (*p == (uint8_t)value)
+            return (void *)(uintptr_t)p;
+    return NULL;
+}
+
 PLAIN size_t strlen(const char *text)
 {
     const char *end = text;

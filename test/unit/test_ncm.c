@@ -620,7 +620,7 @@ TEST(receive_glued)
     bytes[128 + 15] = 'X'; /* a bad table in the second: the third is still found */
     out(384, true);
     CHECK_EQUAL(rig_drain(&rig, 0), 2);
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_table, 1);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_TABLE], 1);
     check_well();
 }
 
@@ -675,10 +675,10 @@ TEST(receive_tail_without_rest)
     out(NCM_OUT_BLOCK_MAX, false);
     CHECK_EQUAL(rig_drain(&rig, 0), 1);
     check_well();
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_length, 1);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH], 1);
     out(NCM_OUT_BLOCK_MAX, true); /* an empty packet ends it, too */
     CHECK_EQUAL(rig_drain(&rig, 0), 1);
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_length, 2);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH], 2);
     check_well();
     /* Where no block is free, the tail waits. */
     struct ncm_frame frame;

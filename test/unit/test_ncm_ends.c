@@ -65,9 +65,13 @@ static void out(const uint8_t *from, size_t length, bool zlp)
 static void check_clean(void)
 {
     const struct ncm_stats *s = ncm_stats(&f->ncm);
-    CHECK_EQUAL(s->out_drop_header + s->out_drop_length + s->out_drop_table + s->out_drop_chain, 0);
-    CHECK_EQUAL(s->out_drop_bounds + s->out_drop_overlap + s->out_drop_oversize + s->out_drop_count, 0);
-    CHECK_EQUAL(s->out_drop_crc + s->out_sequence_jumps, 0);
+    CHECK_EQUAL(s->out_drops[NTB_DROP_HEADER] + s->out_drops[NTB_DROP_LENGTH] + s->out_drops[NTB_DROP_TABLE] +
+                    s->out_drops[NTB_DROP_CHAIN],
+                0);
+    CHECK_EQUAL(s->out_drops[NTB_DROP_BOUNDS] + s->out_drops[NTB_DROP_OVERLAP] +
+                    s->out_drops[NTB_DROP_OVERSIZE] + s->out_drops[NTB_DROP_COUNT],
+                0);
+    CHECK_EQUAL(s->out_drops[NTB_DROP_CRC] + s->out_sequence_jumps, 0);
 }
 
 static void check_well(void)
@@ -119,8 +123,8 @@ TEST(ends_too_short)
             CHECK(rig_good(&rig, 0));
         }
     }
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_length, 2 * (NTB_BLOCK_MIN - 12));
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_bounds, 2 * (44 - NTB_BLOCK_MIN));
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH], 2 * (NTB_BLOCK_MIN - 12));
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_BOUNDS], 2 * (44 - NTB_BLOCK_MIN));
     check_well();
 }
 
@@ -158,7 +162,7 @@ TEST(ends_longer_than_declared)
     store_le16(bytes + 8, NCM_OUT_BLOCK_ROOM + 1);
     out(bytes, NCM_OUT_BLOCK_ROOM + 1, false);
     CHECK_EQUAL(rig_drain(&rig, 0), 0);
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_length, 1);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH], 1);
     check_well();
 }
 
@@ -167,7 +171,7 @@ TEST(ends_where_a_new_one_begins)
 {
     start();
     for (uint32_t next = 44; next < 300; next++) {
-        uint32_t before = ncm_stats(&f->ncm)->out_drop_length;
+        uint32_t before = ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH];
         ntb(bytes, NCM_OUT_BLOCK_MAX, 1);
         store_le16(bytes + 8, NCM_OUT_BLOCK_MAX + 4);
         out(bytes, NCM_OUT_BLOCK_MAX, false);
@@ -175,9 +179,9 @@ TEST(ends_where_a_new_one_begins)
         unsigned count = ntb(bytes, next, 2);
         out(bytes, next, false);
         expect(count, 2);
-        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_length, before + 1);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_LENGTH], before + 1);
     }
-    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_header, 0);
+    CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_HEADER], 0);
     check_well();
 }
 
@@ -223,10 +227,10 @@ TEST(ends_by_the_transfer_at_the_declared_size)
             out(bytes, length, length != NCM_OUT_BLOCK_MAX && length % 64 == 0);
             expect(fits, 3);
             const struct ncm_stats *s = ncm_stats(&f->ncm);
-            CHECK_EQUAL(s->out_drop_table, !fits && table_last);
-            CHECK_EQUAL(s->out_drop_bounds, !fits && !table_last);
-            CHECK_EQUAL(s->out_drop_length, 0);
-            CHECK(s->out_drop_header <= !fits); /* the rest, where it isn't zeros */
+            CHECK_EQUAL(s->out_drops[NTB_DROP_TABLE], !fits && table_last);
+            CHECK_EQUAL(s->out_drops[NTB_DROP_BOUNDS], !fits && !table_last);
+            CHECK_EQUAL(s->out_drops[NTB_DROP_LENGTH], 0);
+            CHECK(s->out_drops[NTB_DROP_HEADER] <= !fits); /* the rest, where it isn't zeros */
             check_well();
         }
     }
@@ -414,18 +418,18 @@ TEST(ends_padded_in_front)
     }
     check_clean();
     for (uint32_t zeros = 2; zeros <= 640; zeros += 7) {
-        uint32_t before = ncm_stats(&f->ncm)->out_drop_header;
+        uint32_t before = ncm_stats(&f->ncm)->out_drops[NTB_DROP_HEADER];
         memset(bytes, 0, zeros);
         out(bytes, zeros, true);
         expect(0, 0);
-        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_header, before + 1);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_HEADER], before + 1);
         unsigned count = ntb(bytes, NCM_OUT_BLOCK_MAX, 5);
         out(bytes, NCM_OUT_BLOCK_MAX, false);
         expect(count, 5);
         memset(bytes, 0, zeros);
         out(bytes, zeros, true);
         expect(0, 0);
-        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drop_header, before + 1);
+        CHECK_EQUAL(ncm_stats(&f->ncm)->out_drops[NTB_DROP_HEADER], before + 1);
     }
     check_well();
 }

@@ -42,8 +42,8 @@ static uint32_t counter(size_t offset)
 static uint32_t drops(void)
 {
     uint32_t sum = 0;
-    for (size_t at = offsetof(struct ncm_stats, out_drop_header);
-         at <= offsetof(struct ncm_stats, out_drop_crc); at += 4)
+    for (size_t at = offsetof(struct ncm_stats, out_drops[NTB_DROP_HEADER]);
+         at <= offsetof(struct ncm_stats, out_drops[NTB_DROP_CRC]); at += 4)
         sum += counter(at);
     return sum;
 }
@@ -73,57 +73,57 @@ static void strike(unsigned frames, size_t cause, unsigned counts, bool zlp)
     }                                                                                                        \
     static void spoil_##NAME(void)
 
-HOSTILE(nothing_wrong, 2, out_drop_header, 0)
+HOSTILE(nothing_wrong, 2, out_drops[NTB_DROP_HEADER], 0)
 {
 }
 
-HOSTILE(empty_block, 0, out_drop_length, 1)
+HOSTILE(empty_block, 0, out_drops[NTB_DROP_LENGTH], 1)
 {
     size = 12;
     put(8, 12);
 }
 
-HOSTILE(empty_table, 0, out_drop_table, 0)
+HOSTILE(empty_table, 0, out_drops[NTB_DROP_TABLE], 0)
 {
     memset(block + 20, 0, 12);
 }
 
-HOSTILE(no_table, 0, out_drop_table, 1)
+HOSTILE(no_table, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(10, 0);
 }
 
-HOSTILE(one_byte, 0, out_drop_header, 1)
+HOSTILE(one_byte, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     size = 1;
 }
 
-HOSTILE(header_cut, 0, out_drop_header, 1)
+HOSTILE(header_cut, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     size = 11;
 }
 
-HOSTILE(header_signature, 0, out_drop_header, 1)
+HOSTILE(header_signature, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     block[3] = 'I';
 }
 
-HOSTILE(header_length, 0, out_drop_header, 1)
+HOSTILE(header_length, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     put(4, 16);
 }
 
-HOSTILE(ntb32, 0, out_drop_header, 1)
+HOSTILE(ntb32, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     memcpy(block, "ncmh", 4);
 }
 
-HOSTILE(table_points_at_itself, 2, out_drop_chain, 1)
+HOSTILE(table_points_at_itself, 2, out_drops[NTB_DROP_CHAIN], 1)
 {
     put(18, 12);
 }
 
-HOSTILE(table_chain_too_long, NTB_NDP_MAX, out_drop_chain, 1)
+HOSTILE(table_chain_too_long, NTB_NDP_MAX, out_drops[NTB_DROP_CHAIN], 1)
 {
     size = 12 + 8 * 32;
     for (size_t at = 12; at < size; at += 32) {
@@ -136,103 +136,103 @@ HOSTILE(table_chain_too_long, NTB_NDP_MAX, out_drop_chain, 1)
     put(8, (uint16_t)size);
 }
 
-HOSTILE(table_beyond, 0, out_drop_table, 1)
+HOSTILE(table_beyond, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(10, 156);
 }
 
-HOSTILE(table_far_beyond, 0, out_drop_table, 1)
+HOSTILE(table_far_beyond, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(10, 0xFFFC);
 }
 
-HOSTILE(table_in_the_header, 0, out_drop_table, 1)
+HOSTILE(table_in_the_header, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(10, 8);
 }
 
-HOSTILE(table_misaligned, 0, out_drop_table, 1)
+HOSTILE(table_misaligned, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     memmove(block + 14, block + 12, 20);
     put(10, 14);
 }
 
-HOSTILE(table_length_odd, 0, out_drop_table, 1)
+HOSTILE(table_length_odd, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(16, 21);
 }
 
-HOSTILE(table_length_too_short, 0, out_drop_table, 1)
+HOSTILE(table_length_too_short, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(16, 12);
 }
 
-HOSTILE(table_length_beyond, 0, out_drop_table, 1)
+HOSTILE(table_length_beyond, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(16, 0xFFFC);
 }
 
-HOSTILE(table_without_end, 0, out_drop_table, 1)
+HOSTILE(table_without_end, 0, out_drops[NTB_DROP_TABLE], 1)
 {
     put(16, 16);
 }
 
-HOSTILE(table_crc_mode, 0, out_drop_crc, 1)
+HOSTILE(table_crc_mode, 0, out_drops[NTB_DROP_CRC], 1)
 {
     block[15] = '1';
 }
 
-HOSTILE(datagram_index_beyond, 1, out_drop_bounds, 1)
+HOSTILE(datagram_index_beyond, 1, out_drops[NTB_DROP_BOUNDS], 1)
 {
     put(20, 0xFF00);
 }
 
-HOSTILE(datagram_length_beyond, 1, out_drop_bounds, 1)
+HOSTILE(datagram_length_beyond, 1, out_drops[NTB_DROP_BOUNDS], 1)
 {
     put(26, 61);
 }
 
-HOSTILE(datagram_wraps, 1, out_drop_bounds, 1)
+HOSTILE(datagram_wraps, 1, out_drops[NTB_DROP_BOUNDS], 1)
 {
     put(20, 0xFFFE);
     put(22, 0xFFFE);
 }
 
-HOSTILE(datagram_too_short, 1, out_drop_bounds, 1)
+HOSTILE(datagram_too_short, 1, out_drops[NTB_DROP_BOUNDS], 1)
 {
     put(22, 13);
 }
 
-HOSTILE(datagram_over_the_header, 1, out_drop_overlap, 1)
+HOSTILE(datagram_over_the_header, 1, out_drops[NTB_DROP_OVERLAP], 1)
 {
     put(20, 4);
     put(22, 20);
 }
 
-HOSTILE(datagram_over_its_table, 1, out_drop_overlap, 1)
+HOSTILE(datagram_over_its_table, 1, out_drops[NTB_DROP_OVERLAP], 1)
 {
     put(20, 20);
     put(22, 20);
 }
 
-HOSTILE(datagram_over_another, 1, out_drop_overlap, 1)
+HOSTILE(datagram_over_another, 1, out_drops[NTB_DROP_OVERLAP], 1)
 {
     put(24, 93); /* the last byte of the first */
 }
 
-HOSTILE(datagram_twice, 1, out_drop_overlap, 1)
+HOSTILE(datagram_twice, 1, out_drops[NTB_DROP_OVERLAP], 1)
 {
     put(24, 34);
 }
 
-HOSTILE(datagram_oversize, 1, out_drop_oversize, 1)
+HOSTILE(datagram_oversize, 1, out_drops[NTB_DROP_OVERSIZE], 1)
 {
     size = 98 + 1515;
     put(8, (uint16_t)size);
     put(26, 1515);
 }
 
-HOSTILE(forty_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drop_count, 0)
+HOSTILE(forty_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drops[NTB_DROP_COUNT], 0)
 {
     uint16_t lengths[40];
     for (size_t i = 0; i < 40; i++)
@@ -240,7 +240,7 @@ HOSTILE(forty_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drop_count, 0)
     size = rig_ntb(block, 0, 40, lengths, 1);
 }
 
-HOSTILE(a_hundred_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drop_count, 60)
+HOSTILE(a_hundred_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drops[NTB_DROP_COUNT], 60)
 {
     uint16_t lengths[100];
     for (size_t i = 0; i < 100; i++)
@@ -248,33 +248,33 @@ HOSTILE(a_hundred_tiny_datagrams, NTB_DATAGRAMS_MAX, out_drop_count, 60)
     size = rig_ntb(block, 0, 100, lengths, 1);
 }
 
-HOSTILE(block_length_0, 2, out_drop_length, 0)
+HOSTILE(block_length_0, 2, out_drops[NTB_DROP_LENGTH], 0)
 {
     put(8, 0);
 }
 
-HOSTILE(block_length_too_large, 0, out_drop_length, 1)
+HOSTILE(block_length_too_large, 0, out_drops[NTB_DROP_LENGTH], 1)
 {
     put(8, 159);
 }
 
-HOSTILE(block_length_huge, 0, out_drop_length, 1)
+HOSTILE(block_length_huge, 0, out_drops[NTB_DROP_LENGTH], 1)
 {
     put(8, 0xFFFF);
 }
 
-HOSTILE(block_shorter_than_transfer, 1, out_drop_bounds, 1)
+HOSTILE(block_shorter_than_transfer, 1, out_drops[NTB_DROP_BOUNDS], 1)
 {
     put(8, 157);
 }
 
-HOSTILE(trailing_bytes, 2, out_drop_header, 0)
+HOSTILE(trailing_bytes, 2, out_drops[NTB_DROP_HEADER], 0)
 {
     memset(block + size, 0xEE, 100);
     size += 100;
 }
 
-HOSTILE(two_blocks_second_bad, 2, out_drop_table, 1)
+HOSTILE(two_blocks_second_bad, 2, out_drops[NTB_DROP_TABLE], 1)
 {
     memcpy(block + 160, block, 158);
     put(8, 160);
@@ -282,19 +282,19 @@ HOSTILE(two_blocks_second_bad, 2, out_drop_table, 1)
     size += 160;
 }
 
-HOSTILE(full_size_of_rubbish, 0, out_drop_header, 1)
+HOSTILE(full_size_of_rubbish, 0, out_drops[NTB_DROP_HEADER], 1)
 {
     memset(block, 0xAA, sizeof block);
     size = sizeof block;
 }
 
-HOSTILE(full_size_without_zlp, 2, out_drop_header, 0)
+HOSTILE(full_size_without_zlp, 2, out_drops[NTB_DROP_HEADER], 0)
 {
     size = sizeof block;
     put(8, sizeof block);
 }
 
-HOSTILE(full_size_block_length_0, 2, out_drop_header, 0)
+HOSTILE(full_size_block_length_0, 2, out_drops[NTB_DROP_HEADER], 0)
 {
     size = sizeof block;
     put(8, 0);
@@ -326,7 +326,7 @@ TEST(hostile_endless_transfer)
         CHECK_EQUAL(rig_out(&rig, 0x01, block, sizeof block, false), (int)sizeof block);
         CHECK_EQUAL(rig_drain(&rig, 0), 0);
     }
-    CHECK_EQUAL(counter(CAUSE(out_drop_header)), 50);
+    CHECK_EQUAL(counter(CAUSE(out_drops[NTB_DROP_HEADER])), 50);
     CHECK(rig_good(&rig, 0));
     CHECK(rig_blocks_home(&rig, 0));
 }

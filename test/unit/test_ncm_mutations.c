@@ -138,18 +138,19 @@ TEST(ncm_ten_thousand_mutations)
     CHECK(stats->out_datagrams > MUTATIONS);
     printf(
         "# header %u length %u table %u chain %u bounds %u overlap %u oversize %u count %u crc %u jumps %u\n",
-        stats->out_drop_header, stats->out_drop_length, stats->out_drop_table, stats->out_drop_chain,
-        stats->out_drop_bounds, stats->out_drop_overlap, stats->out_drop_oversize, stats->out_drop_count,
-        stats->out_drop_crc, stats->out_sequence_jumps);
-    CHECK(stats->out_drop_header != 0);
-    CHECK(stats->out_drop_length != 0);
-    CHECK(stats->out_drop_table != 0);
-    CHECK(stats->out_drop_chain != 0);
-    CHECK(stats->out_drop_bounds != 0);
-    CHECK(stats->out_drop_overlap != 0);
-    CHECK(stats->out_drop_oversize != 0);
-    CHECK(stats->out_drop_count != 0);
-    CHECK(stats->out_drop_crc != 0);
+        stats->out_drops[NTB_DROP_HEADER], stats->out_drops[NTB_DROP_LENGTH],
+        stats->out_drops[NTB_DROP_TABLE], stats->out_drops[NTB_DROP_CHAIN], stats->out_drops[NTB_DROP_BOUNDS],
+        stats->out_drops[NTB_DROP_OVERLAP], stats->out_drops[NTB_DROP_OVERSIZE],
+        stats->out_drops[NTB_DROP_COUNT], stats->out_drops[NTB_DROP_CRC], stats->out_sequence_jumps);
+    CHECK(stats->out_drops[NTB_DROP_HEADER] != 0);
+    CHECK(stats->out_drops[NTB_DROP_LENGTH] != 0);
+    CHECK(stats->out_drops[NTB_DROP_TABLE] != 0);
+    CHECK(stats->out_drops[NTB_DROP_CHAIN] != 0);
+    CHECK(stats->out_drops[NTB_DROP_BOUNDS] != 0);
+    CHECK(stats->out_drops[NTB_DROP_OVERLAP] != 0);
+    CHECK(stats->out_drops[NTB_DROP_OVERSIZE] != 0);
+    CHECK(stats->out_drops[NTB_DROP_COUNT] != 0);
+    CHECK(stats->out_drops[NTB_DROP_CRC] != 0);
 }
 
 TEST_MAIN()

@@ -123,7 +123,7 @@ static void acknowledge(struct cable *c, bool acknowledged)
 static void start(struct cable *c, uint8_t network)
 {
     struct netif_ncm_config config = {
-        .ncm = &c->ncm, .address = {10, network, 0, 1}, .netmask = {255, 255, 255, 0}};
+        .ncm = &c->ncm, .address = 0x0A000001u | (uint32_t)network << 16, .netmask = 0xFFFFFF00u};
     memcpy(config.mac, board_mac, 6);
     memset(c, 0, sizeof *c);
     c->holds_max = 8;

@@ -96,4 +96,23 @@ TEST(text_labels_too_long_are_refused)
     }
 }
 
+TEST(text_numbers_side_by_side)
+{
+    static const uint32_t values[] = {0, 42, 4294967295u, 7};
+    char bytes[64];
+    struct text t = text_over(bytes, sizeof bytes);
+
+    text_put(&t, "{");
+    text_put_json_u32s(&t, "a\0used_\0max\0", values);
+    text_put_json_u32s(&t, "", values);
+    text_put_json_u32s(&t, "last\0", values + 3);
+    text_put(&t, "}");
+    CHECK(!t.overflow);
+    CHECK_EQUAL(t.length, strlen("{\"a\":0,\"used_\":42,\"max\":4294967295,\"last\":7}"));
+    CHECK(memcmp(bytes, "{\"a\":0,\"used_\":42,\"max\":4294967295,\"last\":7}", t.length) == 0);
+    t.capacity = t.length + 4;
+    text_put_json_u32s(&t, "b\0", values);
+    CHECK(t.overflow);
+}
+
 TEST_MAIN()

@@ -178,7 +178,14 @@ void dwc2_in_stop(struct dwc2 *dwc2, unsigned n)
     dwc2->events &= ~USB_EVENT_IN(n);
 }
 
-static void ep_stop(struct dwc2 *dwc2, uint8_t address)
+static volatile uint32_t *ep_control(struct dwc2 *dwc2, unsigned address)
+{
+    struct dwc2_regs *regs = dwc2_regs(dwc2);
+    unsigned n = address & 0xFu;
+    return address & USB_DIR_IN ? &regs->IN[n].DIEPCTL : &regs->OUT[n].DOEPCTL;
+}
+
+static void ep_stop(struct dwc2 *dwc2, unsigned address)
 {
     unsigned n = address & 0xFu;
     if (address & USB_DIR_IN)
@@ -229,13 +236,11 @@ static void ep_close(struct udc *udc, uint8_t address)
     dwc2_lock(dwc2);
     if (n && n < dwc2->chip->endpoint_count && !overtaken(dwc2, n)) {
         ep_stop(dwc2, address);
-        if (address & USB_DIR_IN) {
-            dwc2_regs(dwc2)->IN[n].DIEPCTL = EPCTL_SNAK;
+        *ep_control(dwc2, address) = EPCTL_SNAK;
+        if (address & USB_DIR_IN)
             dwc2->in[n].packet_size = 0;
-        } else {
-            dwc2_regs(dwc2)->OUT[n].DOEPCTL = EPCTL_SNAK;
+        else
             dwc2->out[n].packet_size = 0;
-        }
     }
     dwc2_unlock(dwc2);
 }
@@ -332,24 +337,13 @@ static void ep_abort(struct udc *udc, uint8_t address)
     dwc2_unlock(dwc2);
 }
 
-static void stall_in(struct dwc2 *dwc2, unsigned n, bool on)
+static void stall(struct dwc2 *dwc2, unsigned address, bool on)
 {
-    volatile uint32_t *control = &dwc2_regs(dwc2)->IN[n].DIEPCTL;
+    volatile uint32_t *control = ep_control(dwc2, address);
     if (on) {
-        dwc2_in_stop(dwc2, n);
+        ep_stop(dwc2, address);
         *control |= EPCTL_STALL;
-    } else if (n) {
-        *control = (*control & ~EPCTL_STALL) | EPCTL_SD0PID;
-    }
-}
-
-static void stall_out(struct dwc2 *dwc2, unsigned n, bool on)
-{
-    volatile uint32_t *control = &dwc2_regs(dwc2)->OUT[n].DOEPCTL;
-    if (on) {
-        out_stop(dwc2, n);
-        *control |= EPCTL_STALL;
-    } else if (n) {
+    } else if (address & 0xFu) {
         *control = (*control & ~EPCTL_STALL) | EPCTL_SD0PID;
     }
 }
@@ -361,10 +355,9 @@ static void ep_stall(struct udc *udc, uint8_t address, bool on)
 
     dwc2_lock(dwc2);
     if (!overtaken(dwc2, n)) {
-        if (n == 0 || address & USB_DIR_IN)
-            stall_in(dwc2, n, on);
-        if (n == 0 || !(address & USB_DIR_IN))
-            stall_out(dwc2, n, on);
+        stall(dwc2, address, on);
+        if (n == 0)
+            stall(dwc2, address ^ USB_DIR_IN, on);
     }
     dwc2_unlock(dwc2);
 }

@@ -222,15 +222,13 @@ HOT static inline uint32_t packets_take(struct dwc2 *dwc2, struct dwc2_regs *reg
     return 0;
 }
 
-HOT void dwc2_receive(struct dwc2 *dwc2)
+void dwc2_receive(struct dwc2 *dwc2)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
 
-    do {
-        uint32_t entry = packets_take(dwc2, regs);
-        if (entry)
-            entry_take(dwc2, entry);
-    } while (regs->GINTSTS & GINTSTS_RXFLVL);
+    do
+        entry_take(dwc2, regs->GRXSTSP);
+    while (regs->GINTSTS & GINTSTS_RXFLVL);
 }
 
 /* ---- IN ---- */
