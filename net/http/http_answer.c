@@ -472,19 +472,27 @@ static void http_head_own(const struct http_request *r, struct text *t)
     }
 }
 
-/* The lines of `own` have a field of this name. */
-static bool http_is_own(const char *own, const char *end, const char *name, size_t length)
+/* Bytes up to a line's end, or to `end`. */
+static size_t http_line_length(const char *line, const char *end)
 {
-    while (own < end) {
-        const char *next = memchr(own, '\n', (size_t)(end - own));
+    size_t length = 0;
+
+    while (line + length != end && line[length] != 0 && line[length++] != '\n') {
+    }
+    return length;
+}
+
+/* One of the lines from `own` to `end` has the same field name as `line`. */
+static bool http_is_own(const char *own, const char *end, const char *line)
+{
+    for (; own < end; own += http_line_length(own, end)) {
         size_t alike = 0;
-        while (alike < length && own[alike] != '\n' && (own[alike] | 0x20) == (name[alike] | 0x20)) {
+        while (own + alike < end && (own[alike] | 0x20) == (line[alike] | 0x20) && line[alike] != ':') {
             alike++;
         }
-        if (alike == length && own[alike] == ':') {
+        if (own + alike < end && own[alike] == ':' && line[alike] == ':') {
             return true;
         }
-        own = next != NULL ? next + 1 : end;
     }
     return false;
 }
@@ -500,9 +508,8 @@ static void http_head_security(const struct http_request *r, size_t own, struct 
         return;
     }
     while (*line != 0) {
-        size_t length = strcspn(line, "\n"), name = strcspn(line, ":");
-        length += line[length] != 0;
-        if (!http_is_own(t->bytes + own, t->bytes + end, line, name)) {
+        size_t length = http_line_length(line, NULL);
+        if (!http_is_own(t->bytes + own, t->bytes + end, line)) {
             text_put_bytes(t, line, length);
         }
         line += length;
