@@ -251,7 +251,14 @@
 #define TCP_MAXRTX 5 /* half a minute: a cable loses nothing, so the PC sleeps or is gone */
 #endif
 #ifndef LWIP_TCP_KEEPALIVE
-#define LWIP_TCP_KEEPALIVE 0
+#define LWIP_TCP_KEEPALIVE 0 /* these are for all connections then, which saves 8 bytes in each PCB */
+#endif
+#ifndef TCP_KEEPINTVL_DEFAULT
+#define TCP_KEEPINTVL_DEFAULT                                                                                \
+    5000UL /* ms between questions; with HTTP_RAW_KEEP_MS before, gone is known in 30 s */
+#endif
+#ifndef TCP_KEEPCNT_DEFAULT
+#define TCP_KEEPCNT_DEFAULT 3U /* questions without an answer: the client is gone */
 #endif
 #ifndef LWIP_DISABLE_TCP_SANITY_CHECKS
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1 /* they measure TCP_WND by PBUF_POOL */

@@ -14,6 +14,8 @@
     (HTTP_TEXT_MAX < 63 ? HTTP_TEXT_MAX : 63) /* of `names`: a Host header's, and so no label is too long */
 
 #define TEXT_LENGTH_MAX 126 /* characters of a USB string */
+#define WANTED_MAX      8   /* header fields of a route, and of the check */
+#define KEEP_EACH_MIN   3   /* bytes of HTTP_KEEP_MAX that a value of one character takes */
 #define URL_LENGTH_MAX  258 /* with https:// */
 
 _Static_assert(PLUGNET_FUNCTIONS_MAX >= 1 && PLUGNET_FUNCTIONS_MAX <= 32, "PLUGNET_FUNCTIONS_MAX: 1 to 32");
@@ -76,6 +78,90 @@ static void check_path(const char *path, bool whole)
     }
 }
 
+__attribute__((noinline)) static void check_that(bool good, const char *rule, const char *value)
+{
+    if (!good) {
+        check_refuse(rule, value);
+    }
+}
+
+__attribute__((noinline)) static size_t check_count(const char *const *names)
+{
+    size_t count = 0;
+
+    while (names != NULL && names[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static void check_route(const struct plugnet_config *c, const struct http_route *r)
+{
+    const char *path = r->path, *star = strchr(path, '*');
+    uint8_t methods = r->methods != 0 ? r->methods : HTTP_GET;
+    size_t names = check_count(r->headers), kept = names + check_count(c->check_headers);
+
+    kept += (r->query ? 1u : 0u) + (star != NULL ? 1u : 0u);
+    check_that(star == NULL || star[1] == 0, ".path: * at its end only", path);
+    check_that((methods & HTTP_TRACE) == 0 && (methods & (HTTP_GET | HTTP_HEAD)) != HTTP_HEAD,
+               ".methods: TRACE, or HEAD without GET", path);
+    check_that(names <= WANTED_MAX, ".headers: 8 at most", path);
+    check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX, ".query, .headers: HTTP_KEEP_MAX has no room", path);
+    check_that(r->body == NULL || (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) != 0,
+               ".body: .methods have none", path);
+    check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: by GET only", path);
+    for (const struct http_route *other = c->routes; other != r; other++) {
+        check_that(strcmp(other->path, path) != 0, ".path: twice", path);
+    }
+}
+
+/* "https://host" or "https://host:port", as browsers write it: no slash behind it. */
+static bool check_origin_good(const char *origin)
+{
+    static const char scheme[] = "https://";
+    const char *at = origin + sizeof scheme - 1, *host = at, *port;
+
+    if (strlen(origin) > HTTP_TEXT_MAX || strncmp(origin, scheme, sizeof scheme - 1) != 0) {
+        return false;
+    }
+    while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '.' || *at == '-') {
+        at++;
+    }
+    if (at == host || *at == 0) {
+        return at != host;
+    }
+    port = at + 1;
+    for (at = port; *at >= '0' && *at <= '9'; at++) {
+    }
+    return port[-1] == ':' && at != port && at - port <= 5 && *at == 0;
+}
+
+/* Each line has a name and a colon, and ends in CR LF. */
+static bool check_lines_good(const char *lines)
+{
+    while (lines != NULL && *lines != 0) {
+        size_t length = strcspn(lines, "\r\n"), name = strcspn(lines, ":");
+        if (name == 0 || name >= length || lines[length] != '\r' || lines[length + 1] != '\n') {
+            return false;
+        }
+        lines += length + 2;
+    }
+    return true;
+}
+
+static void check_access(const struct plugnet_config *c)
+{
+    const char *const *origin = c->origins;
+
+    check_that(check_lines_good(c->security), ".security: lines \"Name: value\\r\\n\"", c->security);
+    for (; origin != NULL && *origin != NULL; origin++) {
+        check_that(check_origin_good(*origin), ".origins: https://host[:port]", *origin);
+    }
+    check_that(check_count(c->check_headers) <= WANTED_MAX && (c->check_headers == NULL || c->check != NULL),
+               ".check_headers: 8 at most, with .check", c->check_headers != NULL ? *c->check_headers : NULL);
+    check_that(c->check == NULL || c->challenge != NULL, ".challenge: needed by .check", NULL);
+}
+
 static void check_answers(const struct plugnet_config *c)
 {
     const struct http_resource *resource = c->resources;
@@ -86,6 +172,7 @@ static void check_answers(const struct plugnet_config *c)
     }
     for (size_t i = c->route_count; i > 0; i--, route++) {
         check_path(route->path, route->output == NULL || route->type != NULL);
+        check_route(c, route);
     }
     for (size_t i = c->resource_count; i > 0; i--, resource++) {
         check_path(resource->path,
@@ -167,6 +254,7 @@ __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
     check_text(c->manufacturer, TEXT_LENGTH_MAX);
     check_text(c->landing_url, URL_LENGTH_MAX);
     check_names(c);
+    check_access(c);
     check_answers(c);
     if (c->landing_url != NULL && strncmp(c->landing_url, "https://", 8) != 0) {
         board_log(".landing_url: not https, left out\n");

@@ -30,8 +30,6 @@ TYPES = {
     ".wasm": "application/wasm", ".pdf": "application/pdf", ".xml": "application/xml",
     ".webmanifest": "application/manifest+json",
 }
-# The server adds Cache-Control, nosniff and X-Frame-Options by itself.
-PAGE_HEADERS = "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n"
 PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
 PATH_MAX = 63  # HTTP_TEXT_MAX of net/http/http.h
@@ -69,7 +67,7 @@ def minify(name, data, loader):
 # ---- Packing ----
 
 class Resource:
-    def __init__(self, paths, name, data, plain_max=PLAIN_MAX, minified=True):
+    def __init__(self, paths, name, data, plain_max=PLAIN_MAX, minified=True, policy=None):
         ending = os.path.splitext(name)[1].lower()
         if ending not in TYPES:
             raise SiteError(f"{name}: no content type is known for {ending or 'a name without ending'!r}; known are "
@@ -93,7 +91,7 @@ class Resource:
         self.bodies = [(packed, True)] if gzipped else []
         if small or not gzipped:
             self.bodies.append((data, False))
-        self.headers = PAGE_HEADERS if ending == ".html" else None
+        self.headers = f"Content-Security-Policy: {policy}\r\n" if policy and ending == ".html" else None
 
 
 def etag(body):
@@ -150,12 +148,12 @@ def site_check(resources):
                         f"the largest file is {largest.name}, {len(largest.bodies[0][0])} bytes")
 
 
-def site_read(folder, plain_max=PLAIN_MAX, minified=True, path_max=PATH_MAX):
+def site_read(folder, plain_max=PLAIN_MAX, minified=True, path_max=PATH_MAX, policy=None):
     resources = []
     for inside in files_find(folder):
         paths = paths_of(inside, path_max)
         data = file_read(os.path.join(folder, inside), inside)
-        resources.append(Resource(paths, inside, data, plain_max, minified))
+        resources.append(Resource(paths, inside, data, plain_max, minified, policy))
     if not resources:
         raise SiteError(f"{folder}: no files")
     site_check(resources)
@@ -223,15 +221,18 @@ def main(argv):
     parser.add_argument("--no-minify", action="store_true", help="pack scripts and styles as they are; esbuild isn't needed")
     parser.add_argument("--path-max", type=int, default=PATH_MAX, metavar="CHARACTERS",
                         help=f"where HTTP_TEXT_MAX was set to more ({PATH_MAX})")
+    parser.add_argument("--policy", metavar="TEXT", help="the pages' own Content-Security-Policy, instead of the server's")
     parser.add_argument("--quiet", action="store_true", help="don't print sizes")
     options = parser.parse_args(argv)
     if not re.fullmatch(r"[A-Za-z_]\w*", options.name, re.A):
         parser.error("--name must be a C name")
+    if options.policy is not None and not re.fullmatch(r"[ -~]{1,170}", options.policy):
+        parser.error("--policy must be 1 to 170 printable characters")
     if not options.out.endswith(".c"):
         parser.error("--out must end in .c")
     header = options.out[:-2] + ".h"
     try:
-        resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max)
+        resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max, options.policy)
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
         write(header, c_header(resources, options.name))  # after it, as make's rules say
     except (SiteError, OSError) as error:

@@ -281,7 +281,7 @@ async function switchLed(led) {
   try {
     drawLights(await ask('/api/leds', {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-Plugnet': '1' },
+      headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ led, on }),
     }));
     text($('note'), '');
@@ -298,7 +298,7 @@ $('leave').onclose = async () => {
   if ($('leave').returnValue !== 'go') return;
   $('leave').returnValue = '';
   try {
-    await ask('/api/dfu', { method: 'POST', headers: { 'X-Plugnet': '1' } });
+    await ask('/api/dfu', { method: 'POST' });
     text($('note'), 'The board has started its boot loader and waits for firmware.');
   } catch (error) {
     text($('note'), `The boot loader was not started: ${/^\d/.test(error.message) ? error.message : 'no answer'}`);

@@ -24,18 +24,18 @@ class Counter {
     uint32_t value;
 };
 
-static bool count_part(void *context, unsigned, struct text *out)
+static enum http_progress count_output(struct http_request *r, struct text *out)
 {
     text_put(out, "{");
-    text_put_json_u32(out, "count", static_cast<Counter *>(context)->next());
+    text_put_json_u32(out, "count", static_cast<Counter *>(http_context(r))->next());
     text_put(out, "}\n");
-    return false; /* that was all */
+    return HTTP_END;
 }
 
 static Counter counter{board_time_ms() + 41}; /* made before main */
 
 static const struct http_route routes[] = {
-    {.path = "/count", .type = "application/json", .part = count_part},
+    {.path = "/count", .type = "application/json", .output = count_output},
 };
 
 static const plugnet_function *const functions[] = {PLUGNET_DEFAULT_FUNCTIONS, nullptr};

@@ -102,7 +102,13 @@ static void http_headers_end(struct http_request *r)
         return;
     }
     http_text_clear(r);
-    if (r->site->config->check != NULL && (r->status == 0 || r->status >= 404) && r->status != 421) {
+    if (r->site->config->check != NULL && r->status != 421 && r->status != 501) {
+        if (r->method == HTTP_OPTIONS && r->origin != 0 && (r->flags2 & FLAG2_PREFLIGHT) != 0) {
+            r->flags2 |= FLAG2_SERVER; /* it has no credentials, and is told the same of each path */
+            r->status = 204;
+            http_headers_done(r);
+            return;
+        }
         r->state = AT_CHECK;
         return;
     }

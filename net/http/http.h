@@ -216,7 +216,9 @@ struct http_config {
     const char *const *hosts; /* our names and addresses, ended by NULL; localhost is always known */
     const char *const *
         origins; /* pages of others that may ask and read answers (CORS): "https://app.example", ended by NULL */
-    const char *security; /* header lines of each answer, each ended by \r\n; NULL: HTTP_SECURITY */
+    /* Header lines of each answer, each ended by \r\n; a resource's or route's own of the same name counts instead.
+     * NULL: HTTP_SECURITY. */
+    const char *security;
 
     /* Looks at each request before its route, files included: 0 lets it through; 401, 403 or 404 is the answer. It may use
      * http_header for `check_headers`. Wrong guesses (401) are slowed down to one a second, all clients together. NULL: all
@@ -231,7 +233,7 @@ struct http_config {
 };
 
 #define HTTP_SECURITY                                                                                        \
-    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"                                           \
+    "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n"           \
     "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'\r\n"
 
 /* Counters; they wrap. */

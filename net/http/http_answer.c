@@ -35,6 +35,9 @@ static uint8_t http_methods_allowed(const struct http_request *r)
 {
     uint8_t methods = HTTP_GET;
 
+    if ((r->flags2 & FLAG2_SERVER) != 0) {
+        return HTTP_TRACE - 1; /* all that there are */
+    }
     if (r->resource == NULL && r->route->methods != 0) {
         methods = r->route->methods;
     }
@@ -147,6 +150,9 @@ uint16_t http_decide(const struct http_request *r)
     }
     if ((r->flags & FLAG_MISDIRECTED) != 0) {
         return 421;
+    }
+    if ((r->flags2 & FLAG2_SERVER) != 0) {
+        return http_is_foreign(r) ? 403 : 204;
     }
     if (r->resource == NULL && r->route == NULL) {
         return 404;
@@ -279,6 +285,22 @@ static void http_head_names(const char *const *names, struct text *t)
     }
 }
 
+/* What may be asked with: this route's, or, where nobody may learn which paths there are, any route's. */
+static void http_head_wanted(const struct http_request *r, struct text *t)
+{
+    const struct http_config *config = r->site->config;
+
+    if ((r->flags2 & FLAG2_SERVER) == 0) {
+        http_head_names(r->route != NULL ? r->route->headers : NULL, t);
+        return;
+    }
+    for (size_t i = 0; i < config->route_count; i++) {
+        if (i == 0 || config->routes[i].headers != config->routes[i - 1].headers) {
+            http_head_names(config->routes[i].headers, t);
+        }
+    }
+}
+
 /* For pages of others that the configuration lists. */
 static void http_head_origin(const struct http_request *r, struct text *t)
 {
@@ -296,7 +318,7 @@ static void http_head_origin(const struct http_request *r, struct text *t)
         http_head_methods("Access-Control-Allow-Methods", http_methods_allowed(r), t);
         TEXT_PUT(t,
                  "Access-Control-Max-Age: 600\r\nAccess-Control-Allow-Headers: Content-Type, Authorization");
-        http_head_names(r->route != NULL ? r->route->headers : NULL, t);
+        http_head_wanted(r, t);
         http_head_names(r->site->config->check_headers, t);
         TEXT_PUT(t, "\r\n");
     }
@@ -355,9 +377,6 @@ static void http_head_resource(const struct http_request *r, struct text *t)
         TEXT_PUT(t, "Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n");
     } else {
         TEXT_PUT(t, "Cache-Control: no-cache\r\n");
-    }
-    if (sent->headers != NULL) {
-        text_put(t, sent->headers);
     }
     if (r->status == 304) {
         return;
@@ -428,7 +447,7 @@ static void http_head_text(const struct http_request *r, struct text *t)
 /* Header lines that a status brings with it. */
 static void http_head_status(const struct http_request *r, struct text *t)
 {
-    bool target = r->resource != NULL || r->route != NULL;
+    bool target = r->resource != NULL || r->route != NULL || (r->flags2 & FLAG2_SERVER) != 0;
 
     if (target && (r->status == 405 || (r->method == HTTP_OPTIONS && r->status == 204))) {
         http_head_methods("Allow", http_methods_allowed(r), t);
@@ -437,11 +456,63 @@ static void http_head_status(const struct http_request *r, struct text *t)
     } else if (r->status == 416) {
         http_head_range(r, t);
     }
+}
+
+/* Header lines of the product's own. */
+static void http_head_own(const struct http_request *r, struct text *t)
+{
+    if (r->resource != NULL && r->resource->headers != NULL && (http_has_resource(r) || r->status == 304)) {
+        text_put(t, r->resource->headers);
+    }
     if (r->route != NULL && r->route->head != NULL && (r->flags & FLAG_BEGUN) != 0) {
         r->route->head((struct http_request *)(uintptr_t)r, t);
     }
     if ((r->status == 101 || r->status == 426) && r->route != NULL && r->route->upgrade != NULL) {
         r->route->upgrade->head((struct http_request *)(uintptr_t)r, t);
+    }
+}
+
+/* Bytes up to a line's end, or to `end`. */
+static size_t http_line_length(const char *line, const char *end)
+{
+    size_t length = 0;
+
+    while (line + length != end && line[length] != 0 && line[length++] != '\n') {
+    }
+    return length;
+}
+
+/* One of the lines from `own` to `end` has the same field name as `line`. */
+static bool http_is_own(const char *own, const char *end, const char *line)
+{
+    for (; own < end; own += http_line_length(own, end)) {
+        size_t alike = 0;
+        while (own + alike < end && (own[alike] | 0x20) == (line[alike] | 0x20) && line[alike] != ':') {
+            alike++;
+        }
+        if (own + alike < end && own[alike] == ':' && line[alike] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each line of the configuration's, unless the answer's own lines, from `own` on, have that field: theirs counts. */
+static void http_head_security(const struct http_request *r, size_t own, struct text *t)
+{
+    const char *line = r->site->config->security != NULL ? r->site->config->security : HTTP_SECURITY;
+    size_t end = t->length;
+
+    if (own == end) {
+        text_put(t, line);
+        return;
+    }
+    while (*line != 0) {
+        size_t length = http_line_length(line, NULL);
+        if (!http_is_own(t->bytes + own, t->bytes + end, line)) {
+            text_put_bytes(t, line, length);
+        }
+        line += length;
     }
 }
 
@@ -452,6 +523,8 @@ bool http_has_parts(const struct http_request *r)
 
 void http_head(const struct http_request *r, struct text *t)
 {
+    size_t own;
+
     if (r->status == 200) {
         TEXT_PUT(t, "HTTP/1.1 200 OK\r\n");
     } else {
@@ -461,11 +534,9 @@ void http_head(const struct http_request *r, struct text *t)
         text_put(t, http_status_text(r->status));
         TEXT_PUT(t, "\r\n");
     }
-    if (r->site->config->security != NULL) {
-        text_put(t, r->site->config->security);
-    } else {
-        TEXT_PUT(t, HTTP_SECURITY);
-    }
+    own = t->length;
+    http_head_own(r, t);
+    http_head_security(r, own, t);
     if ((r->flags & FLAG_CLOSE) != 0) {
         TEXT_PUT(t, "Connection: close\r\n");
     }

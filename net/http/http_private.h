@@ -83,6 +83,7 @@ enum flag2 {
     FLAG2_PREFLIGHT = 1 << 8, /* Access-Control-Request-Method came */
     FLAG2_DENIED = 1 << 9,    /* a wrong guess */
     FLAG2_HELD = 1 << 11,     /* the route takes no more of the body for now */
+    FLAG2_SERVER = 1 << 12,   /* OPTIONS of no path in particular */
     FLAG2_ROUTE = 1 << 10,    /* the route has decided the status, so its output is the body */
 };
 

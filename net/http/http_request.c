@@ -218,6 +218,7 @@ void http_target_end(struct http_request *r)
             http_fail(r, 400);
             return;
         }
+        r->flags2 |= *path == '*' && r->method == HTTP_OPTIONS ? FLAG2_SERVER : 0;
         http_path_find(r, length == 0 ? "/" : path, length == 0 ? 1 : (size_t)decoded);
     }
     if (query != NULL && r->route != NULL && r->route->query) {
@@ -330,6 +331,15 @@ static void http_coding_take(struct http_request *r)
     }
 }
 
+/* An element of Accept, with a weight or without. */
+static void http_accept_take(struct http_request *r)
+{
+    bool refused;
+    size_t length = http_coding_parse(r->text, r->length, &refused);
+
+    r->flags |= !refused && text_equal_nocase(r->text, length, "application/json") ? FLAG_JSON : 0;
+}
+
 static void http_transfer_coding_take(struct http_request *r, bool whole)
 {
     if (whole && (r->flags & FLAG_CHUNKED) == 0 && text_equal_nocase(r->text, r->length, "chunked")) {
@@ -369,9 +379,7 @@ void http_element_end(struct http_request *r)
         case HTTP_HEADER_UPGRADE:
             r->flags2 |= text_equal_nocase(r->text, r->length, "websocket") ? FLAG2_WEBSOCKET : 0;
             break;
-        case HTTP_HEADER_ACCEPT:
-            r->flags |= text_equal_nocase(r->text, r->length, "application/json") ? FLAG_JSON : 0;
-            break;
+        case HTTP_HEADER_ACCEPT: http_accept_take(r); break;
         case HTTP_HEADER_IF_MATCH: http_etag_take(r, true, FLAG_MATCH); break;
         case HTTP_HEADER_IF_NONE_MATCH: http_etag_take(r, false, FLAG_NONE_MATCH); break;
         case HTTP_HEADER_ACCEPT_ENCODING: http_coding_take(r); break;

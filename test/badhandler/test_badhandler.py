@@ -10,6 +10,7 @@ Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py)
 # SPDX-License-Identifier: MIT
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -25,15 +26,18 @@ BOARD, PC = "10.64.1.1", "10.64.1.2/29"  # the firmware's subnet is 10.64.1.0/29
 VBOARD = ["build/vboard/vboard", "--tap", tap.TAP]
 NATIVE = ["build/pc", "--tap", tap.TAP, "--spawn"]
 FLAVOURS = {"none": VBOARD, "freertos": VBOARD, "native": NATIVE, "posix": NATIVE}
-BAD = ("/silent", "/silent-later", "/too-long", "/too-long-later")
+BAD = ("/silent", "/silent-later", "/too-long", "/too-long-later", "/too-short", "/too-much")
+WAITING = (("/later", "GET"), ("/refuses", "PUT"))
 MANY = 70000
+OTHER = "10.64.1.3/29"  # a second address of the PC
+VANISHED_S_MAX = 40
 START_S_MAX, ANSWER_S_MAX, LATE_S_MAX = 60, 60, 5
 
 
 def ask(path, version="1.1", method="GET", body="", stop=None):
     """One request on a connection of its own: the answer's bytes, and whether a reset has ended it."""
     data = bytearray()
-    extra = f"X-Plugnet: 1\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
+    extra = f"Content-Length: {len(body)}\r\n" if body or method == "POST" else ""
     try:
         with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as connection:
             connection.sendall(f"{method} {path} HTTP/{version}\r\nHost: {BOARD}\r\nConnection: close\r\n{extra}\r\n{body}"
@@ -60,6 +64,13 @@ def body_of(answer):
         at = line + 4 + size
         if size == 0:
             return bytes(body)
+
+
+def looks_whole(answer):
+    """All bytes that the head announces are there, or the last chunk."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    announced = re.search(rb"Content-Length: (\d+)", head)
+    return len(body) >= int(announced[1]) if announced else answer.endswith(b"0\r\n\r\n")
 
 
 def good():
@@ -113,11 +124,53 @@ def test_broken_answers_never_look_whole(board):
         for version in ("1.1", "1.0"):
             answer, reset = ask(path, version)
             assert reset, f"{path}, HTTP/{version}: {answer[-60:]!r}, and no reset"
-            assert not answer.endswith(b"0\r\n\r\n"), f"{path}: {answer[-60:]!r} looks whole"
+            assert not looks_whole(answer), f"{path}: {answer[-60:]!r} looks whole"
         others_live(path)
     assert good()["broken"] == before + 2 * len(BAD), "each is counted"
     for path in BAD:
         board.wait_said(f"http: {path}: ")
+
+
+def test_a_body_route_that_takes_too_much(board):
+    before = good()["broken"]
+    answer, reset = ask("/greedy", method="PUT", body="hello")
+    assert reset and answer == b"", f"reset {reset}, {answer!r}"
+    assert good()["broken"] == before + 1, "it is counted"
+    board.wait_said("http: /greedy: ")
+    others_live("/greedy")
+
+
+def test_others_live_beside_those_that_wait(_):
+    """A route that never decides, or takes nothing of a body, costs its own connection, and that as long as the client likes."""
+    for path, method in WAITING:
+        for _ in range(2):
+            with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as connection:
+                connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: {BOARD}\r\nContent-Length: 5\r\n\r\nhello"
+                                   .encode() if method == "PUT" else
+                                   f"{method} {path} HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+                connection.settimeout(1)
+                try:
+                    answer = connection.recv(65536)
+                except socket.timeout:
+                    answer = None
+                assert answer is None, f"{path}: {answer!r}, where nothing is decided"
+                others_live(path)
+    others_live("nobody")
+
+
+def test_a_client_that_vanished_while_a_route_waits(_):
+    """Its address is taken away, so that nothing answers for it any more; the board finds out by itself."""
+    tap.ip("address", "add", OTHER, "dev", tap.TAP)
+    with socket.create_connection((BOARD, 80), ANSWER_S_MAX, source_address=(OTHER.split("/", maxsplit=1)[0], 0)) as connection:
+        connection.sendall(f"GET /later HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+        time.sleep(1)
+        before = good()["open"]
+        tap.ip("address", "del", OTHER, "dev", tap.TAP)
+        begin = time.monotonic()
+        while good()["open"] >= before:
+            assert time.monotonic() - begin < VANISHED_S_MAX, f"still open after {VANISHED_S_MAX} s"
+            time.sleep(1)
+        assert time.monotonic() - begin > 5, "ended before it was asked"
 
 
 def test_others_live_beside_each(_):
@@ -135,7 +188,7 @@ def test_more_parts_than_16_bits(_):
 
 
 def test_posts_that_return_nonsense(board):
-    for status in ("0", "99", "100", "304", "600", "1000", "nothing"):
+    for status in ("1", "99", "100", "205", "206", "407", "426", "600", "1000", "nothing"):
         answer, reset = ask("/status", method="POST", body=status)
         assert not reset and answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n"), f"{status}: {answer!r}"
     board.wait_said("http: /status: ")

@@ -114,7 +114,7 @@ class Board:
 
     def led_set(self, led, on):
         request = urllib.request.Request(self.url + "api/leds", method="POST",
-                                         data=json.dumps({"led": led, "on": on}).encode(), headers={"X-Plugnet": "1"})
+                                         data=json.dumps({"led": led, "on": on}).encode())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=100) as answer:
             return json.load(answer)

@@ -126,7 +126,7 @@ def expect(answer, *statuses):
 
 
 LED_ON = '{"led":0,"on":true}'
-POST = ["--header", "X-Plugnet: 1", "--header", "Content-Type: application/json"]
+POST = ["--header", "Content-Type: application/json"]
 
 
 # ---- Pages ----
@@ -218,10 +218,12 @@ def test_not_found(site):
 
 def test_method_not_allowed(site):
     for method, path in (("POST", "/"), ("PUT", "/app.js"), ("DELETE", "/api/status"), ("PATCH", "/api/leds"),
-                         ("OPTIONS", "/api/leds"), ("POST", "/api/status")):
+                         ("POST", "/api/status")):
         answer = expect(curl(site, path, "--request", method, *POST), 405, 501)
         if answer.status == 405:
             assert answer.headers.get("allow"), f"{method} {path}: {answer}"
+    answer = expect(curl(site, "/api/leds", "--request", "OPTIONS"), 204)
+    assert answer.headers.get("allow") == "GET, HEAD, POST, OPTIONS", answer
 
 
 def test_host(site):
@@ -255,7 +257,8 @@ def test_origin(site):
     for origin in good:
         expect(curl(site, "/api/leds", *POST, "--header", "Origin: " + origin, "--data", LED_ON), 200)
     expect(curl(site, "/api/leds", *POST, "--data", LED_ON), 200)
-    expect(curl(site, "/api/leds", "--header", "Content-Type: application/json", "--data", LED_ON), 403)
+    for fetch_site in ("cross-site", "same-site"):
+        expect(curl(site, "/api/leds", *POST, "--header", "Sec-Fetch-Site: " + fetch_site, "--data", LED_ON), 403)
     expect(curl(site, "/api/leds", *POST, "--header", "Host: evil.example", "--data", LED_ON), 421)
     site.led_set(0, before[0])
 
@@ -303,7 +306,7 @@ def test_bad_json(site):
                  '{"led":-1,"on":true}', '{"led":1,"on":true,"x":1}', '{"led":1,"on":true} x',
                  '{"led":1,"led":1,"on":true}', '{"led":1.5,"on":true}', "\x00"):
         expect(curl(site, "/api/leds", *POST, "--data-raw", body) if body and "\x00" not in body else
-               say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nX-Plugnet: 1\nContent-Length: {n}\n\n{body}",
+               say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nContent-Length: {n}\n\n{body}",
                    n=len(body), body=body), 400)
     for led in (len(site.leds()), 99, 4294967295, 4294967296, 10**30):
         expect(curl(site, "/api/leds", *POST, "--data", f'{{"led":{led},"on":true}}'), 400, 404)
@@ -314,8 +317,8 @@ def test_body_too_large(site):
     body = LED_ON + " " * 200
     expect(curl(site, "/api/leds", *POST, "--data", body), 413)
     expect(curl(site, "/api/leds", *POST, "--header", "Transfer-Encoding: chunked", "--data", body), 413)
-    expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nX-Plugnet: 1\nContent-Length: 4294967297\n\n"), 400, 413)
-    expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nX-Plugnet: 1\nContent-Length: 99999999999999999999\n\n"),
+    expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nContent-Length: 4294967297\n\n"), 400, 413)
+    expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nContent-Length: 99999999999999999999\n\n"),
            400, 413)
 
 
@@ -327,7 +330,7 @@ def test_chunked(site):
     assert site.leds()[0] != before[0]
     pieces = "".join(f"1;x=y\n{char}\n" for char in '{{"led":0,"on":')
     pieces = pieces.replace("1;x=y\n{\n1;x=y\n{\n", "1;x=y\n{{\n")  # str.format in say()
-    text = ("POST /api/leds HTTP/1.1\nHost: {{host}}\nX-Plugnet: 1\nTransfer-Encoding: chunked\n\n"
+    text = ("POST /api/leds HTTP/1.1\nHost: {{host}}\nTransfer-Encoding: chunked\n\n"
             + pieces.replace("{{", "{{{{") + "{n:x}\n{value}}}}}\n0\nTrailer: x\n\n")
     value = "true" if before[0] else "false"
     expect(say(site, text.format(n=len(value) + 1, value=value)), 200)
@@ -336,12 +339,12 @@ def test_chunked(site):
                 "Transfer-Encoding: chunked\nContent-Length: 5\n\n0\n\n", "Transfer-Encoding: gzip\n\n",
                 "Content-Length: 5\nContent-Length: 6\n\nhello", "Content-Length: x\n\n", "Content-Length: -1\n\n",
                 "Content-Length: 1,1\n\nx", "Transfer-Encoding: chunked\n\nffffffffff\n"):
-        expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\nX-Plugnet: 1\n{bad}", bad=bad), 400, 413, 501)
+        expect(say(site, "POST /api/leds HTTP/1.1\nHost: {host}\n{bad}", bad=bad), 400, 413, 501)
 
 
 def test_expect_continue(site):
     with Socket(site) as connection:
-        connection.say("POST /api/leds HTTP/1.1\nHost: {host}\nX-Plugnet: 1\nContent-Length: {n}\n"
+        connection.say("POST /api/leds HTTP/1.1\nHost: {host}\nContent-Length: {n}\n"
                        "Expect: 100-continue\n\n", n=len(LED_ON))
         expect(connection.answer(), 100)
         connection.socket.sendall(LED_ON.encode())
@@ -351,7 +354,7 @@ def test_expect_continue(site):
 def test_expect_of_http_1_0(site):
     """Field case 02: HTTP/1.0 knows no interim answers."""
     with Socket(site) as connection:
-        connection.say("POST /api/leds HTTP/1.0\nHost: {host}\nX-Plugnet: 1\nContent-Length: {n}\n"
+        connection.say("POST /api/leds HTTP/1.0\nHost: {host}\nContent-Length: {n}\n"
                        "Expect: 100-continue\n\n", n=len(LED_ON))
         connection.socket.settimeout(1)
         try:

@@ -130,7 +130,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.headers.get("X-Plugnet") != "1" or self.path != "/api/leds":
+        if self.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or self.path != "/api/leds":
             return self.answer(403, "text/plain", b"forbidden\n")
         change, board = json.loads(body), self.server.board
         board.leds[list(board.leds)[change["led"]]] = change["on"]

@@ -26,6 +26,14 @@ static uint16_t post(struct http_request *r)
     return 204;
 }
 
+static size_t body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    (void)r, (void)bytes;
+    return length;
+}
+
+static const struct http_upgrade other = {.begin = post};
+
 /* A function that asks for more than any controller has. */
 static void greedy_describe(const struct usb_function *function, struct usb_writer *writer)
 {
@@ -59,6 +67,21 @@ static const struct plugnet_service silent = {.name = "silent"};
 #define ROUTE(...)                                                                                           \
     .routes = (const struct http_route[]){{.path = "/", .type = "a/b", .output = part}, {__VA_ARGS__}},      \
     .route_count = 2
+#define EIGHT                                                                                                \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        "A", "B", "C", "D", "E", "F", "G", "H", NULL                                                         \
+    }
+#define NINE                                                                                                 \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        "A", "B", "C", "D", "E", "F", "G", "H", "I", NULL                                                    \
+    }
+#define ORIGINS(...)                                                                                         \
+    .origins = (const char *const[])                                                                         \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
 #define RESOURCE(...) .resources = (const struct http_resource[]){{__VA_ARGS__}}, .resource_count = 1
 #define FUNCTIONS     PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)
 #define SERVICES      PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf)
@@ -117,6 +140,35 @@ static const struct {
     {"route: a fragment", {ROUTE(.path = "/a#b", .type = "a/b", .output = part)}},
     {"route: path of 64", {ROUTE(.path = PATH_63 "4", .type = "a/b", .output = part)}},
     {"route: no type", {ROUTE(.path = "/a", .output = part)}},
+    {"route: a star inside", {ROUTE(.path = "/a*b", .type = "a/b", .output = part)}},
+    {"route: two stars", {ROUTE(.path = "/a**", .type = "a/b", .output = part)}},
+    {"route: method TRACE",
+     {ROUTE(.path = "/a", .methods = HTTP_GET | HTTP_TRACE, .type = "a/b", .output = part)}},
+    {"route: method HEAD alone", {ROUTE(.path = "/a", .methods = HTTP_HEAD, .end = post)}},
+    {"route: header fields, nine", {ROUTE(.path = "/a", .headers = NINE, .end = post)}},
+    {"route: keeps too much", {ROUTE(.path = "/a/*", .query = true, .headers = EIGHT, .end = post)}},
+    {"route: body of a GET", {ROUTE(.path = "/a", .body = body, .end = post)}},
+    {"route: upgrade by PUT", {ROUTE(.path = "/a", .methods = HTTP_GET | HTTP_PUT, .upgrade = &other)}},
+    {"route: a path twice", {ROUTE(.path = "/", .methods = HTTP_POST, .end = post)}},
+    {"origin: no scheme", {ORIGINS("app.example")}},
+    {"origin: not secure", {ORIGINS("https://good.example", "http://app.example")}},
+    {"origin: a slash behind it", {ORIGINS("https://app.example/")}},
+    {"origin: no host", {ORIGINS("https://")}},
+    {"origin: a port of nothing", {ORIGINS("https://app.example:")}},
+    {"origin: a port of letters", {ORIGINS("https://app.example:x")}},
+    {"origin: any", {ORIGINS("*")}},
+    {"security: no end of a line", {.security = "X-A: b"}},
+    {"security: LF alone", {.security = "X-A: b\nX-C: d\r\n"}},
+    {"security: no colon", {.security = "X-A\r\nX-C: d\r\n"}},
+    {"check: header fields alone", {.check_headers = EIGHT}},
+    {"check: no challenge", {.check = post}},
+    {"good: guarded",
+     {.check = post,
+      .check_headers = (const char *const[]){"Authorization", NULL},
+      .challenge = "Bearer",
+      .security = "X-A: b\r\nX-C: d\r\n",
+      ORIGINS("https://app.example", "https://a-1.example:65535"),
+      ROUTE(.path = "/a/*", .methods = HTTP_PUT, .query = true, .body = body, .end = post)}},
     {"routes: none, but counted", {.route_count = 1}},
     {"resource: no slash", {RESOURCE(.path = "a.html", .type = "a/b", BODY)}},
     {"resource: no type", {RESOURCE(.path = "/", BODY)}},

@@ -15,14 +15,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PC = os.path.join(ROOT, "build/pc")
 IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits.
-RULES = (("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.manufacturer: 126"), ("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
+RULES = (("route: a star", r"\.path: \* at its end"), ("route: two stars", r"\.path: \* at its end"), ("route: method", r"\.methods: TRACE, or HEAD"),
+         ("route: header fields", r"\.headers: 8"), ("route: keeps", r"\.query, \.headers: .*HTTP_KEEP_MAX"), ("route: body", r"\.body: \.methods"),
+         ("route: upgrade", r"\.upgrade: by GET"), ("route: a path twice", r"\.path: twice"), ("origin: ", r"\.origins: https://host"),
+         ("security: ", r"\.security: lines"), ("check: header", r"\.check_headers: .*\.check"), ("check: no", r"\.challenge: .*\.check"),
+         ("text: landing", r".*\.landing_url: 258"), ("text", r"\.product, \.manufacturer: 126"), ("vendor", r"\.vendor_id: .*\.product_id"), ("names:", r"\.names: .*3"), ("name ", r"\.name: .*32 letters"),
          ("lease", r"\.lease_s: .*20"), ("subnet", r"\.subnet: .*/29"), ("oui", r"\.oui: "), ("functions: none", r"\.functions, \.services: none"),
          ("services: none", r"\.functions, \.services: none"), ("functions: five", r"\.functions: 4 .PLUGNET_FUNCTIONS_MAX"),
          ("functions: without init", r"\.functions: 4 .*\.init"), ("services: without", r"\.services: 32 with \.start"), ("functions:", r"\.functions: plugnet_ncm once"),
          ("plan: ", r"\.functions: more than fits"), ("service: ", r"no listening PCB .*taken"),
          ("route: no type", r"\.type"), ("route:", r"\.path: /"),
          ("resource: no slash", r"\.path: /"), ("resource:", r"\.type, .*\.body"), ("r", r"\.routes, \.resources: NULL"))
-NAMED = {"name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
+NAMED = {"route: a star inside": "/a*b", "origin: not secure": "http://app.example", "security: LF alone": "X-A: b", "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
          "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent"}
 
 

@@ -97,7 +97,7 @@ static const struct question questions[] = {
     {"OPTIONS /api/leds HTTP/1.1\r\nHost: %H\r\n\r\n", 204},
     {"GET /app.js HTTP/1.1\r\nHost: %H\r\nRange: bytes=0-9\r\n\r\n", 206},
     {"GET /app.js HTTP/1.1\r\nHost: %H\r\nRange: bytes=999999-\r\n\r\n", 416},
-    {"POST / HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 0\r\n\r\n", 405},
+    {"POST / HTTP/1.1\r\nHost: %H\r\nContent-Length: 0\r\n\r\n", 405},
     {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
     {"GET / HTTP/1.1\r\nHost: localhost.example\r\n\r\n", 421},
     {"GET / HTTP/1.1\r\nHost: app.localhost\r\n\r\n", 200},
@@ -117,22 +117,20 @@ static const struct question questions[] = {
     {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 19\r\n\r\n"
      "{\"led\":0,\"on\":true}",
      403},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nOrigin: http://evil.example\r\nContent-Length: 19"
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: http://evil.example\r\nContent-Length: 19"
      "\r\n\r\n{\"led\":0,\"on\":true}",
      403},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nOrigin: null\r\nContent-Length: 19\r\n\r\n"
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nOrigin: null\r\nContent-Length: 19\r\n\r\n"
      "{\"led\":0,\"on\":true}",
      403},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 96\r\n\r\n"
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 96\r\n\r\n"
      "{\"led\":0,\"on\":true                                                                             }",
      413},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 4000000000\r\n\r\n{", 413},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: -1\r\n\r\n{", 400},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 19\r\n\r\n{\"led\":9,\"on\":true}",
-     404},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":torn}",
-     400},
-    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nX-Plugnet: 1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 4000000000\r\n\r\n{", 413},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: -1\r\n\r\n{", 400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 19\r\n\r\n{\"led\":9,\"on\":true}", 404},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nContent-Length: 19\r\n\r\n{\"led\":0,\"on\":torn}", 400},
+    {"POST /api/leds HTTP/1.1\r\nHost: %H\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
     {"GET / HTTP/1.1\r\nHost: %H\r\nExpect: 200-ok\r\n\r\n", 417},
 };
 
@@ -190,9 +188,8 @@ static void http_leds(struct rig *rig)
         unsigned led = i % count;
         bool on = i / count % 2 == 0;
         int size = sprintf(body, "{\"led\":%u,\"on\":%s}", led, on ? "true" : "false");
-        int length =
-            sprintf(request, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\nX-Plugnet: 1\r\n",
-                    rig_board_text(rig), rig_board_text(rig));
+        int length = sprintf(request, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\n",
+                             rig_board_text(rig), rig_board_text(rig));
         if (i < 2 * count) {
             sprintf(request + length, "Content-Length: %d\r\n\r\n%s", size, body);
         } else {
@@ -301,9 +298,8 @@ static void large_request(struct rig *rig, unsigned i, char *request)
     char *end = request;
 
     if (i % 3 == 2) {
-        end +=
-            sprintf(end, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nX-Plugnet: 1\r\nContent-Length: 60\r\n\r\n",
-                    rig_board_text(rig));
+        end += sprintf(end, "POST /api/leds HTTP/1.1\r\nHost: %s\r\nContent-Length: 60\r\n\r\n",
+                       rig_board_text(rig));
         sprintf(end, "%-60s", "{\"led\":0,\"on\":true}");
         return;
     }

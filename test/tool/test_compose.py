@@ -17,6 +17,9 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
+import threading
+import time
+import urllib.error
 import urllib.request
 
 sys.dont_write_bytecode = True
@@ -30,16 +33,15 @@ PC = (os.path.join(ROOT, "build/pc"),)
 ANSWER_S_MAX = 60
 
 PRODUCT = """#include "plugnet/plugnet.h"
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{\\"board\\":");
     text_put_json_string(out, board_info()->name);
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static struct plugnet plugnet;
 static const struct plugnet_config config = {
     .product_id = 2,
@@ -107,6 +109,16 @@ def asked(url, path="", **headers):
     request = urllib.request.Request(url + path, headers=headers)
     with urllib.request.urlopen(request, timeout=ANSWER_S_MAX) as answer:
         return json.loads(answer.read())
+
+
+def answered(url, path, method="GET", data=None, **headers):
+    """Status, head and body, whatever the status is."""
+    request = urllib.request.Request(url + path, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_S_MAX) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
 
 
 def page_is(image, **wanted):
@@ -206,6 +218,33 @@ def test_websocket_of_the_guide(folder):
     assert numbers == list(range(numbers[0], numbers[0] + 5)), numbers
     product_write(folder, "guide-websocket", {"plugnet_options.h": "#define HTTP_KEEP_MAX 23\n"})
     refused(folder, "HTTP_KEEP_MAX: a WebSocket", f"APP={folder}/guide-websocket", "NAME=guide-websocket")
+
+
+def test_http_of_the_guide(folder):
+    """docs/http.md's routes: a text, an upload that is held back, an answer that waits for another request, login and CORS."""
+    product_write(folder, "http", {"main.c": guide_code("http.md", "#include <string.h>")})
+    out, _ = built(folder, "stm32f4discovery-none-http", f"APP={folder}/http", "NAME=http")
+    token = {"Authorization": "Bearer secret"}
+    with plugged(VBOARD, f"{out}/http.elf") as url:
+        for path in ("log.csv", "nothing"):
+            assert answered(url, path)[0] == 401, path
+        status, _, body = answered(url, "log.csv?rows=3", **token)
+        assert (status, body) == (200, b"0,42\n1,42\n2,42\n"), (status, body)
+        data = bytes(range(250)) * 40
+        status, _, body = answered(url, "upload", "PUT", data, **token)
+        assert json.loads(body) == {"length": len(data), "sum": sum(data)}, (status, body)
+        waits = []
+        thread = threading.Thread(target=lambda: waits.append(answered(url, "measure", **token)), daemon=True)
+        thread.start()
+        time.sleep(1)
+        assert not waits, waits
+        assert answered(url, "trigger", "POST", b"", **token)[0] == 204
+        thread.join(ANSWER_S_MAX)
+        assert waits and json.loads(waits[0][2]) == {"volts": 3}, waits
+        status, head, _ = answered(url, "upload", "OPTIONS", Origin="https://app.example",
+                                   **{"Access-Control-Request-Method": "PUT"})
+        assert status == 204 and head["Access-Control-Allow-Origin"] == "https://app.example", (status, head)
+        assert head["Content-Security-Policy"] == "default-src 'self'", head
 
 
 # ---- A board and a chip of a product's own. ----
@@ -340,17 +379,16 @@ static void started(void *context)
     seen.is_mine = context == &my_context;
     seen.polled = plugnet.polled_ms != 0;
 }
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{");
     text_put_json_u32(out, "count", seen.count);
     text_put(out, seen.is_up && seen.bound && seen.is_mine && !seen.polled ? ",\\"good\\":true" : ",\\"good\\":false");
     text_put(out, pthread_equal(seen.thread, pthread_self()) ? ",\\"thread\\":true}" : ",\\"thread\\":false}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static const struct plugnet_config config = {
     .product_id = 2,
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
@@ -377,10 +415,9 @@ def test_started(folder):
 
 OPTIONS_SAY = """#include "plugnet/plugnet.h"
 #include "lwip/opt.h"
-static bool part(void *context, unsigned number, struct text *out)
+static enum http_progress output(struct http_request *r, struct text *out)
 {
-    (void)context;
-    (void)number;
+    (void)r;
     text_put(out, "{");
     text_put_json_u32(out, "mss", TCP_MSS);
     text_put(out, ",");
@@ -390,7 +427,7 @@ static bool part(void *context, unsigned number, struct text *out)
     text_put(out, ",");
     text_put_json_u32(out, "size", sizeof plugnet.blocks / sizeof plugnet.blocks[0]);
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
 """
 
@@ -398,7 +435,7 @@ static bool part(void *context, unsigned number, struct text *out)
 def options_product(folder, name, options, more=""):
     """Tells what it was compiled with."""
     at = PRODUCT.index("static const struct http_route")
-    text = OPTIONS_SAY.replace("static bool", "static struct plugnet plugnet;\nstatic bool", 1) + more + \
+    text = OPTIONS_SAY.replace("static enum", "static struct plugnet plugnet;\nstatic enum", 1) + more + \
         PRODUCT[at:].replace("static struct plugnet plugnet;\n", "")
     return product_write(folder, name, {"main.c": text, "plugnet_options.h": options})
 
@@ -527,7 +564,7 @@ struct Square : Shape {
 uint32_t Square::made;
 static volatile uint32_t three = 3;
 static Square first{three}, second{three + 1};
-static bool part(void *, unsigned, struct text *out)
+static enum http_progress output(struct http_request *, struct text *out)
 {
     static Square local{three + 2};
     const Shape *shapes[] = {&first, &second, &local};
@@ -541,9 +578,9 @@ static bool part(void *, unsigned, struct text *out)
     text_put(out, ",");
     text_put_json_u32(out, "from_c", static_cast<uint32_t>(from_c()));
     text_put(out, "}");
-    return false;
+    return HTTP_END;
 }
-static const struct http_route routes[] = {{.path = "/", .type = "application/json", .part = part}};
+static const struct http_route routes[] = {{.path = "/", .type = "application/json", .output = output}};
 static const plugnet_function *const functions[] = {PLUGNET_DEFAULT_FUNCTIONS, nullptr};
 static const plugnet_service *const services[] = {PLUGNET_DEFAULT_SERVICES, nullptr};
 static const struct plugnet_config config = {

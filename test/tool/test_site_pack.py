@@ -205,6 +205,20 @@ def test_plain_max(folder):
             assert file.read().count(".gzip = false") == wanted
 
 
+def test_policy(folder):
+    """Pages have a policy of their own if one is named; nothing else has, and none has without."""
+    site_write(folder + "/site", {"index.html": b"<p>page</p>", "app.js": b"let a = 1"})
+    for options, wanted in (((), 0), (("--policy", "default-src 'none'"), 1)):
+        done = pack(folder + "/site", folder + "/site.c", *options)
+        assert done.returncode == 0, done.stdout
+        with open(folder + "/site.c") as file:
+            lines = [line for line in file if ".headers = " in line and "NULL" not in line]
+        assert bool(lines) == bool(wanted), lines
+        assert all("\"Content-Security-Policy: default-src 'none'\\r\\n\"" in line for line in lines), lines
+    for bad in ("", "a\r\nb: c", "a" * 171):
+        assert pack(folder + "/site", folder + "/site.c", "--policy", bad).returncode == 2, bad
+
+
 def test_same_in_same_out(folder):
     shutil.copytree(os.path.join(ROOT, "app", "site"), folder + "/one")
     os.mkdir(folder + "/two")

@@ -218,8 +218,7 @@ def unplugged():
 
 def from_page():
     """POST /api/dfu as the page's button sends it, then make dfu's own command from the boot loader"""
-    code = run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", "-H", "X-Plugnet: 1",
-               f"http://{board.address}/api/dfu")
+    code = run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", f"http://{board.address}/api/dfu")
     check(code == "204", f"answer {code}")
     in_rom()
     download(NOW)
@@ -227,8 +226,9 @@ def from_page():
 
 
 def no_header():
-    """without the header nothing happens"""
-    code = run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", f"http://{board.address}/api/dfu")
+    """a foreign page's request does nothing"""
+    code = run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", "-H", "Origin: http://evil.example",
+               f"http://{board.address}/api/dfu")
     check(code == "403", f"answer {code}")
     time.sleep(1)
     return runs(version_built())
