@@ -16,10 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.parse
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 sys.dont_write_bytecode = True
