@@ -115,6 +115,17 @@ extern const struct plugnet_service plugnet_iperf;   /* measures the cable; TCP 
 #define PLUGNET_SERVICES(...)                                                                                \
     ((const struct plugnet_service *const[]){__VA_ARGS__, NULL}) /* C, for static objects */
 
+/* A stream of events (net/http/events.h) as a service: its start, its heartbeats, its counters in the status object. A product
+ * has one for each stream: static const struct plugnet_service live = PLUGNET_EVENTS("live", &events); */
+#define PLUGNET_EVENTS(name_, events)                                                                        \
+    {                                                                                                        \
+        .name = name_, .state = (events), .start = plugnet_events_start, .tick = plugnet_events_tick,        \
+        .status = plugnet_events_status                                                                      \
+    }
+const char *plugnet_events_start(void *events, struct plugnet *p);
+void plugnet_events_tick(void *events, uint32_t now_ms);
+void plugnet_events_status(void *events, struct text *out);
+
 /* Why a service of ours couldn't start. */
 #define PLUGNET_NO_UDP "no UDP PCB (MEMP_NUM_UDP_PCB), or the port is taken"
 #define PLUGNET_NO_TCP "no listening PCB (MEMP_NUM_TCP_PCB_LISTEN), or the port is taken"

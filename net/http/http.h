@@ -143,7 +143,7 @@ struct http_route {
 
 void *http_context(const struct http_request *r); /* of the configuration */
 const void *http_data(const struct http_request *r);
-void *http_state(struct http_request *r);           /* HTTP_STATE_MAX bytes, 4-aligned, this request's own */
+void *http_state(struct http_request *r); /* HTTP_STATE_MAX bytes, aligned for pointers, this request's own */
 uint16_t http_status(const struct http_request *r); /* what `end` has returned */
 uint8_t http_method(const struct http_request *r);  /* HTTP_GET … */
 uint32_t http_remote(const struct http_request *r); /* the client's IPv4 address, host order */

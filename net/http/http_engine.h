@@ -25,7 +25,7 @@ extern "C" {
 struct http_site {
     const struct http_config *config; /* yours; outlives it */
     struct http_stats stats;
-    volatile bool woken; /* a request was: look at each one's */
+    bool woken; /* a request was: look at each one's; by __atomic, as that */
 };
 
 /* One connection and the request on it; caller-owned, fields are ours. */
@@ -57,11 +57,12 @@ struct http_request {
     uint8_t origin; /* number in config->origins and 1; 0: none of them */
     uint8_t length; /* bytes in text */
     uint8_t kept;   /* bytes in keep */
-    volatile bool woken;
+    bool woken;
     char keep[HTTP_KEEP_MAX]; /* records: a number, a value, a 0 */
     union {
         char text[HTTP_TEXT_MAX];                 /* until the header section is there */
         uint32_t state_words[HTTP_STATE_MAX / 4]; /* from then on: the route's */
+        void *state_pointer;                      /* it may begin with one */
     };
 };
 

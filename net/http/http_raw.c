@@ -719,12 +719,13 @@ static void http_raw_wake(struct http_raw *server)
 {
     bool checks = (server->waits & WAITS_CHECK) != 0 && (int32_t)(sys_now() - server->check_ms) >= 0;
 
-    server->site.woken = false; /* before the connections are looked at, so that none is overlooked */
+    (void)__atomic_exchange_n(&server->site.woken, false,
+                              __ATOMIC_ACQ_REL); /* before the others are looked at */
     server->waits &= (uint8_t)(checks ? ~WAITS_CHECK : ~0);
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[i];
-        bool woken = c->http.woken;
-        c->http.woken = false;
+        bool woken = __atomic_load_n(&c->http.woken, __ATOMIC_RELAXED) &&
+                     __atomic_exchange_n(&c->http.woken, false, __ATOMIC_ACQ_REL);
         if (c->pcb != NULL && woken) {
             if (tcp_guard_acknowledged(c->pcb)) {
                 c->since_ms = sys_now();
@@ -739,10 +740,12 @@ static void http_raw_wake(struct http_raw *server)
 
 void http_raw_poll(struct http_raw *server)
 {
-    if (!server->site.woken && server->waits == 0 && !server->guard->need) {
+    bool woken = __atomic_load_n(&server->site.woken, __ATOMIC_RELAXED);
+
+    if (!woken && server->waits == 0 && !server->guard->need) {
         return;
     }
-    if (server->site.woken || (server->waits & WAITS_CHECK) != 0) {
+    if (woken || (server->waits & WAITS_CHECK) != 0) {
         http_raw_wake(server);
     }
     if ((server->waits & WAITS_WINDOW) != 0) {

@@ -59,8 +59,9 @@ void http_answer_length(struct http_request *r, uint32_t length)
 
 void http_wake(struct http_request *r)
 {
-    r->woken = true;
-    r->site->woken = true;
+    __atomic_store_n(&r->woken, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->site->woken, true,
+                     __ATOMIC_RELEASE); /* last: whoever sees it sees the request's, too */
     if (r->site->config->wake != NULL) {
         r->site->config->wake();
     }
@@ -154,6 +155,7 @@ static int http_query_value(const char *at, char *out, size_t size)
     while (*at != 0 && *at != '&') {
         size_t used = length + 1 < size ? http_query_decode(at, out + length) : 0;
         if (used == 0) {
+            *out = 0; /* no part of it */
             return -1;
         }
         at += used;
@@ -177,7 +179,7 @@ int http_query(const struct http_request *r, const char *name, char *out, size_t
             return at[length] == '=' ? http_query_value(at + length + 1, out, size) : 0;
         }
         at = strchr(at, '&');
-        at += at != NULL;
+        at = at != NULL ? at + 1 : NULL;
     }
     return -1;
 }
@@ -190,7 +192,8 @@ bool http_query_u32(const struct http_request *r, const char *name, uint32_t min
     uint32_t number = 0;
 
     if (length <= 0 || length > 10 || !http_number_parse(text, (size_t)length, &number) || number < min ||
-        number > max) {
+        number > max ||
+        (number == UINT32_MAX && strcmp(text, "4294967295") != 0)) { /* larger ones count as that */
         return false;
     }
     *value = number;

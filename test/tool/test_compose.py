@@ -159,6 +159,33 @@ def test_service_of_the_guide(folder):
     page_is(f"{out}/guide.elf", board="STM32F4DISCOVERY", telemetry={"heard": 0})
 
 
+def events_read(url, last_id, count):
+    """(id, data) of so many events."""
+    seen, id_ = [], None
+    request = urllib.request.Request(url, headers={"Last-Event-ID": last_id} if last_id else {})
+    with urllib.request.urlopen(request, timeout=ANSWER_S_MAX) as answer:
+        while len(seen) < count:
+            field, _, value = answer.readline().decode().rstrip("\n").partition(": ")
+            id_ = value if field == "id" else id_
+            if field == "data":
+                seen.append((id_, json.loads(value)))
+    return seen
+
+
+def test_events_of_the_guide(folder):
+    """docs/events.md's product: ten events a second, and a reader that comes again goes on where it was."""
+    product_write(folder, "guide-events", {"main.c": guide_code("events.md", '#include "net/http/events.h"')})
+    out, _ = built(folder, "stm32f4discovery-none-guide-events", f"APP={folder}/guide-events", "NAME=guide-events")
+    with plugged(VBOARD, f"{out}/guide-events.elf") as url:
+        seen = events_read(url + "events", None, 5)
+        seen += events_read(url + "events", seen[-1][0], 5)
+    numbers = [int(id_.split("-")[1], 16) for id_, _ in seen]
+    assert numbers == list(range(numbers[0], numbers[0] + 10)), numbers
+    assert len({id_.split("-")[0] for id_, _ in seen}) == 1, seen
+    steps = [after["ms"] - before["ms"] for (_, before), (_, after) in zip(seen, seen[1:])]
+    assert all(100 <= step <= 105 for step in steps), steps
+
+
 # ---- A board and a chip of a product's own. ----
 
 def board_write(folder, name, in_tree="stm32f4discovery"):

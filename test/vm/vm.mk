@@ -19,6 +19,9 @@ vm-images:
 # Firmware with routes that break their contract (test/badhandler).
 BAD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/badhandler/$(1) APP=test/badhandler NAME=bad $(2) firmware
 
+# Streams of events (test/events).
+EVENTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/events/$(1) APP=test/events NAME=events $(2) firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -28,6 +31,9 @@ fault-images:
 	+$(call BAD_IMAGE,none,OS=none)
 	+$(call BAD_IMAGE,native,BOARD=native OS=none)
 	+$(call BAD_IMAGE,posix,BOARD=native OS=posix)
+	+$(call EVENTS_IMAGE,none,OS=none)
+	+$(call EVENTS_IMAGE,native,BOARD=native OS=none)
+	+$(call EVENTS_IMAGE,posix,BOARD=native OS=posix TSAN=1)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
@@ -39,4 +45,5 @@ ifneq ($(FREERTOS_KERNEL_PATH),)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-bus OS=freertos CFLAGS_APP=-DFAULT_BUS
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-stack OS=freertos CFLAGS_APP=$(FAULT_STACK_freertos)
 	+$(call BAD_IMAGE,freertos,OS=freertos)
+	+$(call EVENTS_IMAGE,freertos,OS=freertos)
 endif
