@@ -23,6 +23,9 @@ void http_end(struct http_request *r)
 {
     if ((r->flags & FLAG_BEGUN) != 0) {
         r->flags &= ~(uint32_t)FLAG_BEGUN;
+        if (r->route->upgrade != NULL) {
+            r->route->upgrade->gone(r);
+        }
         if (r->route->gone != NULL) {
             r->route->gone(r);
         }
@@ -374,6 +377,11 @@ bool http_upgraded(const struct http_request *r)
     return r->state == AT_UPGRADED;
 }
 
+bool http_leaving(const struct http_request *r)
+{
+    return r->state == AT_UPGRADED && r->route->upgrade->leaving(r);
+}
+
 bool http_waiting(const struct http_request *r)
 {
     return (r->flags & FLAG_WAITING) != 0;
@@ -403,9 +411,20 @@ bool http_broken(const struct http_request *r)
     return (r->flags & FLAG_BROKEN) != 0;
 }
 
+/* The other protocol is over, said or not. */
+static void http_upgraded_end(struct http_request *r)
+{
+    r->state = AT_CLOSED;
+    r->output = OUT_NONE;
+    http_end(r);
+}
+
 void http_close(struct http_request *r)
 {
     r->flags |= FLAG_CLOSE;
+    if (r->state == AT_UPGRADED) {
+        http_upgraded_end(r); /* it can't go on with bytes missing */
+    }
 }
 
 void http_expire(struct http_request *r)
@@ -413,5 +432,7 @@ void http_expire(struct http_request *r)
     if (r->state < AT_UPGRADED) {
         r->status = 0;
         http_fail(r, 408);
+    } else if (r->state == AT_UPGRADED) {
+        http_upgraded_end(r);
     }
 }

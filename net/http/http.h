@@ -88,14 +88,28 @@ enum http_progress {
 
 #define HTTP_LATER 0 /* `end`: not decided yet; it is called again after http_wake */
 
-/* Another protocol that a GET may ask for, on the same connection (websocket.h has one). Const. */
+/* Another protocol that a GET may ask for, on the same connection (websocket.h is one). Const; for modules beside the engine. */
 struct http_upgrade {
+    const char *const *headers; /* header fields that `header` hears of; at most 8, ended by NULL */
+
+    /* One of them has come, number 0 and up in `headers`. The request may still be refused, so all it can do is
+     * to note something for `begin`. */
+    void (*header)(struct http_request *r, unsigned number, const char *value, size_t length);
+
     uint16_t (*begin)(struct http_request *r);              /* 101, or a refusal: 400 to 599 */
     void (*head)(struct http_request *r, struct text *out); /* header lines of 101, and of 426 */
-    size_t (*input)(struct http_request *r, uint8_t *bytes,
-                    size_t length); /* returns how many it has taken */
-    enum http_progress (*output)(struct http_request *r,
-                                 struct text *out); /* HTTP_END closes the connection */
+
+    /* Bytes have come, which may be changed in place. Returns how many it has taken; if fewer, the client is held
+     * back, and it is called with the rest after http_wake, and after the next part of `output`. */
+    size_t (*input)(struct http_request *r, uint8_t *bytes, size_t length);
+
+    /* As a route's, without limit of parts; asked again after `input`, too. HTTP_END closes the connection. */
+    enum http_progress (*output)(struct http_request *r, struct text *out);
+
+    /* All is said but the client's last word, for which there is a time limit. */
+    bool (*leaving)(const struct http_request *r);
+
+    void (*gone)(struct http_request *r); /* as a route's, before that */
 };
 
 /* An answer made on demand. Const. */

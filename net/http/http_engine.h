@@ -35,7 +35,11 @@ struct http_request {
     const struct http_route *route;
     uint32_t remote; /* the client's address, host order */
     uint32_t left;   /* bytes of body, chunk, resource or announced answer still to come */
-    uint32_t done;   /* bytes of a resource's body taken, parts of a route's text, digits of a chunk's size */
+    union {
+        uint32_t
+            done; /* bytes of a resource's body taken, parts of a route's text, digits of a chunk's size */
+        uint32_t noted; /* until there is an answer: what an upgrade has noted of the headers */
+    };
     uint32_t range_first; /* of a Range header, see FLAG2_RANGE and FLAG2_SUFFIX */
     union {
         uint32_t range_last;  /* a resource's */
@@ -53,6 +57,7 @@ struct http_request {
     uint8_t method;
     uint8_t header; /* enum http_header, whose value is being read */
     uint8_t wanted; /* 1 and up: it is kept under that number; 0: it isn't */
+    uint8_t told;   /* 1 and up: the upgrade hears of it under that number; 0: it doesn't */
     uint8_t accept; /* what Accept-Encoding says */
     uint8_t origin; /* number in config->origins and 1; 0: none of them */
     uint8_t length; /* bytes in text */
@@ -111,6 +116,9 @@ bool http_answering(const struct http_request *r);
 /* True: the connection speaks another protocol now; input and output go on side by side. */
 bool http_upgraded(const struct http_request *r);
 
+/* True: that protocol waits for the client's last word only. */
+bool http_leaving(const struct http_request *r);
+
 /* True: all is sent, and the connection is to be closed. */
 bool http_closing(const struct http_request *r);
 
@@ -121,7 +129,7 @@ bool http_broken(const struct http_request *r);
 /* Close the connection after the answer under way, which should say so if it has not begun. */
 void http_close(struct http_request *r);
 
-/* The request under way took too long: it is answered by 408, and the connection closes. */
+/* The request under way took too long: it is answered by 408, and the connection closes; with another protocol it closes. */
 void http_expire(struct http_request *r);
 
 /* The connection is over. */

@@ -1,5 +1,5 @@
 /*
- * What the files of the HTTP server's thinking half share; nobody else includes it.
+ * What the files of the HTTP server's thinking half share, and upgrades (websocket.c); nobody else includes it.
  *
  *   http.c          the machine: bytes, lines, bodies; a connection's life
  *   http_request.c  what a request's lines mean
@@ -118,7 +118,12 @@ static inline void http_text_clear(struct http_request *r)
 
 #define HTTP_WANTED_MAX 8 /* header fields of a route, and of the check */
 
-enum keep { KEEP_TAIL = 1, KEEP_QUERY, KEEP_HEADERS /* of the route, then of the check */ };
+enum keep {
+    KEEP_TAIL = 1,
+    KEEP_QUERY,
+    KEEP_HEADERS, /* of the route, then of the check */
+    KEEP_UPGRADE = KEEP_HEADERS + 2 * HTTP_WANTED_MAX
+};
 
 /* http.c: forget the request, for the next one. */
 void http_reset(struct http_request *r);
@@ -136,6 +141,9 @@ const struct http_resource *http_plain(const struct http_request *r);
 
 /* http_route.c: may so many bytes more be kept? Then they are, as record `number`. */
 void http_keep(struct http_request *r, unsigned number, const char *value, size_t length);
+
+/* http_route.c: that record's value; NULL: there is none. */
+const char *http_kept(const struct http_request *r, unsigned number);
 
 /* http_answer.c: what can be said after the headers, before a check. 0: the request is welcome. */
 uint16_t http_decide(const struct http_request *r);

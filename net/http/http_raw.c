@@ -462,7 +462,7 @@ static bool http_raw_feed(struct http_raw_connection *c)
         return false;
     }
     used = http_input(&c->http, (char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if ((was_idle && !http_idle(&c->http)) || http_upgraded(&c->http)) {
+    if ((was_idle && !http_idle(&c->http)) || (http_upgraded(&c->http) && !http_leaving(&c->http))) {
         c->since_ms = sys_now();
     }
     c->consumed = (uint16_t)(c->consumed + used);
@@ -507,7 +507,7 @@ static err_t http_raw_run(struct http_raw_connection *c)
             http_raw_pending_keep(c); /* before the answer takes the memory */
         }
         sent = http_raw_send(c);
-    } while (sent && (http_raw_check(c) || http_raw_feed(c)));
+    } while ((sent || http_upgraded(&c->http)) && (http_raw_check(c) || http_raw_feed(c)));
     http_raw_pending_keep(c);
     if (http_broken(&c->http)) {
         return http_raw_abort(c);
@@ -576,7 +576,9 @@ static uint32_t http_raw_limit_ms(const struct http_raw_connection *c)
         http_waiting(&c->http) || http_held(&c->http) || http_upgraded(&c->http) || http_checking(&c->http);
 
     if (patient && !http_raw_has_stash(c) && tcp_guard_acknowledged(c->pcb)) {
-        return UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
+        return http_leaving(&c->http)
+                   ? HTTP_RAW_REQUEST_MS_MAX
+                   : UINT32_MAX; /* the route's time; TCP's keepalive finds out if the client has gone */
     }
     bool answering = http_answering(&c->http) || http_raw_has_stash(c) || !tcp_guard_acknowledged(c->pcb);
 

@@ -275,7 +275,9 @@ void http_name_end(struct http_request *r)
     if (r->wanted == 0) {
         r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
     }
-    if (r->wanted != 0 && r->header == HTTP_HEADER_OTHER) {
+    r->told =
+        http_wanted(r, r->route != NULL && r->route->upgrade != NULL ? r->route->upgrade->headers : NULL, 0);
+    if ((r->wanted != 0 || r->told != 0) && r->header == HTTP_HEADER_OTHER) {
         r->header = HTTP_HEADER_WANTED;
     }
     r->state = AT_VALUE;
@@ -468,6 +470,9 @@ void http_value_end(struct http_request *r)
             r->flags |= FLAG_KEEP_FULL;
         }
         http_keep(r, KEEP_HEADERS + r->wanted - 1u, r->text, r->length);
+    }
+    if (r->told != 0) {
+        r->route->upgrade->header(r, r->told - 1u, r->text, r->length);
     }
     http_header_take(r);
     if (r->state == AT_VALUE) {

@@ -97,7 +97,7 @@ void http_keep(struct http_request *r, unsigned number, const char *value, size_
     r->kept = (uint8_t)(r->kept + length + 2);
 }
 
-static const char *http_kept(const struct http_request *r, unsigned number)
+const char *http_kept(const struct http_request *r, unsigned number)
 {
     for (const char *at = r->keep; at < r->keep + r->kept; at += strlen(at + 1) + 2) {
         if (*at == (char)number) {

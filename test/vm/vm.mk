@@ -22,6 +22,9 @@ BAD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/badhan
 # Streams of events (test/events).
 EVENTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/events/$(1) APP=test/events NAME=events $(2) firmware
 
+# WebSockets (test/websocket).
+WEBSOCKET_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/websocket/$(1) APP=test/websocket NAME=websocket $(2) firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -34,6 +37,9 @@ fault-images:
 	+$(call EVENTS_IMAGE,none,OS=none)
 	+$(call EVENTS_IMAGE,native,BOARD=native OS=none)
 	+$(call EVENTS_IMAGE,posix,BOARD=native OS=posix TSAN=1)
+	+$(call WEBSOCKET_IMAGE,none,OS=none)
+	+$(call WEBSOCKET_IMAGE,native,BOARD=native OS=none)
+	+$(call WEBSOCKET_IMAGE,posix,BOARD=native OS=posix TSAN=1)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
@@ -46,4 +52,5 @@ ifneq ($(FREERTOS_KERNEL_PATH),)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-stack OS=freertos CFLAGS_APP=$(FAULT_STACK_freertos)
 	+$(call BAD_IMAGE,freertos,OS=freertos)
 	+$(call EVENTS_IMAGE,freertos,OS=freertos)
+	+$(call WEBSOCKET_IMAGE,freertos,OS=freertos)
 endif
