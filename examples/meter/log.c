@@ -20,7 +20,15 @@ uint16_t log_begin(struct http_request *r)
     struct log *log = http_state(r);
 
     log->wave = settings_now()->wave;
-    return http_query_u32(r, "rows", 0, ROWS_MAX, &log->rows) ? 0 : 400;
+    return 0;
+}
+
+/* A refusal by `begin` would have the status's name for its text; `output` says more. */
+uint16_t log_end(struct http_request *r)
+{
+    struct log *log = http_state(r);
+
+    return http_query_u32(r, "rows", 0, ROWS_MAX, &log->rows) ? 200 : 400;
 }
 
 static void log_put_row(struct text *out, const struct log *log)
@@ -46,7 +54,7 @@ enum http_progress log_output(struct http_request *r, struct text *out)
     struct log *log = http_state(r);
 
     if (http_status(r) != 200) {
-        text_put(out, "rows: a number from 0 to 10000000 is needed, as in /log.csv?rows=1000\r\n");
+        text_put(out, "rows: a number from 0 to 10000000 is needed, as in /log.csv?rows=1000\n");
         return HTTP_END;
     }
     if (http_part(r) == 0) {

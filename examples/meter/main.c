@@ -14,6 +14,7 @@ static const struct http_route routes[] = {
      .type = "text/csv; charset=utf-8",
      .query = true,
      .begin = log_begin,
+     .end = log_end,
      .output = log_output},
     {.path = "/upload",
      .methods = HTTP_PUT,

@@ -88,11 +88,7 @@ enum http_progress settings_output(struct http_request *r, struct text *out)
         json_put_error(&w, &reader);
     } else {
         json_object_begin(&w);
-        if (http_status(r) == 200) {
-            json_put_fields(&w, table, JSON_COUNT(table), &settings);
-        } else {
-            json_put_member_string(&w, "error", "the password is missing or wrong");
-        }
+        json_put_fields(&w, table, JSON_COUNT(table), &settings);
         json_object_end(&w);
     }
     TEXT_PUT(out, "\n");
