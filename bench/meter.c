@@ -19,16 +19,16 @@
 #include "vboard/board.h"
 #include "vboard/cpu.h"
 
-#define ATTACH_MS  10000
-#define WARM_MS    500
-#define WINDOW_MS  2000
-#define EVENTS_MS  10000
-#define SETTLE_MS  300
-#define FLOWS_MAX  12
-#define EVENTS_MAX 4096 /* in one row, of all readers */
-#define FLOW_LINE_MAX   256
-#define CODE_BASE  0x08000000u
-#define CODE_SIZE  0x40000u
+#define ATTACH_MS     10000
+#define WARM_MS       500
+#define WINDOW_MS     2000
+#define EVENTS_MS     10000
+#define SETTLE_MS     300
+#define FLOWS_MAX     12
+#define EVENTS_MAX    4096 /* in one row, of all readers */
+#define FLOW_LINE_MAX 256
+#define CODE_BASE     0x08000000u
+#define CODE_SIZE     0x40000u
 
 enum flow_kind { FLOW_DOWN, FLOW_UP, FLOW_EVENTS, FLOW_PAGES };
 
@@ -50,9 +50,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"upload", 0, 1, 0, 0, WINDOW_MS},         {"download", 1, 0, 0, 0, WINDOW_MS},
+    {"upload", 0, 1, 0, 0, WINDOW_MS},          {"download", 1, 0, 0, 0, WINDOW_MS},
     {"upload_download", 1, 1, 0, 0, WINDOW_MS}, {"events_alone", 0, 0, 1, 0, EVENTS_MS},
-    {"events_upload", 0, 1, 1, 0, EVENTS_MS},  {"events_download", 1, 0, 1, 0, EVENTS_MS},
+    {"events_upload", 0, 1, 1, 0, EVENTS_MS},   {"events_download", 1, 0, 1, 0, EVENTS_MS},
     {"events6_pages6", 0, 0, 6, 6, EVENTS_MS},
 };
 
@@ -85,10 +85,9 @@ static void flow_failed(void *context, err_t error)
 static void flow_say(struct flow *flow, const char *target)
 {
     char request[256];
-    int length = snprintf(request, sizeof request,
-                          "%s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: gzip\r\n%s\r\n", target,
-                          ipaddr_ntoa(&bench.address),
-                          flow->kind == FLOW_UP ? "Content-Length: 4000000000\r\n" : "");
+    int length = snprintf(
+        request, sizeof request, "%s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: gzip\r\n%s\r\n", target,
+        ipaddr_ntoa(&bench.address), flow->kind == FLOW_UP ? "Content-Length: 4000000000\r\n" : "");
 
     tcp_write(flow->pcb, request, (uint16_t)length, TCP_WRITE_FLAG_COPY);
     tcp_output(flow->pcb);
@@ -150,7 +149,8 @@ static void flow_bytes(struct flow *flow, const char *bytes, uint32_t length)
                 event_take(flow, flow->line);
             else
                 page_line(flow, flow->line);
-            flow->length = flow->kind == FLOW_PAGES && flow->length == 0 ? FLOW_LINE_MAX : 0; /* that: the body */
+            flow->length =
+                flow->kind == FLOW_PAGES && flow->length == 0 ? FLOW_LINE_MAX : 0; /* that: the body */
         } else if (bytes[i] != '\r' && flow->length < FLOW_LINE_MAX - 1) {
             flow->line[flow->length++] = bytes[i];
         }
@@ -185,7 +185,8 @@ static err_t flow_received(void *context, struct tcp_pcb *pcb, struct pbuf *p, e
 
 static err_t flow_connected(void *context, struct tcp_pcb *pcb, err_t error)
 {
-    static const char *const targets[] = {"GET /log.csv?rows=10000000", "PUT /upload", "GET /events", "GET /"};
+    static const char *const targets[] = {"GET /log.csv?rows=10000000", "PUT /upload", "GET /events",
+                                          "GET /"};
     struct flow *flow = context;
 
     (void)error;
@@ -301,16 +302,17 @@ static void row_measure(const struct row *row, bool first, const char *profile)
     down = flows_bytes(FLOW_DOWN) - down, up = flows_bytes(FLOW_UP) - up;
     ms = (double)(after.time_ns - before.time_ns) / 1e6;
     qsort(bench.lateness, bench.events, sizeof bench.lateness[0], compare);
-    printf("%s\n  \"%s\": {\"ms\": %.1f, \"up_bytes_ms\": %.1f, \"down_bytes_ms\": %.1f, \"events_second\": %.2f, "
-           "\"events_lost\": %u, \"late_p50_ms\": %.3f, \"late_p99_ms\": %.3f, \"late_max_ms\": %.3f, "
-           "\"pages_second\": %.1f, \"load_percent\": %.1f, \"instructions\": %" PRIu64 ", \"errors\": %" PRIu64
-           "}",
-           first ? "" : ",", row->name, ms, (double)up / ms, (double)down / ms,
-           row->events > 0 ? bench.events * 1000.0 / ms / row->events : 0, bench.gaps, late_ms(500),
-           late_ms(990), late_ms(1000), (double)bench.pages * 1000 / ms,
-           100.0 * (double)(after.cycles - before.cycles - (after.sleep_cycles - before.sleep_cycles)) /
-               (double)(after.cycles - before.cycles),
-           after.instructions - before.instructions, bench.errors);
+    printf(
+        "%s\n  \"%s\": {\"ms\": %.1f, \"up_bytes_ms\": %.1f, \"down_bytes_ms\": %.1f, \"events_second\": %.2f, "
+        "\"events_lost\": %u, \"late_p50_ms\": %.3f, \"late_p99_ms\": %.3f, \"late_max_ms\": %.3f, "
+        "\"pages_second\": %.1f, \"load_percent\": %.1f, \"instructions\": %" PRIu64 ", \"errors\": %" PRIu64
+        "}",
+        first ? "" : ",", row->name, ms, (double)up / ms, (double)down / ms,
+        row->events > 0 ? bench.events * 1000.0 / ms / row->events : 0, bench.gaps, late_ms(500),
+        late_ms(990), late_ms(1000), (double)bench.pages * 1000 / ms,
+        100.0 * (double)(after.cycles - before.cycles - (after.sleep_cycles - before.sleep_cycles)) /
+            (double)(after.cycles - before.cycles),
+        after.instructions - before.instructions, bench.errors);
     if (profile != NULL)
         profile_save(profile, row->name);
     flows_close();
@@ -333,8 +335,7 @@ static int start(const struct vboard_model *model, const char *image, bool eager
         fprintf(stderr, "bench_meter: %s\n", error);
         return 2;
     }
-    if (!pc_run_until(bench.pc, pc_is_leased, bench.pc, ATTACH_MS) ||
-        !pc_board_address(bench.pc, address)) {
+    if (!pc_run_until(bench.pc, pc_is_leased, bench.pc, ATTACH_MS) || !pc_board_address(bench.pc, address)) {
         fprintf(stderr, "bench_meter: no address leased within %d ms\n", ATTACH_MS);
         return 1;
     }
@@ -365,12 +366,17 @@ int main(int argc, char **argv)
         }
     }
     if (argc - i != 1) {
-        fprintf(stderr, "usage: bench_meter [--board NAME] [--eager] [--only ROW] [--profile FOLDER] IMAGE.elf\n");
+        fprintf(stderr,
+                "usage: bench_meter [--board NAME] [--eager] [--only ROW] [--profile FOLDER] IMAGE.elf\n");
         return 2;
     }
     memset(pattern, 'x', sizeof pattern);
     result = start(model, argv[i], eager);
     if (result == 0) {
+        flows_open(FLOW_PAGES,
+                   1); /* so that the PC knows the board's MAC address: it keeps one SYN meanwhile */
+        live(SETTLE_MS);
+        flows_close();
         printf("{");
         for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
             if (only == NULL || strcmp(only, rows[row].name) == 0) {
