@@ -61,3 +61,15 @@ bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length)
     tcp_update_rcv_ann_wnd(pcb);
     return true;
 }
+
+void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits)
+{
+    tcpwnd_size_t window = (tcpwnd_size_t)(waits < TCP_MSS ? TCP_MSS - waits : 0);
+    bool opens = window == TCP_MSS && pcb->rcv_ann_wnd < TCP_MSS;
+
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
+    pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
+    if (opens) {
+        tcp_ack_now(pcb); /* who has a whole segment to send waits for it */
+    }
+}

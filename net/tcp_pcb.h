@@ -31,6 +31,10 @@ err_t tcp_pcb_abort(struct tcp_pcb *pcb);
  * False: they have been acknowledged, and nothing is changed. */
 bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
 
+/* Let the peer send one segment at a time, of which `waits` bytes have come and are not consumed: so little is on its way when
+ * nobody takes more. Called after each tcp_recved, before tcp_output. */
+void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
+
 #ifdef __cplusplus
 }
 #endif

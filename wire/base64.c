@@ -5,8 +5,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/base64.h"
 
-static const char alphabet[64] __attribute__((nonstring)) =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_encode(const void *bytes, size_t length, char *text)
 {

@@ -34,8 +34,11 @@ void http_end(struct http_request *r)
 
 void http_begin(struct http_request *r, struct http_site *site, uint32_t remote)
 {
-    memset(r, 0, offsetof(struct http_request, keep)); /* keep and text say how much of them there is */
-    r->site = site;
+    /* keep and text say how much of them there is; site and woken may be looked at by http_wake just now. */
+    memset(&r->resource, 0, offsetof(struct http_request, woken) - offsetof(struct http_request, resource));
+    if (r->site != site) {
+        r->site = site;
+    }
     r->remote = remote;
 }
 

@@ -62,7 +62,7 @@ struct http_request {
     uint8_t origin; /* number in config->origins and 1; 0: none of them */
     uint8_t length; /* bytes in text */
     uint8_t kept;   /* bytes in keep */
-    bool woken;
+    bool woken; /* stays from one request to the next, as `site` does: both are looked at by other threads */
     char keep[HTTP_KEEP_MAX]; /* records: a number, a value, a 0 */
     union {
         char text[HTTP_TEXT_MAX];                 /* until the header section is there */

@@ -79,6 +79,9 @@ static err_t http_raw_abort(struct http_raw_connection *c)
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
+    if (c->pending == NULL) {
+        c->pcb->rcv_wnd = TCP_WND; /* nothing is unread, so that lwIP sends no RST after tcp_pcb_narrow */
+    }
     return tcp_pcb_close(http_raw_release(c));
 }
 
@@ -514,6 +517,9 @@ static err_t http_raw_run(struct http_raw_connection *c)
     }
     tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
     c->consumed = 0;
+    if (http_upgraded(&c->http)) {
+        tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
+    }
     tcp_output(c->pcb);
     http_raw_nudge(c);
     if (sent && (http_closing(&c->http) || (c->finished && c->pending == NULL && !http_raw_is_busy(c)))) {
@@ -743,7 +749,7 @@ static void http_raw_wake(struct http_raw *server)
         bool woken = __atomic_load_n(&c->http.woken, __ATOMIC_RELAXED) &&
                      __atomic_exchange_n(&c->http.woken, false, __ATOMIC_ACQ_REL);
         if (c->pcb != NULL && woken) {
-            if (tcp_guard_acknowledged(c->pcb)) {
+            if (tcp_guard_acknowledged(c->pcb) && !http_leaving(&c->http)) {
                 c->since_ms = sys_now();
             }
             http_resume(&c->http);
@@ -837,7 +843,9 @@ static err_t http_raw_accepted(void *arg, struct tcp_pcb *pcb, err_t error)
     }
     c = http_raw_slot_take(server);
     server->stats.connections++;
-    *c = (struct http_raw_connection){.pcb = pcb, .since_ms = sys_now()};
+    memset(c, 0, offsetof(struct http_raw_connection, http));
+    c->pcb = pcb;
+    c->since_ms = sys_now();
     http_begin(&c->http, &server->site, lwip_ntohl(ip4_addr_get_u32(ip_2_ip4(&pcb->remote_ip))));
     ip_set_option(pcb, SOF_KEEPALIVE);
     pcb->keep_idle = HTTP_RAW_KEEP_MS;

@@ -15,8 +15,8 @@
  *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
  * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete, or for
- * HTTP_RAW_TURN_MS_MAX; a client that has never acknowledged anything gets one piece. Those that keep memory and are silent end when the PC has
- * shown HTTP_RAW_BEATS_MAX times that it is awake.
+ * HTTP_RAW_TURN_MS_MAX; a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
+ * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_HTTP_RAW_H

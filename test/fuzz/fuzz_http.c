@@ -128,7 +128,7 @@ static void play(const uint8_t *data, size_t size, size_t step, struct run *run)
                                        .origins = origins};
     struct http_site site = {.config = &config};
     /* On the heap, so that the sanitizer guards its borders. */
-    struct http_request *c = malloc(sizeof *c);
+    struct http_request *c = calloc(1, sizeof *c);
     http_begin(c, &site, 1);
     run->length = 0;
     run->posts = 0;

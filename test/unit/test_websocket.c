@@ -221,6 +221,7 @@ static void fresh(void)
 {
     memset(&site, 0, sizeof site);
     memset(sessions, 0, sizeof sessions);
+    memset(requests, 0, sizeof requests);
     site.config = &config;
     story[0] = 0;
     room = 4096, room_asked = 0, echoing = false, refusal = 0, close_reason = NULL, bad = 0, gone = 0;
