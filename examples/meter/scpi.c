@@ -7,8 +7,9 @@
  *   MEAS:VOLT?
  *   0.413
  *
- * A client has room for one line of its own and for some answers. One that reads no answers is heard no further: what it
- * sends is taken back before it is acknowledged. One that says nothing for SILENT_MS gives way when a place is needed.
+ * A line becomes a number as soon as it is there, and its answer is made when there is room for it: so a client may send as many
+ * questions as it likes, and one that reads no answers is heard no further. One that says nothing for SILENT_MS gives way
+ * when a place is needed.
  */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
@@ -22,6 +23,7 @@
 #define LINE_MAX      64
 #define ANSWER_MAX    96
 #define ANSWERS_MAX   (4 * ANSWER_MAX)
+#define QUESTIONS_MAX (TCP_MSS / 2) /* a segment of the shortest lines: one character and the line's end */
 #define SILENT_MS     10000
 #define POLL_INTERVAL 1 /* of 500 ms */
 
@@ -33,10 +35,12 @@ static struct scpi {
         uint32_t heard_ms;
         uint8_t line_length; /* LINE_MAX + 1: it is too long */
         char line[LINE_MAX];
-        uint16_t length; /* of answers */
-        char answers[ANSWERS_MAX];
-        bool unfinished; /* its FIN was taken back with the bytes before it */
-        bool finished;   /* it sends no more */
+        uint8_t questions[QUESTIONS_MAX]; /* a ring of numbers */
+        uint16_t first, count;            /* of them */
+        char answers[ANSWERS_MAX];        /* that are to be sent */
+        uint16_t length;                  /* of them */
+        bool unfinished;                  /* its FIN was taken back with the bytes before it */
+        bool finished;                    /* it sends no more */
     } clients[CLIENTS];
 } scpi;
 
@@ -61,38 +65,34 @@ static void scpi_uptime(struct text *out)
     text_put_u32(out, board_time_ms() / 1000);
 }
 
+static void scpi_too_long(struct text *out)
+{
+    text_put(out, "ERROR: longer than 64 characters");
+}
+
+static void scpi_unknown(struct text *out)
+{
+    text_put(out, "ERROR: *IDN?, MEAS:VOLT? and SYST:UPT? are known");
+}
+
+enum { TOO_LONG, UNKNOWN, KNOWN };
+
 static const struct scpi_question {
     const char *words;
     void (*answer)(struct text *out);
-} questions[] = {
-    {"*IDN?", scpi_identify},
-    {"MEAS:VOLT?", scpi_volts},
-    {"SYST:UPT?", scpi_uptime},
+} language[] = {
+    [TOO_LONG] = {NULL, scpi_too_long}, [UNKNOWN] = {NULL, scpi_unknown}, [KNOWN] = {"*IDN?", scpi_identify},
+    {"MEAS:VOLT?", scpi_volts},         {"SYST:UPT?", scpi_uptime},
 };
 
-/* Answer the line of `c`; there is room for it. */
-static void scpi_answer(struct scpi_client *c)
+static uint8_t scpi_parse(const char *line, size_t length)
 {
-    struct text out = text_over(c->answers + c->length, ANSWER_MAX);
-    const struct scpi_question *question = questions;
-
-    if (c->line_length > LINE_MAX) {
-        text_put(&out, "ERROR: longer than 64 characters");
-    } else {
-        while (question < questions + sizeof questions / sizeof questions[0] &&
-               !text_equal_nocase(c->line, c->line_length, question->words)) {
-            question++;
-        }
-        if (question < questions + sizeof questions / sizeof questions[0]) {
-            question->answer(&out);
-        } else {
-            text_put(&out, "ERROR: *IDN?, MEAS:VOLT? and SYST:UPT? are known");
+    for (size_t i = KNOWN; i < sizeof language / sizeof language[0]; i++) {
+        if (text_equal_nocase(line, length, language[i].words)) {
+            return (uint8_t)i;
         }
     }
-    text_put(&out, "\n");
-    c->length = (uint16_t)(c->length + out.length);
-    c->line_length = 0;
-    scpi.asked++;
+    return length > LINE_MAX ? TOO_LONG : UNKNOWN;
 }
 
 /* ---- Clients ---- */
@@ -106,31 +106,63 @@ static struct tcp_pcb *scpi_leave(struct scpi_client *c)
     return pcb;
 }
 
-/* Take bytes up to the line for whose answer there is no room. Returns how many. */
+/* Take bytes up to a line for which there is no room. Returns how many. */
 static size_t scpi_take(struct scpi_client *c, const char *bytes, size_t length)
 {
-    size_t i = 0;
-
-    for (; i < length && c->length + ANSWER_MAX <= ANSWERS_MAX; i++) {
+    for (size_t i = 0; i < length; i++) {
         if (bytes[i] != '\n' && bytes[i] != '\r') {
             if (c->line_length < LINE_MAX) {
                 c->line[c->line_length] = bytes[i];
             }
             c->line_length = (uint8_t)(c->line_length + (c->line_length <= LINE_MAX));
+        } else if (c->line_length > 0 && c->count == QUESTIONS_MAX) {
+            return i;
         } else if (c->line_length > 0) {
-            scpi_answer(c);
+            c->questions[(c->first + c->count++) % QUESTIONS_MAX] = scpi_parse(c->line, c->line_length);
+            c->line_length = 0;
         }
     }
-    return i;
+    return length;
+}
+
+/* Make as many answers as there is room for. */
+static void scpi_answer(struct scpi_client *c)
+{
+    while (c->count > 0 && c->length + ANSWER_MAX <= ANSWERS_MAX) {
+        struct text out = text_over(c->answers + c->length, ANSWER_MAX);
+        language[c->questions[c->first]].answer(&out);
+        text_put(&out, "\n");
+        c->length = (uint16_t)(c->length + out.length);
+        c->first = (uint16_t)((c->first + 1) % QUESTIONS_MAX);
+        c->count--;
+        scpi.asked++;
+    }
+}
+
+/* Let it send no more than there is room for: each question has two bytes at least. */
+static void scpi_narrow(struct scpi_client *c)
+{
+    tcp_pcb_narrow(c->pcb, 2u * c->count);
 }
 
 static err_t scpi_send(struct scpi_client *c)
 {
-    size_t taken = tcp_guard_write(&scpi.plugnet->guard, c->pcb, c->answers, c->length, false);
+    size_t taken;
 
-    memmove(c->answers, c->answers + taken, c->length - taken);
-    c->length = (uint16_t)(c->length - taken);
-    return c->finished && c->length == 0 ? tcp_pcb_close(scpi_leave(c)) : ERR_OK;
+    do {
+        scpi_answer(c);
+        taken =
+            c->length > 0 ? tcp_guard_write(&scpi.plugnet->guard, c->pcb, c->answers, c->length, false) : 0;
+        memmove(c->answers, c->answers + taken, c->length - taken);
+        c->length = (uint16_t)(c->length - taken);
+    } while (taken > 0);
+    if (c->finished && c->length == 0) {
+        c->pcb->rcv_wnd = TCP_WND; /* all was read; else lwIP would reset it */
+        return tcp_pcb_close(scpi_leave(c));
+    }
+    scpi_narrow(c);
+    tcp_output(c->pcb);
+    return ERR_OK;
 }
 
 static err_t scpi_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
@@ -158,11 +190,12 @@ static err_t scpi_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t
     }
     if (taken < length) {
         c->unfinished = pcb->state == CLOSE_WAIT;
-        if (!tcp_pcb_unreceive(pcb, length - taken)) {
+        if (!tcp_pcb_unreceive(pcb, length - taken)) { /* sent before it knew how little there is room for */
             return tcp_pcb_abort(scpi_leave(c));
         }
     }
     tcp_recved(pcb, (u16_t)taken);
+    scpi_narrow(c);
     return scpi_send(c);
 }
 

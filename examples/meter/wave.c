@@ -4,8 +4,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "meter.h"
 
-#define TURN_OF_HUNDREDTH (4294967296.0 / 100 * SAMPLE_MS / 1000) /* of 0.01 Hz, for each sample */
-
 /* `amplitude` times the sine of `turn` / 2^32 turns, by Bhaskara's formula: 16 p / (5 - 4 p) with p = x (1 - x), x in half
  * turns. Its error is below 0.2 % of the amplitude. */
 static int32_t wave_sine(int32_t amplitude, uint32_t turn)
@@ -27,7 +25,9 @@ static uint32_t wave_noise(uint32_t number)
 
 int32_t wave_millivolts(const struct wave *wave, uint32_t number)
 {
-    uint32_t turn = number * (uint32_t)((uint32_t)wave->frequency * (uint32_t)TURN_OF_HUNDREDTH);
+    uint32_t step =
+        (uint32_t)(((uint64_t)wave->frequency * SAMPLE_MS << 32) / (100 * 1000)); /* 2^32: a turn */
+    uint32_t turn = number * step;
     uint32_t range = 2 * (uint32_t)wave->noise_mv + 1;
 
     return wave_sine(wave->amplitude_mv, turn) + (int32_t)(wave_noise(number) % range) - wave->noise_mv;

@@ -346,8 +346,8 @@ def test_log(_):
     for number, (n, seconds, volts) in enumerate(rows):
         assert int(n) == number and seconds == f"{number * SAMPLE_MS // 1000}.{number * SAMPLE_MS // 10 % 100:02}", (n, seconds)
         sine = now["amplitude_v"] * math.sin(2 * math.pi * now["frequency_hz"] * float(seconds))
-        # The drift is that of a frequency in 2^-32 turns.
-        limit = now["noise_v"] + now["amplitude_v"] * (0.003 + number * 1e-8) + 0.001
+        # What is added with each row: a step is counted in 2^-32 turns.
+        limit = now["noise_v"] + now["amplitude_v"] * (0.003 + number * 2e-9) + 0.001
         assert abs(float(volts) - sine) <= limit, f"row {number}: {volts} V, the sine is {sine:.3f}"
     assert rows[1000:1010] == log_rows(1010)[1000:]
     assert log_rows(0) == []
@@ -407,7 +407,7 @@ def test_settings_that_are_wrong(_):
         (b'{"name":"x","frequency_hz":0.505}', None, "frequency_hz"),
         (b'{"name":"x","noise_v":1e9}', None, "noise_v"),
         (b'{"telemetry":1}', None, "telemetry"),
-        (b'{"name":"twenty-four characters!"}', None, "name"),
+        (b'{"name":"twenty-four characters!!"}', None, "name"),
         (b'{"name":5}', None, "name"),
         (b'{"name":"x","name":"y"}', None, "name"),
         (b'{"name":"x"} x', None, None), (b'{"name":"x"', None, None), (b"[]", None, None), (b"", None, None),
