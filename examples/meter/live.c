@@ -27,7 +27,7 @@ void live_tell(const struct sample *sample)
 /* ---- WebSocket ---- */
 
 #define SOCKETS  4
-#define ECHO_MAX 256 /* bytes of a message that are on their way back; longer ones come piece by piece */
+#define ECHO_MAX 512 /* bytes of a message that are on their way back; longer ones come piece by piece */
 
 static struct websocket_session sessions[SOCKETS];
 
