@@ -100,10 +100,10 @@ struct http_upgrade {
     void (*head)(struct http_request *r, struct text *out); /* header lines of 101, and of 426 */
 
     /* Bytes have come, which may be changed in place. Returns how many it has taken; if fewer, the client is held
-     * back, and it is called with the rest after http_wake, and after the next part of `output`. */
+     * back, and it is called with the rest after http_wake. */
     size_t (*input)(struct http_request *r, uint8_t *bytes, size_t length);
 
-    /* As a route's, without limit of parts; asked again after `input`, too. HTTP_END closes the connection. */
+    /* As a route's; asked again after `input`, too. HTTP_END closes the connection. */
     enum http_progress (*output)(struct http_request *r, struct text *out);
 
     /* All is said but the client's last word, for which there is a time limit. */

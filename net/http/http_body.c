@@ -67,7 +67,7 @@ static const char *http_part_make(struct http_request *r, struct text *body, enu
         if ((unsigned)*progress > HTTP_WAIT) {
             return "output returned nothing that is known";
         }
-        if (r->state != AT_UPGRADED && (*progress != HTTP_WAIT || body->length > 0)) {
+        if (*progress != HTTP_WAIT || body->length > 0) {
             if (*progress == HTTP_MORE && r->done == UINT32_MAX) {
                 return "no end after 4,294,967,296 parts";
             }
@@ -109,9 +109,6 @@ static bool http_part_output(struct http_request *r, char *scratch, struct http_
         return false;
     }
     r->flags |= progress == HTTP_END ? FLAG_LAST_PART : progress == HTTP_WAIT ? FLAG_WAITING : 0;
-    if (r->state == AT_UPGRADED && body.length > 0) {
-        r->flags2 &= ~(uint32_t)FLAG2_HELD; /* there may be room again for what comes */
-    }
     piece->bytes = body.bytes;
     piece->length = body.length;
     if (framed) {

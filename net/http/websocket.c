@@ -226,6 +226,7 @@ static size_t websocket_input(struct http_request *r, uint8_t *bytes, size_t len
 static void session_fault(struct websocket_session *s, const char *why)
 {
     http_blame(s->request, why);
+    s->request->flags2 &= ~(uint32_t)FLAG2_HELD;
     if (ws_close(&s->ws, WS_CODE_OUR_FAULT, NULL)) {
         s->code = WS_CODE_OUR_FAULT;
     }
@@ -287,6 +288,7 @@ static enum http_progress frame_output(struct websocket_session *s, struct sendi
     if (head_length < HEAD_MAX) {
         memmove(out->bytes + head_length, payload.bytes, payload.length);
     }
+    s->request->flags2 &= ~(uint32_t)FLAG2_HELD; /* there may be room again for what comes */
     memcpy(out->bytes, head, head_length);
     out->length = head_length + payload.length;
     sending->type = !more                         ? WEBSOCKET_NOTHING
@@ -300,6 +302,7 @@ static enum http_progress websocket_output(struct http_request *r, struct text *
     struct sending *sending = sending_of(r);
     struct websocket_session *s = sending->session;
 
+    r->done = 0; /* frames are no parts of an answer, whose number has an end */
     out->length = ws_output(&s->ws, (uint8_t *)out->bytes);
     if (out->length > 0) {
         ws_output_taken(&s->ws);

@@ -108,8 +108,17 @@ struct websocket {
 
 extern const struct http_upgrade websocket_upgrade;
 
-/* 0; a negative array says that HTTP_KEEP_MAX is smaller than WEBSOCKET_KEEP. */
+/* 0, if HTTP_KEEP_MAX is large enough; C++ says so by an array of negative size. */
+#ifdef __cplusplus
 #define WEBSOCKET_FITS (sizeof(char[HTTP_KEEP_MAX >= WEBSOCKET_KEEP ? 1 : -1]) - 1)
+#else
+#define WEBSOCKET_FITS                                                                                       \
+    (sizeof(struct {                                                                                         \
+         _Static_assert(HTTP_KEEP_MAX >= WEBSOCKET_KEEP, "HTTP_KEEP_MAX: a WebSocket's handshake takes 24"); \
+         char none;                                                                                          \
+     }) -                                                                                                    \
+     1)
+#endif
 
 /* Let `output` and `room` be asked again. Any thread, and interrupts; too often, or after `closed`, does no harm. */
 void websocket_wake(struct websocket_session *s);

@@ -172,6 +172,7 @@ class WebSocket:
     """A client for GET /ws, frames made by hand (RFC 6455)."""
 
     def __init__(self, origin=None):
+        self.between = []
         self.socket = socket.create_connection((BOARD, 80), ANSWER_S_MAX)
         key = base64.b64encode(random.randbytes(16))
         lines = [b"GET /ws HTTP/1.1", b"Host: " + BOARD.encode(), b"Upgrade: websocket", b"Connection: Upgrade",
@@ -209,12 +210,17 @@ class WebSocket:
         return first & 15, bool(first & 128), self.file.read(length)
 
     def message(self):
-        """(kind, payload) of the next message, control frames among them."""
+        """(kind, payload) of the next message, or of a control frame, which may come within a message."""
+        if self.between:
+            return self.between.pop(0)
         kind, fin, payload = self.frame()
         while not fin:
-            more, fin, part = self.frame()
-            assert more == 0, f"a frame of kind {more} within a message"
-            payload += part
+            more, end, part = self.frame()
+            assert more in (0, PING, PONG), f"a frame of kind {more} within a message"
+            if more:
+                self.between.append((more, part))
+            else:
+                payload, fin = payload + part, end
         return kind, payload
 
     def sample(self):

@@ -16,11 +16,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
+sys.path.insert(0, os.path.join(ROOT, "test/websocket"))
+import test_websocket  # noqa: E402
 
 VBOARD = (os.path.join(ROOT, "build/vboard/vboard"),)
 PC = (os.path.join(ROOT, "build/pc"),)
@@ -184,6 +187,25 @@ def test_events_of_the_guide(folder):
     assert len({id_.split("-")[0] for id_, _ in seen}) == 1, seen
     steps = [after["ms"] - before["ms"] for (_, before), (_, after) in zip(seen, seen[1:])]
     assert all(100 <= step <= 105 for step in steps), steps
+
+
+def test_websocket_of_the_guide(folder):
+    """docs/websocket.md's product: ten numbers a second, and an echo that is longer than its buffer."""
+    product_write(folder, "guide-websocket", {"main.c": guide_code("websocket.md", '#include "net/http/websocket.h"')})
+    out, _ = built(folder, "stm32f4discovery-none-guide-websocket", f"APP={folder}/guide-websocket", "NAME=guide-websocket")
+    with plugged(VBOARD, f"{out}/guide-websocket.elf") as url:
+        address = urllib.parse.urlsplit(url)
+        with test_websocket.Socket("/ws", address=(address.hostname, address.port)) as one:
+            numbers = [json.loads(one.message()[1])["number"] for _ in range(5)]
+            one.send(test_websocket.frame(test_websocket.FIN | test_websocket.TEXT, b"hello" * 200))
+            while (said := one.message())[1][:1] == b"{":
+                pass
+            assert said == (test_websocket.TEXT, b"hello" * 200), said
+            one.send(test_websocket.closing(1000))
+            one.is_ended(1000)
+    assert numbers == list(range(numbers[0], numbers[0] + 5)), numbers
+    product_write(folder, "guide-websocket", {"plugnet_options.h": "#define HTTP_KEEP_MAX 23\n"})
+    refused(folder, "HTTP_KEEP_MAX: a WebSocket", f"APP={folder}/guide-websocket", "NAME=guide-websocket")
 
 
 # ---- A board and a chip of a product's own. ----

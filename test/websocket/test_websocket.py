@@ -92,16 +92,16 @@ class Refused(Exception):
 class Socket:
     """One WebSocket, by hand."""
 
-    def __init__(self, path, *lines, window=None, version=b"13", begin=b"GET %s HTTP/1.1"):
+    def __init__(self, path, *lines, window=None, version=b"13", begin=b"GET %s HTTP/1.1", address=(BOARD, 80)):
         self.socket = socket.socket()
         if window:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.socket.settimeout(ANSWER_S_MAX)
-        self.socket.connect((BOARD, 80))
+        self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         key = base64.b64encode(bytes(random.randrange(256) for _ in range(16)))
         self.data = b""
-        self.socket.sendall(b"\r\n".join([begin % path.encode(), b"Host: " + BOARD.encode(), b"Upgrade: websocket",
+        self.socket.sendall(b"\r\n".join([begin % path.encode(), b"Host: %s:%d" % (address[0].encode(), address[1]), b"Upgrade: websocket",
                                           b"Connection: Upgrade", b"Sec-WebSocket-Key: " + key,
                                           b"Sec-WebSocket-Version: " + version, *lines, b"", b""]))
         while b"\r\n\r\n" not in self.data:
@@ -383,6 +383,9 @@ def test_one_that_does_not_read(_):
     with Socket("/flood", window=SMALL_WINDOW) as one:
         for _ in range(2000):
             one.send(frame(FIN | PING, b"never read"))
+        pongs = status()["pongs"]
+        one.send(frame(FIN | PONG))
+        status_wait("what it sends is heard, though nothing can be sent", pongs=pongs + 1)
         others_live("a client that doesn't read")
         with Socket("/count") as other:
             begin = json.loads(other.message()[1])["n"]

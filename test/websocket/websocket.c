@@ -222,8 +222,11 @@ static enum websocket_frame flood_output(struct websocket_session *s, struct tex
     return WEBSOCKET_TEXT;
 }
 
-static const struct websocket flood = {
-    .sessions = flood_sessions, .count = SESSIONS, .output = flood_output, .closed = any_closed};
+static const struct websocket flood = {.sessions = flood_sessions,
+                                       .count = SESSIONS,
+                                       .output = flood_output,
+                                       .pong = any_pong,
+                                       .closed = any_closed};
 
 enum { BAD_LONG, BAD_KIND, BAD_UTF8, BAD_MIX, BAD_STATUS };
 static uint32_t bad_kind, bad_turn;
