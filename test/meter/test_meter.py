@@ -591,9 +591,12 @@ def page_moves(browser, what):
 
     before = picture()
     browser.wait(lambda: picture()[1] > before[1] + 200 and picture()[0] != before[0], PAGE_S_MAX, f"the plot to move, {what}")
-    colours = browser.run("""const c = document.querySelector('#plot'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        let trace = 0; for (let i = 0; i < d.length; i += 4) trace += d[i] > 200 && d[i + 2] < 120 && d[i + 3] > 128; return trace;""")
-    assert colours > 500, f"{colours} pixels of the trace, {what}"
+    browser.wait(lambda: browser.run("""const c = document.querySelector('#plot'),
+        copy = new OffscreenCanvas(c.width, c.height).getContext('2d', { willReadFrequently: true });
+        copy.drawImage(c, 0, 0);
+        const d = copy.getImageData(0, 0, c.width, c.height).data; let trace = 0;
+        for (let i = 0; i < d.length; i += 4) trace += d[i] > 200 && d[i + 2] < 120 && d[i + 3] > 128; return trace;""") > 1000,
+                 PAGE_S_MAX, f"1000 pixels of the trace, {what}")
 
 
 def page_say(browser, selector, kind):
