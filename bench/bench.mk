@@ -10,6 +10,7 @@
 
 BENCH_OUT := $(BUILD)/bench
 BENCH_OBJ := $(BENCH_OUT)/bench.o $(BENCH_OUT)/clients.o
+BENCH_METER_OBJ := $(BENCH_OUT)/meter.o
 BENCH_IMAGE := $(BUILD)/stm32f4discovery-none/plugnet.elf
 
 # What was asked for. The first board's figures have their own place: README's are made of them.
@@ -18,11 +19,15 @@ BENCH_FILE := $(BUILD)/bench$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,-$
 BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
     --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF))
 
-$(BENCH_OBJ): $(BENCH_OUT)/%.o: bench/%.c
+$(BENCH_OBJ) $(BENCH_METER_OBJ): $(BENCH_OUT)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE $(HOST_LWIP_FLAGS) -c $< -o $@
 
 $(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
+	$(CC) $^ -o $@ -lm
+
+# A product's HTTP: examples/meter.
+$(BENCH_OUT)/bench_meter: $(BENCH_METER_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 	$(CC) $^ -o $@ -lm
 
 bench: firmware $(BENCH_OUT)/bench
@@ -91,4 +96,4 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 SUITES += $(BENCH_OUT)/test_ws_cost
 
 .PHONY: bench profile bench-boards
--include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d
+-include $(BENCH_OBJ:.o=.d) $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

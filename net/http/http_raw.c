@@ -197,7 +197,7 @@ static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
         return false; /* one piece, until its client has shown that it acknowledges */
     }
     if (tcp_guard_window(c->pcb, false) >= HTTP_SCRATCH_MAX) {
-        if (server->carrier != NULL || http_raw_behind(c)) {
+        if (server->carrier != NULL || http_raw_behind(c) || server->turn_over) {
             http_raw_wait(c, server->carrier != NULL ? 0 : HTTP_RAW_PART_LEAST);
             return false;
         }
@@ -672,6 +672,18 @@ static void http_raw_turn_pass(struct http_raw *server)
     server->turn_since_ms = sys_now();
 }
 
+/* Somebody else waits for memory. */
+static bool http_raw_others_wait(const struct http_raw *server, const struct http_raw_connection *c)
+{
+    for (const struct http_raw_connection *other = server->connections;
+         other < server->connections + HTTP_RAW_CONNECTIONS; other++) {
+        if (other != c && other->pcb != NULL && other->waiting > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Serve those that wait for memory, in turn. True: some still wait. */
 static bool http_raw_turns(struct http_raw *server)
 {
@@ -684,7 +696,7 @@ static bool http_raw_turns(struct http_raw *server)
         struct http_raw_connection *c = &server->connections[server->next];
         bool late = sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
         if (c->pcb != NULL && c->waiting > 0 && !tcp_guard_room(c->waiting - 1u)) {
-            if (late) {
+            if (late && server->carrier != c) {
                 http_raw_turn_pass(server);
             }
             return true; /* its turn comes first when there is memory */
@@ -692,8 +704,10 @@ static bool http_raw_turns(struct http_raw *server)
         if (c->pcb != NULL && c->waiting > 0) {
             c->waiting = 0;
             server->served = c;
+            server->turn_over = late && http_raw_others_wait(server, c);
             http_raw_run(c);
             server->served = NULL;
+            server->turn_over = false;
             still |= c->pcb != NULL && c->waiting > 0;
             if (c->pcb != NULL && c->waiting > 0 && !late) {
                 return true; /* it goes on until its answer is complete */

@@ -14,9 +14,9 @@
  * window lets it through in small portions only. Other pieces are made again from the request's state.
  *
  * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
- * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete;
- * a client that has never acknowledged anything gets one piece. Those that keep memory and are silent end when the PC has
- * shown HTTP_RAW_BEATS_MAX times that it is awake.
+ * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete, or for
+ * HTTP_RAW_TURN_MS_MAX; a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
+ * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_HTTP_RAW_H
@@ -51,8 +51,7 @@ struct pbuf;
 #define HTTP_RAW_LINGER_MS_MAX                                                                               \
     2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
 #endif
-#define HTTP_RAW_TURN_MS_MAX                                                                                 \
-    100 /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_TURN_MS_MAX   20 /* that one connection may have all memory which is free, while others wait */
 #define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
 #define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
 #define HTTP_RAW_BEATS_MAX     5   /* that one connection may keep others' memory for */
@@ -104,6 +103,7 @@ struct http_raw {
     struct tcp_guard *guard;                  /* its `need`: some connection waits for memory */
     uint32_t turn_since_ms;                   /* when the turn passed to `next` */
     const struct http_raw_connection *served; /* who may send while others wait; NULL: none of them */
+    bool turn_over;                           /* it sends what it carries, and makes no further part */
     uint8_t next;                             /* whose turn it is when memory comes back */
     uint8_t waits;                            /* what some connections wait for, beside memory */
     uint32_t check_ms;                        /* no guess is looked at before */

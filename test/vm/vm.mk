@@ -25,6 +25,9 @@ EVENTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/eve
 # WebSockets (test/websocket).
 WEBSOCKET_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/websocket/$(1) APP=test/websocket NAME=websocket $(2) firmware
 
+# The product example (test/meter).
+METER_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/meter/$(1) APP=examples/meter NAME=meter $(2) firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -37,6 +40,7 @@ fault-images:
 	+$(call EVENTS_IMAGE,none,OS=none)
 	+$(call EVENTS_IMAGE,native,BOARD=native OS=none)
 	+$(call EVENTS_IMAGE,posix,BOARD=native OS=posix TSAN=1)
+	+$(call METER_IMAGE,none,OS=none)
 	+$(call WEBSOCKET_IMAGE,none,OS=none)
 	+$(call WEBSOCKET_IMAGE,native,BOARD=native OS=none)
 	+$(call WEBSOCKET_IMAGE,posix,BOARD=native OS=posix TSAN=1)
@@ -53,4 +57,5 @@ ifneq ($(FREERTOS_KERNEL_PATH),)
 	+$(call BAD_IMAGE,freertos,OS=freertos)
 	+$(call EVENTS_IMAGE,freertos,OS=freertos)
 	+$(call WEBSOCKET_IMAGE,freertos,OS=freertos)
+	+$(call METER_IMAGE,freertos,OS=freertos)
 endif

@@ -1,0 +1,394 @@
+/*
+ * What a product's HTTP carries, in virtual time: examples/meter on the virtual board, and a PC in user space that uploads,
+ * downloads, and reads events beside both.
+ *
+ *   bench_meter [--board NAME] [--eager] [--only ROW] [--profile FOLDER] IMAGE.elf
+ *
+ * Prints a JSON object with a member for each row. Rates are payload of TCP, heads included, in bytes per millisecond. An
+ * event's lateness is the time from the board's `ms` in it to its arrival at the PC's program, less that of the quickest
+ * one: what it waited behind others.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/pc.h"
+#include "lwip/tcp.h"
+#include "vboard/board.h"
+#include "vboard/cpu.h"
+
+#define ATTACH_MS     10000
+#define WARM_MS       500
+#define WINDOW_MS     2000
+#define EVENTS_MS     10000
+#define SETTLE_MS     300
+#define FLOWS_MAX     12
+#define EVENTS_MAX    4096 /* in one row, of all readers */
+#define FLOW_LINE_MAX 256
+#define CODE_BASE     0x08000000u
+#define CODE_SIZE     0x40000u
+
+enum flow_kind { FLOW_DOWN, FLOW_UP, FLOW_EVENTS, FLOW_PAGES };
+
+/* One connection. */
+struct flow {
+    enum flow_kind kind;
+    struct tcp_pcb *pcb; /* NULL: closed */
+    uint64_t bytes;      /* that came, or were acknowledged */
+    uint32_t page_left;  /* FLOW_PAGES: of the answer that comes */
+    char line[FLOW_LINE_MAX];
+    unsigned length;
+};
+
+/* How many of each kind, all at once. */
+struct row {
+    const char *name;
+    unsigned down, up, events, pages;
+    uint32_t ms;
+};
+
+static const struct row rows[] = {
+    {"upload", 0, 1, 0, 0, WINDOW_MS},          {"download", 1, 0, 0, 0, WINDOW_MS},
+    {"upload_download", 1, 1, 0, 0, WINDOW_MS}, {"events_alone", 0, 0, 1, 0, EVENTS_MS},
+    {"events_upload", 0, 1, 1, 0, EVENTS_MS},   {"events_download", 1, 0, 1, 0, EVENTS_MS},
+    {"events6_pages6", 0, 0, 6, 6, EVENTS_MS},
+};
+
+static struct meter_bench {
+    struct vboard *board;
+    struct pc *pc;
+    ip_addr_t address;
+    struct flow flows[FLOWS_MAX];
+    unsigned flow_count;
+    uint64_t errors, pages;
+    bool counting;
+    uint64_t lateness[EVENTS_MAX]; /* ns, by the board's clock and ours: only differences mean something */
+    unsigned events, gaps;
+    uint32_t last_n[FLOWS_MAX];
+    uint64_t counts[CODE_SIZE / 2];
+    uint32_t lowest_sp[CODE_SIZE / 2];
+} bench;
+
+static uint8_t pattern[16384];
+
+static void flow_failed(void *context, err_t error)
+{
+    struct flow *flow = context;
+
+    (void)error;
+    flow->pcb = NULL;
+    bench.errors++;
+}
+
+static void flow_say(struct flow *flow, const char *target)
+{
+    char request[256];
+    int length = snprintf(
+        request, sizeof request, "%s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: gzip\r\n%s\r\n", target,
+        ipaddr_ntoa(&bench.address), flow->kind == FLOW_UP ? "Content-Length: 4000000000\r\n" : "");
+
+    tcp_write(flow->pcb, request, (uint16_t)length, TCP_WRITE_FLAG_COPY);
+    tcp_output(flow->pcb);
+}
+
+static void upload_fill(struct tcp_pcb *pcb)
+{
+    while (tcp_sndbuf(pcb) > 0) {
+        uint16_t length = tcp_sndbuf(pcb) < sizeof pattern ? (uint16_t)tcp_sndbuf(pcb) : sizeof pattern;
+        if (tcp_write(pcb, pattern, length, 0) != ERR_OK)
+            break;
+    }
+    tcp_output(pcb);
+}
+
+static err_t flow_sent(void *context, struct tcp_pcb *pcb, uint16_t length)
+{
+    struct flow *flow = context;
+
+    if (flow->kind == FLOW_UP) {
+        flow->bytes += length;
+        upload_fill(pcb);
+    }
+    return ERR_OK;
+}
+
+static void event_take(struct flow *flow, const char *line)
+{
+    uint32_t n, ms;
+    unsigned index = (unsigned)(flow - bench.flows);
+
+    if (sscanf(line, "data: {\"n\":%" SCNu32 ",\"ms\":%" SCNu32, &n, &ms) != 2 || !bench.counting)
+        return;
+    bench.gaps += bench.last_n[index] != 0 && n != bench.last_n[index] + 1;
+    bench.last_n[index] = n;
+    if (bench.events < EVENTS_MAX)
+        bench.lateness[bench.events++] = pc_time_ns(bench.pc) - ms * UINT64_C(1000000);
+}
+
+/* The head of a page's answer, then its body. */
+static void page_line(struct flow *flow, const char *line)
+{
+    if (strncmp(line, "Content-Length: ", 16) == 0)
+        flow->page_left = (uint32_t)strtoul(line + 16, NULL, 10);
+    if (strncmp(line, "HTTP/1.1 ", 9) == 0 && strncmp(line + 9, "200", 3) != 0)
+        bench.errors++;
+}
+
+static void flow_bytes(struct flow *flow, const char *bytes, uint32_t length)
+{
+    bool body = false; /* of a page */
+
+    for (uint32_t i = 0; i < length; i++) {
+        if (flow->kind == FLOW_PAGES && flow->length == FLOW_LINE_MAX) {
+            body = true;
+        } else if (bytes[i] == '\n') {
+            flow->line[flow->length] = 0;
+            if (flow->kind == FLOW_EVENTS)
+                event_take(flow, flow->line);
+            else
+                page_line(flow, flow->line);
+            flow->length =
+                flow->kind == FLOW_PAGES && flow->length == 0 ? FLOW_LINE_MAX : 0; /* that: the body */
+        } else if (bytes[i] != '\r' && flow->length < FLOW_LINE_MAX - 1) {
+            flow->line[flow->length++] = bytes[i];
+        }
+        if (body && --flow->page_left == 0) {
+            flow->length = 0;
+            bench.pages++;
+            flow_say(flow, "GET /");
+        }
+        body = false;
+    }
+}
+
+static err_t flow_received(void *context, struct tcp_pcb *pcb, struct pbuf *p, err_t error)
+{
+    struct flow *flow = context;
+
+    (void)error;
+    if (p == NULL) {
+        bench.errors++;
+        flow->pcb = NULL;
+        tcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    tcp_recved(pcb, p->tot_len);
+    flow->bytes += flow->kind == FLOW_UP ? 0 : p->tot_len;
+    for (const struct pbuf *q = p; q != NULL; q = q->next)
+        if (flow->kind == FLOW_EVENTS || flow->kind == FLOW_PAGES)
+            flow_bytes(flow, q->payload, q->len);
+    pbuf_free(p);
+    return ERR_OK;
+}
+
+static err_t flow_connected(void *context, struct tcp_pcb *pcb, err_t error)
+{
+    static const char *const targets[] = {"GET /log.csv?rows=10000000", "PUT /upload", "GET /events",
+                                          "GET /"};
+    struct flow *flow = context;
+
+    (void)error;
+    flow_say(flow, targets[flow->kind]);
+    if (flow->kind == FLOW_UP)
+        upload_fill(pcb);
+    return ERR_OK;
+}
+
+static void flows_open(enum flow_kind kind, unsigned count)
+{
+    while (count-- > 0) {
+        struct flow *flow = &bench.flows[bench.flow_count++];
+        *flow = (struct flow){.kind = kind, .pcb = tcp_new()};
+        if (flow->pcb == NULL) {
+            bench.errors++;
+            continue;
+        }
+        tcp_arg(flow->pcb, flow);
+        tcp_err(flow->pcb, flow_failed);
+        tcp_recv(flow->pcb, flow_received);
+        tcp_sent(flow->pcb, flow_sent);
+        tcp_nagle_disable(flow->pcb);
+        tcp_connect(flow->pcb, &bench.address, 80, flow_connected);
+    }
+}
+
+static void flows_close(void)
+{
+    for (unsigned i = 0; i < bench.flow_count; i++) {
+        if (bench.flows[i].pcb != NULL) {
+            tcp_err(bench.flows[i].pcb, NULL);
+            tcp_abort(bench.flows[i].pcb);
+        }
+    }
+    bench.flow_count = 0;
+}
+
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void live(uint32_t ms)
+{
+    pc_run_until(bench.pc, never, NULL, ms);
+}
+
+static uint64_t flows_bytes(enum flow_kind kind)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < bench.flow_count; i++)
+        bytes += bench.flows[i].kind == kind ? bench.flows[i].bytes : 0;
+    return bytes;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Milliseconds later than the quickest one, of this share of all. */
+static double late_ms(unsigned permille)
+{
+    unsigned at = bench.events == 0 ? 0 : (bench.events - 1) * permille / 1000;
+
+    return bench.events == 0 ? 0 : (double)(bench.lateness[at] - bench.lateness[0]) / 1e6;
+}
+
+static void profile_save(const char *folder, const char *name)
+{
+    char path[512];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/profile-%s.txt", folder, name);
+    file = fopen(path, "w");
+    if (file == NULL) {
+        perror(path);
+        exit(2);
+    }
+    for (uint32_t i = 0; i < CODE_SIZE / 2; i++)
+        if (bench.counts[i] != 0)
+            fprintf(file, "%x %" PRIu64 " %x\n", CODE_BASE + 2 * i, bench.counts[i], bench.lowest_sp[i]);
+    fclose(file);
+}
+
+static void row_measure(const struct row *row, bool first, const char *profile)
+{
+    struct vboard_stats before, after;
+    uint64_t down, up;
+    double ms;
+
+    flows_open(FLOW_UP, row->up);
+    flows_open(FLOW_DOWN, row->down);
+    flows_open(FLOW_EVENTS, row->events);
+    flows_open(FLOW_PAGES, row->pages);
+    live(WARM_MS);
+    memset(bench.counts, 0, sizeof bench.counts);
+    memset(bench.lowest_sp, 0xFF, sizeof bench.lowest_sp);
+    memset(bench.last_n, 0, sizeof bench.last_n);
+    bench.events = bench.gaps = 0;
+    bench.pages = bench.errors = 0;
+    down = flows_bytes(FLOW_DOWN), up = flows_bytes(FLOW_UP);
+    bench.counting = true;
+    before = vboard_stats(bench.board);
+    live(row->ms);
+    after = vboard_stats(bench.board);
+    bench.counting = false;
+    down = flows_bytes(FLOW_DOWN) - down, up = flows_bytes(FLOW_UP) - up;
+    ms = (double)(after.time_ns - before.time_ns) / 1e6;
+    qsort(bench.lateness, bench.events, sizeof bench.lateness[0], compare);
+    printf(
+        "%s\n  \"%s\": {\"ms\": %.1f, \"up_bytes_ms\": %.1f, \"down_bytes_ms\": %.1f, \"events_second\": %.2f, "
+        "\"events_lost\": %u, \"late_p50_ms\": %.3f, \"late_p99_ms\": %.3f, \"late_max_ms\": %.3f, "
+        "\"pages_second\": %.1f, \"load_percent\": %.1f, \"instructions\": %" PRIu64 ", \"errors\": %" PRIu64
+        "}",
+        first ? "" : ",", row->name, ms, (double)up / ms, (double)down / ms,
+        row->events > 0 ? bench.events * 1000.0 / ms / row->events : 0, bench.gaps, late_ms(500),
+        late_ms(990), late_ms(1000), (double)bench.pages * 1000 / ms,
+        100.0 * (double)(after.cycles - before.cycles - (after.sleep_cycles - before.sleep_cycles)) /
+            (double)(after.cycles - before.cycles),
+        after.instructions - before.instructions, bench.errors);
+    if (profile != NULL)
+        profile_save(profile, row->name);
+    flows_close();
+    live(SETTLE_MS);
+}
+
+static int start(const struct vboard_model *model, const char *image, bool eager)
+{
+    char error[256] = "";
+    uint8_t address[4];
+    struct vboard_config board_config = {.model = model, .image = image};
+    struct pc_config pc_config = {.eager = eager, .fast = true, .seed = 1};
+
+    bench.board = vboard_new(&board_config, error, sizeof error);
+    if (bench.board != NULL) {
+        pc_config.cable = vboard_cable(bench.board);
+        bench.pc = pc_new(&pc_config, error, sizeof error);
+    }
+    if (bench.pc == NULL) {
+        fprintf(stderr, "bench_meter: %s\n", error);
+        return 2;
+    }
+    if (!pc_run_until(bench.pc, pc_is_leased, bench.pc, ATTACH_MS) || !pc_board_address(bench.pc, address)) {
+        fprintf(stderr, "bench_meter: no address leased within %d ms\n", ATTACH_MS);
+        return 1;
+    }
+    IP_ADDR4(&bench.address, address[0], address[1], address[2], address[3]);
+    cpu_profile(vboard_cpu(bench.board), CODE_BASE, CODE_SIZE, bench.counts, bench.lowest_sp);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct vboard_model *model = NULL;
+    const char *only = NULL, *profile = NULL;
+    bool eager = false, first = true;
+    int i = 1, result;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--eager") == 0) {
+            eager = true;
+        } else if (strcmp(argv[i], "--board") == 0 && i + 1 < argc &&
+                   vboard_model_find(argv[i + 1]) != NULL) {
+            model = vboard_model_find(argv[++i]);
+        } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+            only = argv[++i];
+        } else if (strcmp(argv[i], "--profile") == 0 && i + 1 < argc) {
+            profile = argv[++i];
+        } else {
+            break;
+        }
+    }
+    if (argc - i != 1) {
+        fprintf(stderr,
+                "usage: bench_meter [--board NAME] [--eager] [--only ROW] [--profile FOLDER] IMAGE.elf\n");
+        return 2;
+    }
+    memset(pattern, 'x', sizeof pattern);
+    result = start(model, argv[i], eager);
+    if (result == 0) {
+        flows_open(FLOW_PAGES,
+                   1); /* so that the PC knows the board's MAC address: it keeps one SYN meanwhile */
+        live(SETTLE_MS);
+        flows_close();
+        printf("{");
+        for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+            if (only == NULL || strcmp(only, rows[row].name) == 0) {
+                row_measure(&rows[row], first, profile);
+                first = false;
+            }
+        }
+        printf("\n}\n");
+    }
+    if (bench.pc != NULL)
+        pc_free(bench.pc);
+    if (bench.board != NULL)
+        vboard_free(bench.board);
+    return result;
+}
