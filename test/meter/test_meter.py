@@ -153,6 +153,30 @@ def test_events_beside_up_and_download(_):
         in_time(one.end(), "beside others")
 
 
+def test_events_beside_a_download_without_end(_):
+    """It is read as fast as it comes, so memory is short all the time; events have their turn."""
+    with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as client:
+        client.sendall(f"GET /log.csv?rows=10000000 HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+        got = 0
+
+        def read():
+            nonlocal got
+            try:
+                while piece := client.recv(65536):
+                    got += len(piece)
+            except OSError:
+                pass
+
+        reader = Beside(read)
+        begin, before = time.monotonic(), got
+        in_time(events(60), "beside a download")
+        took = time.monotonic() - begin
+        assert took < LATE_S_MAX, f"60 events took {took:.1f} s"
+        assert got - before > 100_000, "and the download goes on"
+        client.shutdown(socket.SHUT_RDWR)
+        reader.end()
+
+
 def test_button(board):
     def pressed():
         return events(1)[0]["button"]
