@@ -4,6 +4,7 @@
 #                         $(BUILD)/bench-BOARD-OS.json
 #                         with FOREIGN_IMAGES=FOLDER also each FOLDER/*.elf (any NCM image for an STM32F407), a column each
 #   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
+#   make bench-meter      what a product's HTTP carries (examples/meter), and how late its events are: $(BENCH_OUT)/meter-BOARD-OS.json
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
 #
 # SPDX-License-Identifier: MIT
@@ -29,6 +30,10 @@ $(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 # A product's HTTP: examples/meter.
 $(BENCH_OUT)/bench_meter: $(BENCH_METER_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 	$(CC) $^ -o $@ -lm
+
+bench-meter: $(BENCH_OUT)/bench_meter
+	$(Q)$(MAKE) --no-print-directory $(IN_TREE) BOARD=$(BOARD) OS=$(OS) APP=examples/meter NAME=meter OUT=$(BENCH_OUT)/meter-$(BENCH_OF) firmware
+	$(BENCH_OUT)/bench_meter --board $(BOARD) $(BENCH_OUT)/meter-$(BENCH_OF)/meter.elf | tee $(BENCH_OUT)/meter-$(BENCH_OF).json
 
 bench: firmware $(BENCH_OUT)/bench
 	python3 bench/bench.py $(BENCH_ARGS)
@@ -95,5 +100,5 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_ws_cost
 
-.PHONY: bench profile bench-boards
+.PHONY: bench bench-meter profile bench-boards
 -include $(BENCH_OBJ:.o=.d) $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

@@ -125,12 +125,12 @@ def in_time(seen, what):
 
 def test_events(_):
     begin = time.monotonic()
-    seen = events(60)
+    seen = events(40)
     took = time.monotonic() - begin
     in_time(seen, "events")
-    assert took > 60 * SAMPLE_MS / 1000 * 0.5, f"60 samples in {took:.1f} s: not live"
+    assert took > 40 * SAMPLE_MS / 1000 * 0.5, f"40 samples in {took:.1f} s: not live"
     assert all(set(one) == {"n", "ms", "volts", "load_permille", "button"} for one in seen), seen[0]
-    assert all(0 < one["load_permille"] <= 1000 for one in seen[30:]), seen[-1]
+    assert all(0 < one["load_permille"] <= 1000 for one in seen[25:]), seen[-1]
 
 
 def test_samples_are_those_of_the_log(_):
@@ -151,6 +151,30 @@ def test_events_beside_up_and_download(_):
     assert len(work[1].end()) == 50000
     for one in six:
         in_time(one.end(), "beside others")
+
+
+def test_events_beside_a_download_without_end(_):
+    """It is read as fast as it comes, so memory is short all the time; events have their turn."""
+    with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as client:
+        client.sendall(f"GET /log.csv?rows=10000000 HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+        got = 0
+
+        def read():
+            nonlocal got
+            try:
+                while piece := client.recv(65536):
+                    got += len(piece)
+            except OSError:
+                pass
+
+        reader = Beside(read)
+        begin, before = time.monotonic(), got
+        in_time(events(40), "beside a download")
+        took = time.monotonic() - begin
+        assert took < LATE_S_MAX, f"40 events took {took:.1f} s"
+        assert got - before > 100_000, "and the download goes on"
+        client.shutdown(socket.SHUT_RDWR)
+        reader.end()
 
 
 def test_button(board):
@@ -451,7 +475,7 @@ def test_telemetry(_):
         receiver.bind((PC, UDP_PORT))
         receiver.settimeout(ANSWER_S_MAX)
         seen = []
-        while len(seen) < 30:
+        while len(seen) < 20:
             data, (address, port) = receiver.recvfrom(2000)
             assert (address, port) == (BOARD, UDP_PORT), (address, port)
             seen.append(json.loads(data))
@@ -521,7 +545,7 @@ def test_scpi(_):
         assert int(clients[1].ask("SYST:UPT?")) > 0
         assert clients[2].ask("hello").startswith("ERROR: ")
         assert clients[3].ask("x" * 65).startswith("ERROR: longer")
-        assert clients[3].ask("x" * 100000).startswith("ERROR: longer")
+        assert clients[3].ask("x" * 5000).startswith("ERROR: longer")
         assert re.fullmatch(IDENTITY, clients[3].ask("*IDN?")), "after a line that is too long"
     finally:
         for client in clients:
@@ -626,6 +650,7 @@ def page_settings(browser):
     page_say(browser, "#settings-say", "good")
     assert settings() == {**FIRST, "amplitude_v": 2, "frequency_hz": 1, "name": "Bench meter"}, settings()
     assert browser.text("#name") == "Bench meter"
+    browser.run("document.querySelector('[name=span][value=\"5\"]').click()")
     browser.wait(lambda: float(browser.text("#highest").split()[0]) > 1.8, PAGE_S_MAX, "the new amplitude on the page")
     browser.wait(lambda: browser.text("#hertz") == "1.00 Hz" or browser.text("#hertz").startswith(("0.9", "1.0")), PAGE_S_MAX,
                  "the new frequency on the page")
@@ -659,6 +684,7 @@ def test_chromium(board):
             assert said.startswith("20,000 rows"), said
             browser.wait(lambda: browser.text("#echo").endswith(" ms"), PAGE_S_MAX, "the way there and back")
             browser.wait(lambda: 15 <= int(browser.text("#rate")) <= 25, PAGE_S_MAX, "20 samples a second")
+            browser.run("document.querySelector('[name=span][value=\"15\"]').click()")
             page_looks(browser, board.flavour)
             browser.run("document.querySelector('[name=source][value=socket]').click()")
             page_moves(browser, "by the WebSocket")
@@ -679,6 +705,9 @@ def test_security(_):
     assert headers["Content-Encoding"] == "gzip" and headers["X-Content-Type-Options"] == "nosniff"
 
 
+# With FreeRTOS the same sources run in another thread; what is the browser's, or mere waiting, isn't done twice.
+ONCE = ("chromium", "scpi_places", "log", "events", "scpi_that_never_reads", "an_upload_that_breaks_off",
+        "settings_that_are_wrong")
 TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
 FAILURES = (AssertionError, OSError, ValueError, IndexError, KeyError, TypeError, http.client.HTTPException,
             webdriver.BrowserError)
@@ -717,7 +746,7 @@ def run(flavour, only):
         board.start()
         for name, test in TESTS:
             title = f"meter, {flavour}: {name}"
-            if only and only not in name:
+            if (only and only not in name) or (flavour != "none" and name in ONCE):
                 continue
             if name == "chromium" and webdriver.missing():
                 print(f"skip {title}: not installed (package {webdriver.missing()})")

@@ -136,10 +136,10 @@ function coloursRead() {
   }
 }
 
-/* The next larger one of 0.05, 0.1, 0.2, 0.5, 1, 2, 5. */
+/* The next larger one of 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5 and so on. */
 function scaleFor(most) {
   for (let decade = 0.01; ; decade *= 10) {
-    for (const step of [1, 2, 5]) {
+    for (const step of [1, 1.5, 2, 3, 5, 7.5]) {
       if (most <= step * decade * 1.0001 && step * decade >= 0.05) {
         return step * decade;
       }
