@@ -1139,7 +1139,12 @@ static uint16_t upgrade_begin(struct http_request *r)
     return 400;
 }
 
-static const struct http_upgrade upgrade = {.begin = upgrade_begin, .head = own_policy};
+static void upgrade_gone(struct http_request *r)
+{
+    (void)r;
+}
+
+static const struct http_upgrade upgrade = {.begin = upgrade_begin, .head = own_policy, .gone = upgrade_gone};
 static const char *const wanted[] = {"X-Wanted", NULL};
 static const struct http_route guarded_routes[] = {
     {.path = "/value", .type = "text/plain", .output = parts},
