@@ -202,32 +202,49 @@ static void put_threads(struct text *t)
     }
 }
 
-static enum http_progress status_output(struct http_request *r, struct text *t)
+/* Section number `section` of the status object, from 0. False: that was the last one. */
+static bool put_section(const struct plugnet *p, unsigned section, struct text *t)
 {
-    const struct plugnet *p = http_context(r);
-    uint32_t part = http_part(r);
-
-    switch (part) {
-    case 0:
-        pools_note();
-        put_board(p, t);
-        return HTTP_MORE;
+    switch (section) {
+    case 0: put_board(p, t); return true;
     case 1:
         put_pins(t);
         if (os_thread_info_get(0, &(struct os_thread_info){0})) {
             put_threads(t);
         }
-        return HTTP_MORE;
-    case 2: put_usb(p, t); return HTTP_MORE;
-    case 3: put_netif(p, t); return HTTP_MORE;
-    case 4: put_pools(t); return HTTP_MORE;
+        return true;
+    case 2: put_usb(p, t); return true;
+    case 3: put_netif(p, t); return true;
+    case 4: put_pools(t); return true;
     default:
-        if (put_service(p, part - 5, t)) {
-            return HTTP_MORE;
+        if (put_service(p, section - 5, t)) {
+            return true;
         }
         put_tcp(p, t);
-        return HTTP_END;
+        return false;
     }
+}
+
+/* As many sections as there is room for: each part costs a chunk's frame and a pbuf. */
+static enum http_progress status_output(struct http_request *r, struct text *t)
+{
+    uint8_t *section = http_state(r);
+    bool more = true;
+
+    if (*section == 0) {
+        pools_note();
+    }
+    while (more) {
+        size_t length = t->length;
+        more = put_section(http_context(r), *section, t);
+        if (t->overflow && length > 0) {
+            t->length = length; /* it begins the next part */
+            t->overflow = false;
+            return HTTP_MORE;
+        }
+        ++*section;
+    }
+    return HTTP_END;
 }
 
 static enum http_progress leds_output(struct http_request *r, struct text *t)

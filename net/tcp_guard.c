@@ -144,8 +144,7 @@ bool tcp_guard_room(size_t length)
            lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS < MEMP_NUM_TCP_SEG;
 }
 
-/* Bytes of the heap that TCP's data may still take. */
-static size_t tcp_guard_free(void)
+size_t tcp_guard_free(void)
 {
     size_t used = lwip_stats.mem.used + SEGMENT_HEAP + TCP_GUARD_HEAP;
 

@@ -85,6 +85,9 @@ size_t tcp_guard_cost(const struct tcp_pcb *pcb, size_t length, bool is_static);
 /* True: a segment with `length` bytes of heap (tcp_guard_cost; 0: one whose data lies in flash) may be queued. */
 bool tcp_guard_room(size_t length);
 
+/* Bytes of the heap that one further segment may hold. */
+size_t tcp_guard_free(void);
+
 /* For a product's own TCP services: queue up to `length` bytes on `pcb` and send them. Returns how many were taken, by
  * the limits above. The rest waits for the `sent` callback, which comes when the peer acknowledges, and with length 0
  * when memory that was short is there; call it from tcp_poll's callback, too. Several writers take turns, none

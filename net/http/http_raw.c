@@ -104,6 +104,32 @@ static bool http_raw_behind(const struct http_raw_connection *c)
     return http_raw_of(c)->guard->need && http_raw_of(c)->served != c;
 }
 
+/* Somebody has had all memory that is free for long enough. */
+static bool http_raw_turn_over(const struct http_raw *server)
+{
+    return sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
+}
+
+/* Somebody else waits for memory. */
+static bool http_raw_others_wait(const struct http_raw_connection *c)
+{
+    const struct http_raw *server = http_raw_of(c);
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        const struct http_raw_connection *other = &server->connections[i];
+        if (other != c && other->pcb != NULL && other->waiting > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It has had its turn, and others wait: it sends what it carries, and makes no further part. */
+static bool http_raw_has_had(const struct http_raw_connection *c)
+{
+    return http_raw_of(c)->guard->need && http_raw_turn_over(http_raw_of(c)) && http_raw_others_wait(c);
+}
+
 /* ---- Pieces: the engine's, or what is left of one in the stash. ---- */
 
 static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct http_piece *piece)
@@ -127,7 +153,8 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
     struct http_raw *server = http_raw_of(c);
 
     if (server->carrier == c) {
-        server->carrier = NULL; /* it is taken as a whole */
+        server->carry_at = (uint16_t)(server->carry_at + length);
+        server->carrier = server->carry_at < server->carry_end ? c : NULL;
     } else if (server->stasher == c) {
         server->stash_at = (uint16_t)(server->stash_at + length);
         if (server->stash_at == server->stash->len) {
@@ -197,7 +224,7 @@ static bool http_raw_part_place(struct http_raw_connection *c, char **scratch)
         return false; /* one piece, until its client has shown that it acknowledges */
     }
     if (tcp_guard_window(c->pcb, false) >= HTTP_SCRATCH_MAX) {
-        if (server->carrier != NULL || http_raw_behind(c) || server->turn_over) {
+        if (server->carrier != NULL || http_raw_behind(c) || http_raw_has_had(c)) {
             http_raw_wait(c, server->carrier != NULL ? 0 : HTTP_RAW_PART_LEAST);
             return false;
         }
@@ -264,6 +291,24 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
     return true;
 }
 
+/* A PC acknowledges every second segment at once, and one that stays alone only after 40 ms or more (RFC 9293 3.8.6.3): before
+ * memory ends, what is queued goes out, so that the rest becomes a segment of its own. True: it can't just now. */
+static bool http_raw_splits(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
+{
+    const struct tcp_pcb *pcb = c->pcb;
+
+    if (piece->is_static || pcb->unsent == NULL || pcb->unacked != NULL ||
+        tcp_guard_free() >= length + HTTP_SCRATCH_MAX) {
+        return false;
+    }
+    if (tcp_input_pcb == pcb) {
+        http_raw_wait(c, 0); /* lwIP sends nothing before it has seen all of the frame */
+        return true;
+    }
+    tcp_output(c->pcb);
+    return false;
+}
+
 /* A piece that can be made again: send it, or as much of it as fits. False: it waits. */
 static bool http_raw_piece_send(struct http_raw_connection *c, const struct http_piece *piece)
 {
@@ -283,6 +328,12 @@ static bool http_raw_piece_send(struct http_raw_connection *c, const struct http
     if (length > 0 && http_raw_of(c)->guard->need && !c->proven && c->pcb->snd_queuelen > 0 &&
         http_raw_of(c)->carrier != c) {
         return false; /* one piece, until its client has shown that it acknowledges */
+    }
+    if (http_raw_splits(c, piece, length)) {
+        return false;
+    }
+    if (http_raw_of(c)->carrier == c && tcp_guard_free() >= HTTP_RAW_PART_LEAST) {
+        length = LWIP_MIN(length, tcp_guard_free());
     }
     if (length > 0 && !http_raw_write(c, piece, length)) {
         return false;
@@ -665,23 +716,13 @@ static void http_raw_reclaim(struct http_raw *server)
     tcp_guard_reclaim(server->guard, server->connections, sizeof server->connections);
 }
 
-/* The turn passes to the next one. */
+/* The turn passes to the next one. That of a carrier goes on: it comes first until its part is sent. */
 static void http_raw_turn_pass(struct http_raw *server)
 {
     server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
-    server->turn_since_ms = sys_now();
-}
-
-/* Somebody else waits for memory. */
-static bool http_raw_others_wait(const struct http_raw *server, const struct http_raw_connection *c)
-{
-    for (const struct http_raw_connection *other = server->connections;
-         other < server->connections + HTTP_RAW_CONNECTIONS; other++) {
-        if (other != c && other->pcb != NULL && other->waiting > 0) {
-            return true;
-        }
+    if (server->carrier == NULL) {
+        server->turn_since_ms = sys_now();
     }
-    return false;
 }
 
 /* Serve those that wait for memory, in turn. True: some still wait. */
@@ -694,9 +735,9 @@ static bool http_raw_turns(struct http_raw *server)
     }
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         struct http_raw_connection *c = &server->connections[server->next];
-        bool late = sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
+        bool late = http_raw_turn_over(server);
         if (c->pcb != NULL && c->waiting > 0 && !tcp_guard_room(c->waiting - 1u)) {
-            if (late && server->carrier != c) {
+            if (late) {
                 http_raw_turn_pass(server);
             }
             return true; /* its turn comes first when there is memory */
@@ -704,10 +745,8 @@ static bool http_raw_turns(struct http_raw *server)
         if (c->pcb != NULL && c->waiting > 0) {
             c->waiting = 0;
             server->served = c;
-            server->turn_over = late && http_raw_others_wait(server, c);
             http_raw_run(c);
             server->served = NULL;
-            server->turn_over = false;
             still |= c->pcb != NULL && c->waiting > 0;
             if (c->pcb != NULL && c->waiting > 0 && !late) {
                 return true; /* it goes on until its answer is complete */
