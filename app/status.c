@@ -319,24 +319,36 @@ static bool read_led(struct reader *r, uint32_t *led, bool *on)
     return r->at == r->end;
 }
 
-static char leds_bytes[64];
-static struct http_buffer leds_buffer = {.bytes = leds_bytes, .size = sizeof leds_bytes};
+/* Each request has its own: one that stays half sent is nobody else's trouble. */
+struct leds_body {
+    uint8_t length;
+    char bytes[HTTP_STATE_MAX - 1];
+};
 
 static size_t leds_body(struct http_request *r, const uint8_t *bytes, size_t length)
 {
-    return http_collect(r, &leds_buffer, bytes, length);
+    struct leds_body *body = http_state(r);
+
+    if (length > sizeof body->bytes - body->length) {
+        http_refuse(r, 413);
+        return 0;
+    }
+    memcpy(body->bytes + body->length, bytes, length);
+    body->length = (uint8_t)(body->length + length);
+    return length;
 }
 
 static uint16_t leds_end(struct http_request *r)
 {
-    struct reader reader = {leds_bytes, leds_bytes + leds_buffer.length};
+    const struct leds_body *body = http_state(r);
+    struct reader reader = {body->bytes, body->bytes + body->length};
     uint32_t led = 0;
     bool on = false;
 
     if (http_method(r) != HTTP_POST) {
         return 200;
     }
-    if (leds_buffer.owner != r || !read_led(&reader, &led, &on)) {
+    if (!read_led(&reader, &led, &on)) {
         return 400;
     }
     if (led >= board_info()->led_count) {
@@ -344,11 +356,6 @@ static uint16_t leds_end(struct http_request *r)
     }
     board_led_set(led, on);
     return 200;
-}
-
-static void leds_gone(struct http_request *r)
-{
-    http_collect_end(r, &leds_buffer);
 }
 
 static uint16_t dfu_end(struct http_request *r)
@@ -363,7 +370,6 @@ const struct http_route status_routes[STATUS_ROUTES] = {
      .type = "application/json",
      .body = leds_body,
      .end = leds_end,
-     .output = leds_output,
-     .gone = leds_gone},
+     .output = leds_output},
     {.path = "/api/dfu", .methods = HTTP_POST, .end = dfu_end},
 };

@@ -18,6 +18,10 @@
 #define POLL_INTERVAL  2   /* of 500 ms */
 #define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
 #define PIPELINE_PIECE 192 /* bytes that are kept together */
+#define PIPELINE_PBUF  (sizeof(struct pbuf) + 16) /* bytes of heap beside them */
+
+_Static_assert(MEM_SIZE >= TCP_GUARD_HEAP + TCP_GUARD_NEED_MAX + HTTP_RAW_PIPELINE_MAX,
+               "HTTP_RAW_PIPELINE_MAX: requests that wait leave no memory for answers; MEM_SIZE must grow with it");
 
 /* The connection's server. */
 static struct http_raw *http_raw_of(const struct http_raw_connection *c)
@@ -291,7 +295,7 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
     return true;
 }
 
-/* A PC acknowledges every second segment at once, and one that stays alone only after 40 ms or more (RFC 9293 3.8.6.3): before
+/* A PC acknowledges every second segment at once, and one that stays alone only after 40 ms or more (RFC 5681 4.2): before
  * memory ends, what is queued goes out, so that the rest becomes a segment of its own. True: it can't just now. */
 static bool http_raw_splits(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
 {
@@ -402,15 +406,15 @@ static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
     c->pending_at = (u16_t)(c->pending_at + used);
 }
 
-/* How many bytes more may be kept. All connections share the limit: what is kept must never be all there is. */
+/* How many bytes of heap may be taken to keep more. All connections share the limit: what is kept must never be all there is,
+ * for it comes back only by answers, which need some. */
 static size_t http_raw_keep_room(const struct http_raw *server)
 {
     size_t kept = 0, used = lwip_stats.mem.used + PIPELINE_SPARE;
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        const struct http_raw_connection *other = &server->connections[i];
-        if (other->pending != NULL && pbuf_match_type(other->pending, PBUF_RAM)) {
-            kept += other->pending->tot_len;
+        for (const struct pbuf *p = server->connections[i].pending; p != NULL; p = p->next) {
+            kept += pbuf_match_type(p, PBUF_RAM) ? p->len + PIPELINE_PBUF : 0u;
         }
     }
     size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
@@ -440,16 +444,17 @@ static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
 static u16_t http_raw_copy(const struct http_raw *server, struct pbuf **kept, const struct pbuf *from,
                            u16_t at, size_t length)
 {
-    size_t room = LWIP_MIN(length, http_raw_keep_room(server)), done = 0;
+    size_t room = http_raw_keep_room(server), done = 0;
 
-    while (done < room) {
-        u16_t piece = (u16_t)LWIP_MIN(room - done, PIPELINE_PIECE);
+    while (done < length && room > PIPELINE_PBUF) {
+        u16_t piece = (u16_t)LWIP_MIN(LWIP_MIN(length - done, PIPELINE_PIECE), room - PIPELINE_PBUF);
         struct pbuf *copy = pbuf_alloc(PBUF_RAW, piece, PBUF_RAM);
         if (copy == NULL) {
             break;
         }
         pbuf_copy_partial(from, copy->payload, piece, (u16_t)(at + done));
         done += piece;
+        room -= piece + PIPELINE_PBUF;
         if (*kept == NULL) {
             *kept = copy;
         } else {
