@@ -328,8 +328,9 @@ struct leds_body {
 static size_t leds_body(struct http_request *r, const uint8_t *bytes, size_t length)
 {
     struct leds_body *body = http_state(r);
+    uint32_t whole = http_body_length(r);
 
-    if (length > sizeof body->bytes - body->length) {
+    if (length > sizeof body->bytes - body->length || (whole != UINT32_MAX && whole > sizeof body->bytes)) {
         http_refuse(r, 413);
         return 0;
     }
