@@ -191,7 +191,9 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     plugnet_size_check(size);
     memset(p, 0, sizeof *p);
     p->config = config;
+#if PLUGNET_CHECK
     plugnet_check(config);
+#endif
     os_lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_names_set(p, hash);

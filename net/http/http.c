@@ -35,7 +35,7 @@ void http_end(struct http_request *r)
 void http_begin(struct http_request *r, struct http_site *site, uint32_t remote)
 {
     /* keep and text say how much of them there is; site and woken may be looked at by http_wake just now. */
-    memset(&r->resource, 0, offsetof(struct http_request, woken) - offsetof(struct http_request, resource));
+    memset(&r->state, 0, offsetof(struct http_request, site) - offsetof(struct http_request, state));
     if (r->site != site) {
         r->site = site;
     }
@@ -309,6 +309,16 @@ static void http_byte(struct http_request *r, char byte)
     }
 }
 
+/* Four bytes from `lowest` to 0x7E, looked at in one word. */
+static bool http_four_are_plain(const char *bytes, uint8_t lowest)
+{
+    const uint32_t each = 0x01010101;
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    return ((word | (word - each * lowest) | (word + each)) & each * 0x80) == 0;
+}
+
 /* How many bytes at the front need no thought: the middle of a target, a header's name, or a value. They are
  * taken at once; whatever is left out here, http_byte does. */
 static size_t http_plain_take(struct http_request *r, const char *bytes, size_t length)
@@ -336,6 +346,9 @@ static size_t http_plain_take(struct http_request *r, const char *bytes, size_t 
             at++;
         }
     } else {
+        while (at + 4 <= length && http_four_are_plain(bytes + at, lowest)) {
+            at += 4;
+        }
         while (at < length && (uint8_t)((uint8_t)bytes[at] - lowest) < 0x7F - lowest) {
             at++;
         }

@@ -364,6 +364,17 @@ static void http_head_range(const struct http_request *r, struct text *t)
     TEXT_PUT(t, "\r\n");
 }
 
+/* The body's bytes are copied by words, so the head ends with a whole one; spaces behind a value are no part of it (RFC 9110
+ * 5.5). What is kept must be asked for again: the ETag answers. */
+static void http_head_cache(struct text *t)
+{
+    TEXT_PUT(t, "Cache-Control: no-cache");
+    while (t->length % 4 != 0 && !t->overflow) {
+        TEXT_PUT(t, " ");
+    }
+    TEXT_PUT(t, "\r\n");
+}
+
 static void http_head_resource(const struct http_request *r, struct text *t)
 {
     const struct http_resource *sent = r->resource;
@@ -373,23 +384,18 @@ static void http_head_resource(const struct http_request *r, struct text *t)
         text_put(t, sent->etag);
         TEXT_PUT(t, "\r\n");
     }
-    if (http_varies(r)) { /* may be kept, must be asked for: the ETag answers */
-        TEXT_PUT(t, "Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n");
-    } else {
-        TEXT_PUT(t, "Cache-Control: no-cache\r\n");
+    if (http_varies(r)) {
+        TEXT_PUT(t, "Vary: Accept-Encoding\r\n");
     }
-    if (r->status == 304) {
-        return;
+    if (r->status != 304) {
+        http_head_type(sent->type, t);
+        text_put(t, sent->gzip ? "Content-Encoding: gzip\r\n" : "Accept-Ranges: bytes\r\n");
+        if (r->status == 206) {
+            http_head_range(r, t);
+        }
+        http_head_length(r->left - (r->status == 206 ? r->range_first : 0), t);
     }
-    http_head_type(sent->type, t);
-    if (sent->gzip) {
-        TEXT_PUT(t, "Content-Encoding: gzip\r\n");
-    }
-    TEXT_PUT(t, "Accept-Ranges: bytes\r\n");
-    if (r->status == 206) {
-        http_head_range(r, t);
-    }
-    http_head_length(r->left - (r->status == 206 ? r->range_first : 0), t);
+    http_head_cache(t);
 }
 
 static void http_head_route(const struct http_request *r, struct text *t)
@@ -500,13 +506,14 @@ static bool http_is_own(const char *own, const char *end, const char *line)
 /* Each line of the configuration's, unless the answer's own lines, from `own` on, have that field: theirs counts. */
 static void http_head_security(const struct http_request *r, size_t own, struct text *t)
 {
-    const char *line = r->site->config->security != NULL ? r->site->config->security : HTTP_SECURITY;
+    const char *line = r->site->config->security;
     size_t end = t->length;
 
-    if (own == end) {
-        text_put(t, line);
+    if (line == NULL && own == end) {
+        TEXT_PUT(t, HTTP_SECURITY);
         return;
     }
+    line = line != NULL ? line : HTTP_SECURITY;
     while (*line != 0) {
         size_t length = http_line_length(line, NULL);
         if (!http_is_own(t->bytes + own, t->bytes + end, line)) {

@@ -30,7 +30,21 @@ struct http_site {
 
 /* One connection and the request on it; caller-owned, fields are ours. */
 struct http_request {
-    struct http_site *site;
+    bool woken; /* stays from one request to the next, as `site` does: both are looked at by other threads */
+    uint8_t state, output;
+    uint8_t method;
+    uint8_t header; /* enum http_header, whose value is being read */
+    uint8_t wanted; /* 1 and up: it is kept under that number; 0: it isn't */
+    uint8_t told;   /* 1 and up: the upgrade hears of it under that number; 0: it doesn't */
+    uint8_t accept; /* what Accept-Encoding says */
+    uint8_t origin; /* number in config->origins and 1; 0: none of them */
+    uint8_t length; /* bytes in text */
+    uint8_t kept;   /* bytes in keep */
+    uint16_t flags2;
+    uint16_t status;      /* of the answer; 0: not decided */
+    uint16_t host_port;   /* 0: none was named */
+    uint16_t origin_port; /* 0: none was named */
+    uint32_t flags;
     const struct http_resource *resource; /* what was asked for; NULL: none */
     const struct http_route *route;
     uint32_t remote; /* the client's address, host order */
@@ -48,21 +62,7 @@ struct http_request {
     uint32_t host_hash;   /* of Host's name, 0: none yet */
     uint32_t origin_hash; /* of the name in Origin, 0: none */
     uint32_t seen;        /* bytes of request line or header section so far */
-    uint32_t flags;
-    uint16_t flags2;
-    uint16_t host_port;   /* 0: none was named */
-    uint16_t origin_port; /* 0: none was named */
-    uint16_t status;      /* of the answer; 0: not decided */
-    uint8_t state, output;
-    uint8_t method;
-    uint8_t header; /* enum http_header, whose value is being read */
-    uint8_t wanted; /* 1 and up: it is kept under that number; 0: it isn't */
-    uint8_t told;   /* 1 and up: the upgrade hears of it under that number; 0: it doesn't */
-    uint8_t accept; /* what Accept-Encoding says */
-    uint8_t origin; /* number in config->origins and 1; 0: none of them */
-    uint8_t length; /* bytes in text */
-    uint8_t kept;   /* bytes in keep */
-    bool woken; /* stays from one request to the next, as `site` does: both are looked at by other threads */
+    struct http_site *site;
     char keep[HTTP_KEEP_MAX]; /* records: a number, a value, a 0 */
     union {
         char text[HTTP_TEXT_MAX];                 /* until the header section is there */

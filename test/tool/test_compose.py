@@ -26,7 +26,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
 sys.path.insert(0, os.path.join(ROOT, "test/websocket"))
-import test_websocket  # noqa: E402
+import test_websocket as websocket  # noqa: E402
 
 VBOARD = (os.path.join(ROOT, "build/vboard/vboard"),)
 PC = (os.path.join(ROOT, "build/pc"),)
@@ -207,13 +207,13 @@ def test_websocket_of_the_guide(folder):
     out, _ = built(folder, "stm32f4discovery-none-guide-websocket", f"APP={folder}/guide-websocket", "NAME=guide-websocket")
     with plugged(VBOARD, f"{out}/guide-websocket.elf") as url:
         address = urllib.parse.urlsplit(url)
-        with test_websocket.Socket("/ws", address=(address.hostname, address.port)) as one:
+        with websocket.Socket("/ws", address=(address.hostname, address.port)) as one:
             numbers = [json.loads(one.message()[1])["number"] for _ in range(5)]
-            one.send(test_websocket.frame(test_websocket.FIN | test_websocket.TEXT, b"hello" * 200))
+            one.send(websocket.frame(websocket.FIN | websocket.TEXT, b"hello" * 200))
             while (said := one.message())[1][:1] == b"{":
                 pass
-            assert said == (test_websocket.TEXT, b"hello" * 200), said
-            one.send(test_websocket.closing(1000))
+            assert said == (websocket.TEXT, b"hello" * 200), said
+            one.send(websocket.closing(1000))
             one.is_ended(1000)
     assert numbers == list(range(numbers[0], numbers[0] + 5)), numbers
     product_write(folder, "guide-websocket", {"plugnet_options.h": "#define HTTP_KEEP_MAX 23\n"})
@@ -464,10 +464,10 @@ def test_options(folder):
     assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
     product_write(folder, "first", {"plugnet_options.h": "#define TCP_MSS 1000\n"})
     image, said = built(folder, "one-place/plugnet.elf", f"APP={app}", place)
-    page_is(image, mss=1000, heap=3072, text=63, size=3)
+    page_is(image, mss=1000, heap=2800, text=63, size=3)
     os.remove(os.path.join(first, "plugnet_options.h"))
     image, said = built(folder, "one-place/plugnet.elf", f"APP={app}", place)
-    page_is(image, mss=1460, heap=3072, text=63, size=3)
+    page_is(image, mss=1460, heap=2800, text=63, size=3)
 
 
 def test_options_freertos(folder):
@@ -481,14 +481,14 @@ def test_options_freertos(folder):
     image, _ = built(folder, "stm32f4discovery-freertos-thing/thing.elf", *words)
     assert symbol_size(image, "xTimerQueue") == 4, "the kernel has no timers"
     before = symbol_size(image, "pool")
-    page_is(image, mss=1460, heap=3072, text=63, size=3)
+    page_is(image, mss=1460, heap=2800, text=63, size=3)
     _, said = built(folder, "", *words)
     assert "CMAKE" not in said and "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
     product_write(folder, "thing", {"plugnet_options.h": options % 40})
     image, said = built(folder, "stm32f4discovery-freertos-thing/thing.elf", *words)
     assert "CMAKE" in said, said
     assert symbol_size(image, "pool") == before + 3 * 24, "a task's memory doesn't follow its name's length"
-    page_is(image, mss=1460, heap=3072, text=63, size=3)
+    page_is(image, mss=1460, heap=2800, text=63, size=3)
 
 
 REFUSED = (
