@@ -366,10 +366,10 @@ static void http_head_range(const struct http_request *r, struct text *t)
 
 /* The body's bytes are copied by words, so the head ends with a whole one; spaces behind a value are no part of it (RFC 9110
  * 5.5). What is kept must be asked for again: the ETag answers. */
-static void http_head_cache(struct text *t)
+static void http_head_cache(const struct http_request *r, struct text *t)
 {
     TEXT_PUT(t, "Cache-Control: no-cache");
-    while (t->length % 4 != 0 && !t->overflow) {
+    while (r->status != 304 && t->length % 4 != 0 && !t->overflow) {
         TEXT_PUT(t, " ");
     }
     TEXT_PUT(t, "\r\n");
@@ -395,7 +395,7 @@ static void http_head_resource(const struct http_request *r, struct text *t)
         }
         http_head_length(r->left - (r->status == 206 ? r->range_first : 0), t);
     }
-    http_head_cache(t);
+    http_head_cache(r, t);
 }
 
 static void http_head_route(const struct http_request *r, struct text *t)
