@@ -113,16 +113,12 @@ void text_put_json_u32s(struct text *t, const char *names, const uint32_t *value
     }
 }
 
-static char text_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
 bool text_equal_nocase(const char *bytes, size_t length, const char *string)
 {
-    for (size_t i = 0; i < length; i++) { /* a zero among the bytes never equals the string's end */
-        if (string[i] == 0 || text_lower(bytes[i]) != text_lower(string[i])) {
-            return false;
+    for (size_t i = 0; i < length; i++) {
+        unsigned differ = (uint8_t)(bytes[i] ^ string[i]), letter = (uint8_t)(string[i] | 0x20) - 'a';
+        if (string[i] == 0 || (differ != 0 && (differ != 0x20 || letter >= 26))) {
+            return false; /* a zero among the bytes never equals the string's end */
         }
     }
     return string[length] == 0;

@@ -248,7 +248,7 @@ void http_complete(struct http_request *r)
             return;
         }
         if (r->route->upgrade == NULL && !http_status_is_valid(status)) {
-            http_blame(r, "end returned no status of an answer");
+            http_blame(r, "end returned no status");
             status = 500;
         } else {
             r->flags2 |= FLAG2_ROUTE;
@@ -369,9 +369,7 @@ static void http_head_range(const struct http_request *r, struct text *t)
 static void http_head_cache(const struct http_request *r, struct text *t)
 {
     TEXT_PUT(t, "Cache-Control: no-cache");
-    while (r->status != 304 && t->length % 4 != 0 && !t->overflow) {
-        TEXT_PUT(t, " ");
-    }
+    text_put_bytes(t, "   ", r->status != 304 ? -t->length % 4 : 0);
     TEXT_PUT(t, "\r\n");
 }
 

@@ -69,7 +69,7 @@ static const char *http_part_make(struct http_request *r, struct text *body, enu
         }
         if (*progress != HTTP_WAIT || body->length > 0) {
             if (*progress == HTTP_MORE && r->done == UINT32_MAX) {
-                return "no end after 4,294,967,296 parts";
+                return "too many parts";
             }
             r->done++;
         }

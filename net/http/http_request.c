@@ -272,12 +272,15 @@ void http_name_end(struct http_request *r)
         return;
     }
     r->header = (r->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(r->text, r->length);
-    r->wanted = http_wanted(r, r->route != NULL ? r->route->headers : NULL, 0);
-    if (r->wanted == 0) {
+    r->wanted = 0;
+    r->told = 0;
+    if (r->route != NULL) {
+        r->wanted = http_wanted(r, r->route->headers, 0);
+        r->told = http_wanted(r, r->route->upgrade != NULL ? r->route->upgrade->headers : NULL, 0);
+    }
+    if (r->wanted == 0 && r->site->config->check_headers != NULL) {
         r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
     }
-    r->told =
-        http_wanted(r, r->route != NULL && r->route->upgrade != NULL ? r->route->upgrade->headers : NULL, 0);
     if ((r->wanted != 0 || r->told != 0) && r->header == HTTP_HEADER_OTHER) {
         r->header = HTTP_HEADER_WANTED;
     }
