@@ -15,13 +15,14 @@
 #include "net/tcp_guard.h"
 #include "net/tcp_pcb.h"
 
-#define POLL_INTERVAL  2   /* of 500 ms */
-#define PIPELINE_SPARE 600 /* bytes of heap that stay free beside what is kept */
-#define PIPELINE_PIECE 192 /* bytes that are kept together */
+#define POLL_INTERVAL  2                          /* of 500 ms */
+#define PIPELINE_SPARE 600                        /* bytes of heap that stay free beside what is kept */
+#define PIPELINE_PIECE 192                        /* bytes that are kept together */
 #define PIPELINE_PBUF  (sizeof(struct pbuf) + 16) /* bytes of heap beside them */
 
-_Static_assert(MEM_SIZE >= TCP_GUARD_HEAP + TCP_GUARD_NEED_MAX + HTTP_RAW_PIPELINE_MAX,
-               "HTTP_RAW_PIPELINE_MAX: requests that wait leave no memory for answers; MEM_SIZE must grow with it");
+_Static_assert(
+    MEM_SIZE >= TCP_GUARD_HEAP + HTTP_RAW_PIPELINE_MAX + TCP_GUARD_NEED_MAX,
+    "HTTP_RAW_PIPELINE_MAX: requests that wait leave no memory for answers; MEM_SIZE must grow with it");
 
 /* The connection's server. */
 static struct http_raw *http_raw_of(const struct http_raw_connection *c)
@@ -407,9 +408,11 @@ static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
 }
 
 /* How many bytes of heap may be taken to keep more. All connections share the limit: what is kept must never be all there is,
- * for it comes back only by answers, which need some. */
-static size_t http_raw_keep_room(const struct http_raw *server)
+ * for it comes back only by answers, which need some. Another protocol's may be a whole segment: its parts go out in portions. */
+static size_t http_raw_keep_room(const struct http_raw_connection *c)
 {
+    const struct http_raw *server = http_raw_of(c);
+    size_t most = HTTP_RAW_PIPELINE_MAX + (http_upgraded(&c->http) ? HTTP_RAW_PIPELINE_MAX / 4 : 0);
     size_t kept = 0, used = lwip_stats.mem.used + PIPELINE_SPARE;
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
@@ -418,7 +421,7 @@ static size_t http_raw_keep_room(const struct http_raw *server)
         }
     }
     size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
-    return kept < HTTP_RAW_PIPELINE_MAX ? LWIP_MIN(HTTP_RAW_PIPELINE_MAX - kept, heap) : 0;
+    return kept < most ? LWIP_MIN(most - kept, heap) : 0;
 }
 
 /* Requests are lost: the last answer before them closes the connection, so that the client knows. */
@@ -441,10 +444,10 @@ static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
 
 /* Copy `length` bytes of `from` behind `kept`, in pieces, so that the memory comes back while they are answered. Returns how
  * many there was room for. */
-static u16_t http_raw_copy(const struct http_raw *server, struct pbuf **kept, const struct pbuf *from,
+static u16_t http_raw_copy(const struct http_raw_connection *c, struct pbuf **kept, const struct pbuf *from,
                            u16_t at, size_t length)
 {
-    size_t room = http_raw_keep_room(server), done = 0;
+    size_t room = http_raw_keep_room(c), done = 0;
 
     while (done < length && room > PIPELINE_PBUF) {
         u16_t piece = (u16_t)LWIP_MIN(LWIP_MIN(length - done, PIPELINE_PIECE), room - PIPELINE_PBUF);
@@ -471,7 +474,7 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     bool fin = c->pcb->state == CLOSE_WAIT;
     u16_t before = (u16_t)(c->pending->tot_len - length);
     struct pbuf *copy = NULL;
-    u16_t kept = http_raw_copy(http_raw_of(c), &copy, c->pending, before, length);
+    u16_t kept = http_raw_copy(c, &copy, c->pending, before, length);
 
     if (!pbuf_match_type(c->pending, PBUF_RAM)) {
         http_raw_pending_drop(c);
