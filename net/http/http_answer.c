@@ -274,13 +274,13 @@ static void http_head_methods(const char *name, uint8_t methods, struct text *t)
             first = false;
         }
     }
-    TEXT_PUT(t, "\r\n");
+    text_put(t, "\r\n");
 }
 
 static void http_head_names(const char *const *names, struct text *t)
 {
     for (; names != NULL && *names != NULL; names++) {
-        TEXT_PUT(t, ", ");
+        text_put(t, ", ");
         text_put(t, *names);
     }
 }
@@ -307,20 +307,20 @@ static void http_head_origin(const struct http_request *r, struct text *t)
     if (r->site->config->origins == NULL) {
         return;
     }
-    TEXT_PUT(t, "Vary: Origin\r\n");
+    text_put(t, "Vary: Origin\r\n");
     if (r->origin == 0) {
         return;
     }
-    TEXT_PUT(t, "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Origin: ");
+    text_put(t, "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Origin: ");
     text_put(t, r->site->config->origins[r->origin - 1]);
-    TEXT_PUT(t, "\r\n");
+    text_put(t, "\r\n");
     if ((r->flags2 & FLAG2_PREFLIGHT) != 0 && r->method == HTTP_OPTIONS && r->status == 204) {
         http_head_methods("Access-Control-Allow-Methods", http_methods_allowed(r), t);
-        TEXT_PUT(t,
+        text_put(t,
                  "Access-Control-Max-Age: 600\r\nAccess-Control-Allow-Headers: Content-Type, Authorization");
         http_head_wanted(r, t);
         http_head_names(r->site->config->check_headers, t);
-        TEXT_PUT(t, "\r\n");
+        text_put(t, "\r\n");
     }
 }
 
@@ -351,17 +351,17 @@ static bool http_varies(const struct http_request *r)
 
 static void http_head_range(const struct http_request *r, struct text *t)
 {
-    TEXT_PUT(t, "Content-Range: bytes ");
+    text_put(t, "Content-Range: bytes ");
     if (r->status == 206) {
         text_put_u32(t, r->range_first);
-        TEXT_PUT(t, "-");
+        text_put(t, "-");
         text_put_u32(t, r->range_last);
     } else {
-        TEXT_PUT(t, "*");
+        text_put(t, "*");
     }
-    TEXT_PUT(t, "/");
+    text_put(t, "/");
     text_put_u32(t, r->resource->length);
-    TEXT_PUT(t, "\r\n");
+    text_put(t, "\r\n");
 }
 
 /* The body's bytes are copied by words, so the head ends with a whole one; spaces behind a value are no part of it (RFC 9110
@@ -431,18 +431,18 @@ static void http_head_text(const struct http_request *r, struct text *t)
     struct text body = text_over(bytes, sizeof bytes);
 
     if (json) {
-        TEXT_PUT(&body, "{\"status\":");
+        text_put(&body, "{\"status\":");
         text_put_u32(&body, r->status);
-        TEXT_PUT(&body, ",\"error\":\"");
+        text_put(&body, ",\"error\":\"");
     }
     text_put(&body, reason);
     text_put(&body, json ? "\"}\n" : "\n");
     if (r->status == 406) {
-        TEXT_PUT(t, "Vary: Accept-Encoding\r\n");
+        text_put(t, "Vary: Accept-Encoding\r\n");
     }
     http_head_type(json ? "application/json" : "text/plain", t);
     http_head_length((uint32_t)body.length, t);
-    TEXT_PUT(t, "\r\n");
+    text_put(t, "\r\n");
     if (r->method != HTTP_HEAD) {
         text_put_bytes(t, body.bytes, body.length);
     }
