@@ -7,6 +7,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         if (!(CONDITION))                                                                                    \
             abort();                                                                                         \
     } while (0)
+
+#define CONNECT_TRIES 500 /* every 10 ms */
 
 #define PIECE 256 /* of input between two looks at the answers, so that these never fill the socket */
 
@@ -70,7 +73,15 @@ static int debugger_connect(struct gdb *gdb)
     struct linger reset = {1, 0}; /* no TIME_WAIT: ports would run out */
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    REQUIRE(fd >= 0);
+    /* Other programs on a busy machine may have the last free port for a moment. */
+    for (unsigned tries = 0; connect(fd, (struct sockaddr *)&address, sizeof address) != 0; tries++) {
+        if ((errno != EADDRNOTAVAIL && errno != EAGAIN) || tries == CONNECT_TRIES) {
+            perror("fuzz_gdb: connect");
+            abort();
+        }
+        usleep(10000);
+    }
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     return fd;
 }
