@@ -171,7 +171,7 @@ static void check_answers(const struct plugnet_config *c)
         check_refuse(".routes, .resources: NULL", NULL);
     }
     for (size_t i = c->route_count; i > 0; i--, route++) {
-        check_path(route->path, route->output == NULL || route->type != NULL);
+        check_path(route->path, route->output == NULL || route->type != NULL || route->head != NULL);
         check_route(c, route);
     }
     for (size_t i = c->resource_count; i > 0; i--, resource++) {

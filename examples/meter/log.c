@@ -31,6 +31,12 @@ uint16_t log_end(struct http_request *r)
     return http_query_u32(r, "rows", 0, ROWS_MAX, &log->rows) ? 200 : 400;
 }
 
+/* A refusal is no table. */
+void log_head(struct http_request *r, struct text *out)
+{
+    http_put_header(out, "Content-Type", http_status(r) == 200 ? "text/csv; charset=utf-8" : "text/plain");
+}
+
 static void log_put_row(struct text *out, const struct log *log)
 {
     uint32_t hundredths = log->row * (SAMPLE_MS / 10);

@@ -84,6 +84,7 @@ enum http_progress upload_output(struct http_request *r, struct text *out);
 /* log.c */
 uint16_t log_begin(struct http_request *r);
 uint16_t log_end(struct http_request *r);
+void log_head(struct http_request *r, struct text *out);
 enum http_progress log_output(struct http_request *r, struct text *out);
 
 #endif

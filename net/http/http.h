@@ -120,7 +120,7 @@ struct http_route {
         methods; /* HTTP_GET | HTTP_PUT and so on; HEAD goes with GET; OPTIONS is answered for you. 0: GET */
     uint8_t access;   /* enum http_access */
     bool query;       /* the query is wanted: http_query */
-    const char *type; /* Content-Type of the answer; NULL: none is named */
+    const char *type; /* Content-Type of the answer; NULL: `head` names it, else there is none */
     const char *const
         *headers; /* header fields that are wanted: http_header; at most 8, ended by NULL; NULL: none */
 
@@ -136,7 +136,7 @@ struct http_route {
      * itself must know (205, 206, 407, 426); or HTTP_LATER. NULL: 200, or 204 without `output`. */
     uint16_t (*end)(struct http_request *r);
 
-    /* Put header lines of your own, each by http_put_header. May be called again for the same answer. */
+    /* Put header lines of your own, each by http_put_header; where `type` is NULL, Content-Type is one. May be called again for the same answer. */
     void (*head)(struct http_request *r, struct text *out);
 
     /* Put the next part of the answer's body, whatever status `end` has returned (http_status; not for 204), at most
@@ -156,7 +156,11 @@ struct http_route {
 /* ---- For the functions of a route ---- */
 
 void *http_context(const struct http_request *r); /* of the configuration */
-const void *http_data(const struct http_request *r);
+const void *http_data(
+    const struct http_request *r); /* the route's; NULL: it is a file, or nothing is there */
+
+/* `path` of the route or resource that was asked for, as the configuration has it; NULL: nothing is there. */
+const char *http_path(const struct http_request *r);
 void *http_state(struct http_request *r); /* HTTP_STATE_MAX bytes, aligned for pointers, this request's own */
 uint16_t http_status(const struct http_request *r); /* what `end` has returned */
 uint8_t http_method(const struct http_request *r);  /* HTTP_GET … */
@@ -167,14 +171,15 @@ uint32_t http_part(const struct http_request *r);   /* parts put so far */
 const char *http_tail(const struct http_request *r);
 
 /* Parameter `name` of the query into `out`, percent-decoded ('+' is a space), with a 0 behind it. Returns its length; -1: it
- * isn't there, is malformed, or longer than size - 1. */
+ * isn't there; -2: it is malformed, or longer than size - 1. */
 int http_query(const struct http_request *r, const char *name, char *out, size_t size);
 
 /* The same as a decimal number. False: not there, not a number, or not from min to max. */
 bool http_query_u32(const struct http_request *r, const char *name, uint32_t min, uint32_t max,
                     uint32_t *value);
 
-/* The value of a header field that `headers` lists, until the request is over; NULL: it didn't come. */
+/* The value of a header field that `headers` lists, until the request is over; NULL: it didn't come. Of Accept, Accept-Encoding,
+ * Connection, Expect, If-Match, If-None-Match, Transfer-Encoding and Upgrade, which are lists, it is the last element. */
 const char *http_header(const struct http_request *r, const char *name);
 
 /* Bytes of the whole body; UINT32_MAX: nobody knows before its end. */

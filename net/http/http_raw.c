@@ -170,11 +170,30 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
     }
 }
 
+/* How many bytes of heap may be taken to keep more: requests that wait, and the stash. All connections share the limit: what
+ * is kept must never be all there is, for it comes back only by answers, which need some. Another protocol's may be a whole
+ * segment: its parts go out in portions. */
+static size_t http_raw_keep_room(const struct http_raw_connection *c)
+{
+    const struct http_raw *server = http_raw_of(c);
+    size_t most = HTTP_RAW_PIPELINE_MAX + (http_upgraded(&c->http) ? HTTP_RAW_PIPELINE_MAX / 4 : 0);
+    size_t kept = server->stasher != NULL ? server->stash->len : 0,
+           used = lwip_stats.mem.used + PIPELINE_SPARE;
+
+    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
+        for (const struct pbuf *p = server->connections[i].pending; p != NULL; p = p->next) {
+            kept += pbuf_match_type(p, PBUF_RAM) ? p->len + PIPELINE_PBUF : 0u;
+        }
+    }
+    size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
+    return kept < most ? LWIP_MIN(most - kept, heap) : 0;
+}
+
 static bool http_raw_stash_alloc(struct http_raw_connection *c, size_t length)
 {
     struct http_raw *server = http_raw_of(c);
 
-    if (server->stasher != NULL || !tcp_guard_room(length)) {
+    if (server->stasher != NULL || http_raw_keep_room(c) < length || !tcp_guard_room(length)) {
         return false;
     }
     server->stash = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_RAM);
@@ -405,23 +424,6 @@ static void http_raw_pending_skip(struct http_raw_connection *c, size_t used)
         pbuf_free(p);
     }
     c->pending_at = (u16_t)(c->pending_at + used);
-}
-
-/* How many bytes of heap may be taken to keep more. All connections share the limit: what is kept must never be all there is,
- * for it comes back only by answers, which need some. Another protocol's may be a whole segment: its parts go out in portions. */
-static size_t http_raw_keep_room(const struct http_raw_connection *c)
-{
-    const struct http_raw *server = http_raw_of(c);
-    size_t most = HTTP_RAW_PIPELINE_MAX + (http_upgraded(&c->http) ? HTTP_RAW_PIPELINE_MAX / 4 : 0);
-    size_t kept = 0, used = lwip_stats.mem.used + PIPELINE_SPARE;
-
-    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        for (const struct pbuf *p = server->connections[i].pending; p != NULL; p = p->next) {
-            kept += pbuf_match_type(p, PBUF_RAM) ? p->len + PIPELINE_PBUF : 0u;
-        }
-    }
-    size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
-    return kept < most ? LWIP_MIN(most - kept, heap) : 0;
 }
 
 /* Requests are lost: the last answer before them closes the connection, so that the client knows. */

@@ -13,7 +13,12 @@ void *http_context(const struct http_request *r)
 
 const void *http_data(const struct http_request *r)
 {
-    return r->route->data;
+    return r->route != NULL ? r->route->data : NULL;
+}
+
+const char *http_path(const struct http_request *r)
+{
+    return r->route != NULL ? r->route->path : r->resource != NULL ? r->resource->path : NULL;
 }
 
 void *http_state(struct http_request *r)
@@ -147,7 +152,7 @@ static size_t http_query_decode(const char *at, char *byte)
     return 3;
 }
 
-/* Copy a value, up to the next '&'. Returns its length, or -1. */
+/* Copy a value, up to the next '&'. Returns its length, or -2. */
 static int http_query_value(const char *at, char *out, size_t size)
 {
     size_t length = 0;
@@ -156,7 +161,7 @@ static int http_query_value(const char *at, char *out, size_t size)
         size_t used = length + 1 < size ? http_query_decode(at, out + length) : 0;
         if (used == 0) {
             *out = 0; /* no part of it */
-            return -1;
+            return -2;
         }
         at += used;
         length++;
@@ -171,7 +176,7 @@ int http_query(const struct http_request *r, const char *name, char *out, size_t
     size_t length = strlen(name);
 
     if (size == 0) {
-        return -1;
+        return -2;
     }
     *out = 0;
     while (at != NULL && *at != 0) {

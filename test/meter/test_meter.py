@@ -385,7 +385,8 @@ def test_log(_):
 
 def test_log_of_nonsense(_):
     for query in ("", "?", "?rows=", "?rows=x", "?rows=-1", "?rows=1.5", "?rows=10000001", "?rows=99999999999999", "?row=5"):
-        status, _, body = ask("GET", "/log.csv" + query)
+        status, headers, body = ask("GET", "/log.csv" + query)
+        assert headers["Content-Type"] == "text/plain", headers
         assert status == 400 and b"rows: a number from 0 to 10000000" in body, (query, status, body)
 
 

@@ -1119,11 +1119,15 @@ TEST(http_two_connections_side_by_side)
 
 static unsigned checks;
 static uint16_t check_result;
+static const char *checked_path;
+static const void *checked_data;
 
 static uint16_t check(struct http_request *r)
 {
     const char *value = http_header(r, "Authorization");
     checks++;
+    checked_path = http_path(r);
+    checked_data = http_data(r);
     return value != NULL && strcmp(value, "good") == 0 ? 0 : check_result;
 }
 
@@ -1131,6 +1135,16 @@ static void own_policy(struct http_request *r, struct text *head)
 {
     (void)r;
     http_put_header(head, "content-security-policy", "sandbox");
+}
+
+static void own_type(struct http_request *r, struct text *head)
+{
+    http_put_header(head, "content-type", http_status(r) == 200 ? "text/csv" : "text/plain");
+}
+
+static uint16_t typed_end(struct http_request *r)
+{
+    return http_method(r) == HTTP_GET ? 200 : 400;
 }
 
 static uint16_t upgrade_begin(struct http_request *r)
@@ -1151,6 +1165,12 @@ static const struct http_route guarded_routes[] = {
     {.path = "/own", .type = "text/plain", .head = own_policy, .output = parts},
     {.path = "/put", .methods = HTTP_PUT, .headers = wanted, .body = post_body, .gone = post_gone},
     {.path = "/ws", .upgrade = &upgrade},
+    {.path = "/typed",
+     .methods = HTTP_GET | HTTP_DELETE,
+     .end = typed_end,
+     .head = own_type,
+     .output = parts,
+     .data = "typed"},
 };
 static const struct http_resource guarded_resources[] = {
     {.path = "/", .type = "text/plain", .etag = "\"e\"", .body = page, .length = 3},
@@ -1164,7 +1184,7 @@ static const char *const authorization[] = {"Authorization", NULL};
 static struct http_config guarded = {.resources = guarded_resources,
                                      .resource_count = 2,
                                      .routes = guarded_routes,
-                                     .route_count = 4,
+                                     .route_count = 5,
                                      .hosts = hosts,
                                      .origins = origins};
 
@@ -1237,6 +1257,33 @@ TEST(http_check_tells_nobody_which_paths_there_are)
         CHECK_EQUAL(checks, 1);
     }
     guarded.check = NULL;
+}
+
+TEST(http_check_knows_what_was_asked_for)
+{
+    guarded.check = check;
+    check_result = 0;
+    CHECK_EQUAL(guarded_status("GET /?q HTTP/1.1\r\n" HOST "\r\n"), 200);
+    CHECK_STRING(checked_path, "/");
+    CHECK(checked_data == NULL);
+    CHECK_EQUAL(guarded_status("GET /typed HTTP/1.1\r\n" HOST "\r\n"), 200);
+    CHECK_STRING(checked_path, "/typed");
+    CHECK_STRING((const char *)checked_data, "typed");
+    CHECK_EQUAL(guarded_status("GET /nothing HTTP/1.1\r\n" HOST "\r\n"), 404);
+    CHECK(checked_path == NULL && checked_data == NULL);
+    guarded.check = NULL;
+}
+
+TEST(http_a_route_names_its_type_itself)
+{
+    CHECK_EQUAL(guarded_status("GET /typed HTTP/1.1\r\n" HOST "\r\n"), 200);
+    CHECK(said("content-type: text/csv\r\n"));
+    CHECK(!said("Content-Type: "));
+    CHECK_EQUAL(guarded_status("DELETE /typed HTTP/1.1\r\n" HOST "\r\n"), 400);
+    CHECK(said("content-type: text/plain\r\n"));
+    CHECK(!said("Content-Type: "));
+    CHECK_EQUAL(guarded_status("GET /own HTTP/1.1\r\n" HOST "\r\n"), 200);
+    CHECK(said("Content-Type: text/plain\r\n"));
 }
 
 TEST(http_preflight_needs_no_credentials)
