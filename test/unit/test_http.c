@@ -1344,7 +1344,8 @@ TEST(http_errors_carry_a_reason)
     static const struct {
         const char *request; /* from its second word on, without its end */
         int status;
-    } errors[] = {{"/nothing HTTP/1.1\r\n" HOST, 404},
+    } errors[] = {{"/ HTTP/1.1\r\n", 400},
+                  {"/nothing HTTP/1.1\r\n" HOST, 404},
                   {"/only HTTP/1.1\r\n" HOST, 405},
                   {"/ HTTP/1.1\r\n" HOST "Accept-Encoding: identity\r\n", 406},
                   {"/ HTTP/1.1\r\n" HOST "If-Match: \"no\"\r\n", 412},
@@ -1373,6 +1374,19 @@ TEST(http_errors_carry_a_reason)
         }
     }
     CHECK_EQUAL(status("GET /nothing HTTP/1.1\r\n" HOST "Accept: application/json;q=0\r\n\r\n"), 404);
+    CHECK(said("Content-Type: text/plain\r\n"));
+    /* HEAD has no ranges, and only our own pages may PUT. */
+    CHECK_EQUAL(status("GET / HTTP/1.1\r\n" HOST "Range: bytes=99-\r\nAccept: application/json\r\n\r\n"),
+                416);
+    CHECK(said("{\"status\":416,\"error\":\""));
+    CHECK_EQUAL(status("POST /both HTTP/1.1\r\n" HOST
+                       "Origin: http://evil.example\r\nAccept: application/json\r\n\r\n"),
+                403);
+    CHECK(said("{\"status\":403,\"error\":\""));
+    /* What fails before Accept is read is a text. */
+    CHECK_EQUAL(status("GET / HTTP/2.0\r\nAccept: application/json\r\n\r\n"), 505);
+    CHECK(said("Content-Type: text/plain\r\n"));
+    CHECK_EQUAL(status("GET / HTTP/1.1\r\nno field\r\nAccept: application/json\r\n\r\n"), 400);
     CHECK(said("Content-Type: text/plain\r\n"));
 }
 
