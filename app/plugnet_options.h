@@ -8,7 +8,8 @@
 #define TCP_STATS 1 /* the page shows them */
 
 #ifndef PLUGNET_PANIC_TEXT
-#define PLUGNET_CHECK 0 /* the native image, which the tests run, looks at this configuration; it never changes */
+#define PLUGNET_CHECK                                                                                        \
+    0 /* the native image, which the tests run, looks at this configuration; it never changes */
 #endif
 
 #define HTTP_KEEP_MAX 4 /* no route wants a query or a header field: 24 bytes less for each connection */
