@@ -28,6 +28,7 @@ README = os.path.join(ROOT, "README.md")
 EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
 BENCH = os.path.join(ROOT, "build", "bench.json")
 LOGS = os.path.join(ROOT, "build", "test", "logs")
+METER_UNITS = {"B/ms": ", bytes/ms", "ms": ", ms", "/s": ", a second", "": ""}
 WIRE = 1216  # bytes/ms: 19 packets of 64 bytes in a frame
 
 
@@ -94,6 +95,8 @@ def figures_make(bench):
         unit = names.get(row["key"], ", ms")
         lines.append(f"| {row['row']}{unit} | {number(row['ours'])} | "
                      + " | ".join(peer_cell(row, peer) for peer in peers) + " |")
+    lines += [f"| examples/meter: {row['row']}{METER_UNITS[row['unit']]} | {number(row['ours'])} |" + " – |" * len(peers)
+              for row in bench.get("meter", {"rows": []})["rows"]]
     return "\n".join([*lines, "", f"plugnet's column is `make bench`'s; those of {' and '.join(peers)} are from "
                       f"{bench['source']} ([bench/peers.json](bench/peers.json)).", *filter(None, [behind_make(bench)])])
 
