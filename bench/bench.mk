@@ -63,7 +63,7 @@ bench-freertos-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
 # The benchmark as a suite. It measures one board's images, whatever BOARD is set to (the meter's: make fault-images).
-$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) $(BENCH_METER_IMAGE) > $@
 	chmod +x $@
 
