@@ -1,6 +1,6 @@
 # The benchmark: the board's image on the virtual board, the PC in user space as its partner.
 #
-#   make bench            print the table, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
+#   make bench            print the tables, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
 #                         $(BUILD)/bench-BOARD-OS.json
 #                         with FOREIGN_IMAGES=FOLDER also each FOLDER/*.elf (any NCM image for an STM32F407), a column each
 #   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
@@ -13,12 +13,14 @@ BENCH_OUT := $(BUILD)/bench
 BENCH_OBJ := $(BENCH_OUT)/bench.o $(BENCH_OUT)/clients.o
 BENCH_METER_OBJ := $(BENCH_OUT)/meter.o
 BENCH_IMAGE := $(BUILD)/stm32f4discovery-none/plugnet.elf
+BENCH_METER_IMAGE := $(BUILD)/test/meter/none/meter.elf
 
 # What was asked for. The first board's figures have their own place: README's are made of them.
 BENCH_OF   := $(BOARD)-$(OS)
 BENCH_FILE := $(BUILD)/bench$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,-$(BENCH_OF)).json
+BENCH_METER := $(BENCH_OUT)/meter-$(BENCH_OF)
 BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
-    --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF))
+    --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF)) --meter $(BENCH_METER)/meter.elf
 
 $(BENCH_OBJ) $(BENCH_METER_OBJ): $(BENCH_OUT)/%.o: bench/%.c
 	@mkdir -p $(@D)
@@ -31,14 +33,18 @@ $(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 $(BENCH_OUT)/bench_meter: $(BENCH_METER_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 	$(CC) $^ -o $@ -lm
 
-bench-meter: $(BENCH_OUT)/bench_meter
-	$(Q)$(MAKE) --no-print-directory $(IN_TREE) BOARD=$(BOARD) OS=$(OS) APP=examples/meter NAME=meter OUT=$(BENCH_OUT)/meter-$(BENCH_OF) firmware
-	$(BENCH_OUT)/bench_meter --board $(BOARD) $(BENCH_OUT)/meter-$(BENCH_OF)/meter.elf | tee $(BENCH_OUT)/meter-$(BENCH_OF).json
+bench-meter-image:
+	$(Q)$(MAKE) --no-print-directory $(IN_TREE) BOARD=$(BOARD) OS=$(OS) APP=examples/meter NAME=meter OUT=$(BENCH_METER) firmware
 
-bench: firmware $(BENCH_OUT)/bench
+bench-meter: $(BENCH_OUT)/bench_meter bench-meter-image
+	$(BENCH_OUT)/bench_meter --board $(BOARD) $(BENCH_METER)/meter.elf | tee $(BENCH_METER).json
+
+bench profile: firmware $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter bench-meter-image
+
+bench:
 	python3 bench/bench.py $(BENCH_ARGS)
 
-profile: firmware $(BENCH_OUT)/bench
+profile:
 	python3 bench/bench.py --profile $(BENCH_ARGS)
 
 BENCH_BOARDS := $(filter-out native,$(BOARDS))
@@ -48,17 +54,17 @@ bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) 
 	$(MAKE) bench
 	$(if $(FREERTOS_KERNEL_PATH),,@echo "FreeRTOS: not measured now, set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel")
 
-bench-none-%: | $(BENCH_OUT)/bench
+bench-none-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	@echo "  BENCH $*, bare metal"
 	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=none FOREIGN_IMAGES= bench > /dev/null
 
-bench-freertos-%: | $(BENCH_OUT)/bench
+bench-freertos-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	@echo "  BENCH $*, FreeRTOS"
 	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
-# The benchmark as a suite. It measures one board's image, whatever BOARD is set to.
-$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md $(BENCH_OUT)/bench
-	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) > $@
+# The benchmark as a suite. It measures one board's images, whatever BOARD is set to (the meter's: make fault-images).
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
+	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) $(BENCH_METER_IMAGE) > $@
 	chmod +x $@
 
 SUITES += $(BENCH_OUT)/check_bench
@@ -100,5 +106,5 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_ws_cost
 
-.PHONY: bench bench-meter profile bench-boards
+.PHONY: bench bench-meter bench-meter-image profile bench-boards
 -include $(BENCH_OBJ:.o=.d) $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

@@ -2,6 +2,7 @@
 """The benchmark: run build/bench/bench for both kinds of host, make figures of its counts, print and keep them.
 
     bench.py IMAGE.elf OBJECT_FOLDER [--board NAME] [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
+             [--meter METER.elf]            and what a product's HTTP carries: examples/meter (bench/meter.c)
     FOREIGN_IMAGES=FOLDER bench.py …    the same rows of each FOLDER/*.elf beside ours: any NCM image for an STM32F407
                                         that leases addresses; with --peers-write they become bench/peers.json's
 
@@ -25,6 +26,7 @@ import argparse
 import bisect
 import glob
 import json
+import operator
 import os
 import re
 import struct
@@ -45,6 +47,19 @@ RUNS = {
 }
 ROOM_RUNS = {"tcp_up": "to the board", "tcp_down": "from the board", "echo_1472x8": "echo 1472 B / 2",
              "echo_18x8": "echo 18 B / 2"}
+
+METER_ALL = "six event and six page readers"
+METER_ROWS = (  # what, run and key of bench/meter.c, unit, the limit that it must keep or None
+    ("upload", "upload", "up_bytes_ms", "B/ms", ">=", 900),
+    ("log download", "download", "down_bytes_ms", "B/ms", ">=", 900),
+    ("events beside an upload, jitter p99", "events_upload", "late_p99_ms", "ms", "<", 5),
+    ("events beside an upload", "events_upload", "events_second_least", "/s", ">=", 19.9),
+    (f"{METER_ALL}, pages", "events6_pages6", "pages_second", "/s", None, None),
+    (f"{METER_ALL}, pages of the slowest", "events6_pages6", "pages_second_least", "/s", ">=", 20),
+    (f"{METER_ALL}, events of the slowest", "events6_pages6", "events_second_least", "/s", ">=", 19.9),
+    (f"{METER_ALL}, events lost", "events6_pages6", "events_lost", "", "<=", 0),
+)
+KEPT = {">=": operator.ge, "<": operator.lt, "<=": operator.le}
 
 
 class Code:
@@ -250,6 +265,32 @@ def rows_of(figures, peers):
     return rows
 
 
+# ---- A product: examples/meter ----
+
+def meter_measure(options):
+    """(what bench/meter.c measured, None), or (None, why it failed)."""
+    command = [options.bench_meter, "--board", options.board, options.meter]
+    done = subprocess.run(command, check=False, text=True, capture_output=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        return None, f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-200:]}"
+    return json.loads(done.stdout), None
+
+
+def meter_rows(runs):
+    return [{"row": name, "run": run, "key": key, "unit": unit, "ours": runs[run][key],
+             "limit": f"{sign} {limit}" if sign else None, "kept": not sign or KEPT[sign](runs[run][key], limit)}
+            for name, run, key, unit, sign, limit in METER_ROWS]
+
+
+def meter_print(rows):
+    width = max(len(row["row"]) for row in rows)
+    print(f"\n{'examples/meter':{width}} {'':4} {'':>9} {'limit':>8}")
+    for row in rows:
+        judged = f" {row['limit']:>8}  {'kept' if row['kept'] else 'MISSED'}" if row["limit"] else ""
+        print(f"{row['row']:{width}} {row['unit']:4} {row['ours']:>9,}{judged}")
+
+
 # ---- Images of others ----
 
 def foreign_why(row, figures):
@@ -405,6 +446,8 @@ def arguments_read():
     parser.add_argument("objects", help="folder with the image's objects, room by room")
     parser.add_argument("--board", default="stm32f4discovery", help="the virtual board (default %(default)s)")
     parser.add_argument("--bench", default="build/bench/bench")
+    parser.add_argument("--meter", help="an image of examples/meter, to measure it, too")
+    parser.add_argument("--bench-meter", default="build/bench/bench_meter")
     parser.add_argument("--out", default="build/bench", help="folder for raw counts and profiles")
     parser.add_argument("--json", default="build/bench.json")
     parser.add_argument("--profile", action="store_true", help="write OUT/profile.txt, too")
@@ -439,6 +482,12 @@ def main():
     figures = {"image": os.path.basename(folder), "size": sizes,
                "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
     figures["rows"], figures["source"] = rows_of(figures, peers), peers["source"]
+    if options.meter:
+        runs, why = meter_measure(options)
+        if why:
+            print(f"bench.py: {why}", file=sys.stderr)
+            return 1
+        figures["meter"] = {"runs": runs, "rows": meter_rows(runs)}
     foreign = [foreign_measure(options, path) for path in sorted(glob.glob(os.path.join(options.foreign, "*.elf")))
                ] if options.foreign else []
     figures["foreign"] = {name: other or why for name, other, why in foreign}
@@ -449,6 +498,8 @@ def main():
         host_print(host, figures["hosts"][host])
     size_print(sizes)
     rows_print(figures["rows"], peers["peers"])
+    if options.meter:
+        meter_print(figures["meter"]["rows"])
     images_print(options.json)
     if options.foreign:
         foreign_print(peers["rows"], figures, foreign)

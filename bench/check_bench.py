@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The benchmark as a suite: no row worse than a peer's but those known to be, two runs that agree, README's figures.
+"""The benchmark as a suite: no row worse than a peer's but those known to be, two runs that agree, the limits of
+examples/meter, README's figures.
 
-    check_bench.py IMAGE.elf OBJECT_FOLDER
+    check_bench.py IMAGE.elf OBJECT_FOLDER METER.elf
 """
 # SPDX-License-Identifier: MIT
 import copy
@@ -23,9 +24,9 @@ def say(good, name, why=""):
     return good
 
 
-def bench_run(out, path):
+def bench_run(out, path, *more):
     command = [sys.executable, os.path.join(HERE, "bench.py"), *sys.argv[1:3], "--out", out, "--json", path,
-               "--foreign", ""]
+               "--foreign", "", *more]
     return subprocess.run(command, check=False).returncode
 
 
@@ -39,23 +40,36 @@ def judge_works(figures):
     return all(row["worse_than"] == better["peers"][1:] for row in bench.rows_of(figures, better))
 
 
+def meter_check(meter):
+    """The limits of examples/meter; and nothing lost or refused in any of its runs."""
+    good = True
+    for row in meter["rows"]:
+        good &= say(row["kept"], f"meter: {row['row']}".replace(" ", "_").replace(",", ""),
+                    f"{row['ours']} {row['unit']}, wanted {row['limit']}")
+    for name, run in meter["runs"].items():
+        good &= say(run["events_lost"] + run["errors"] == 0, f"meter_{name}_clean",
+                    f"{run['events_lost']} events lost, {run['errors']} errors")
+    return good
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         print(__doc__, file=sys.stderr)
         return 2
     paths = [f"build/bench/check-{i}/bench.json" for i in (1, 2)]
-    for path in paths:
+    for path, more in zip(paths, (("--meter", sys.argv[3]), ())):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if bench_run(os.path.dirname(path), path):
+        if bench_run(os.path.dirname(path), path, *more):
             say(False, "bench_runs", f"bench.py failed, {path} is missing")
             return 1
     good = say(True, "bench_runs")
-    texts = []
+    both = []
     for path in paths:
         with open(path, encoding="utf-8") as file:
-            texts.append(file.read())
-    good &= say(texts[0] == texts[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
-    figures = json.loads(texts[0])
+            both.append(json.load(file))
+    figures = both[0]
+    without = {key: value for key, value in figures.items() if key != "meter"}  # measured once: README is its second run
+    good &= say(without == both[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
     good &= say(judge_works(figures), "bench_judge", "a peer twice as good was not found better")
     # The image, and so the figures, are this compiler's; Debian 12 has exactly one, which setup.sh installs.
     wrong = readme.figures_wrong(figures)
@@ -65,6 +79,7 @@ def main():
         good &= say(row["worse_than"] == row["behind"] and row["ours"] is not None, name,
                     f"{row['ours']} {row['unit']}, peers {row['peers']}: worse than {row['worse_than']}, peers.json "
                     f"says {row['behind']}")
+    good &= meter_check(figures["meter"])
     sizes, other = figures["size"], size.foreign_sizes(sys.argv[1])
     counted = (sizes["flash"] + sizes["page"], sizes["ram"], sizes["reserves"])
     alike = (other["flash"] + other["page"], other["ram"], other["reserves"])

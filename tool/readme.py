@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fill in the README's generated parts, or check what can be checked without a benchmark.
 
-    tool/readme.py                  write figures from build/bench.json, the table of boards from the logs of the system
-                                    tests, and the example from examples/minimal
+    tool/readme.py                  write figures from build/bench.json (examples/meter's README has some, too), the table of
+                                    boards from the logs of the system tests, and the example from examples/minimal
     tool/readme.py --check          the example is the file's, every link leads to a file, nothing is left to fill in
     tool/readme.py --check-boards   the table of boards is what the system tests' logs say
 
@@ -16,6 +16,7 @@ Generated parts stand between "<!-- begin NAME -->" and "<!-- end NAME -->". Wit
 # SPDX-License-Identifier: MIT
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -25,9 +26,11 @@ sys.path.insert(0, os.path.join(ROOT, "tool"))
 import size  # noqa: E402
 
 README = os.path.join(ROOT, "README.md")
+METER_README = os.path.join(ROOT, "examples", "meter", "README.md")
 EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
 BENCH = os.path.join(ROOT, "build", "bench.json")
 LOGS = os.path.join(ROOT, "build", "test", "logs")
+METER_UNITS = {"B/ms": ", bytes/ms", "ms": ", ms", "/s": ", a second", "": ""}
 WIRE = 1216  # bytes/ms: 19 packets of 64 bytes in a frame
 
 
@@ -94,8 +97,29 @@ def figures_make(bench):
         unit = names.get(row["key"], ", ms")
         lines.append(f"| {row['row']}{unit} | {number(row['ours'])} | "
                      + " | ".join(peer_cell(row, peer) for peer in peers) + " |")
+    lines += [f"| examples/meter: {row['row']}{METER_UNITS[row['unit']]} | {number(row['ours'])} |" + " – |" * len(peers)
+              for row in bench.get("meter", {"rows": []})["rows"]]
     return "\n".join([*lines, "", f"plugnet's column is `make bench`'s; those of {' and '.join(peers)} are from "
                       f"{bench['source']} ([bench/peers.json](bench/peers.json)).", *filter(None, [behind_make(bench)])])
+
+
+METER_CARRIES = (  # what, run, and which of its figures
+    ("upload", "upload", "up"), ("download of the log", "download", "down"), ("one reader of events", "events_alone", "late"),
+    ("the same beside an upload", "events_upload", "up late"), ("the same beside a download", "events_download", "down late"),
+    ("six readers beside six that load the page ({pages} a second)", "events6_pages6", "late"),
+)
+
+
+def carries_make(bench):
+    """The table of examples/meter's README."""
+    lines = ["| | bytes/ms up | bytes/ms down | lateness of samples, 99 % below |", "|---|--:|--:|--:|"]
+    for name, key, wanted in METER_CARRIES:
+        run = bench["meter"]["runs"][key]
+        cells = {"up": number(round(run["up_bytes_ms"])), "down": number(round(run["down_bytes_ms"])),
+                 "late": f"{math.ceil(run['late_p99_ms'] * 10) / 10:.1f} ms"}
+        lines.append(f"| {name.format(pages=number(round(run['pages_second'])))} |"
+                     + "".join(f" {cells[cell]} |" if cell in wanted.split() else " |" for cell in cells))
+    return "\n".join(lines)
 
 
 def peer_cell(row, peer):
@@ -169,32 +193,48 @@ def boards_check(text):
 def part_replace(text, name, content):
     pattern = re.compile(f"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.S)
     if not pattern.search(text):
-        raise SystemExit(f"readme.py: README.md has no part {name!r}")
+        raise SystemExit(f"readme.py: there is no part {name!r}")
     return pattern.sub(lambda match: match[1] + content + match[2], text)
 
 
+def figures_parts(bench):
+    """(file, part, what it should be)."""
+    yield README, "promises", promises_make(bench)
+    yield README, "figures", figures_make(bench)
+    if "meter" in bench:
+        yield METER_README, "carries", carries_make(bench)
+
+
 def figures_wrong(bench):
-    """Why README's figures are not those of this benchmark; None: they are."""
-    with open(README, encoding="utf-8") as file:
-        text = file.read()
-    for name, content in (("promises", promises_make(bench)), ("figures", figures_make(bench))):
+    """Why the figures are not those of this benchmark; None: they are."""
+    for path, name, content in figures_parts(bench):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
         if part_replace(text, name, content) != text:
             old, new = text.splitlines(), part_replace(text, name, content).splitlines()
             line = next((b for a, b in zip(old, new) if a != b), "number of lines")
-            return f"README's {name} differ from the benchmark's, first: {line} (make bench && tool/readme.py)"
+            return (f"{os.path.relpath(path, ROOT)}: {name} differ from the benchmark's, first: {line} "
+                    "(make bench && tool/readme.py)")
     return None
+
+
+def figures_fill():
+    """Write the benchmark's figures into their files."""
+    if not os.path.exists(BENCH):
+        print("readme.py: no build/bench.json, figures stay as they are (make bench)", file=sys.stderr)
+        return
+    with open(BENCH, encoding="utf-8") as file:
+        bench = json.load(file)
+    for path, name, content in figures_parts(bench):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(part_replace(text, name, content))
 
 
 def readme_fill(text):
     text = part_replace(text, "example", example_read())
-    text = part_replace(text, "boards", boards_make(text))
-    if not os.path.exists(BENCH):
-        print("readme.py: no build/bench.json, figures stay as they are (make bench)", file=sys.stderr)
-        return text
-    with open(BENCH, encoding="utf-8") as file:
-        bench = json.load(file)
-    text = part_replace(text, "promises", promises_make(bench))
-    return part_replace(text, "figures", figures_make(bench))
+    return part_replace(text, "boards", boards_make(text))
 
 
 def checks(text):
@@ -223,6 +263,7 @@ def main(argv):
         filled = readme_fill(text)
         with open(README, "w", encoding="utf-8") as file:
             file.write(filled)
+        figures_fill()
         return 0
     failed = 0
     for name, why in checks(text):

@@ -411,6 +411,49 @@ def test_minimal():
     return f"{lines} lines, from this tree and from another folder"
 
 
+def app_try(arguments, cwd):
+    port = port_free()
+    with Program([RUN, "--port", str(port), *arguments], cwd) as program:
+        value = json.loads(curl_until(program, f"http://localhost:{port}/uptime", 60 * SLOW))
+        check(value["uptime_ms"] > 0, f"{value}")
+        check("enumerated 1209:0002 Example Minimal" in program.text(), program.text()[-500:])
+        check(program.stop() == 0, "not a clean end")
+
+
+def test_app():
+    """./run --app PATH serves a product from wherever it is called; a mistake is told in one line that says what to do."""
+    app_try(["--app", "examples/minimal"], ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(os.path.join(ROOT, "examples/minimal"), os.path.join(folder, "copied"))
+        shutil.rmtree(os.path.join(ROOT, "build/native-none-copied"), ignore_errors=True)  # ./run has to build it
+        app_try(["--app=copied", "--board=native"], folder)
+        for name in ("empty", "no-sources", "hidden/build", "hidden/.old", "hidden/site", "a space", "naïve"):
+            os.makedirs(os.path.join(folder, name))
+        for name in ("no-sources/main.h", "no-sources/notes.txt", "hidden/build/x.c", "hidden/.old/x.c", "hidden/site/x.c",
+                     "a space/main.c", "naïve/main.c", "main.c"):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write("int main(void) { return 0; }\n")
+        instead = "examples/minimal"
+        cases = [
+            (["--app"], "--app needs a value"),
+            (["--app="], "--app needs a value"),
+            (["--app", "--for", "1"], "--app needs a value"),
+            (["--app", "missing"], f"missing: there is no such folder.*{instead}"),
+            (["--app", "main.c"], "main.c: .*a file.*give the folder"),
+            (["--app", "empty"], f"empty: there is no .c file.*{instead}"),
+            (["--app", "no-sources"], f"no-sources: there is no .c file.*{instead}"),
+            (["--app", "hidden"], f"hidden: there is no .c file.*{instead}"),
+            (["--app", "a space"], "a space: .*spaces.*move"),
+            (["--app", "naïve"], "naïve: .*letters.*rename"),
+            (["--app", "/"], "--app /: .*rename"),
+        ]
+        for arguments, pattern in cases:
+            code, out, err, _ = run_whole([RUN, *arguments], 60, folder)
+            one_line(code, out, err, pattern, " ".join(arguments))
+            check(not out, f"{' '.join(arguments)}: {out[:200]!r}")
+    return f"2 products served, {len(cases)} mistakes refused"
+
+
 def iperf_report(out):
     """Bytes and bits a second of the last line of figures."""
     found = re.findall(r"sec\s+([\d.]+) ([KMG]?)Bytes\s+([\d.]+) ([KMG]?)bits/sec", out)

@@ -98,9 +98,33 @@ def readme_says_who_is_ahead():
             "– (no server)" in table and "are from a bench" in table and "Where B" not in table)
 
 
+def meter(**more):
+    one = {"up_bytes_ms": 900.0, "down_bytes_ms": 900.0, "late_p99_ms": 4.999, "events_second_least": 19.9, "pages_second": 1.0,
+           "pages_second_least": 20.0, "events_lost": 0}
+    return bench.meter_rows({run: {**one, **more} for run in ("upload", "download", "events_upload", "events6_pages6")})
+
+
+def meter_limits_are_kept_or_missed():
+    missed = {"up_bytes_ms": 899.9, "down_bytes_ms": 899.9, "late_p99_ms": 5.0, "events_second_least": 19.8,
+              "pages_second_least": 19.9, "events_lost": 1}
+    return (all(row["kept"] for row in meter()) and
+            all({row["key"] for row in meter(**{key: value}) if not row["kept"]} == {key} for key, value in missed.items()))
+
+
+def readme_says_meter():
+    made = {"rows": bench.rows_of(figures(), peers()), "source": "a bench", "meter": {"rows": meter(up_bytes_ms=1009.6)}}
+    run = {"up_bytes_ms": 1009.6, "down_bytes_ms": 997.6, "late_p99_ms": 0.41, "pages_second": 506.7}
+    made["meter"]["runs"] = {key: run for _, key, _ in readme.METER_CARRIES}
+    carries = readme.carries_make(made)
+    return ("| examples/meter: upload, bytes/ms | 1,010 | – | – |\n" in readme.figures_make(made) and
+            "\n| upload | 1,010 | | |\n" in carries and "\n| the same beside a download | | 998 | 0.5 ms |\n" in carries and
+            "(507 a second) | | | 0.5 ms |" in carries)
+
+
 TESTS = (polling_counts_idle_turns_only, rows_say_who_is_ahead, rows_unsaid_are_worse, rows_compare_whole_ms,
          rows_without_figure_are_worse, foreign_reasons, foreign_become_peers, foreign_pages_by_name,
-         image_names_choose_boards, readme_says_who_is_ahead)
+         image_names_choose_boards, readme_says_who_is_ahead, meter_limits_are_kept_or_missed,
+         readme_says_meter)
 
 
 def main():
