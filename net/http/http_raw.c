@@ -15,9 +15,10 @@
 #include "net/tcp_guard.h"
 #include "net/tcp_pcb.h"
 
-#define POLL_INTERVAL  2                          /* of 500 ms */
-#define PIPELINE_SPARE 600                        /* bytes of heap that stay free beside what is kept */
-#define PIPELINE_PIECE 192                        /* bytes that are kept together */
+#define POLL_INTERVAL  2    /* of 500 ms */
+#define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
+#define PIPELINE_PIECE 192  /* bytes that are kept together */
+#define PIPELINE_KEPT  0x80 /* in pbuf.flags, where lwIP uses the lower six bits: a copy of ours */
 #define PIPELINE_PBUF  (sizeof(struct pbuf) + 16) /* bytes of heap beside them */
 
 _Static_assert(
@@ -182,7 +183,7 @@ static size_t http_raw_keep_room(const struct http_raw_connection *c)
 
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
         for (const struct pbuf *p = server->connections[i].pending; p != NULL; p = p->next) {
-            kept += pbuf_match_type(p, PBUF_RAM) ? p->len + PIPELINE_PBUF : 0u;
+            kept += (p->flags & PIPELINE_KEPT) != 0 ? p->len + PIPELINE_PBUF : 0u;
         }
     }
     size_t heap = used < lwip_stats.mem.avail ? lwip_stats.mem.avail - used : 0;
@@ -433,13 +434,14 @@ static void http_raw_give_up(struct http_raw_connection *c)
     http_close(&c->http);
 }
 
-/* How much of what waits lies in NTB blocks: it came just now, at the end of `pending`. */
-static size_t http_raw_pending_in_place(const struct http_raw_connection *c)
+/* How much of what waits is no copy of ours: it came just now, at the end of `pending`, and lies in an NTB block, or in heap with
+ * its headers. */
+static size_t http_raw_pending_new(const struct http_raw_connection *c)
 {
     size_t length = 0;
 
     for (const struct pbuf *p = c->pending; p != NULL; p = p->next) {
-        length += pbuf_match_type(p, PBUF_RAM) ? 0 : p->len - (p == c->pending ? c->pending_at : 0);
+        length += (p->flags & PIPELINE_KEPT) != 0 ? 0 : p->len - (p == c->pending ? c->pending_at : 0);
     }
     return length;
 }
@@ -457,6 +459,7 @@ static u16_t http_raw_copy(const struct http_raw_connection *c, struct pbuf **ke
         if (copy == NULL) {
             break;
         }
+        copy->flags |= PIPELINE_KEPT;
         pbuf_copy_partial(from, copy->payload, piece, (u16_t)(at + done));
         done += piece;
         room -= piece + PIPELINE_PBUF;
@@ -469,7 +472,7 @@ static u16_t http_raw_copy(const struct http_raw_connection *c, struct pbuf **ke
     return (u16_t)done;
 }
 
-/* The last `length` bytes lie in NTB blocks: keep a copy of as many as there is room for, and let the client send the
+/* The last `length` bytes came just now: keep a copy of as many as there is room for, and let the client send the
  * rest again. */
 static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
 {
@@ -478,7 +481,7 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     struct pbuf *copy = NULL;
     u16_t kept = http_raw_copy(c, &copy, c->pending, before, length);
 
-    if (!pbuf_match_type(c->pending, PBUF_RAM)) {
+    if ((c->pending->flags & PIPELINE_KEPT) == 0) {
         http_raw_pending_drop(c);
         c->pending = copy;
     } else {
@@ -502,10 +505,10 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
 /* What waits for its turn behind an answer must not hold an NTB block: keep a copy. */
 static void http_raw_pending_keep(struct http_raw_connection *c)
 {
-    size_t in_place = http_raw_pending_in_place(c);
+    size_t fresh = http_raw_pending_new(c);
 
-    if (in_place > 0) {
-        http_raw_pending_copy(c, in_place);
+    if (fresh > 0) {
+        http_raw_pending_copy(c, fresh);
     }
 }
 

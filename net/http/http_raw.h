@@ -51,8 +51,7 @@ struct pbuf;
 #define HTTP_RAW_LINGER_MS_MAX                                                                               \
     2000 /* from the moment all data is acknowledged to the client's FIN (RFC 9112 9.6) */
 #endif
-#define HTTP_RAW_TURN_MS_MAX                                                                                 \
-    100 /* that one connection may have all memory which is free, while others wait */
+#define HTTP_RAW_TURN_MS_MAX   20 /* that one connection may have all memory which is free, while others wait */
 #define HTTP_RAW_SILENT_MS_MIN 150 /* without a first sign: such a client goes first when a slot is needed */
 #define HTTP_RAW_SMALL_MS_MAX  500 /* that a window which is open, but too small for a piece, is waited for */
 #define HTTP_RAW_BEATS_MAX     5   /* that one connection may keep others' memory for */
