@@ -20,7 +20,7 @@ static void udp_socket_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, 
     };
 
     (void)pcb;
-    if (p->next == NULL) {
+    if (p->next == NULL && s->receive != NULL) {
         s->receive(s->state, s, &datagram);
     }
     pbuf_free(p);

@@ -39,8 +39,8 @@ struct udp_socket {
     void *state;
 };
 
-/* A socket on `netif` at its own address and `port`; broadcasts reach it, too. `receive` gets `state`. False: no PCB is left
- * (MEMP_NUM_UDP_PCB), or the port is taken. */
+/* A socket on `netif` at its own address and `port`; broadcasts reach it, too. `receive` gets `state`; NULL: what
+ * comes is dropped. False: no PCB is left (MEMP_NUM_UDP_PCB), or the port is taken. */
 bool udp_socket_open(struct udp_socket *socket, struct netif *netif, uint16_t port,
                      udp_socket_receive *receive, void *state);
 

@@ -17,17 +17,12 @@ static struct telemetry {
     uint32_t sent, lost; /* datagrams */
 } telemetry;
 
-static void telemetry_receive(void *state, struct udp_socket *socket, const struct udp_datagram *datagram)
-{
-    (void)state, (void)socket, (void)datagram; /* nobody is expected to answer */
-}
-
 static const char *telemetry_start(void *state, struct plugnet *p)
 {
     struct telemetry *t = state;
 
     t->plugnet = p;
-    return udp_socket_open(&t->socket, &p->netif.netif, PORT, telemetry_receive, t) ? NULL : PLUGNET_NO_UDP;
+    return udp_socket_open(&t->socket, &p->netif.netif, PORT, NULL, t) ? NULL : PLUGNET_NO_UDP;
 }
 
 static void telemetry_tick(void *state, uint32_t now_ms)

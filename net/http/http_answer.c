@@ -533,24 +533,24 @@ void http_head(const struct http_request *r, struct text *t)
     if (r->status == 200) {
         TEXT_PUT(t, "HTTP/1.1 200 OK\r\n");
     } else {
-        TEXT_PUT(t, "HTTP/1.1 ");
+        text_put(t, "HTTP/1.1 ");
         text_put_u32(t, r->status);
-        TEXT_PUT(t, " ");
+        text_put(t, " ");
         text_put(t, http_status_text(r->status));
-        TEXT_PUT(t, "\r\n");
+        text_put(t, "\r\n");
     }
     own = t->length;
     http_head_own(r, t);
     http_head_security(r, own, t);
     if ((r->flags & FLAG_CLOSE) != 0) {
-        TEXT_PUT(t, "Connection: close\r\n");
+        text_put(t, "Connection: close\r\n");
     }
     http_head_origin(r, t);
     http_head_status(r, t);
     if (r->resource != NULL && (http_has_resource(r) || r->status == 304)) {
         http_head_resource(r, t);
     } else if (r->status == 304) {
-        TEXT_PUT(t, "Cache-Control: no-store\r\n");
+        text_put(t, "Cache-Control: no-store\r\n");
     } else if (http_has_parts(r)) {
         http_head_route(r, t);
     } else if (r->status != 204 && r->status >= 200) {

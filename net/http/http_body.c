@@ -115,13 +115,13 @@ static bool http_part_output(struct http_request *r, char *scratch, struct http_
         tail = text_over(body.bytes + body.length, 7);
         if (body.length > 0) {
             text_put_hex(&head, (uint32_t)body.length, 3);
-            TEXT_PUT(&head, "\r\n");
-            TEXT_PUT(&tail, "\r\n");
+            text_put(&head, "\r\n");
+            text_put(&tail, "\r\n");
             piece->bytes = scratch;
             piece->length += head.length;
         }
         if (progress == HTTP_END) {
-            TEXT_PUT(&tail, "0\r\n\r\n");
+            text_put(&tail, "0\r\n\r\n");
         }
         piece->length += tail.length;
     }
@@ -141,7 +141,7 @@ bool http_output(struct http_request *r, char *scratch, struct http_piece *piece
 
     *piece = (struct http_piece){scratch, 0, false};
     if ((r->flags & FLAG_CONTINUE) != 0 && r->state < AT_CHECK) {
-        TEXT_PUT(&t, "HTTP/1.1 100 Continue\r\n\r\n");
+        text_put(&t, "HTTP/1.1 100 Continue\r\n\r\n");
         piece->length = t.length;
         return true;
     }

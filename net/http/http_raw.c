@@ -15,6 +15,7 @@
 #include "net/tcp_guard.h"
 #include "net/tcp_pcb.h"
 
+#define PROGRESS_UNIT  8    /* bytes */
 #define POLL_INTERVAL  2    /* of 500 ms */
 #define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
 #define PIPELINE_PIECE 192  /* bytes that are kept together */
@@ -529,9 +530,13 @@ static bool http_raw_feed(struct http_raw_connection *c)
         return false;
     }
     used = http_input(&c->http, (char *)p->payload + c->pending_at, p->len - c->pending_at);
-    if ((was_idle && !http_idle(&c->http)) || (http_upgraded(&c->http) && !http_leaving(&c->http))) {
+    size_t progress = c->progress + used / PROGRESS_UNIT;
+    if ((was_idle && !http_idle(&c->http)) || (http_upgraded(&c->http) && !http_leaving(&c->http)) ||
+        progress >= HTTP_RAW_PROGRESS / PROGRESS_UNIT) {
         c->since_ms = sys_now();
+        progress = 0;
     }
+    c->progress = (uint8_t)progress;
     c->consumed = (uint16_t)(c->consumed + used);
     http_raw_pending_skip(c, used);
     return true;

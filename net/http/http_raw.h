@@ -42,8 +42,9 @@ struct pbuf;
 #define HTTP_RAW_IDLE_MS_MAX 60000 /* between requests */
 #endif
 #ifndef HTTP_RAW_REQUEST_MS_MAX
-#define HTTP_RAW_REQUEST_MS_MAX 10000 /* from a request's first byte to its last */
+#define HTTP_RAW_REQUEST_MS_MAX 10000 /* for a request's first or next HTTP_RAW_PROGRESS bytes, or its end */
 #endif
+#define HTTP_RAW_PROGRESS 512 /* bytes of a request; a client that sends fewer in that time is too slow */
 #ifndef HTTP_RAW_SEND_MS_MAX
 #define HTTP_RAW_SEND_MS_MAX 20000 /* without any byte acknowledged */
 #endif
@@ -92,6 +93,7 @@ struct http_raw_connection {
     bool finished : 1;   /* the client has sent its FIN */
     bool unfinished : 1; /* it was taken back with data that found no room */
     bool lingering : 1;  /* we have sent ours */
+    uint8_t progress;    /* of the request since since_ms, in units of 8 bytes */
     struct http_request http;
 };
 

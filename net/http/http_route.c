@@ -85,7 +85,7 @@ void http_put_header(struct text *out, const char *name, const char *value)
             out->bytes[i] = ' ';
         }
     }
-    TEXT_PUT(out, "\r\n");
+    text_put(out, "\r\n");
 }
 
 /* ---- What was kept of the request ---- */

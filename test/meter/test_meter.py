@@ -475,6 +475,7 @@ def test_telemetry(_):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind((PC, UDP_PORT))
         receiver.settimeout(ANSWER_S_MAX)
+        receiver.sendto(b"nobody hears this", (BOARD, UDP_PORT))
         seen = []
         while len(seen) < 20:
             data, (address, port) = receiver.recvfrom(2000)

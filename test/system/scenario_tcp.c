@@ -223,6 +223,42 @@ static void slow_and_idle(struct rig *rig)
     crowd_free(2);
 }
 
+/* So many bytes of a request each second, for half a minute. Returns after how many seconds the board ended it; 0: never. */
+static unsigned request_flows(struct rig *rig, unsigned bytes_second)
+{
+    enum { SECONDS = 30 };
+    char bytes[1000];
+    unsigned seconds = 0;
+    struct reply reply;
+    crowd_open(rig, 1);
+    memset(bytes, 'c', sizeof bytes);
+    sprintf(bytes, "GET /nothing HTTP/1.1\r\nHost: %s\r\nCookie: ", rig_board_text(rig));
+    client_text(&crowd[0], bytes);
+    memset(bytes, 'c', sizeof bytes);
+    while (seconds < SECONDS && !crowd[0].ended && !crowd[0].failed) {
+        client_send(&crowd[0], bytes, bytes_second);
+        rig_run_ms(rig, 1000);
+        seconds++;
+    }
+    if (!crowd[0].ended && !crowd[0].failed) {
+        client_text(&crowd[0], "\r\n\r\n");
+        RIG_CHECK(rig, client_wait_reply(&crowd[0], &reply, false, 3000) && reply.status == 404);
+        seconds = 0;
+    }
+    crowd_free(1);
+    return seconds;
+}
+
+/* A request may take as long as it likes while it comes on; a client that trickles bytes is ended. */
+static void steady_and_trickled(struct rig *rig)
+{
+    unsigned steady = request_flows(rig, 100), trickled = request_flows(rig, 7);
+    if (steady != 0 || trickled < 9 || trickled > 13) {
+        rig_fail(rig, "100 bytes a second ended after %u s, 7 after %u s", steady, trickled);
+    }
+    rig_say(rig, "30 s at 100 bytes a second answered; 7 a second ended after %u s", trickled);
+}
+
 /* ---- Clients that vanish ---- */
 
 static void half_open(struct rig *rig)
@@ -527,6 +563,7 @@ const struct scenario scenarios_tcp[] = {
     {"thirteenth", SCENARIO_BOTH, thirteenth, 60, false},
     {"one_byte_a_second", SCENARIO_BOTH, one_byte_a_second, 60, false},
     {"slow_and_idle", SCENARIO_BOTH, slow_and_idle, 60, false},
+    {"steady_and_trickled", SCENARIO_BOTH, steady_and_trickled, 60, false},
     {"half_open", SCENARIO_BOTH, half_open, 60, false},
     {"syn_flood", SCENARIO_BOTH, syn_flood, 60, false},
     {"stray_segments", SCENARIO_BOTH, stray_segments, 60, false},
