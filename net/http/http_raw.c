@@ -84,9 +84,7 @@ static err_t http_raw_abort(struct http_raw_connection *c)
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
-    if (c->pending == NULL) {
-        c->pcb->rcv_wnd = TCP_WND; /* nothing is unread, so that lwIP sends no RST after tcp_pcb_narrow */
-    }
+    c->pcb->rcv_wnd = TCP_WND; /* as if all were read: an RST would take what is still in flight with it */
     return tcp_pcb_close(http_raw_release(c));
 }
 
