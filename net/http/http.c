@@ -212,6 +212,7 @@ static void http_line_end(struct http_request *r)
     case AT_CHUNK_SIZE:
     case AT_CHUNK_EXTENSION: http_chunk_size_end(r); break;
     case AT_CHUNK_END:
+        r->seen = r->status != 0 ? r->seen : 0; /* of a body that is wanted, each chunk's lines count anew */
         r->state = AT_CHUNK_SIZE;
         r->left = 0;
         r->done = 0;

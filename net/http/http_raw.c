@@ -86,9 +86,7 @@ static err_t http_raw_abort(struct http_raw_connection *c)
 
 static err_t http_raw_close(struct http_raw_connection *c)
 {
-    if (c->pending == NULL) {
-        c->pcb->rcv_wnd = TCP_WND; /* nothing is unread, so that lwIP sends no RST after tcp_pcb_narrow */
-    }
+    c->pcb->rcv_wnd = TCP_WND; /* as if all were read: an RST would take what is still in flight with it */
     return tcp_pcb_close(http_raw_release(c));
 }
 
@@ -554,6 +552,7 @@ static bool http_raw_check(struct http_raw_connection *c)
         server->waits |= WAITS_CHECK;
         return false;
     }
+    server->checked = c;
     server->check_ms = sys_now() + (http_check(&c->http) ? 0 : HTTP_RAW_GUESS_MS);
     return true;
 }
@@ -797,12 +796,13 @@ static void http_raw_stash_serve(struct http_raw *server)
 static void http_raw_wake(struct http_raw *server)
 {
     bool checks = (server->waits & WAITS_CHECK) != 0 && (int32_t)(sys_now() - server->check_ms) >= 0;
+    struct http_raw_connection *c = server->checked;
 
     (void)__atomic_exchange_n(&server->site.woken, false,
                               __ATOMIC_ACQ_REL); /* before the others are looked at */
     server->waits &= (uint8_t)(checks ? ~WAITS_CHECK : ~0);
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        struct http_raw_connection *c = &server->connections[i];
+        c = c < &server->connections[HTTP_RAW_CONNECTIONS - 1] ? c + 1 : server->connections;
         bool woken = __atomic_load_n(&c->http.woken, __ATOMIC_RELAXED) &&
                      __atomic_exchange_n(&c->http.woken, false, __ATOMIC_ACQ_REL);
         if (c->pcb != NULL && woken) {
@@ -921,6 +921,7 @@ bool http_raw_listen(struct http_raw *server, const struct http_config *config, 
     memset(server, 0, sizeof *server);
     server->site.config = config;
     server->guard = guard;
+    server->checked = server->connections;
     server->listener = tcp_pcb_listen(port, server, http_raw_accepted);
     return server->listener != NULL;
 }

@@ -108,6 +108,7 @@ struct http_raw {
     uint8_t next;                             /* whose turn it is when memory comes back */
     uint8_t waits;                            /* what some connections wait for, beside memory */
     uint32_t check_ms;                        /* no guess is looked at before */
+    struct http_raw_connection *checked;      /* whose was looked at last: those behind it come first */
     struct http_raw_connection
         *stasher; /* whose piece is in the stash, which the client can take in parts only; NULL */
     struct pbuf *stash;

@@ -146,6 +146,14 @@ static void client_let_go(struct client *client)
     tcp_err(client->pcb, NULL);
 }
 
+void client_shut(struct client *client)
+{
+    if (client->pcb == NULL || client->out_done < client->out_length ||
+        tcp_shutdown(client->pcb, 0, 1) != ERR_OK) {
+        rig_fail(client->rig, "a client can't send its FIN");
+    }
+}
+
 void client_close(struct client *client)
 {
     if (client->pcb != NULL) {

@@ -38,6 +38,7 @@ bool client_open(struct client *client, struct rig *rig, uint16_t port);
 void client_send(struct client *client, const void *bytes, size_t length);
 void client_text(struct client *client, const char *text);
 void client_resume(struct client *client); /* not paused any more */
+void client_shut(struct client *client);   /* no more comes from us; what is sent before goes out first */
 void client_close(
     struct client *client); /* our side, in peace; free follows when the board has closed, too */
 void client_abort(struct client *client);  /* with RST */

@@ -204,6 +204,30 @@ static void http_leds(struct rig *rig)
     }
 }
 
+/* A client says that it sends no more, behind bytes that nobody reads: it gets its last answer whole. */
+static void http_half_closed(struct rig *rig)
+{
+    static const char *const behind[] = {"", "\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"};
+    static const char *const paths[] = {"/", "/app.js", "/api/status"};
+    static char request[4096], text[512];
+    static struct client client;
+    struct reply reply;
+    for (unsigned i = 0; i < 9; i++) {
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %%H\r\nConnection: close\r\n\r\n%s",
+                 paths[i / 3], behind[i % 3]);
+        question_write(rig, text, request);
+        RIG_CHECK(rig, client_open(&client, rig, 80) && client_wait_connected(&client, 1000));
+        client_text(&client, request);
+        client_shut(&client);
+        bool whole = client_wait_reply(&client, &reply, false, 3000) && reply.status == 200;
+        if (!whole || !client_wait_ended(&client, 3000) || client.failed) {
+            rig_fail(rig, "%s, %zu bytes and a FIN behind it: whole %d, failed %d", paths[i / 3],
+                     strlen(behind[i % 3]), whole, client.failed);
+        }
+        client_free(&client);
+    }
+}
+
 static void http_answers(struct rig *rig)
 {
     static char request[4096];
@@ -241,6 +265,7 @@ static void http_answers(struct rig *rig)
     http_long(rig, 10, 6000, 404);
     http_long(rig, 10, 60000, 404); /* field case 01: cookies of other programs */
     http_leds(rig);
+    http_half_closed(rig);
     rig_say(rig, "%u questions, long ones, LEDs by POST", count);
 }
 

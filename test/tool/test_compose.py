@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ import test_websocket as websocket  # noqa: E402
 VBOARD = (os.path.join(ROOT, "build/vboard/vboard"),)
 PC = (os.path.join(ROOT, "build/pc"),)
 ANSWER_S_MAX = 60
+GUESS_S_MAX = 6  # three turns of a second each; a guesser who comes first each time has ten
 
 PRODUCT = """#include "plugnet/plugnet.h"
 static enum http_progress output(struct http_request *r, struct text *out)
@@ -245,6 +247,24 @@ def test_http_of_the_guide(folder):
                                    **{"Access-Control-Request-Method": "PUT"})
         assert status == 204 and head["Access-Control-Allow-Origin"] == "https://app.example", (status, head)
         assert head["Content-Security-Policy"] == "default-src 'self'", head
+        guesser_keeps_nobody_out(url, token)
+
+
+def guesser_keeps_nobody_out(url, token):
+    """Who guesses and guesses, on two connections that came before, makes others wait for a turn each, and no longer."""
+    host = urllib.parse.urlsplit(url)
+    guess = b"GET /log.csv HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer wrong\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            guesser = stack.enter_context(socket.create_connection((host.hostname, host.port)))
+            guesser.sendall(guess * 5)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        thread = threading.Thread(target=lambda: guesses.append(answered(url, "log.csv", **token)[0]), daemon=True)
+        guesses = []
+        thread.start()
+        thread.join(GUESS_S_MAX)
+        assert guesses == [200], f"{guesses} after {time.monotonic() - begin:.1f} s beside those who guess"
 
 
 # ---- A board and a chip of a product's own. ----

@@ -41,6 +41,12 @@ static size_t post_body(struct http_request *r, const uint8_t *bytes, size_t len
     return http_collect(r, &posted_buffer, bytes, length);
 }
 
+static size_t taken_body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    (void)r, (void)bytes;
+    return length;
+}
+
 static uint16_t post_end(struct http_request *r)
 {
     if (http_method(r) == HTTP_GET)
@@ -124,6 +130,7 @@ static const struct http_route routes[] = {
     {.path = "/nonsense", .methods = HTTP_POST, .end = post_nonsense},
     {.path = "/untyped", .output = parts},
     {.path = "/nothing-at-all"},
+    {.path = "/taken", .methods = HTTP_PUT, .body = taken_body},
 };
 
 static const char *broken_path, *broken_why;
@@ -541,6 +548,36 @@ TEST(http_chunks)
     CHECK_EQUAL(status("POST /both HTTP/1.0\r\n"
                        "Transfer-Encoding: chunked\r\n\r\n"),
                 400);
+}
+
+TEST(http_chunks_as_many_as_it_likes)
+{
+    static const char head[] = "PUT /taken HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n";
+    static char bytes[4096];
+    /* Of a body that is wanted, each chunk's lines may be as long as a header section. */
+    fresh();
+    feed(head, sizeof head - 1, 1000);
+    for (unsigned i = 0; i < HTTP_HEADERS_MAX / 4; i++) {
+        feed("1;x\r\n!\r\n", 8, 8);
+    }
+    CHECK_EQUAL(out_length, 0);
+    feed("0\r\n\r\n", 5, 5);
+    CHECK(strncmp(out, "HTTP/1.1 204 ", 13) == 0);
+    fresh();
+    feed(head, sizeof head - 1, 1000);
+    feed("1;", 2, 2);
+    memset(bytes, 'x', sizeof bytes);
+    for (unsigned i = 0; i < HTTP_HEADERS_MAX / sizeof bytes; i++) {
+        feed(bytes, sizeof bytes, sizeof bytes);
+    }
+    CHECK(strncmp(out, "HTTP/1.1 431 ", 13) == 0);
+    /* What nobody wants counts as a whole. */
+    fresh();
+    feed(CHUNKED "Origin: null\r\n\r\n", sizeof CHUNKED "Origin: null\r\n\r\n" - 1, 1000);
+    for (unsigned i = 0; i < HTTP_DISCARD_MAX / 4 && !http_closing(&c); i++) {
+        feed("1;x\r\n!\r\n", 8, 8);
+    }
+    CHECK(strncmp(out, "HTTP/1.1 403 ", 13) == 0 && http_closing(&c));
 }
 
 TEST(http_expect)
