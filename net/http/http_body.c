@@ -87,7 +87,7 @@ static const char *http_part_count(struct http_request *r, size_t length, enum h
         return NULL;
     }
     if (length > r->left || (progress == HTTP_END && length < r->left)) {
-        return "output is not as long as http_answer_length said";
+        return "not as long as http_answer_length said";
     }
     r->left -= (uint32_t)length;
     return NULL;
