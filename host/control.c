@@ -92,7 +92,7 @@ static const char *pc_state_name(struct pc *pc)
 }
 
 struct command {
-    const char *name;
+    const char *name, *arguments;
     unsigned arguments_min, arguments_max;
     /* NULL: "ok"; else an error. `reply` may be filled instead. */
     const char *(*run)(struct pc *pc, const unsigned long *value, unsigned count, char *reply);
@@ -224,43 +224,82 @@ static const char *do_counters(struct pc *pc, const unsigned long *value, unsign
     return NULL;
 }
 
+static const char *do_help(struct pc *pc, const unsigned long *value, unsigned count, char *reply);
+
 static const struct command commands[] = {
-    {"button", 1, 2, do_button}, {"leds", 0, 0, do_leds},           {"reset", 0, 0, do_reset},
-    {"power", 1, 1, do_power},   {"replug", 0, 0, do_replug},       {"plug", 0, 0, do_plug},
-    {"unplug", 0, 0, do_unplug}, {"suspend", 0, 0, do_suspend},     {"resume", 0, 0, do_resume},
-    {"time", 0, 0, do_time},     {"bus-reset", 0, 0, do_bus_reset}, {"stop-in", 1, 1, do_stop_in},
-    {"state", 0, 0, do_state},   {"port", 1, 1, do_port},           {"counters", 0, 0, do_counters},
+    {"button", "[N] 0|1", 1, 2, do_button}, {"leds", "", 0, 0, do_leds},
+    {"reset", "", 0, 0, do_reset},          {"power", "0|1", 1, 1, do_power},
+    {"replug", "", 0, 0, do_replug},        {"plug", "", 0, 0, do_plug},
+    {"unplug", "", 0, 0, do_unplug},        {"suspend", "", 0, 0, do_suspend},
+    {"resume", "", 0, 0, do_resume},        {"bus-reset", "", 0, 0, do_bus_reset},
+    {"stop-in", "MS", 1, 1, do_stop_in},    {"time", "", 0, 0, do_time},
+    {"state", "", 0, 0, do_state},          {"port", "N", 1, 1, do_port},
+    {"counters", "", 0, 0, do_counters},    {"help", "", 0, 0, do_help},
 };
+
+/* All commands in one line, behind what `reply` holds. */
+static void reply_commands(char *reply)
+{
+    size_t at = strlen(reply);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const struct command *c = &commands[i];
+        at += (size_t)snprintf(reply + at, CONTROL_REPLY_MAX - at, "%s%s%s%s", i == 0 ? "" : ", ", c->name,
+                               c->arguments[0] != 0 ? " " : "", c->arguments);
+    }
+}
+
+static const char *do_help(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
+{
+    (void)pc;
+    (void)value;
+    (void)count;
+    reply[0] = 0;
+    reply_commands(reply);
+    return NULL;
+}
+
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
 
 void control_line(struct pc *pc, char *line, char reply[CONTROL_REPLY_MAX])
 {
     char *save, *name = strtok_r(line, " \t\r", &save);
+    const struct command *command = command_find(name);
     unsigned long values[2];
     unsigned count = 0;
-    strcpy(reply, "ok");
+    if (command == NULL) {
+        snprintf(reply, CONTROL_REPLY_MAX,
+                 "error: unknown command '%s'; there are: ", name != NULL ? name : "");
+        reply_commands(reply);
+        return;
+    }
     for (char *word; (word = strtok_r(NULL, " \t\r", &save)) != NULL; count++) {
         char *end;
         unsigned long value = strtoul(word, &end, 10);
         if (count == 2 || *end != 0 || word[0] < '0' || word[0] > '9') {
-            snprintf(reply, CONTROL_REPLY_MAX, "error: '%s' is not expected here", word);
+            snprintf(reply, CONTROL_REPLY_MAX, "error: '%s' is not expected here: %s %s", word, name,
+                     command->arguments);
             return;
         }
         values[count] = value;
     }
-    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++) {
-        const struct command *command = &commands[i];
-        if (strcmp(name, command->name) != 0) {
-            continue;
-        }
-        const char *error = count < command->arguments_min || count > command->arguments_max
-                                ? "wrong number of arguments"
-                                : command->run(pc, values, count, reply);
-        if (error != NULL) {
-            snprintf(reply, CONTROL_REPLY_MAX, "error: %s", error);
-        }
+    if (count < command->arguments_min || count > command->arguments_max) {
+        snprintf(reply, CONTROL_REPLY_MAX, "error: wrong number of arguments: %s %s", name,
+                 command->arguments);
         return;
     }
-    snprintf(reply, CONTROL_REPLY_MAX, "error: unknown command '%s'", name != NULL ? name : "");
+    strcpy(reply, "ok");
+    const char *error = command->run(pc, values, count, reply);
+    if (error != NULL) {
+        snprintf(reply, CONTROL_REPLY_MAX, "error: %s", error);
+    }
 }
 
 /* ---- Clients ---- */

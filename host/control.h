@@ -11,8 +11,9 @@
  *   state                               how far it is           unplugged … leased
  *   port N                              forward N's local port  a number
  *   counters                            of bus and NCM          JSON in one line
+ *   help                                what there is           these commands in one line
  *
- * Anything else is answered "error: …". A UNIX stream socket; several clients at once.
+ * Anything else is answered "error: …", with the same line where the command is unknown. A UNIX stream socket; several clients at once.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_CONTROL_H

@@ -23,7 +23,7 @@ const char options_help[] =
     "                         3240 is the usual port, 127.0.0.1 the default address: USB/IP asks nobody who he is\n"
     "  --pcap FILE            write a pcapng trace of frames (LINKTYPE_ETHERNET) and of USB transfers\n"
     "                         (LINKTYPE_USB_LINUX_MMAPPED), for tshark or Wireshark\n"
-    "  --control PATH         UNIX socket that takes commands: button 1, leds, reset, replug, counters, …\n"
+    "  --control PATH         UNIX socket that takes commands, a line each; `help` lists them (docs/vboard.md)\n"
     "  --address A.B.C.D[/N]  give the PC this address instead of asking by DHCP\n"
     "  --eager                send at once instead of collecting frames for 400 µs as Linux does\n"
     "  --block-end HOW        end NTBs and transfers as other hosts than Linux do: none (Windows 10, iPXE), byte\n"

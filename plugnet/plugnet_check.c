@@ -63,26 +63,19 @@ __attribute__((noinline, noreturn)) static void check_refuse(const char *rule, c
     os_panic(rule);
 }
 
-static void check_path(const char *path, bool whole)
-{
-    size_t at = 0;
-
-    while (path != NULL && path[at] != 0 && path[at] != '?' && path[at] != '#') {
-        at++;
-    }
-    if (at == 0 || *path != '/' || path[at] != 0 || at > HTTP_TEXT_MAX) {
-        check_refuse(".path: /, no ? or #, too long", path);
-    }
-    if (!whole) {
-        check_refuse(".type, and .output or .body", path);
-    }
-}
-
 __attribute__((noinline)) static void check_that(bool good, const char *rule, const char *value)
 {
     if (!good) {
         check_refuse(rule, value);
     }
+}
+
+static void check_path(const char *path)
+{
+    check_that(path != NULL && *path == '/', ".path: must begin with a slash", path);
+    check_that(strpbrk(path, "?#") == NULL, ".path: without ? and #; .query asks for a route's query", path);
+    check_that(strlen(path) <= HTTP_TEXT_MAX, ".path: longer than HTTP_TEXT_MAX, " OS_TEXT(HTTP_TEXT_MAX),
+               path);
 }
 
 __attribute__((noinline)) static size_t check_count(const char *const *names)
@@ -102,16 +95,19 @@ static void check_route(const struct plugnet_config *c, const struct http_route 
     size_t names = check_count(r->headers), kept = names + check_count(c->check_headers);
 
     kept += (r->query ? 1u : 0u) + (star != NULL ? 1u : 0u);
+    check_that(r->output == NULL || r->type != NULL || r->head != NULL,
+               ".type: missing; .output needs it, or a .head that puts Content-Type", path);
     check_that(star == NULL || star[1] == 0, ".path: * at its end only", path);
-    check_that((methods & HTTP_TRACE) == 0 && (methods & (HTTP_GET | HTTP_HEAD)) != HTTP_HEAD,
-               ".methods: TRACE, or HEAD without GET", path);
-    check_that(names <= WANTED_MAX, ".headers: 8 at most", path);
-    check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX, ".query, .headers: HTTP_KEEP_MAX has no room", path);
+    check_that((methods & HTTP_TRACE) == 0, ".methods: HTTP_TRACE can't be served", path);
+    check_that((methods & (HTTP_GET | HTTP_HEAD)) != HTTP_HEAD, ".methods: HTTP_HEAD needs HTTP_GET", path);
+    check_that(names <= WANTED_MAX, ".headers: more than " OS_TEXT(WANTED_MAX), path);
+    check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX,
+               ".query, .headers, .check_headers, *: raise HTTP_KEEP_MAX, " OS_TEXT(HTTP_KEEP_MAX), path);
     check_that(r->body == NULL || (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) != 0,
-               ".body: .methods have none", path);
-    check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: by GET only", path);
+               ".body: .methods name none that has a body", path);
+    check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: .methods must be HTTP_GET alone", path);
     for (const struct http_route *other = c->routes; other != r; other++) {
-        check_that(strcmp(other->path, path) != 0, ".path: twice", path);
+        check_that(strcmp(other->path, path) != 0, ".path: twice; one route serves all its .methods", path);
     }
 }
 
@@ -121,7 +117,7 @@ static bool check_origin_good(const char *origin)
     static const char scheme[] = "https://";
     const char *at = origin + sizeof scheme - 1, *host = at, *port;
 
-    if (strlen(origin) > HTTP_TEXT_MAX || strncmp(origin, scheme, sizeof scheme - 1) != 0) {
+    if (strncmp(origin, scheme, sizeof scheme - 1) != 0) {
         return false;
     }
     while ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '.' || *at == '-') {
@@ -137,28 +133,32 @@ static bool check_origin_good(const char *origin)
 }
 
 /* Each line has a name and a colon, and ends in CR LF. */
-static bool check_lines_good(const char *lines)
+static void check_lines(const char *lines)
 {
-    while (lines != NULL && *lines != 0) {
-        size_t length = strcspn(lines, "\r\n"), name = strcspn(lines, ":");
-        if (name == 0 || name >= length || lines[length] != '\r' || lines[length + 1] != '\n') {
-            return false;
-        }
-        lines += length + 2;
+    const char *at = lines;
+
+    while (at != NULL && *at != 0) {
+        size_t length = strcspn(at, "\r\n"), name = strcspn(at, ":");
+        check_that(name != 0 && name < length, ".security: a line without \"Name:\"", lines);
+        check_that(at[length] == '\r' && at[length + 1] == '\n', ".security: a line's end isn't \\r\\n",
+                   lines);
+        at += length + 2;
     }
-    return true;
 }
 
 static void check_access(const struct plugnet_config *c)
 {
-    const char *const *origin = c->origins;
+    const char *const *origin = c->origins, *const *headers = c->check_headers;
+    const char *first = headers != NULL ? *headers : NULL;
 
-    check_that(check_lines_good(c->security), ".security: lines \"Name: value\\r\\n\"", c->security);
+    check_lines(c->security);
     for (; origin != NULL && *origin != NULL; origin++) {
-        check_that(check_origin_good(*origin), ".origins: https://host[:port]", *origin);
+        check_that(check_origin_good(*origin), ".origins: https://host[:port], no slash behind it", *origin);
+        check_that(strlen(*origin) <= HTTP_TEXT_MAX,
+                   ".origins: longer than HTTP_TEXT_MAX, " OS_TEXT(HTTP_TEXT_MAX), *origin);
     }
-    check_that(check_count(c->check_headers) <= WANTED_MAX && (c->check_headers == NULL || c->check != NULL),
-               ".check_headers: 8 at most, with .check", c->check_headers != NULL ? *c->check_headers : NULL);
+    check_that(check_count(headers) <= WANTED_MAX, ".check_headers: more than " OS_TEXT(WANTED_MAX), first);
+    check_that(headers == NULL || c->check != NULL, ".check_headers: .check is missing", first);
     check_that(c->check == NULL || c->challenge != NULL, ".challenge: needed by .check", NULL);
 }
 
@@ -167,23 +167,18 @@ static void check_answers(const struct plugnet_config *c)
     const struct http_resource *resource = c->resources;
     const struct http_route *route = c->routes;
 
-    if ((route == NULL && c->route_count > 0) || (resource == NULL && c->resource_count > 0)) {
-        check_refuse(".routes, .resources: NULL", NULL);
-    }
+    check_that(route != NULL || c->route_count == 0, ".routes: NULL, but .route_count isn't 0", NULL);
+    check_that(resource != NULL || c->resource_count == 0, ".resources: NULL, but .resource_count isn't 0",
+               NULL);
     for (size_t i = c->route_count; i > 0; i--, route++) {
-        check_path(route->path, route->output == NULL || route->type != NULL || route->head != NULL);
+        check_path(route->path);
         check_route(c, route);
     }
     for (size_t i = c->resource_count; i > 0; i--, resource++) {
-        check_path(resource->path,
-                   resource->type != NULL && (resource->body != NULL || resource->length == 0));
-    }
-}
-
-static void check_text(const char *text, unsigned characters_max)
-{
-    if (check_is_long(text, characters_max)) {
-        check_refuse(".product, .manufacturer: 126; .landing_url: 258 at most", text);
+        check_path(resource->path);
+        check_that(resource->type != NULL, ".type: missing, of a resource", resource->path);
+        check_that(resource->body != NULL || resource->length == 0, ".body: NULL, but .length isn't 0",
+                   resource->path);
     }
 }
 
@@ -195,35 +190,38 @@ static void check_names(const struct plugnet_config *c)
         check_refuse(".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens", c->name);
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        if (i == PLUGNET_NAMES_MAX || !check_name_good(names[i], NAME_LENGTH_MAX, '.')) {
-            check_refuse(".names: " OS_TEXT(PLUGNET_NAMES_MAX) " of labels as .name", names[i]);
-        }
+        check_that(i < PLUGNET_NAMES_MAX, ".names: more than PLUGNET_NAMES_MAX, " OS_TEXT(PLUGNET_NAMES_MAX),
+                   names[i]);
+        check_that(strlen(names[i]) <= NAME_LENGTH_MAX, ".names: longer than 63 or HTTP_TEXT_MAX", names[i]);
+        check_that(check_name_good(names[i], NAME_LENGTH_MAX, '.'),
+                   ".names: letters, digits, inner hyphens; single dots between", names[i]);
     }
 }
 
-static void check_lists(const struct plugnet_config *c)
+static void check_functions(const struct plugnet_function *const *functions)
 {
-    const struct plugnet_function *const *functions = c->functions;
-    const struct plugnet_service *const *services = c->services;
     size_t networks = 0;
 
-    if (functions == NULL || services == NULL) {
-        check_refuse(".functions, .services: none", NULL);
-    }
+    check_that(functions != NULL, ".functions: none; PLUGNET_DEFAULT_FUNCTIONS", NULL);
     for (size_t i = 0; functions[i] != NULL; i++) {
         networks += functions[i] == &plugnet_ncm;
-        if (i == PLUGNET_FUNCTIONS_MAX || functions[i]->init == NULL) {
-            check_refuse(".functions: " OS_TEXT(PLUGNET_FUNCTIONS_MAX) " (PLUGNET_FUNCTIONS_MAX) with .init",
-                         functions[i]->name);
-        }
+        check_that(i < PLUGNET_FUNCTIONS_MAX,
+                   ".functions: more than PLUGNET_FUNCTIONS_MAX, " OS_TEXT(PLUGNET_FUNCTIONS_MAX),
+                   functions[i]->name);
+        check_that(functions[i]->init != NULL, ".functions: .init is missing", functions[i]->name);
     }
+    check_that(networks > 0, ".functions: plugnet_ncm is missing", NULL);
+    check_that(networks < 2, ".functions: plugnet_ncm twice", NULL);
+}
+
+static void check_services(const struct plugnet_service *const *services)
+{
+    check_that(services != NULL, ".services: none; PLUGNET_DEFAULT_SERVICES", NULL);
     for (size_t i = 0; services[i] != NULL; i++) {
-        if (i == PLUGNET_SERVICES_MAX || services[i]->start == NULL) {
-            check_refuse(".services: " OS_TEXT(PLUGNET_SERVICES_MAX) " with .start", services[i]->name);
-        }
-    }
-    if (networks != 1) {
-        check_refuse(".functions: plugnet_ncm once", NULL);
+        check_that(i < PLUGNET_SERVICES_MAX, ".services: more than " OS_TEXT(PLUGNET_SERVICES_MAX),
+                   services[i]->name);
+        check_that(services[i]->start != NULL, ".services: .start is missing; it may just return NULL",
+                   services[i]->name);
     }
 }
 
@@ -234,25 +232,28 @@ static void check_numbers(const struct plugnet_config *c)
     if (c->vendor_id != 0 && c->product_id == 0) {
         check_refuse(".vendor_id: needs .product_id", NULL);
     }
-    if (c->subnet != 0 && ((c->subnet & 7) != 0 || network - 1 >= 223 || network == 127)) {
-        check_refuse(".subnet: no unicast /29", NULL);
-    }
+    check_that((c->subnet & 7) == 0, ".subnet: not the base of a /29, its last 3 bits aren't 0", NULL);
+    check_that(c->subnet == 0 || (network - 1 < 223 && network != 127), ".subnet: not a unicast network",
+               NULL);
     if (c->lease_s != 0 && c->lease_s < LEASE_S_MIN) {
         check_refuse(".lease_s: below 20", NULL);
     }
-    if ((c->oui[0] & 3) != 0) {
-        check_refuse(".oui: local or multicast", NULL);
-    }
+    check_that((c->oui[0] & 1) == 0, ".oui: multicast, bit 0 of its first byte", NULL);
+    check_that((c->oui[0] & 2) == 0, ".oui: locally administered, bit 1 of its first byte", NULL);
 }
 
 /* Once at start; inlined there, it would be a fifth larger. */
 __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
 {
     check_numbers(c);
-    check_lists(c);
-    check_text(c->product, TEXT_LENGTH_MAX);
-    check_text(c->manufacturer, TEXT_LENGTH_MAX);
-    check_text(c->landing_url, URL_LENGTH_MAX);
+    check_functions(c->functions);
+    check_services(c->services);
+    check_that(!check_is_long(c->product, TEXT_LENGTH_MAX), ".product: longer than 126 characters",
+               c->product);
+    check_that(!check_is_long(c->manufacturer, TEXT_LENGTH_MAX), ".manufacturer: longer than 126 characters",
+               c->manufacturer);
+    check_that(!check_is_long(c->landing_url, URL_LENGTH_MAX), ".landing_url: longer than 258 characters",
+               c->landing_url);
     check_names(c);
     check_access(c);
     check_answers(c);

@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#include "net/http/http_private.h"
+
 #define RECORD_HEAD  2  /* bytes of an event's length */
 #define SEEK_STEPS   32 /* events that are passed by while others are locked out */
 #define LOOK_MS      250
@@ -432,6 +434,7 @@ uint16_t http_events_begin(struct http_request *r)
     bool full;
 
     if (!has_started(e)) {
+        http_blame(r, "its stream isn't started: list its PLUGNET_EVENTS in .services");
         return 503;
     }
     taken = lock_take(e);

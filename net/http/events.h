@@ -106,7 +106,7 @@ struct http_events {
 
 /* Begin; once. `epoch` is random, so that no id from before a reset is taken for one of now. `lock` is for events from other
  * threads, where the product has set none of its own; NULL: all come from the loop. Before it, each event is refused, and
- * each reader gets 503. PLUGNET_EVENTS does this. */
+ * each reader gets 503, which the log explains. PLUGNET_EVENTS, listed in .services, does this. */
 void http_events_start(struct http_events *events, uint32_t epoch, const struct http_events_lock *lock);
 
 /* Put an event, and wake those that read. `type`: what the page listens for, NULL: "message". `data`: UTF-8, of one or more

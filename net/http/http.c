@@ -17,7 +17,7 @@
 
 _Static_assert(HTTP_TEXT_MAX >= 40 && HTTP_TEXT_MAX <= 255, "HTTP_TEXT_MAX: its length is one byte");
 _Static_assert(HTTP_KEEP_MAX >= 4 && HTTP_KEEP_MAX <= 255, "HTTP_KEEP_MAX: its length is one byte");
-_Static_assert(HTTP_STATE_MAX >= 4 && HTTP_STATE_MAX % 4 == 0, "HTTP_STATE_MAX: words");
+_Static_assert(HTTP_STATE_MAX >= 4 && HTTP_STATE_MAX % 4 == 0, "HTTP_STATE_MAX: a multiple of 4, at least 4");
 
 void http_end(struct http_request *r)
 {

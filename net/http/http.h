@@ -35,7 +35,7 @@ extern "C" {
 #endif
 #ifndef HTTP_KEEP_MAX
 #define HTTP_KEEP_MAX                                                                                        \
-    28 /* what a route wants of its request: query, tail of the path, headers, one byte more for each */
+    28 /* what a route wants of its request: query, tail of the path, headers; each its length and 2 bytes more */
 #endif
 #ifndef HTTP_STATE_MAX
 #define HTTP_STATE_MAX 64 /* http_state, a multiple of 4; up to HTTP_TEXT_MAX + 1 they cost nothing */
@@ -136,7 +136,11 @@ struct http_route {
      * itself must know (205, 206, 407, 426); or HTTP_LATER. NULL: 200, or 204 without `output`. */
     uint16_t (*end)(struct http_request *r);
 
-    /* Put header lines of your own, each by http_put_header; where `type` is NULL, Content-Type is one. May be called again for the same answer. */
+    /* Put header lines of your own, each by http_put_header; where `type` is NULL, Content-Type is one. May be called again for the same answer.
+     * Not those that the server puts, they would be there twice: Cache-Control, Content-Length, Transfer-Encoding, Connection;
+     * Content-Type beside `type`, and where the body isn't that of `output` (refused by `begin` or `body`: http_status);
+     * WWW-Authenticate beside `challenge`, Allow of a 405; with `origins` Vary and Access-Control-…. Those of `security` are
+     * replaced. */
     void (*head)(struct http_request *r, struct text *out);
 
     /* Put the next part of the answer's body, whatever status `end` has returned (http_status; not for 204), at most
@@ -171,7 +175,7 @@ uint32_t http_part(const struct http_request *r);   /* parts put so far */
 const char *http_tail(const struct http_request *r);
 
 /* Parameter `name` of the query into `out`, percent-decoded ('+' is a space), with a 0 behind it. Returns its length; -1: it
- * isn't there; -2: it is malformed, or longer than size - 1. */
+ * isn't there; -2: it is malformed, or longer than size - 1. Of several the first one counts. */
 int http_query(const struct http_request *r, const char *name, char *out, size_t size);
 
 /* The same as a decimal number. False: not there, not a number, or not from min to max. */
@@ -230,7 +234,8 @@ struct http_config {
      * are let through. */
     uint16_t (*check)(struct http_request *r);
     const char *const *check_headers;
-    const char *challenge; /* WWW-Authenticate of a 401: "Bearer", "Basic realm=\"meter\"" */
+    /* WWW-Authenticate of each 401, a route's own, too: "Bearer", "Basic realm=\"meter\"" */
+    const char *challenge;
 
     /* A route has broken its contract; for the log, once for each such answer. Must not wait. NULL: nobody listens. */
     void (*broken)(const char *path, const char *why);

@@ -1,5 +1,5 @@
 /*
- * What the files of the HTTP server's thinking half share, and upgrades (websocket.c); nobody else includes it.
+ * What the files of the HTTP server's thinking half share, and routes of ours (websocket.c, events.c); nobody else includes it.
  *
  *   http.c          the machine: bytes, lines, bodies; a connection's life
  *   http_request.c  what a request's lines mean

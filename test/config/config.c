@@ -10,6 +10,8 @@
 
 #include "plugnet/plugnet.h"
 
+#define NAME_23 "abcdefghijklmnopqrstuvw"
+#define NAME_24 "abcdefghijklmnopqrstuvwx"
 #define NAME_32 "abcdefghijklmnopqrstuvwxyz-01234"
 #define PATH_63 "/23456789-123456789-123456789-123456789-123456789-123456789-123"
 
@@ -55,6 +57,15 @@ static const struct plugnet_function greedy = {.name = "greedy", .state = &greed
 
 static const struct plugnet_function idle = {.name = "idle"};
 static const struct plugnet_service silent = {.name = "silent"};
+
+static const char *hum_start(void *state, struct plugnet *p)
+{
+    (void)state, (void)p;
+    return NULL;
+}
+
+static const struct plugnet_service hum = {.name = "hum", .start = hum_start};
+#define HUM_8 &hum, &hum, &hum, &hum, &hum, &hum, &hum, &hum
 
 #define NAMES(...)                                                                                           \
     .names = (const char *const[])                                                                           \
@@ -129,6 +140,8 @@ static const struct {
       .services = SERVICES}},
     {"functions: without init", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &idle), .services = SERVICES}},
     {"services: without start", {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&silent)}},
+    {"services: 33",
+     {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(HUM_8, HUM_8, HUM_8, HUM_8, &hum)}},
     {"plan: too many endpoints",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &greedy), .services = SERVICES}},
     {"service: port of DNS", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 53}},
@@ -157,17 +170,20 @@ static const struct {
     {"origin: a port of nothing", {ORIGINS("https://app.example:")}},
     {"origin: a port of letters", {ORIGINS("https://app.example:x")}},
     {"origin: any", {ORIGINS("*")}},
+    {"origin: 64 characters", {ORIGINS("https://" NAME_32 "." NAME_24)}},
     {"security: no end of a line", {.security = "X-A: b"}},
     {"security: LF alone", {.security = "X-A: b\nX-C: d\r\n"}},
     {"security: no colon", {.security = "X-A\r\nX-C: d\r\n"}},
+    {"security: no name", {.security = ": b\r\n"}},
     {"check: header fields alone", {.check_headers = EIGHT}},
+    {"check: header fields, nine", {.check = post, .check_headers = NINE, .challenge = "Bearer"}},
     {"check: no challenge", {.check = post}},
     {"good: guarded",
      {.check = post,
       .check_headers = (const char *const[]){"Authorization", NULL},
       .challenge = "Bearer",
       .security = "X-A: b\r\nX-C: d\r\n",
-      ORIGINS("https://app.example", "https://a-1.example:65535"),
+      ORIGINS("https://app.example", "https://a-1.example:65535", "https://" NAME_32 NAME_23),
       ROUTE(.path = "/a/*", .methods = HTTP_PUT, .query = true, .body = body, .end = post)}},
     {"routes: none, but counted", {.route_count = 1}},
     {"resource: no slash", {RESOURCE(.path = "a.html", .type = "a/b", BODY)}},
@@ -190,7 +206,7 @@ static const struct {
       .oui = {0xFC, 0xFF, 0xFF},
       .http_port = 5001,
       .functions = PLUGNET_FUNCTIONS(&plugnet_ncm),
-      .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+      .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, HUM_8, HUM_8, HUM_8, &hum, &hum, &hum, &hum),
       ROUTE(.path = PATH_63, .methods = HTTP_POST, .end = post),
       RESOURCE(.path = "/empty", .type = "a/b")}},
 };

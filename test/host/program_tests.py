@@ -308,6 +308,18 @@ def test_control_commands(folder):
         assert int(pc.ask("time")) > 200_000_000
         assert pc.ask("port 0") == str(pc.ports[0])
         assert json.loads(pc.ask("counters"))["rx_frames"] > 0
+        listed = pc.ask("help")
+        words = [word.split()[0] for word in listed.split(", ")]
+        assert words == ["button", "leds", "reset", "power", "replug", "plug", "unplug", "suspend", "resume", "bus-reset", "stop-in",
+                         "time", "state", "port", "counters", "help"], listed
+        with open(os.path.join(ROOT, "docs/vboard.md"), encoding="utf-8") as file:
+            described = re.findall(r"`([a-z-]+)", "".join(line.split("|")[1] for line in file if re.match(r"\| `[a-z-]+[` ]", line)))
+        assert set(described) == set(words), f"docs/vboard.md: {described}"
+        for line in ("", "nonsense", "press button 1"):
+            name = line.split(" ")[0]
+            assert pc.ask(line) == f"error: unknown command '{name}'; there are: {listed}", line
+        assert pc.ask("button 1 x") == "error: 'x' is not expected here: button [N] 0|1"
+        assert pc.ask("power") == "error: wrong number of arguments: power 0|1"
         for line in ("", "nonsense", "button", "button 1 2 3", "button x", "leds 1", "port 7", "stop-in"):
             assert pc.ask(line).startswith("error: "), line
         with socket.socket(socket.AF_UNIX) as s:

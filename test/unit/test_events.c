@@ -32,8 +32,17 @@ static void wake(void)
     wakes++;
 }
 
+static const char *broken_path, *broken_why;
+
+static void broken(const char *path, const char *why)
+{
+    broken_path = path;
+    broken_why = why;
+}
+
 static const char *const hosts[] = {"plugnet.local", NULL};
-static const struct http_config config = {.routes = routes, .route_count = 2, .hosts = hosts, .wake = wake};
+static const struct http_config config = {
+    .routes = routes, .route_count = 2, .hosts = hosts, .wake = wake, .broken = broken};
 static struct http_site site;
 
 /* ---- A reader: a connection, and what a browser makes of its answer ---- */
@@ -175,6 +184,7 @@ static void fresh(void)
     memset(ring, '#', sizeof ring);
     site.config = &config;
     snapshots = wakes = 0;
+    broken_path = broken_why = NULL;
     events = (struct http_events){.ring = ring, .size = sizeof ring, .options = &options};
     second = (struct http_events){.ring = second_ring, .size = sizeof second_ring};
     http_events_start(&events, EPOCH, NULL);
@@ -485,6 +495,9 @@ TEST(events_before_the_start)
     ask(&clients[0], "GET /events", NULL);
     CHECK(strstr(clients[0].got, "HTTP/1.1 503 ") != NULL);
     CHECK_EQUAL(events.stats.readers, 0);
+    CHECK(broken_path != NULL && strcmp(broken_path, "/events") == 0); /* the log names the mistake */
+    CHECK(broken_why != NULL && strstr(broken_why, ".services") != NULL);
+    CHECK_EQUAL(site.stats.broken, 1);
 }
 
 TEST(events_heartbeat)
@@ -528,6 +541,7 @@ TEST(events_readers_max)
     ask(&clients[2], "GET /events", NULL);
     CHECK(strstr(clients[2].got, "HTTP/1.1 503 ") != NULL);
     CHECK_EQUAL(events.stats.denied, 1);
+    CHECK(broken_why == NULL); /* that is no mistake */
     leave(&clients[2]);
     CHECK_EQUAL(events.stats.readers, 2);
     leave(&clients[0]);

@@ -1181,7 +1181,7 @@ static void own_type(struct http_request *r, struct text *head)
 
 static uint16_t typed_end(struct http_request *r)
 {
-    return http_method(r) == HTTP_GET ? 200 : 400;
+    return http_method(r) == HTTP_GET ? 200 : http_method(r) == HTTP_PUT ? 401 : 400;
 }
 
 static uint16_t upgrade_begin(struct http_request *r)
@@ -1203,7 +1203,7 @@ static const struct http_route guarded_routes[] = {
     {.path = "/put", .methods = HTTP_PUT, .headers = wanted, .body = post_body, .gone = post_gone},
     {.path = "/ws", .upgrade = &upgrade},
     {.path = "/typed",
-     .methods = HTTP_GET | HTTP_DELETE,
+     .methods = HTTP_GET | HTTP_PUT | HTTP_DELETE,
      .end = typed_end,
      .head = own_type,
      .output = parts,
@@ -1321,6 +1321,17 @@ TEST(http_a_route_names_its_type_itself)
     CHECK(!said("Content-Type: "));
     CHECK_EQUAL(guarded_status("GET /own HTTP/1.1\r\n" HOST "\r\n"), 200);
     CHECK(said("Content-Type: text/plain\r\n"));
+}
+
+TEST(http_a_routes_own_401)
+{
+    guarded.challenge = "Bearer";
+    CHECK_EQUAL(guarded_status("PUT /typed HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"), 401);
+    CHECK_EQUAL(checks, 0);
+    CHECK(said("WWW-Authenticate: Bearer\r\n"));
+    guarded.challenge = NULL;
+    CHECK_EQUAL(guarded_status("PUT /typed HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"), 401);
+    CHECK(!said("WWW-Authenticate"));
 }
 
 TEST(http_preflight_needs_no_credentials)
