@@ -302,8 +302,9 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
 {
     size_t cost = tcp_guard_cost(c->pcb, length, piece->is_static);
 
-    if (c->pcb->snd_queuelen == 0) {
-        c->since_ms = sys_now(); /* from now on an ACK is due */
+    /* From the first byte on an ACK is due; who waits for memory may be silent, however often it tries again. */
+    if (c->pcb->snd_queuelen == 0 && c->waiting == 0) {
+        c->since_ms = sys_now();
         c->beat = http_raw_of(c)->guard->beats;
     }
     if (http_raw_behind(c) || !tcp_guard_room(cost) ||
