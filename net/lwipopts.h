@@ -95,11 +95,11 @@
 /* Memory. MEM_SIZE in bytes, the rest in elements. */
 #ifndef MEM_SIZE
 #if defined PLUGNET_THREADS && __SIZEOF_POINTER__ > 4
-#define MEM_SIZE 4608 /* longer pointers: 2,800 of a board's bytes */
+#define MEM_SIZE 4608 /* longer pointers: 3,264 of a board's bytes */
 #elif __SIZEOF_POINTER__ > 4
 #define MEM_SIZE 3072
 #else
-#define MEM_SIZE 2800 /* segment headers, copied short frames, answers being sent */
+#define MEM_SIZE 3264 /* segment headers, copied short frames, answers being sent */
 #endif
 #endif
 #ifndef MEM_ALIGNMENT

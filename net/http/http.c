@@ -180,7 +180,7 @@ static size_t http_body_take(struct http_request *r, const char *bytes, size_t l
         }
     }
     if (taken > length) {
-        http_break(r, "body took more than there was");
+        http_break(r, "more taken than there was");
         return length;
     }
     r->left -= (uint32_t)taken;

@@ -18,9 +18,12 @@
 #define PROGRESS_UNIT  8    /* bytes */
 #define POLL_INTERVAL  2    /* of 500 ms */
 #define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
-#define PIPELINE_PIECE 192  /* bytes that are kept together */
+#define PIPELINE_PIECE 384  /* bytes that are kept together */
 #define PIPELINE_KEPT  0x80 /* in pbuf.flags, where lwIP uses the lower six bits: a copy of ours */
 #define PIPELINE_PBUF  (sizeof(struct pbuf) + 16) /* bytes of heap beside them */
+
+/* Bytes of heap, for who is sent one segment at a time: a whole one, if MEM_SIZE leaves room for an answer's head beside it. */
+#define PIPELINE_NARROW LWIP_MIN(TCP_MSS + 128, MEM_SIZE - TCP_GUARD_HEAP - 496)
 
 _Static_assert(
     MEM_SIZE >= TCP_GUARD_HEAP + HTTP_RAW_PIPELINE_MAX + TCP_GUARD_NEED_MAX,
@@ -115,24 +118,10 @@ static bool http_raw_turn_over(const struct http_raw *server)
     return sys_now() - server->turn_since_ms > HTTP_RAW_TURN_MS_MAX;
 }
 
-/* Somebody else waits for memory. */
-static bool http_raw_others_wait(const struct http_raw_connection *c)
-{
-    const struct http_raw *server = http_raw_of(c);
-
-    for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {
-        const struct http_raw_connection *other = &server->connections[i];
-        if (other != c && other->pcb != NULL && other->waiting > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It has had its turn, and others wait: it sends what it carries, and makes no further part. */
+/* It has had its turn: it sends what it carries, and makes no further part before the next one. */
 static bool http_raw_has_had(const struct http_raw_connection *c)
 {
-    return http_raw_of(c)->guard->need && http_raw_turn_over(http_raw_of(c)) && http_raw_others_wait(c);
+    return http_raw_of(c)->guard->need && http_raw_turn_over(http_raw_of(c));
 }
 
 /* ---- Pieces: the engine's, or what is left of one in the stash. ---- */
@@ -170,13 +159,19 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
     }
 }
 
+/* What comes can't be told to wait but by TCP's window, and what is refused comes again after a second or more: so only as much is
+ * on its way as can be kept. */
+static bool http_raw_is_narrow(const struct http_raw_connection *c)
+{
+    return c->narrow || http_upgraded(&c->http);
+}
+
 /* How many bytes of heap may be taken to keep more: requests that wait, and the stash. All connections share the limit: what
- * is kept must never be all there is, for it comes back only by answers, which need some. Another protocol's may be a whole
- * segment: its parts go out in portions. */
+ * is kept must never be all there is, for it comes back only by answers, which need some. */
 static size_t http_raw_keep_room(const struct http_raw_connection *c)
 {
     const struct http_raw *server = http_raw_of(c);
-    size_t most = HTTP_RAW_PIPELINE_MAX + (http_upgraded(&c->http) ? HTTP_RAW_PIPELINE_MAX / 4 : 0);
+    size_t most = http_raw_is_narrow(c) ? PIPELINE_NARROW : HTTP_RAW_PIPELINE_MAX;
     size_t kept = server->stasher != NULL ? server->stash->len : 0,
            used = lwip_stats.mem.used + PIPELINE_SPARE;
 
@@ -586,7 +581,8 @@ static err_t http_raw_run(struct http_raw_connection *c)
     }
     tcp_recved(c->pcb, c->consumed); /* not before: it may acknowledge all that came */
     c->consumed = 0;
-    if (http_upgraded(&c->http)) {
+    c->narrow |= http_held(&c->http);
+    if (http_raw_is_narrow(c)) {
         tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
     }
     tcp_output(c->pcb);

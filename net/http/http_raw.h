@@ -64,7 +64,7 @@ struct pbuf;
 #define HTTP_RAW_KEEP_MS     15000 /* without a word, until TCP asks whether the client is still there */
 #ifndef HTTP_RAW_PIPELINE_MAX
 #define HTTP_RAW_PIPELINE_MAX                                                                                \
-    1024 /* bytes of heap for requests that wait for their turn, of all connections; a quarter more for WebSockets */
+    1024 /* bytes of heap for requests that wait for their turn, of all connections */
 #endif
 
 struct http_raw_stats {
@@ -90,10 +90,11 @@ struct http_raw_connection {
     bool proven : 1;     /* the client has acknowledged something */
     bool waits_stash : 1; /* for the stash of another one */
     bool stalled : 1; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
-    bool finished : 1;   /* the client has sent its FIN */
-    bool unfinished : 1; /* it was taken back with data that found no room */
-    bool lingering : 1;  /* we have sent ours */
-    uint8_t progress;    /* of the request since since_ms, in units of 8 bytes */
+    bool finished : 1;    /* the client has sent its FIN */
+    bool unfinished : 1;  /* it was taken back with data that found no room */
+    bool lingering : 1;   /* we have sent ours */
+    bool narrow : 1;      /* one segment at a time: its route has held a body back */
+    uint8_t progress : 7; /* of the request since since_ms, in units of 8 bytes */
     struct http_request http;
 };
 
