@@ -220,6 +220,29 @@ def test_websocket_of_the_guide(folder):
     refused(folder, "HTTP_KEEP_MAX: a WebSocket", f"APP={folder}/guide-websocket", "NAME=guide-websocket")
 
 
+def test_websocket_json_of_the_guide(folder):
+    """docs/websocket.md's table, in its product: what fits counts, also in two frames; what doesn't changes nothing."""
+    text = guide_code("websocket.md", '#include "net/http/websocket.h"')
+    at = text.index("static const struct websocket live")
+    table = guide_code("websocket.md", '#include "wire/json.h"').replace("control = wanted;", "control = wanted;\n        number = wanted.interval_ms * 1000u;")
+    text = text[:at] + table + text[at:].replace(".message = live_message", ".message = control_message").replace("4096", "256")
+    product_write(folder, "guide-json", {"main.c": text})
+    out, _ = built(folder, "stm32f4discovery-none-guide-json", f"APP={folder}/guide-json", "NAME=guide-json",
+                   "CFLAGS_APP=-Wno-unused-function") # its other reader
+    text_of, frame = websocket.FIN | websocket.TEXT, websocket.frame
+    with plugged(VBOARD, f"{out}/guide-json.elf") as url:
+        address = urllib.parse.urlsplit(url)
+        with websocket.Socket("/ws", address=(address.hostname, address.port)) as one:
+            for sent in ([frame(text_of, b'{"interval_ms":777,"limit":23.5,"running":true,"name":"x"}')], [frame(text_of, b'{"interval_ms":5}')],
+                         [frame(text_of, b'{"nope":5}')], [frame(text_of, b'{"interval_ms":300} x')]):
+                one.send(*sent)
+                numbers = [json.loads(one.message()[1])["number"] for _ in range(4)]
+                assert 777000 <= numbers[-1] < 778000, (sent, numbers)
+            one.send(frame(websocket.TEXT, b'{"interv') + frame(websocket.FIN, b'al_ms":999}'))
+            numbers = [json.loads(one.message()[1])["number"] for _ in range(4)]
+            assert 999000 <= numbers[-1] < 1000000, numbers
+
+
 def test_http_of_the_guide(folder):
     """docs/http.md's routes: a text, an upload that is held back, an answer that waits for another request, login and CORS."""
     product_write(folder, "http", {"main.c": guide_code("http.md", "#include <string.h>")})
