@@ -521,7 +521,7 @@ REFUSED = (
     ("MEMP_MEM_MALLOC 1", "no heap"), ("MEM_ALIGNMENT 2", "MEM_ALIGNMENT"), ("LWIP_SUPPORT_CUSTOM_PBUF 0", "netif_ncm.c"),
     ("ETH_PAD_SIZE 2", "ETH_PAD_SIZE"), ("MEMP_STATS 0", "tcp_guard.c"), ("LWIP_ARP 0", "an Ethernet host"),
     ("LWIP_IPV6 1", "not in the build"), ("LWIP_DHCP 1", "not in the build"), ("LWIP_EVENT_API 1", "LWIP_EVENT_API"),
-    ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"),
+    ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"), ("HTTP_STATE_MAX 66", "HTTP_STATE_MAX: a multiple of 4"),
     ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
     ("NCM_IN_PIECES_MAX 19", "NCM_IN_PIECES_MAX"), ("PLUGNET_NAME_MAX 60", "PLUGNET_NAME_MAX: "), ("TCP_GUARD_HEAP 3000", "MEM_SIZE: "))
 REFUSED_THREADS = (
@@ -532,7 +532,7 @@ REFUSED_THREADS = (
     ("configUSE_PREEMPTION 0", "configUSE_PREEMPTION"), ("configMAX_PRIORITIES 4", "configMAX_PRIORITIES: 5"), ("configUSE_TICKLESS_IDLE 1", "TICKLESS"),
     ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
     ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
-SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "plugnet/plugnet_check.c",
+SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_answer.c", "net/http/http_body.c", "plugnet/plugnet_check.c",
            "plugnet/service_mdns.c", "usb/ncm.c")
 
 
