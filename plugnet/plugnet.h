@@ -43,7 +43,7 @@ extern "C" {
 #ifdef PLUGNET_THREADS
 #define PLUGNET_OWN_LOOP_WHY                                                                                      \
     "with an operating system the loop is lwIP's thread: call plugnet_run, start with .started, and do your own " \
-    "work in a thread (os_thread_start)"
+    "work in a thread (os_thread_start, os/os.h)"
 #ifdef __has_attribute
 #if __has_attribute(unavailable)
 #define PLUGNET_OWN_LOOP __attribute__((unavailable(PLUGNET_OWN_LOOP_WHY)))
@@ -258,7 +258,7 @@ bool plugnet_has_dfu(const struct plugnet *p);
 bool plugnet_update(struct plugnet *p);
 
 /* board_init, plugnet_init, and the loop for ever: on bare metal here, with an operating system in lwIP's thread, so
- * that `main` may start threads before (os_thread_start needs no board_init). */
+ * that `main` may start threads before (os_thread_start of os/os.h; it needs no board_init). */
 __attribute__((noreturn)) void plugnet_run_sized(struct plugnet *p, const struct plugnet_config *config,
                                                  size_t size);
 

@@ -5,7 +5,7 @@
 #ifndef METER_PLUGNET_OPTIONS_H
 #define METER_PLUGNET_OPTIONS_H
 
-/* Bytes of lwIP's heap: what is copied and not yet acknowledged. With the default, 2800, GET /log.csv has two parts on
+/* Bytes of lwIP's heap: what is copied and not yet acknowledged. With the default, 3264, GET /log.csv has two parts on
  * their way (510 bytes/ms); with this one six (1000 bytes/ms), and room for events beside them. */
 #define MEM_SIZE 6144
 
