@@ -79,6 +79,46 @@ static size_t refuses(struct http_request *r, const uint8_t *bytes, size_t lengt
     return 0;
 }
 
+/* Two hundred bytes each 10 ms. */
+static struct {
+    struct http_request *request;
+    uint32_t since_ms;
+    bool room;
+} slow;
+
+static size_t slow_body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    size_t taken = !slow.room ? 0 : length < 200 ? length : 200;
+
+    (void)bytes;
+    slow.request = r;
+    slow.room = slow.room && taken == 0;
+    return taken;
+}
+
+static void slow_gone(struct http_request *r)
+{
+    slow.request = slow.request == r ? NULL : slow.request;
+}
+
+static const char *slow_start(void *state, struct plugnet *p)
+{
+    (void)state, (void)p;
+    return NULL;
+}
+
+static void slow_tick(void *state, uint32_t now_ms)
+{
+    (void)state;
+    if (now_ms - slow.since_ms >= 10 && slow.request != NULL) {
+        slow.since_ms = now_ms;
+        slow.room = true;
+        http_wake(slow.request);
+    }
+}
+
+static const struct plugnet_service slow_service = {.name = "slow", .start = slow_start, .tick = slow_tick};
+
 /* Never decides. */
 static uint16_t later(struct http_request *r)
 {
@@ -125,6 +165,7 @@ static const struct http_route routes[] = {
     {.path = "/too-long-later", .type = "text/plain", .output = too_long_later},
     {.path = "/status", .methods = HTTP_POST, .body = status_body, .end = status_end, .gone = status_gone},
     {.path = "/greedy", .methods = HTTP_PUT, .body = greedy},
+    {.path = "/slow", .methods = HTTP_PUT, .body = slow_body, .gone = slow_gone},
     {.path = "/refuses", .methods = HTTP_PUT, .body = refuses},
     {.path = "/later", .type = "text/plain", .end = later, .output = good},
     {.path = "/too-short", .type = "text/plain", .data = "", .end = of_length, .output = few},
@@ -134,7 +175,7 @@ static const struct http_route routes[] = {
 static const struct plugnet_config config = {
     .product = "bad handlers",
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
-    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &slow_service),
     .subnet = 0x0A400100, /* 10.64.1.0 */
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],

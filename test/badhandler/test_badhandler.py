@@ -31,6 +31,7 @@ WAITING = (("/later", "GET"), ("/refuses", "PUT"))
 MANY = 70000
 OTHER = "10.64.1.3/29"  # a second address of the PC
 VANISHED_S_MAX = 40
+SLOW_S_MAX = 30  # 2 s on a machine that does nothing else; a minute and more where bytes come again by a timer
 START_S_MAX, ANSWER_S_MAX, LATE_S_MAX = 60, 60, 5
 
 
@@ -138,6 +139,15 @@ def test_a_body_route_that_takes_too_much(board):
     assert good()["broken"] == before + 1, "it is counted"
     board.wait_said("http: /greedy: ")
     others_live("/greedy")
+
+
+def test_a_body_that_is_held_back_again_and_again(_):
+    """Linux's TCP sends again what found no room only when its timer says so, after 0.2, 0.4, 0.8 s …: nothing must come to that."""
+    begin = time.monotonic()
+    answer, reset = ask("/slow", method="PUT", body="x" * 20000)
+    assert answer.startswith(b"HTTP/1.1 204 ") and not reset, f"reset {reset}, {answer[:80]!r}"
+    took = time.monotonic() - begin
+    assert took < SLOW_S_MAX, f"{took:.1f} s, where 200 bytes are taken each 10 ms"
 
 
 def test_others_live_beside_those_that_wait(_):
