@@ -525,8 +525,8 @@ static bool http_raw_feed(struct http_raw_connection *c)
     }
     used = http_input(&c->http, (char *)p->payload + c->pending_at, p->len - c->pending_at);
     size_t progress = c->progress + used / PROGRESS_UNIT;
-    if ((was_idle && !http_idle(&c->http)) || (http_upgraded(&c->http) && !http_leaving(&c->http)) ||
-        progress >= HTTP_RAW_PROGRESS / PROGRESS_UNIT) {
+    if (!http_leaving(&c->http) && ((was_idle && !http_idle(&c->http)) || http_upgraded(&c->http) ||
+                                    progress >= HTTP_RAW_PROGRESS / PROGRESS_UNIT)) {
         c->since_ms = sys_now();
         progress = 0;
     }
