@@ -95,9 +95,7 @@
 /* Memory. MEM_SIZE in bytes, the rest in elements. */
 #ifndef MEM_SIZE
 #if defined PLUGNET_THREADS && __SIZEOF_POINTER__ > 4
-#define MEM_SIZE 4608 /* longer pointers: 3,264 of a board's bytes */
-#elif __SIZEOF_POINTER__ > 4
-#define MEM_SIZE 3072
+#define MEM_SIZE 4608 /* a board's, with longer pointers */
 #else
 #define MEM_SIZE 3264 /* segment headers, copied short frames, answers being sent */
 #endif

@@ -136,11 +136,11 @@ struct http_route {
      * itself must know (205, 206, 407, 426); or HTTP_LATER. NULL: 200, or 204 without `output`. */
     uint16_t (*end)(struct http_request *r);
 
-    /* Put header lines of your own, each by http_put_header; where `type` is NULL, Content-Type is one. May be called again for the same answer.
-     * Not those that the server puts, they would be there twice: Cache-Control, Content-Length, Transfer-Encoding, Connection;
-     * Content-Type beside `type`, and where the body isn't that of `output` (refused by `begin` or `body`: http_status);
-     * WWW-Authenticate beside `challenge`, Allow of a 405; with `origins` Vary and Access-Control-…. Those of `security` are
-     * replaced. */
+    /* Put header lines of your own, each by http_put_header; where `type` is NULL, Content-Type is one. May be called again for
+     * the same answer. Lines of `security` are replaced; others of the server's would be there twice, so don't put Cache-Control,
+     * Content-Length, Transfer-Encoding, Connection; Content-Type beside `type`, or where the body isn't that of `output` (refused
+     * by `begin` or `body`: http_status); WWW-Authenticate beside `challenge`; Allow of a 405; with `origins` Vary and
+     * Access-Control-…. */
     void (*head)(struct http_request *r, struct text *out);
 
     /* Put the next part of the answer's body, whatever status `end` has returned (http_status; not for 204), at most
@@ -160,8 +160,9 @@ struct http_route {
 /* ---- For the functions of a route ---- */
 
 void *http_context(const struct http_request *r); /* of the configuration */
-const void *http_data(
-    const struct http_request *r); /* the route's; NULL: it is a file, or nothing is there */
+
+/* `data` of the route; NULL: a file was asked for, or nothing is there. */
+const void *http_data(const struct http_request *r);
 
 /* `path` of the route or resource that was asked for, as the configuration has it; NULL: nothing is there. */
 const char *http_path(const struct http_request *r);

@@ -7,16 +7,16 @@
  * furthest back (accepted, request begun or answered, bytes acknowledged): so a browser's idle connections go
  * first, and clients that trickle bytes can't keep anybody out.
  *
- * A pipeline: requests that come while one is answered wait, HTTP_RAW_PIPELINE_MAX bytes of them for all connections. What
- * finds no room is taken back before it is acknowledged (tcp_pcb_unreceive), so that the client sends it again.
+ * A pipeline: requests that come while one is answered wait, in HTTP_RAW_PIPELINE_MAX bytes of heap that all connections and the
+ * stash share. What finds no room is taken back before it is acknowledged (tcp_pcb_unreceive): the client sends it again, after
+ * seconds at worst. So one whose route takes its body slowly, and a WebSocket's, is sent one segment at a time (tcp_pcb_narrow).
  *
  * A part that a route makes is made once: it stays in `carry` until lwIP has taken it, or in the one stash, for a client whose
  * window lets it through in small portions only. Other pieces are made again from the request's state.
  *
- * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window); nothing is kept for a client that
- * doesn't read. When memory is short, those that wait get it one after the other, each until its answer is complete, or for
- * HTTP_RAW_TURN_MS_MAX; a client that has never acknowledged anything gets one piece. Those that keep memory and are silent
- * end when the PC has shown HTTP_RAW_BEATS_MAX times that it is awake.
+ * Sending: a piece is queued when the client's own limits allow it (tcp_guard_window). When memory is short, those that wait get
+ * it one after the other, each until its answer is complete, or for HTTP_RAW_TURN_MS_MAX; a client that has never acknowledged
+ * anything gets one piece. Who keeps memory and is silent ends after HTTP_RAW_BEATS_MAX signs that the PC is awake.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_HTTP_HTTP_RAW_H
@@ -36,7 +36,7 @@ struct tcp_pcb;
 struct pbuf;
 
 #ifndef HTTP_RAW_CONNECTIONS
-#define HTTP_RAW_CONNECTIONS 12 /* about 140 bytes each */
+#define HTTP_RAW_CONNECTIONS 12 /* 184 bytes each, 160 with HTTP_KEEP_MAX 4 */
 #endif
 #ifndef HTTP_RAW_IDLE_MS_MAX
 #define HTTP_RAW_IDLE_MS_MAX 60000 /* between requests */
