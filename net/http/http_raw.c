@@ -23,7 +23,8 @@
 #define PIPELINE_PBUF  (sizeof(struct pbuf) + 16) /* bytes of heap beside them */
 
 /* Bytes of heap, for who is sent one segment at a time: a whole one, if MEM_SIZE leaves room for an answer's head beside it. */
-#define PIPELINE_NARROW LWIP_MIN(TCP_MSS + 128, MEM_SIZE - TCP_GUARD_HEAP - 496)
+#define PIPELINE_SEGMENT (TCP_MSS + (TCP_MSS / PIPELINE_PIECE + 1) * PIPELINE_PBUF)
+#define PIPELINE_NARROW  LWIP_MIN(PIPELINE_SEGMENT, MEM_SIZE - TCP_GUARD_HEAP - 496)
 
 _Static_assert(
     MEM_SIZE >= TCP_GUARD_HEAP + HTTP_RAW_PIPELINE_MAX + TCP_GUARD_NEED_MAX,
