@@ -5,7 +5,7 @@
 #   make native | vboard | pc               the firmware as a Linux process | the virtual board | the PC end
 #   make boards                             the firmware for every board
 #   make freertos                           the same on FreeRTOS; FREERTOS_KERNEL_PATH names a checkout of its kernel
-#   make flash | dfu                        write to a real board: by its ST-LINK, or over its own USB cable
+#   make flash | dfu | dfu-all              write to a real board: by its ST-LINK, or over its own USB cable
 #   make size | bench | fuzz                figures, benchmark, fuzzing
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them

@@ -233,7 +233,7 @@ $(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),
 	$(say) LD $@
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lchip/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    $(if $(APP_CXX),-Wl$(comma)--defsym=linker_cxx=1) \
-	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@
+	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@ $(if $(CROSS),|| { python3 tool/link_failed.py $(@:.elf=.map) $(LINKER); exit 1; })
 	$(if $(CROSS),@if $(CROSS)nm $@ | grep -E ' (malloc|free|_sbrk|_malloc_r)$$'; then \
 	    echo 'a heap has come into the image; see the map'; rm -f $@; exit 1; fi)
 	$(if $(CROSS),$(Q)python3 tool/stamp.py $@)
@@ -252,6 +252,11 @@ DFU_ID ?= $(firstword $(BOARD_ID)) # what the product shows; its own with vendor
 dfu: $(OUT)/$(NAME).dfu
 	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
 	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s $$(python3 tool/dfu_file.py --address $(<:.dfu=.elf)):leave -D $<
+
+# All from the start of flash, the guard too: once, when the layout changes. Settings are lost. Not to be cut.
+dfu-all: $(OUT)/$(NAME).bin
+	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
+	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s 0x08000000:leave -D $<
 
 # A real board, by its ST-LINK.
 flash: $(OUT)/$(NAME).elf
@@ -287,5 +292,5 @@ compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards freertos dfu flash size native FORCE
+.PHONY: firmware boards freertos dfu dfu-all flash size native FORCE
 -include $(FW_OBJ:.o=.d)

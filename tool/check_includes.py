@@ -31,7 +31,7 @@ GROUPS = {
 }
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
-PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/board.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
+PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/*.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
 
 # Made by the build (tool/site_pack.py) for a product's own folder.
 MADE = ["site.h"]
@@ -49,16 +49,16 @@ ROOMS = [
     ("net", ["net/netif_ncm.c"], ["net/*.h", "wire/**", "usb/*.h", "<lwip>", "<freestanding>"]),
     ("net", ["net/**"], ["net/*.h", "wire/**", "<lwip>", "<freestanding>"]),
     ("os/posix", ["os/posix/**"],
-     ["os/*.h", "os/threads/*.h", "<own folder>", "board/board.h", "<lwip>", "<freestanding>", "<libc>"]),
-    ("os", ["os/**"], ["os/*.h", "os/threads/*.h", "<own folder>", "board/board.h", "<lwip>", "<kernel>", "<freestanding>"]),
-    ("board.h", ["board/board.h"], ["<freestanding>"]),
+     ["os/*.h", "os/threads/*.h", "<own folder>", "board/*.h", "<lwip>", "<freestanding>", "<libc>"]),
+    ("os", ["os/**"], ["os/*.h", "os/threads/*.h", "<own folder>", "board/*.h", "<lwip>", "<kernel>", "<freestanding>"]),
+    ("board.h", ["board/*.h"], ["<freestanding>"]),
     ("chip", ["chip/**"],
-     ["board/board.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
+     ["board/*.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
       "udc/*/*.h", "usb/udc.h", "<freestanding>"]),
     ("board/native", ["board/native/**"],
-     ["board/board.h", "<own folder>", "udc/virtual/*.h", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),
+     ["board/*.h", "<own folder>", "udc/virtual/*.h", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
-     ["board/board.h", "<own folder>", "board/stm32/*", "chip/**", "usb/udc.h", "wire/**", "<freestanding>"]),
+     ["board/*.h", "<own folder>", "board/stm32/*", "chip/**", "usb/udc.h", "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),

@@ -196,6 +196,7 @@ const uint8_t *vboard_flash(const struct vboard *board, size_t *size)
 void vboard_flash_set(struct vboard *board, uint32_t at, const uint8_t *bytes, uint32_t size)
 {
     memcpy(board->chip.flash + at, bytes, size);
+    flash_ecc_set(&board->chip, at, size, false);
     cpu_code_changed(board->chip.cpu, CHIP_FLASH_BASE + at, size);
     cpu_code_changed(board->chip.cpu, at, size);
     flash_write(board, at, size);
@@ -216,6 +217,19 @@ uint32_t vboard_flash_operations(const struct vboard *board)
 void vboard_cut_after(struct vboard *board, uint32_t count)
 {
     board->chip.cut_at = count ? board->chip.flash_operations + count : 0;
+    board->chip.cut_tears = false;
+}
+
+void vboard_cut_within(struct vboard *board, uint32_t count, uint32_t seed)
+{
+    vboard_cut_after(board, count);
+    board->chip.cut_tears = true;
+    board->chip.cut_seed = seed;
+}
+
+bool vboard_flash_readable(const struct vboard *board, uint32_t at)
+{
+    return !board->chip.ecc_bad[at / CHIP_ECC_UNIT];
 }
 
 void vboard_boot0(struct vboard *board, bool high)

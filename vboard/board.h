@@ -107,6 +107,13 @@ uint32_t vboard_flash_operations(const struct vboard *board);
 /* Power goes (vboard_power) after `count` more of them, counted from 1; 0: it doesn't. */
 void vboard_cut_after(struct vboard *board, uint32_t count);
 
+/* The same, but in the middle of the last one: what it was to write is torn, differently for each seed. On chips with ECC a
+ * torn unit may raise NMI when it is read. vboard_config.flash keeps the bytes, but not that. */
+void vboard_cut_within(struct vboard *board, uint32_t count, uint32_t seed);
+
+/* False: the ECC of the unit at this offset doesn't fit. */
+bool vboard_flash_readable(const struct vboard *board, uint32_t at);
+
 /* The chip's unique ID, VBOARD_UID_LENGTH bytes; valid until vboard_free. */
 const uint8_t *vboard_uid(const struct vboard *board);
 

@@ -152,13 +152,19 @@ static void system_memory_fill(struct chip *chip)
     size[1] = (uint8_t)(kind->flash_size / 1024 >> 8);
 }
 
+static void read_check(void *context, uint32_t address, unsigned size)
+{
+    flash_read_check(context, address, size);
+}
+
 static bool memory_new(struct chip *chip)
 {
     const struct chip_kind *kind = chip->kind;
     struct cpu_region *region = chip->cpu_config.regions;
     chip->flash = malloc(kind->flash_size);
+    chip->ecc_bad = calloc(kind->flash_size / CHIP_ECC_UNIT, sizeof *chip->ecc_bad);
     chip->system = malloc(kind->system_size);
-    if (!chip->flash || !chip->system)
+    if (!chip->flash || !chip->ecc_bad || !chip->system)
         return false;
     memset(chip->flash, 0xFF, kind->flash_size);
     memcpy(chip->option, kind->option, sizeof chip->option);
@@ -174,43 +180,6 @@ static bool memory_new(struct chip *chip)
     return true;
 }
 
-void flash_busy(struct chip *chip, uint32_t at, uint32_t size, uint64_t ns)
-{
-    struct chip_flash *f = &chip->flash_if;
-    f->busy_from = at;
-    f->busy_size = size;
-    f->busy_until = chip_now(chip) + ns;
-    chip_event_at(chip, CHIP_EVENT_FLASH, f->busy_until);
-    cpu_break(chip->cpu); /* chip_advance sees that flash is busy */
-}
-
-void flash_changed(struct chip *chip, uint32_t at, uint32_t size)
-{
-    cpu_code_changed(chip->cpu, CHIP_FLASH_BASE + at, size);
-    cpu_code_changed(chip->cpu, at, size);
-    if (chip->flash_written)
-        chip->flash_written(chip->flash_context, at, size);
-    if (++chip->flash_operations == chip->cut_at) {
-        chip->cut = true;
-        cpu_break(chip->cpu);
-    }
-}
-
-bool flash_sector(const struct chip_kind *kind, unsigned sector, uint32_t *start, uint32_t *size)
-{
-    *start = 0;
-    for (unsigned i = 0; i < CHIP_SECTORS && kind->sectors[i].count; i++) {
-        *size = kind->sectors[i].size;
-        if (sector < kind->sectors[i].count) {
-            *start += sector * *size;
-            return true;
-        }
-        sector -= kind->sectors[i].count;
-        *start += kind->sectors[i].count * *size;
-    }
-    return false;
-}
-
 bool chip_init(struct chip *chip, const struct vboard_model *model)
 {
     const struct chip_kind *kind = model->chip;
@@ -221,6 +190,7 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
         .priority_bits = 4,
         .bus_read = chip_bus_read,
         .bus_write = chip_bus_write,
+        .watched_read = read_check,
         .context = chip,
         .systick_calibration = kind->systick_calibration,
     };
@@ -254,6 +224,7 @@ void chip_fini(struct chip *chip)
     if (chip->cpu)
         cpu_free(chip->cpu);
     free(chip->flash);
+    free(chip->ecc_bad);
     for (unsigned i = 0; i < CHIP_RAMS; i++)
         free(chip->ram[i]);
     free(chip->system);

@@ -29,6 +29,7 @@
 #define CHIP_FLASH_BASE  0x08000000u
 #define CHIP_SYSTEM_BASE 0x1FFF0000u /* system memory, OTP, unique ID, flash size */
 #define CHIP_ROM_DOOR    0x1FFEFFFCu /* reading it there is how our stub says that it runs (rom.c) */
+#define CHIP_ECC_UNIT    8u          /* bytes of flash that share one ECC, on chips that have it */
 #define CHIP_OPTION_SIZE 16u         /* option bytes, with their complements */
 
 #define CHIP_NEVER UINT64_MAX
@@ -117,7 +118,8 @@ struct chip_timer {
 struct chip_flash {
     uint32_t acr, sr, cr, optcr;
     uint8_t key_step, option_key_step;
-    bool cr_dead; /* a wrong key locks until the next reset */
+    uint32_t eccr; /* STM32L4 */
+    bool cr_dead;  /* a wrong key locks until the next reset */
     uint64_t busy_until;
     uint32_t busy_from, busy_size; /* what can't be read until then: offset in flash */
     uint32_t word_address, word;   /* STM32L4: the first half of a double word … */
@@ -211,6 +213,8 @@ struct chip_flash_ops {
     void (*event)(struct chip *chip); /* an operation has ended */
     /* The array itself, for the boot loader in ROM: `unit` bytes at a multiple of it. False: they weren't erased. */
     bool (*put)(struct chip *chip, uint32_t at, const uint8_t *bytes);
+    /* A unit whose ECC doesn't fit was read, at this offset; NULL: the chip has no ECC. */
+    void (*ecc_failed)(struct chip *chip, uint32_t at);
     uint32_t unit;
     uint64_t unit_ns;
     uint64_t (*erase_ns)(uint32_t size);
@@ -278,6 +282,7 @@ struct chip {
     struct cpu_config cpu_config;
 
     uint8_t *flash, *ram[CHIP_RAMS], *system;
+    bool *ecc_bad;                  /* for each CHIP_ECC_UNIT bytes of flash */
     const struct chip_block *block; /* being accessed */
     uint8_t option[CHIP_OPTION_SIZE];
     uint8_t uid[VBOARD_UID_LENGTH];
@@ -305,7 +310,9 @@ struct chip {
 
     /* Of the flash, since the chip was made: each sector erased, each unit programmed. */
     uint32_t flash_operations;
-    uint32_t cut_at; /* … after which power is cut; 0: never */
+    uint32_t cut_at;   /* the operation after which power is cut; 0: never */
+    bool cut_tears;    /* power goes while it runs */
+    uint32_t cut_seed; /* of what it leaves then */
     bool cut;
     void (*flash_written)(void *context, uint32_t at, uint32_t size);
     void (*power_lost)(void *context);
@@ -391,6 +398,12 @@ void flash_f4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void flash_busy(struct chip *chip, uint32_t at, uint32_t size, uint64_t ns);
 /* Bytes of flash have changed, at this offset: flash shows at two addresses. */
 void flash_changed(struct chip *chip, uint32_t at, uint32_t size);
+/* Do an operation, and tell: bytes programmed (bits only go to 0), or NULL: erased. */
+void flash_store(struct chip *chip, uint32_t at, const uint8_t *bytes, uint32_t size);
+/* The ECC of units fits, or not; nothing on chips without. */
+void flash_ecc_set(struct chip *chip, uint32_t at, uint32_t size, bool bad);
+/* The core reads from a page that has such units. */
+void flash_read_check(struct chip *chip, uint32_t address, unsigned size);
 /* Start and size of a flash sector; false: there is none of that number. */
 bool flash_sector(const struct chip_kind *kind, unsigned sector, uint32_t *start, uint32_t *size);
 

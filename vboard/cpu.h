@@ -38,7 +38,10 @@ struct cpu_config {
     enum cpu_bus (*bus_read)(void *context, uint32_t address, unsigned size, uint32_t *value);
     enum cpu_bus (*bus_write)(void *context, uint32_t address, unsigned size, uint32_t value);
 
-    void *context; /* for both */
+    /* Memory of a page that cpu_reads_watched names is read, or an instruction fetched; not by a debugger. May be NULL. */
+    void (*watched_read)(void *context, uint32_t address, unsigned size);
+
+    void *context; /* for all of them */
 
     uint32_t systick_calibration; /* SYST_CALIB as read; default 0 */
     uint32_t systick_divider;     /* of the core's clock when CLKSOURCE is 0; default 8, as on STM32 */
@@ -96,6 +99,9 @@ bool cpu_memory_write(struct cpu *cpu, uint32_t address, const void *bytes, size
 
 /* The caller changed bytes of a region that is not writable (flash): forget what was decoded from them. */
 void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t size);
+
+/* The 4 KiB of a region around this address: each read of them is told to watched_read, or no longer. */
+void cpu_reads_watched(struct cpu *cpu, uint32_t address, bool on);
 
 bool cpu_breakpoint(struct cpu *cpu, uint32_t address, bool set);
 

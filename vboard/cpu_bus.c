@@ -179,6 +179,8 @@ static enum cpu_bus plain_access(struct cpu *cpu, uint32_t address, unsigned siz
 
         if (!region_holds(region, address, size))
             return CPU_BUS_FAULT;
+        if (!write && !cpu->all_read_pages[address >> CPU_PAGE_BITS] && cpu->config.watched_read)
+            cpu->config.watched_read(cpu->config.context, address, size);
         if (write)
             memcpy(region->bytes + (address - region->base), value, size);
         else
@@ -189,6 +191,21 @@ static enum cpu_bus plain_access(struct cpu *cpu, uint32_t address, unsigned siz
         return cpu->config.bus_write(cpu->config.context, address, size, *value);
     *value = 0;
     return cpu->config.bus_read(cpu->config.context, address, size, value);
+}
+
+void cpu_reads_watched(struct cpu *cpu, uint32_t address, bool on)
+{
+    int i = cpu_region_find(cpu, address);
+    uint32_t page = address >> CPU_PAGE_BITS, base = page << CPU_PAGE_BITS;
+
+    if (i < 0 || !region_holds(&cpu->config.regions[i], base, CPU_PAGE_SIZE))
+        return;
+    uint8_t *bytes = cpu->config.regions[i].bytes + (base - cpu->config.regions[i].base);
+    if (on != (cpu->all_read_pages[page] != bytes)) {
+        cpu->all_read_pages[page] = on ? NULL : bytes;
+        cpu->mpu_view = 0; /* what was found allowed is forgotten */
+        cpu_bus_pages_choose(cpu);
+    }
 }
 
 /* Each word of an alias is one bit: written by reading and writing the whole unit it is in. */

@@ -9,8 +9,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"
 
-#include <string.h>
-
 #define FLASH_IRQ 4
 
 #define SR_EOP    (1u << 0)
@@ -78,22 +76,19 @@ static void erase(struct chip *chip)
         error(chip, SR_PGSERR);
         return;
     }
-    memset(chip->flash + start, 0xFF, size);
-    flash_changed(chip, start, size);
+    flash_store(chip, start, NULL, size);
     flash_busy(chip, 0, chip->kind->flash_size, erase_ns(size));
 }
 
 static void put(struct chip *chip, uint32_t at, const uint8_t *bytes, unsigned size)
 {
-    for (unsigned i = 0; i < size; i++) {
+    for (unsigned i = 0; i < size; i++)
         if (bytes[i] & ~chip->flash[at + i])
             chip_warn(
                 chip, "FLASH not erased",
                 "FLASH: 0x%02x programmed at 0x%08x, which holds 0x%02x and wasn't erased: bits only go to 0",
                 bytes[i], CHIP_FLASH_BASE + at + i, chip->flash[at + i]);
-        chip->flash[at + i] &= bytes[i];
-    }
-    flash_changed(chip, at, size);
+    flash_store(chip, at, bytes, size);
 }
 
 /* The chip notices nothing. */

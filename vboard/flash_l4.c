@@ -4,7 +4,7 @@
  *   KEYR: 0x45670123, 0xCDEF89AB ─→ CR unlocked ─→ PER + BKER + PNB + STRT, or PG and two words at 8-aligned addresses
  *
  * A double word is programmed once after each erase (its ECC goes with it); only all zeros may overwrite it. An
- * operation with an error flag still set is refused with PGSERR. A core that runs from the other bank goes on. Times are
+ * operation with an error flag still set is refused with PGSERR. A double word that a cut has torn raises NMI when it is read. A core that runs from the other bank goes on. Times are
  * typical ones of the data sheet [unread]: double word 82 µs, page or bank 22 ms.
  */
 /* SPDX-License-Identifier: MIT */
@@ -40,6 +40,9 @@
 #define CR_OPTLOCK  (1u << 30)
 #define CR_LOCK     (1u << 31)
 #define CR_WRITABLE 0x0F078FFFu
+
+#define ECCR_BK   (1u << 19)
+#define ECCR_ECCD (1u << 31)
 
 #define PROGRAM_NS 82000u
 #define ERASE_NS   22000000u
@@ -103,8 +106,7 @@ static void erase(struct chip *chip)
         error(chip, SR_PGSERR);
         return;
     }
-    memset(chip->flash + start, 0xFF, size);
-    flash_changed(chip, start, size);
+    flash_store(chip, start, NULL, size);
 }
 
 static bool put(struct chip *chip, uint32_t at, const uint8_t *bytes)
@@ -112,9 +114,17 @@ static bool put(struct chip *chip, uint32_t at, const uint8_t *bytes)
     static const uint8_t erased[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, zeros[8] = {0};
     if (memcmp(chip->flash + at, erased, 8) != 0 && memcmp(bytes, zeros, 8) != 0)
         return false;
-    memcpy(chip->flash + at, bytes, 8);
-    flash_changed(chip, at, 8);
+    flash_store(chip, at, bytes, 8);
     return true;
+}
+
+static void ecc_failed(struct chip *chip, uint32_t at)
+{
+    struct chip_flash *f = &chip->flash_if;
+    uint32_t bank = chip->kind->flash_size / 2;
+    if (!(f->eccr & ECCR_ECCD))
+        f->eccr |= ECCR_ECCD | (at >= bank ? ECCR_BK : 0) | at % bank / 8 * 8;
+    cpu_nmi(chip->cpu);
 }
 
 static void double_word(struct chip *chip, uint32_t at, uint32_t low, uint32_t high)
@@ -164,6 +174,7 @@ const struct chip_flash_ops flash_l4 = {.reset = reset,
                                         .program = program,
                                         .event = event,
                                         .put = put,
+                                        .ecc_failed = ecc_failed,
                                         .unit = 8,
                                         .unit_ns = PROGRAM_NS,
                                         .erase_ns = erase_ns};
@@ -184,7 +195,7 @@ uint32_t flash_l4_read(struct chip *chip, unsigned unit, uint32_t offset)
     case 0x0C: return 0;
     case 0x10: return f->sr | (busy(chip) ? SR_BSY : 0);
     case 0x14: return f->cr;
-    case 0x18: return 0; /* ECCR: no error was ever corrected */
+    case 0x18: return f->eccr; /* one bit that is corrected is not modelled */
     case 0x20: return option_register(chip);
     default: return chip_unknown(chip, offset, false);
     }
@@ -241,6 +252,10 @@ void flash_l4_write(struct chip *chip, unsigned unit, struct chip_write write)
         update(chip);
         break;
     case 0x14: cr_write(chip, write); break;
+    case 0x18:
+        if (write.value & write.mask & ECCR_ECCD)
+            f->eccr = 0;
+        break;
     default: chip_unknown(chip, write.offset, true);
     }
 }

@@ -125,5 +125,6 @@ void rom_power_lost(struct chip *chip)
         state = state * 1664525u + 1013904223u;
         chip->flash[at] |= (uint8_t)(state >> 24);
     }
+    flash_ecc_set(chip, dfu->at, dfu->end - dfu->at, true);
     flash_changed(chip, dfu->at, dfu->end - dfu->at);
 }

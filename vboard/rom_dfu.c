@@ -137,11 +137,10 @@ void rom_dfu_event(struct chip *chip)
     struct rom_dfu *dfu = &chip->rom.dfu;
     const struct chip_flash_ops *flash = chip->kind->flash;
     if (dfu->erases) {
-        memset(chip->flash + dfu->at, 0xFF, dfu->end - dfu->at);
         uint32_t at = dfu->at, size = dfu->end - dfu->at;
         dfu->erases = false;
         dfu->at = dfu->end = 0;
-        flash_changed(chip, at, size);
+        flash_store(chip, at, NULL, size);
         if (dfu->block[0] == COMMAND_UNPROTECT)
             unprotect(chip);
     } else if (dfu->at < dfu->end) {

@@ -1,7 +1,9 @@
 /*
  * The native board: the firmware as a Linux process, its USB controller udc/virtual, its cable a socket.
  *
- *   plugnet.elf --cable PATH [--uid HEX]     waits at PATH for one PC end; or is started by one (cable_socket.h)
+ *   plugnet.elf --cable PATH [--uid HEX] [--flash FILE]
+ *
+ * It waits at PATH for one PC end, or is started by one (cable_socket.h).
  *
  * Time is the cable's: board_idle takes one request, moves time on, lets the loop run, and answers it when the
  * loop is idle again. So a run depends on what the PC end asks and on nothing else. With threads (os/posix) it is
@@ -13,6 +15,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "board/board.h"
+#include "board/native/native_flash.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +35,7 @@
 static struct {
     struct virtual_udc udc;
     struct cable_server server;
-    const char *cable_path;
+    const char *cable_path, *flash_path;
     char **arguments;
     uint8_t uid[BOARD_UID_LENGTH];
     uint64_t start_ns; /* time of the last reset */
@@ -63,8 +66,9 @@ static const struct board_info info = {
 
 static _Noreturn void native_usage(const char *why, const char *what)
 {
-    fprintf(stderr, "plugnet: %s%s; usage: plugnet.elf --cable PATH [--uid %u hexadecimal digits]\n", why,
-            what, 2 * BOARD_UID_LENGTH);
+    fprintf(stderr,
+            "plugnet: %s%s; usage: plugnet.elf --cable PATH [--uid %u hexadecimal digits] [--flash FILE]\n",
+            why, what, 2 * BOARD_UID_LENGTH);
     exit(2);
 }
 
@@ -86,20 +90,23 @@ __attribute__((constructor)) static void native_arguments(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: plugnet.elf --cable PATH [--uid HEX]\n\n"
+            printf("usage: plugnet.elf --cable PATH [--uid HEX] [--flash FILE]\n\n"
                    "The firmware as a Linux process.\n"
                    "  --cable PATH  UNIX socket to wait at for one PC end\n"
-                   "  --uid HEX     unique ID, %u hexadecimal digits\n",
+                   "  --uid HEX     unique ID, %u hexadecimal digits\n"
+                   "  --flash FILE  keep settings in this file; default: in memory\n",
                    2 * BOARD_UID_LENGTH);
             exit(0);
         }
-        bool cable = strcmp(argv[i], "--cable") == 0;
-        if (!cable && strcmp(argv[i], "--uid") != 0)
+        bool cable = strcmp(argv[i], "--cable") == 0, flash = strcmp(argv[i], "--flash") == 0;
+        if (!cable && !flash && strcmp(argv[i], "--uid") != 0)
             native_usage("unknown argument ", argv[i]);
         if (value == NULL)
             native_usage("no value for ", argv[i]);
         if (cable)
             native.cable_path = value;
+        else if (flash)
+            native.flash_path = value;
         else
             native_uid_parse(value);
         i++;
@@ -174,6 +181,11 @@ static _Noreturn void native_end(void)
     if (native.server.fd >= 0)
         close(native.server.fd);
     exit(0);
+}
+
+const char *native_flash_path(void)
+{
+    return native.flash_path;
 }
 
 /* ---- board.h ---- */

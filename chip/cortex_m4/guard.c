@@ -4,7 +4,7 @@
  * The chip's folder says in chip_guard.inc where it keeps what is needed: GUARD_ROM (ROM's vector table),
  * GUARD_CRC (base of the CRC unit; polynomial 0x04C11DB7 over whole words at reset on every STM32), GUARD_CRC_GATE and
  * GUARD_SYSCFG_GATE (register, bit), GUARD_MEMRMP (1 there: ROM at address 0), GUARD_CLOCK, _MASK and _RESET (RCC_CR, and
- * what a reset leaves in it: a boot loader that starts us has changed it).
+ * what a reset leaves in it: a boot loader that starts us has changed it); where flash has ECC, GUARD_ECCR and GUARD_ECCR_ECCD.
  */
 /* SPDX-License-Identifier: MIT */
 #include "chip/cortex_m4/guard.h"
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) bool crc_fits(const uint32_t *end)
 static inline __attribute__((always_inline)) bool image_good(void)
 {
     const struct guard_header *found = (const struct guard_header *)(linker_vectors + VECTORS);
-    uint32_t room = (uint32_t)(uintptr_t)linker_flash_end - (uint32_t)(uintptr_t)linker_vectors;
+    uint32_t room = (uint32_t)(uintptr_t)linker_image_end - (uint32_t)(uintptr_t)linker_vectors;
 
     return found->magic == GUARD_MAGIC && found->board == BOARD_ID && found->length % 4 == 0 &&
            found->length >= VECTORS * 4 + sizeof *found && found->length <= room - 4 &&
@@ -79,7 +79,16 @@ __attribute__((noreturn, used, section(".guard.code"))) static void guard_start(
     begin((const uint32_t *)GUARD_ROM);
 }
 
+/* A cut update leaves a unit whose ECC doesn't fit; reading it raises NMI. What was read isn't whole: the CRC will say so. */
+__attribute__((used, section(".guard.code"))) static void guard_nmi(void)
+{
+#ifdef GUARD_ECCR
+    REG32(GUARD_ECCR) = GUARD_ECCR_ECCD;
+#endif
+}
+
 __attribute__((section(".guard.vectors"), used)) static void (*const guard_vectors[])(void) = {
     (void (*)(void))(uintptr_t)linker_stack_end,
     guard_start,
+    guard_nmi,
 };

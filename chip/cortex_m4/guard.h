@@ -34,7 +34,7 @@ struct guard_header {
 };
 
 /* The linker script's; the CRC word is written by tool/stamp.py. */
-extern uint32_t linker_vectors[], linker_flash_end[], linker_stack_end[];
+extern uint32_t linker_vectors[], linker_image_end[], linker_stack_end[];
 extern const uint8_t linker_image_length[]; /* its address is the number */
 extern volatile uint32_t linker_request[2];
 

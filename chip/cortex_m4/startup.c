@@ -28,7 +28,8 @@ void Reset_Handler(void);
 void SysTick_Handler(void);
 void Fault_Handler(void);
 
-/* A kernel's, if there is one in the image. */
+/* The chip's, if it has a use for it; a kernel's, if there is one in the image. */
+__attribute__((weak, alias("Fault_Handler"))) void NMI_Handler(void);
 __attribute__((weak, alias("Fault_Handler"))) void SVC_Handler(void);
 __attribute__((weak, alias("Fault_Handler"))) void PendSV_Handler(void);
 
@@ -135,7 +136,7 @@ typedef void (*handler)(void);
 __attribute__((section(".vectors"), used)) static const handler vectors[] = {
     (handler)(uintptr_t)linker_stack_end,
     Reset_Handler,
-    Fault_Handler,
+    NMI_Handler,
     Fault_Handler,
     Fault_Handler,
     Fault_Handler,

@@ -49,6 +49,14 @@
 #define OTG_FS_BASE 0x50000000u
 #define UID_BASE    0x1FFF7A10u
 
+/* Erase units of the flash, for a chip's table of areas: times by words, at 2.7 V and more. Source: data sheets [unread]. */
+#define STM32F4_SMALL_SECTOR                                                                                 \
+    .erase_size = 0x4000, .program_size = 4, .stalls = true, .erase_ms = 250, .erase_ms_max = 500,           \
+    .program_us = 16
+#define STM32F4_LARGE_SECTOR                                                                                 \
+    .erase_size = 0x20000, .program_size = 4, .stalls = true, .erase_ms = 1000, .erase_ms_max = 2000,        \
+    .program_us = 16
+
 /* The core's and USB's clock: crystal / M * N / P, and / Q. `pll`: N, P and Q in place; `crystal_mhz`: M, so that the PLL
  * takes 1 MHz in; `buses`: CFGR's dividers. False: the crystal didn't start, and the internal 16 MHz took its place: good
  * for the LEDs and the log, too inaccurate for USB. */

@@ -2,6 +2,7 @@
  * STM32F411CE: 512 KiB of flash, 128 KiB of RAM, no random number generator; its DWC2 is the F407's.
  */
 /* SPDX-License-Identifier: MIT */
+#include "chip/stm32/stm32_flash.h"
 #include "chip/stm32f4/stm32f4.h"
 
 const struct stm32_chip stm32_chip = {
@@ -15,4 +16,12 @@ const struct stm32_chip stm32_chip = {
             .endpoint_count = 4,
             .trdt = 6,
         },
+};
+
+const struct board_flash stm32_flash[BOARD_FLASH_AREAS] = {
+    [BOARD_FLASH_SETTINGS] = {STM32_FLASH_AREA(settings), STM32F4_SMALL_SECTOR},
+    [BOARD_FLASH_IMAGE] = {STM32_FLASH_AREA(image), STM32F4_LARGE_SECTOR},
+    [BOARD_FLASH_STAGED] = {STM32_FLASH_AREA(staged), STM32F4_LARGE_SECTOR},
+    [BOARD_FLASH_JOURNAL] = {STM32_FLASH_AREA(journal), STM32F4_SMALL_SECTOR},
+    [BOARD_FLASH_SCRATCH] = {STM32_FLASH_AREA(scratch), STM32F4_LARGE_SECTOR},
 };

@@ -2,6 +2,7 @@
  * STM32L476VG: 1 MiB of flash, 128 KiB of RAM, a newer DWC2 with six endpoints each way.
  */
 /* SPDX-License-Identifier: MIT */
+#include "chip/stm32/stm32_flash.h"
 #include "chip/stm32l476/stm32l476.h"
 
 const struct stm32_chip stm32_chip = {
@@ -18,4 +19,15 @@ const struct stm32_chip stm32_chip = {
             .vbus_override = true,
             .extra_out_complete = true,
         },
+};
+
+/* Of one page. Code runs in bank 1: what lies in bank 2 doesn't hold it up. Source: data sheet [unread]. */
+#define PAGE .erase_size = 0x800, .program_size = 8, .erase_ms = 22, .erase_ms_max = 25, .program_us = 82
+
+const struct board_flash stm32_flash[BOARD_FLASH_AREAS] = {
+    [BOARD_FLASH_SETTINGS] = {STM32_FLASH_AREA(settings), PAGE},
+    [BOARD_FLASH_IMAGE] = {STM32_FLASH_AREA(image), PAGE, .stalls = true},
+    [BOARD_FLASH_STAGED] = {STM32_FLASH_AREA(staged), PAGE},
+    [BOARD_FLASH_JOURNAL] = {STM32_FLASH_AREA(journal), PAGE},
+    [BOARD_FLASH_SCRATCH] = {STM32_FLASH_AREA(scratch), PAGE},
 };

@@ -8,6 +8,7 @@ Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py).
 """
 # SPDX-License-Identifier: MIT
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,14 @@ static const struct plugnet_config config = {
 int main(void)
 {
     plugnet_run(&plugnet, &config);
+}
+"""
+
+BIG = """#include "board/board.h"
+static const unsigned char big[200000] = {1};
+int main(void)
+{
+    return big[board_random() % sizeof big];
 }
 """
 
@@ -133,6 +142,19 @@ def test_options_make_anew(folder):
     assert "CC" not in said and "LD" not in said, f"made anew for nothing: {said!r}"
     said = builder.has(app, "VERSION=7.8.9")
     assert "CC plugnet/plugnet.c" in said, f"another version makes nothing anew: {said!r}"
+
+
+def test_image_larger_than_its_area(folder):
+    """The linker refuses it, with the numbers."""
+    if not shutil.which("arm-none-eabi-gcc"):
+        raise AssertionError("no cross compiler")
+    app = product_write(folder, "big", {"main.c": BIG})
+    done = run("make", "-j2", "BOARD=blackpill-f411", "OS=none", f"APP={app}", f"OUT={folder}/out",
+               environment=clean_environment())
+    assert done.returncode == 2, done.returncode
+    assert re.search(r"region `IMAGE' overflowed by [0-9]+ bytes", done.stderr), done.stderr[-600:]
+    assert "IMAGE  0x08020000, 131072 bytes" in done.stderr, done.stderr[-600:]
+    assert not os.path.exists(os.path.join(folder, "out", "plugnet.elf")), "an image is left behind"
 
 
 def test_wrong_app(folder):

@@ -51,15 +51,20 @@ static void on_event(void *context, enum vboard_event event, uint64_t time_ns, u
         snprintf(t.warning, sizeof t.warning, "%s", text);
 }
 
-static struct vboard *board_new(const char *board)
+static struct vboard *board_of(const char *board, const char *format)
 {
     char path[128], error[300];
-    snprintf(path, sizeof path, BUILD "/%s-none/plugnet.elf", board);
+    snprintf(path, sizeof path, format, board);
     struct vboard_config config = {.model = vboard_model_find(board), .image = path, .event = on_event};
     struct vboard *made = vboard_new(&config, error, sizeof error);
     if (!made)
         TEST_FAIL("%s", error);
     return made;
+}
+
+static struct vboard *board_new(const char *board)
+{
+    return board_of(board, BUILD "/%s-none/plugnet.elf");
 }
 
 static void fine(const char *wrong)
@@ -248,7 +253,10 @@ static void cut_and_repeat(const struct facts *facts)
     for (unsigned i = 0; i < 12; i++) {
         uint32_t after = i < 6 ? 1 + i : 997 * (i - 5);
         leave_for_rom(t.update);
-        vboard_cut_after(t.update, after);
+        if (i % 3 == 0) /* in the middle: a torn unit, whose ECC doesn't fit */
+            vboard_cut_within(t.update, after, i);
+        else
+            vboard_cut_after(t.update, after);
         uint32_t before = vboard_flash_operations(t.update);
         CHECK(update(i % 2 ? t.old : t.new) != NULL);
         CHECK_EQUAL(vboard_flash_operations(t.update) - before, after);
@@ -328,21 +336,46 @@ static void first_sector(const struct facts *facts)
     vboard_boot0(t.update, true);
     vboard_power_cycle(t.update);
     fine(dfuse_attach(&t.dfu, vboard_cable(t.update), vboard_time_ns(t.update), ROM_MS_MAX));
-    fine(dfuse_write(&t.dfu, FLASH, guard, facts->base - FLASH));
+    fine(dfuse_write(&t.dfu, FLASH, guard, sizeof guard));
     vboard_boot0(t.update, false);
     vboard_power_cycle(t.update);
     CHECK_EQUAL(outcome(t.update), 'v');
     close_boards();
 }
 
-static const struct facts f407 = {
-    "stm32f4discovery", 0x08004000, {0x08004000, 0x08008000, 0x0800C000, 0x08010000, 0x08020000}, 1};
-static const struct facts f411 = {
-    "blackpill-f411", 0x08004000, {0x08004000, 0x08008000, 0x0800C000, 0x08010000, 0x08020000}, 4};
+static uint32_t sector_size(const struct facts *facts, uint32_t at)
+{
+    return facts->product_id == 3 ? 0x800 : at < 0x10000 ? 0x4000 : at < 0x20000 ? 0x10000 : 0x20000;
+}
+
+/* A board with the first layout, where the image followed the guard: one update of all, from the start of flash. */
+static void first_layout(const struct facts *facts)
+{
+    size_t size;
+    open_boards(facts);
+    const uint8_t *new = vboard_flash(t.cut, &size);
+    uint32_t end = facts->base - FLASH + t.length;
+    vboard_free(t.update);
+    t.update = board_of(facts->board, BUILD "/test/old/%s/plugnet.elf");
+    leave_for_rom(t.update);
+    for (uint32_t at = 0; at < end; at += sector_size(facts, at))
+        fine(dfuse_erase(&t.dfu, FLASH + at));
+    fine(dfuse_write(&t.dfu, FLASH, new, end));
+    fine(dfuse_leave(&t.dfu, FLASH));
+    tiny_step(&t.dfu.host, 20 * MS);
+    runs(t.update, "plugnet demo");
+    CHECK(holds(t.update, t.old));
+    vboard_power_cycle(t.update);
+    CHECK_EQUAL(outcome(t.update), 'v');
+    close_boards();
+}
+
+static const struct facts f407 = {"stm32f4discovery", 0x08020000, {0x08020000, 0x08040000, 0x08060000}, 1};
+static const struct facts f411 = {"blackpill-f411", 0x08020000, {0x08020000}, 4};
 
 static const struct facts *l476(void)
 {
-    static struct facts facts = {"32l476gdiscovery", 0x08000800, {0}, 3};
+    static struct facts facts = {"32l476gdiscovery", 0x08004000, {0}, 3};
     for (uint32_t i = 0; i < 47; i++)
         facts.sectors[i] = facts.base + 0x800 * i;
     return &facts;
@@ -381,6 +414,12 @@ TEST(boot_loader_starts_the_guard)
     leaves_to_guard(&f407);
     leaves_to_guard(&f411);
     leaves_to_guard(l476());
+}
+
+TEST(first_layout_is_left_in_one_step)
+{
+    first_layout(&f407);
+    first_layout(l476());
 }
 
 TEST(first_sector_erased)

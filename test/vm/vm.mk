@@ -28,6 +28,10 @@ WEBSOCKET_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/
 # The product example (test/meter).
 METER_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/meter/$(1) APP=examples/meter NAME=meter $(2) firmware
 
+# The demo in the first layout of flash (test/vboard/test_update.c).
+OLD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/old/$(1) BOARD=$(1) OS=none \
+    LINKER=test/vboard/image/old_$(2).ld firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -44,6 +48,8 @@ fault-images:
 	+$(call WEBSOCKET_IMAGE,none,OS=none)
 	+$(call WEBSOCKET_IMAGE,native,BOARD=native OS=none)
 	+$(call WEBSOCKET_IMAGE,posix,BOARD=native OS=posix TSAN=1)
+	+$(call OLD_IMAGE,stm32f4discovery,f407)
+	+$(call OLD_IMAGE,32l476gdiscovery,l476)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none

@@ -1,0 +1,39 @@
+/*
+ * The flash of an STM32 as areas. See board/flash.h.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "chip/stm32/stm32_flash.h"
+
+#include <string.h>
+
+const struct board_flash *board_flash(enum board_flash_area area)
+{
+    return area < BOARD_FLASH_AREAS && stm32_flash[area].size > 0 ? &stm32_flash[area] : NULL;
+}
+
+static bool range_fits(const struct board_flash *flash, uint32_t at, uint32_t length, uint32_t unit)
+{
+    return at <= flash->size && length <= flash->size - at && at % unit == 0 && length % unit == 0;
+}
+
+bool board_flash_read(const struct board_flash *flash, uint32_t at, void *bytes, uint32_t length)
+{
+    return range_fits(flash, at, length, 1) && stm32_flash_copy(bytes, flash->base + at, length);
+}
+
+bool board_flash_erase(const struct board_flash *flash, uint32_t at)
+{
+    return range_fits(flash, at, flash->erase_size, flash->erase_size) &&
+           stm32_flash_unit_erase(flash->base + at);
+}
+
+bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length)
+{
+    bool good = range_fits(flash, at, length, flash->program_size);
+    const uint8_t *from = bytes;
+
+    for (uint32_t done = 0; good && done < length; done += flash->program_size) {
+        good = stm32_flash_unit_program(flash->base + at + done, from + done);
+    }
+    return good;
+}
