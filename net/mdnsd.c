@@ -102,6 +102,13 @@ void mdnsd_stop(struct mdnsd *d)
     d->pending = 0;
 }
 
+void mdnsd_renamed(struct mdnsd *d)
+{
+    d->suffix = 0;
+    d->short_lost = false;
+    mdnsd_names_set(d);
+}
+
 /* The records that exist now. */
 static unsigned mdnsd_existing(const struct mdnsd *d)
 {
@@ -135,9 +142,12 @@ static uint16_t mdnsd_type(enum record record)
     return types[record];
 }
 
-static uint32_t mdnsd_ttl(enum record record)
+/* Seconds; 0: we have stopped, forget them. */
+static uint32_t mdnsd_ttl(const struct mdnsd *d, enum record record)
 {
-    return (BIT(record) & (SHARED | BIT(TXT))) != 0 ? TTL_OTHER_S : TTL_HOST_S;
+    return d->state == MDNSD_STOPPED                  ? 0
+           : (BIT(record) & (SHARED | BIT(TXT))) != 0 ? TTL_OTHER_S
+                                                      : TTL_HOST_S;
 }
 
 static const char *mdnsd_target(const struct mdnsd *d, enum record record)
@@ -183,7 +193,7 @@ static uint16_t mdnsd_records_put(const struct mdnsd *d, struct dns_writer *w, u
     for (unsigned i = 0; i < MDNSD_RECORDS; i++) {
         enum record record = (enum record)i;
         bool unique = flush && !legacy && (BIT(record) & SHARED) == 0;
-        uint32_t ttl = mdnsd_ttl(record);
+        uint32_t ttl = mdnsd_ttl(d, record);
         if ((mask & BIT(record)) == 0) {
             continue;
         }
@@ -269,7 +279,7 @@ static unsigned mdnsd_known(const struct mdnsd *d, const struct dns_reader *r,
 {
     for (unsigned i = 0; i < MDNSD_RECORDS; i++) {
         enum record record = (enum record)i;
-        if (theirs->type == mdnsd_type(record) && theirs->ttl >= mdnsd_ttl(record) / 2 &&
+        if (theirs->type == mdnsd_type(record) && theirs->ttl >= mdnsd_ttl(d, record) / 2 &&
             dns_name_equal(r->message, r->length, theirs->name, mdnsd_owner(d, record)) &&
             mdnsd_data_equal(d, r, theirs, record)) {
             return BIT(record);
@@ -647,6 +657,14 @@ size_t mdnsd_receive(struct mdnsd *d, uint32_t now_ms, uint32_t random, const ui
         return 0;
     }
     return mdnsd_query(d, now_ms, random, &r, &header, from, reply, capacity, to);
+}
+
+size_t mdnsd_goodbye(struct mdnsd *d, uint8_t *reply, size_t capacity)
+{
+    bool known = d->state >= MDNSD_ANNOUNCING;
+
+    mdnsd_stop(d); /* so the records' time to live is 0 */
+    return known ? mdnsd_message(d, mdnsd_existing(d), 0, reply, capacity) : 0;
 }
 
 bool mdnsd_due(const struct mdnsd *d, uint32_t now_ms)

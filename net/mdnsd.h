@@ -3,6 +3,8 @@
  *
  *   mdnsd_init ─→ mdnsd_start (link up) ─→ mdnsd_receive for each message; while (mdnsd_due) mdnsd_poll
  *
+ *   a new name: mdnsd_goodbye ─→ mdnsd_renamed ─→ mdnsd_start
+ *
  *   PROBING 3 × 250 ms ─→ ANNOUNCING 2 × 1 s ─→ RUNNING;   conflict ─→ PROBING under another name: the short
  *   name is given up, the unique one gets -2, -3, …;   link down: mdnsd_stop
  *
@@ -83,6 +85,13 @@ void mdnsd_init(struct mdnsd *d, const struct mdnsd_config *config);
 
 void mdnsd_start(struct mdnsd *d, uint32_t now_ms, uint32_t random);
 void mdnsd_stop(struct mdnsd *d);
+
+/* The labels of the configuration are about to change. Stops, and returns the length of a message in `reply` (MDNSD_MESSAGE_MAX)
+ * that takes our records out of others' caches, to be multicast; 0: none, nothing was announced yet. */
+size_t mdnsd_goodbye(struct mdnsd *d, uint8_t *reply, size_t capacity);
+
+/* They have changed: the names are made of them anew, and lost ones are tried again. mdnsd_start follows. */
+void mdnsd_renamed(struct mdnsd *d);
 
 /* A message has come. Returns the length of an immediate answer in `reply` (MDNSD_MESSAGE_MAX), to be sent to
  * `to`; 0: none. */

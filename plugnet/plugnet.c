@@ -10,6 +10,7 @@
 #include "lwip/timeouts.h"
 #include "os/os.h"
 #include "plugnet/plugnet_check.h"
+#include "plugnet/plugnet_name.h"
 #include "wire/text.h"
 
 #define VENDOR_ID   0x1209
@@ -38,31 +39,16 @@ static void plugnet_text_end(struct text *t)
     t->bytes[t->length] = 0;
 }
 
-static void plugnet_name_put(char *out, size_t size, const char *label, const char *domain)
+static void plugnet_hosts_set(struct plugnet *p, uint32_t hash)
 {
-    struct text t = text_over(out, size - 1);
-
-    text_put(&t, label);
-    text_put(&t, domain);
-    plugnet_text_end(&t);
-}
-
-static void plugnet_names_set(struct plugnet *p, uint32_t hash)
-{
+    char id[5];
     size_t count = 0;
-    struct text t;
+    struct text t = text_over(id, sizeof id - 1);
 
-    usb_hex_put(p->serial, board_uid(), BOARD_UID_LENGTH);
-    p->label = p->config->name != NULL ? p->config->name : "plugnet";
-    t = text_over(p->unique_label, sizeof p->unique_label - 1);
-    text_put(&t, p->label);
-    text_put(&t, "-");
     text_put_hex(&t, hash & 0xFFFF, 4);
     plugnet_text_end(&t);
-    plugnet_name_put(p->local, sizeof p->local, p->label, ".local");
-    plugnet_name_put(p->unique_local, sizeof p->unique_local, p->unique_label, ".local");
-    plugnet_name_put(p->internal, sizeof p->internal, p->label, ".internal");
-    plugnet_name_put(p->home, sizeof p->home, p->label, ".home.arpa");
+    plugnet_names_set(p, p->config->name != NULL ? p->config->name : "plugnet", id);
+    usb_hex_put(p->serial, board_uid(), BOARD_UID_LENGTH);
     t = text_over(p->address_text, sizeof p->address_text - 1);
     text_put_ip4(&t, p->address);
     plugnet_text_end(&t);
@@ -196,7 +182,7 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
 #endif
     os_lwip_init();
     plugnet_addresses_set(p, hash);
-    plugnet_names_set(p, hash);
+    plugnet_hosts_set(p, hash);
     plugnet_usb_init(p, hash);
     plugnet_net_init(p);
     udc->wake = plugnet_wake;

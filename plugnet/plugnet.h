@@ -103,6 +103,9 @@ struct plugnet_service {
     /* The host has switched the network on, or off. */
     void (*link)(void *state, bool up);
 
+    /* The device's name changes (plugnet_rename): called while the old one still holds, and again with `changed` behind it. */
+    void (*renamed)(void *state, struct plugnet *p, bool changed);
+
     /* Put members of its status object, by text_put_json_u32 and the like: at most HTTP_PART_MAX bytes. */
     void (*status)(void *state, struct text *out);
 };
@@ -249,6 +252,11 @@ PLUGNET_OWN_LOOP void plugnet_poll(struct plugnet *p);
 
 /* Sleep until there may be something to do: an interrupt, at the latest in a millisecond. */
 PLUGNET_OWN_LOOP void plugnet_idle(struct plugnet *p);
+
+/* Another name from now on, as plugnet_config.name: DNS and the Host check of HTTP know it at once and the old one no longer,
+ * mDNS says goodbye and asks for the new one. False: it is no such name, nothing has changed. The text is ours until the next
+ * call; the configuration stays as it is, so a product that keeps the name sets .name from its settings at the next start. */
+bool plugnet_rename(struct plugnet *p, const char *name);
 
 /* True: the board's boot loader may be asked for: the board has one, and plugnet_dfu is listed. */
 bool plugnet_has_dfu(const struct plugnet *p);

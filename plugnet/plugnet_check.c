@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "os/os.h"
+#include "plugnet/plugnet_name.h"
 
 #define LEASE_S_MIN 20 /* dhcpcd takes no shorter lease: facts.md F1 */
 #define NAME_LENGTH_MAX                                                                                      \
@@ -30,28 +31,6 @@ static bool check_is_long(const char *text, unsigned characters_max)
         characters += (*text++ & 0xC0) != 0x80;
     }
     return characters > characters_max;
-}
-
-/* Labels of letters, digits and inner hyphens, with dots between them; `dot` 0: one label. */
-static bool check_name_good(const char *name, size_t length_max, char dot)
-{
-    size_t at = 0;
-    char before = dot;
-
-    for (;; at++) {
-        char c = name[at], lower = (char)(c | 0x20);
-        if (c == dot || c == '-' || c == 0) {
-            if (before == dot || (before == '-' && c != '-')) {
-                return false;
-            }
-        } else if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9')) {
-            return false;
-        }
-        if (c == 0) {
-            return at <= length_max;
-        }
-        before = c;
-    }
 }
 
 /* The end: `rule` is broken, `value` the text in question; NULL: none. */
@@ -186,14 +165,14 @@ static void check_names(const struct plugnet_config *c)
 {
     const char *const *names = c->names;
 
-    if (c->name != NULL && !check_name_good(c->name, PLUGNET_NAME_MAX, 0)) {
+    if (c->name != NULL && !plugnet_name_good(c->name, PLUGNET_NAME_MAX, 0)) {
         check_refuse(".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens", c->name);
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
         check_that(i < PLUGNET_NAMES_MAX, ".names: more than PLUGNET_NAMES_MAX, " OS_TEXT(PLUGNET_NAMES_MAX),
                    names[i]);
         check_that(strlen(names[i]) <= NAME_LENGTH_MAX, ".names: longer than 63 or HTTP_TEXT_MAX", names[i]);
-        check_that(check_name_good(names[i], NAME_LENGTH_MAX, '.'),
+        check_that(plugnet_name_good(names[i], NAME_LENGTH_MAX, '.'),
                    ".names: letters, digits, inner hyphens; single dots between", names[i]);
     }
 }

@@ -63,6 +63,23 @@ static void mdns_link(void *state, bool up)
     }
 }
 
+static void mdns_renamed(void *state, struct plugnet *p, bool changed)
+{
+    struct mdns_service *s = state;
+    uint8_t message[MDNSD_MESSAGE_MAX];
+
+    if (!changed) {
+        size_t length = mdnsd_goodbye(&s->mdnsd, message, sizeof message);
+        if (length > 0) {
+            udp_socket_send(&s->socket, message, length, MDNSD_GROUP, MDNS_PORT);
+        }
+        return;
+    }
+    s->config.label = p->label;
+    mdnsd_renamed(&s->mdnsd);
+    mdns_link(s, p->link_up);
+}
+
 static void mdns_tick(void *state, uint32_t now_ms)
 {
     struct mdns_service *s = state;
@@ -89,5 +106,6 @@ const struct plugnet_service plugnet_mdns = {
     .start = mdns_start,
     .tick = mdns_tick,
     .link = mdns_link,
+    .renamed = mdns_renamed,
     .status = mdns_status,
 };

@@ -100,6 +100,20 @@ static int count(unsigned section, const char *name, uint16_t type)
     return r.at == out_length ? found : -1;
 }
 
+/* The times to live of the records in the output. */
+static unsigned lives_of(uint32_t ttl[], unsigned most)
+{
+    struct dns_header header;
+    struct dns_reader r;
+    struct dns_record record;
+    unsigned found = 0;
+    if (!dns_read_header(&r, out, out_length, &header))
+        return 0;
+    while (found < most && dns_read_record(&r, &record))
+        ttl[found++] = record.ttl;
+    return found;
+}
+
 static void fresh(void)
 {
     now = 1000000;
@@ -639,6 +653,62 @@ TEST(mdns_stops_with_the_link_and_starts_again)
     mdnsd_start(&d, now, 0);
     CHECK(poll_after(250) > 0);
     CHECK_EQUAL(d.state, MDNSD_PROBING);
+}
+
+TEST(mdns_renamed_says_goodbye)
+{
+    struct mdnsd_config other = config;
+    running();
+    d.config = &other;
+    out_length = mdnsd_goodbye(&d, out, sizeof out);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "_http._tcp.local", DNS_PTR), 1);
+    uint32_t ttl[20];
+    unsigned records = lives_of(ttl, 20);
+    CHECK_EQUAL(records, 10);
+    for (unsigned i = 0; i < records; i++)
+        CHECK_EQUAL(ttl[i], 0);
+    CHECK(!mdnsd_due(&d, now + 10000)); /* silent until it starts again */
+    other.label = "pump";
+    other.unique_label = "pump-1a2b";
+    mdnsd_renamed(&d);
+    mdnsd_start(&d, now, 0);
+    CHECK_STRING(short_name, "pump.local");
+    CHECK_STRING(unique_name, "pump-1a2b.local");
+    begin(0);
+    ask("plugnet.local", DNS_A, DNS_CLASS_IN);
+    CHECK_EQUAL(receive(), 0);
+    CHECK(poll_after(250) > 0); /* a probe */
+    CHECK_EQUAL(count(2, "pump.local", DNS_A), 1);
+    while (d.state != MDNSD_RUNNING)
+        poll_after(250);
+    poll_after(5000);
+    begin(0);
+    ask("pump.local", DNS_A, DNS_CLASS_IN);
+    CHECK(receive() > 0);
+    CHECK_EQUAL(count(1, "pump.local", DNS_A), 1);
+    begin(0);
+    ask("plugnet.local", DNS_A, DNS_CLASS_IN);
+    CHECK_EQUAL(receive(), 0);
+}
+
+TEST(mdns_renamed_before_it_announced)
+{
+    fresh();
+    CHECK_EQUAL(mdnsd_goodbye(&d, out, sizeof out), 0);
+    mdnsd_renamed(&d);
+}
+
+TEST(mdns_renamed_tries_the_short_name_again)
+{
+    fresh();
+    d.short_lost = true;
+    d.suffix = 3;
+    mdnsd_goodbye(&d, out, sizeof out);
+    mdnsd_renamed(&d);
+    CHECK(!d.short_lost);
+    CHECK_STRING(unique_name, "plugnet-1a2b.local");
 }
 
 TEST(mdns_two_responders_side_by_side)
