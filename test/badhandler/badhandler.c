@@ -3,6 +3,7 @@
  * which asks for behaviour: a broken answer never looks whole, and everybody else is served meanwhile.
  */
 /* SPDX-License-Identifier: MIT */
+#include "board/flash.h"
 #include "plugnet/plugnet.h"
 
 #define MANY 70000u /* parts: more than 16 bits count */
@@ -155,6 +156,15 @@ static void status_gone(struct http_request *r)
     http_collect_end(r, &status_buffer);
 }
 
+/* Erase the largest unit that the chip has: on an STM32F4 the core stands still for a second, USB included. */
+static uint16_t erase_end(struct http_request *r)
+{
+    const struct board_flash *scratch = board_flash(BOARD_FLASH_SCRATCH);
+
+    (void)r;
+    return scratch == NULL ? 404 : board_flash_erase(scratch, 0) ? 200 : 500;
+}
+
 static const struct http_route routes[] = {
     {.path = "/good", .type = "application/json", .output = good},
     {.path = "/many", .type = "text/plain", .output = many},
@@ -168,6 +178,7 @@ static const struct http_route routes[] = {
     {.path = "/slow", .methods = HTTP_PUT, .body = slow_body, .gone = slow_gone},
     {.path = "/refuses", .methods = HTTP_PUT, .body = refuses},
     {.path = "/later", .type = "text/plain", .end = later, .output = good},
+    {.path = "/erase", .methods = HTTP_POST, .end = erase_end},
     {.path = "/too-short", .type = "text/plain", .data = "", .end = of_length, .output = few},
     {.path = "/too-much", .type = "text/plain", .end = of_length, .output = few},
 };

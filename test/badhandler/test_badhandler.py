@@ -207,12 +207,33 @@ def test_posts_that_return_nonsense(board):
     others_live("nonsense")
 
 
+def test_an_erase_of_flash_stops_everything_for_a_second(board):
+    """Connections that were open go on behind it, and nothing was reset."""
+    with socket.create_connection((BOARD, 80), ANSWER_S_MAX) as kept, Beside("/endless"):
+        def keep_alive():
+            kept.sendall(f"GET /good HTTP/1.1\r\nHost: {BOARD}\r\n\r\n".encode())
+            data = bytearray()
+            while not data.endswith(b"0\r\n\r\n"):
+                piece = kept.recv(65536)
+                assert piece, "the connection is closed"
+                data += piece
+            return json.loads(body_of(bytes(data)))["uptime_ms"]
+
+        before = keep_alive()
+        for _ in range(2):
+            answer, reset = ask("/erase", method="POST")
+            assert not reset and answer.startswith(b"HTTP/1.1 " + (b"200" if board.has_scratch else b"404")), answer[:80]
+        assert keep_alive() >= before, "the board has started anew"
+        others_live("an erase")
+
+
 TESTS = [(name[5:], test) for name, test in list(globals().items()) if name.startswith("test_")]
 
 
 class Board(tap.Program):
     def __init__(self, flavour):
         super().__init__([*FLAVOURS[flavour], os.path.join(IMAGES, flavour, "bad.elf")])
+        self.has_scratch = FLAVOURS[flavour] is VBOARD
 
     def start(self):
         self.tap_wait(START_S_MAX)
