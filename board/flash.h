@@ -13,7 +13,7 @@
  * the core stands still for that time, interrupts included: the host sees NAKs, the log waits, board_time_ms loses what it
  * missed. A watchdog's period must be longer than `erase_ms_max`.
  *
- * All calls come from the loop, or before it starts; never from an interrupt. None of them uses the heap. Who writes an area
+ * All calls come from the loop, or before it starts (board_init needn't have run); never from an interrupt. None of them uses the heap. Who writes an area
  * from two places keeps them apart.
  *
  * Source: facts.md J "flash"; sizes and times from the data sheets [unread].
