@@ -63,6 +63,8 @@ static bool record_whole(const struct store *s, const struct store_log *log, uin
 {
     uint8_t chunk[CHUNK];
     uint32_t left = store_record_body(r), crc = r->check;
+    if (!store_record_has_key(r))
+        return true;
     for (at += STORE_GRANULE; left > 0;) {
         uint32_t length = left < CHUNK ? left : CHUNK;
         if (!flash_read(s, log, at, chunk, length))
@@ -88,23 +90,48 @@ static bool bytes_equal(const struct store *s, uint32_t at, const uint8_t *bytes
     return true;
 }
 
+enum granule { GRANULE_BLANK, GRANULE_ZERO, GRANULE_OTHER };
+
+static enum granule granule_look(const struct store *s, const struct store_log *log, uint32_t at)
+{
+    uint8_t bytes[STORE_GRANULE];
+    if (!flash_read(s, log, at, bytes, sizeof bytes))
+        return GRANULE_OTHER;
+    uint8_t all = 0xFF, any = 0;
+    for (unsigned i = 0; i < sizeof bytes; i++) {
+        all &= bytes[i];
+        any |= bytes[i];
+    }
+    return all == 0xFF ? GRANULE_BLANK : any == 0 ? GRANULE_ZERO : GRANULE_OTHER;
+}
+
+/* Damage while the store is open counts once, until it is compacted away. */
+static void damage_note(struct store *s)
+{
+    s->damaged += !s->unclean;
+    s->unclean = true;
+}
+
 /* The newest whole record of a key in [from, until), or 0. */
 static uint32_t key_find(struct store *s, const void *key, size_t key_length, uint32_t from, uint32_t until,
                          struct store_record *r)
 {
     for (;;) {
         uint32_t found = 0;
-        struct store_record seen;
-        for (uint32_t at = from; record_find(s, &s->log, &at, until, &seen); at += store_record_size(&seen))
-            if (seen.key_length == key_length && store_record_has_key(&seen) &&
+        struct store_record seen = {0};
+        for (uint32_t at = from; at < until; at += store_record_size(&seen)) {
+            for (; at < until && !record_at(s, &s->log, at, &seen); at += STORE_GRANULE)
+                if (granule_look(s, &s->log, at) == GRANULE_OTHER)
+                    damage_note(s);
+            if (at < until && seen.key_length == key_length && store_record_has_key(&seen) &&
                 bytes_equal(s, at + STORE_GRANULE, key, key_length)) {
                 found = at;
                 *r = seen;
             }
+        }
         if (found == 0 || record_whole(s, &s->log, found, r))
             return found;
-        s->damaged += !s->unclean; /* once, until it is compacted away */
-        s->unclean = true;
+        damage_note(s);
         until = found;
     }
 }
@@ -114,6 +141,10 @@ static bool record_live(struct store *s, uint32_t at, const struct store_record 
                         uint8_t key[STORE_KEY_MAX])
 {
     struct store_record newest;
+    if (!record_whole(s, &s->log, at, r)) {
+        damage_note(s);
+        return false;
+    }
     return r->type == STORE_RECORD_PUT && flash_read(s, &s->log, at + STORE_GRANULE, key, r->key_length) &&
            key_find(s, key, r->key_length, at, until, &newest) == at;
 }
@@ -477,21 +508,6 @@ enum store_result store_maintain(struct store *s, uint32_t room)
 }
 
 /* ---- Opening ---- */
-
-enum granule { GRANULE_BLANK, GRANULE_ZERO, GRANULE_OTHER };
-
-static enum granule granule_look(const struct store *s, const struct store_log *log, uint32_t at)
-{
-    uint8_t bytes[STORE_GRANULE];
-    if (!flash_read(s, log, at, bytes, sizeof bytes))
-        return GRANULE_OTHER;
-    uint8_t all = 0xFF, any = 0;
-    for (unsigned i = 0; i < sizeof bytes; i++) {
-        all &= bytes[i];
-        any |= bytes[i];
-    }
-    return all == 0xFF ? GRANULE_BLANK : any == 0 ? GRANULE_ZERO : GRANULE_OTHER;
-}
 
 /* What the heads of a half say. */
 struct half {

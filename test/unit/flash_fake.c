@@ -64,6 +64,7 @@ static bool torn_read(const struct flash_fake_unit *unit, const uint8_t *was, ui
     case TEAR_NOISE: seed = random_next() | 1; break;
     case TEAR_START: seed = mix(seed + flash_fake.start) & 1 ? ~0u : 0; break;
     case TEAR_READ: seed = random_next() & 1 ? ~0u : 0; break;
+    case TEAR_FAIL: return false;
     default:
         seed = mix(seed + flash_fake.start);
         if (seed & 1)

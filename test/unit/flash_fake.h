@@ -26,7 +26,7 @@ enum flash_fake_tear {
     TEAR_START,  /* all or nothing, chosen anew at each start */
     TEAR_READ,   /* all or nothing, chosen anew at each read */
     TEAR_ECC,    /* reads fail, or give anything: chosen at each start. program_size 8 only */
-    TEAR_KINDS,
+    TEAR_FAIL,   /* reads fail for ever */
 };
 
 struct flash_fake_unit {
