@@ -24,17 +24,8 @@ bool store_record_read(struct store_record *r, uint32_t seed, const uint8_t byte
     r->key_length = bytes[1];
     r->value_length = load_le16(bytes + 2);
     r->check = load_le32(bytes + 4);
-    if (r->check != crc32_add(seed, bytes, 4))
-        return false;
-    switch (r->type) {
-    case STORE_RECORD_PUT: return r->key_length > 0 && r->key_length <= STORE_KEY_LIMIT;
-    case STORE_RECORD_DELETE:
-        return r->key_length > 0 && r->key_length <= STORE_KEY_LIMIT && r->value_length == 0;
-    case STORE_RECORD_COMMIT:
-    case STORE_RECORD_CONFIRM:
-    case STORE_RECORD_WITNESS: return store_record_body(r) == 0;
-    default: return false;
-    }
+    return r->check == crc32_add(seed, bytes, 4) &&
+           (store_record_has_key(r) ? r->key_length - 1u < STORE_KEY_LIMIT : store_record_body(r) == 0);
 }
 
 void store_head_write(const struct store_head *head, unsigned number, uint8_t bytes[STORE_HEAD_LENGTH])
