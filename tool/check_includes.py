@@ -31,7 +31,8 @@ GROUPS = {
 }
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
-PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/*.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
+PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/*.h", "store/store.h",
+          "plugnet/*.h", "<lwip>", "<freestanding>"]
 
 # Made by the build (tool/site_pack.py) for a product's own folder.
 MADE = ["site.h"]
@@ -52,6 +53,7 @@ ROOMS = [
      ["os/*.h", "os/threads/*.h", "<own folder>", "board/*.h", "<lwip>", "<freestanding>", "<libc>"]),
     ("os", ["os/**"], ["os/*.h", "os/threads/*.h", "<own folder>", "board/*.h", "<lwip>", "<kernel>", "<freestanding>"]),
     ("board.h", ["board/*.h"], ["<freestanding>"]),
+    ("store", ["store/**"], ["store/**", "board/flash.h", "wire/**", "<freestanding>"]),
     ("chip", ["chip/**"],
      ["board/*.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
       "udc/*/*.h", "usb/udc.h", "<freestanding>"]),
