@@ -94,8 +94,7 @@ LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
 
 # os/cxx/ is what C++ needs of a language's run time.
-FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c store/*.c net/*.c net/http/*.c plugnet/*.c os/*.c os/$(OS)/*.c) \
-    $(OS_SRC)
+FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c store/*.c net/*.c net/http/*.c plugnet/*.c os/*.c os/$(OS)/*.c) $(OS_SRC)
 BOARD_SRC := $(call inside,$(BOARD_SRC))
 CHIP_SRC  := $(call inside,$(CHIP_SRC) $(CHIP_ASM))
 ifneq ($(filter-out $(wildcard $(BOARD_SRC) $(CHIP_SRC)),$(BOARD_SRC) $(CHIP_SRC)),)

@@ -32,6 +32,10 @@ METER_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/mete
 OLD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/old/$(1) BOARD=$(1) OS=none \
     LINKER=test/vboard/image/old_$(2).ld firmware
 
+# Firmware that writes settings (test/store).
+STORE_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/store/$(1) BOARD=$(1) OS=none APP=test/store NAME=store \
+    firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -48,6 +52,9 @@ fault-images:
 	+$(call WEBSOCKET_IMAGE,none,OS=none)
 	+$(call WEBSOCKET_IMAGE,native,BOARD=native OS=none)
 	+$(call WEBSOCKET_IMAGE,posix,BOARD=native OS=posix TSAN=1)
+	+$(call STORE_IMAGE,stm32f4discovery)
+	+$(call STORE_IMAGE,32l476gdiscovery)
+	+$(call STORE_IMAGE,blackpill-f411)
 	+$(call OLD_IMAGE,stm32f4discovery,f407)
 	+$(call OLD_IMAGE,32l476gdiscovery,l476)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
