@@ -33,11 +33,10 @@ static const struct http_route routes[] = {
      .gone = settings_gone},
 };
 
-static const struct plugnet_config config = {
+static struct plugnet_config config = {
     .product_id = 0x0003, /* of 0x1209: for tests only, never ship it */
     .manufacturer = "Example",
     .product = "Meter",
-    .name = "meter",
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
     .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &sampler_service, &live_service,
                                  &telemetry_service, &scpi_service),
@@ -50,7 +49,14 @@ static const struct plugnet_config config = {
 
 static struct plugnet plugnet;
 
+bool meter_rename(const char *host)
+{
+    return plugnet_rename(&plugnet, host);
+}
+
 int main(void)
 {
+    settings_load();
+    config.name = settings_now()->host;
     plugnet_run(&plugnet, &config);
 }

@@ -5,7 +5,7 @@
  *     │           ├──────→ telemetry.c  UDP 5005 of the PC           10 a second to a program
  *     │           └──────→ scpi.c       TCP 2323                     asked for, line by line
  *     └──────────────────→ log.c        GET /log.csv?rows=N          made on the fly
- *   settings.c                          GET and PUT /settings        what wave.c measures, and whether UDP is sent
+ *   settings.c                          GET and PUT /settings        what wave.c measures, whether UDP is sent; in flash
  *   upload.c                            PUT /upload                  any length
  *
  * All of it runs in the loop's thread, on bare metal and with an operating system: no locks.
@@ -22,6 +22,7 @@
 #include "net/http/http.h"
 #include "net/http/websocket.h"
 #include "plugnet/plugnet.h"
+#include "store/store.h"
 #include "wire/json.h"
 #include "wire/text.h"
 
@@ -38,11 +39,12 @@ struct wave {
 /* Millivolts of sample `number`. Pure: the same number gives the same value, so that the log can be made on the fly. */
 int32_t wave_millivolts(const struct wave *wave, uint32_t number);
 
-/* What PUT /settings changes. */
+/* What PUT /settings changes. A value in flash: whoever changes the struct counts SCHEMA up (settings.c). */
 struct settings {
     struct wave wave;
     bool telemetry;
     char name[24];
+    char host[PLUGNET_NAME_MAX + 1]; /* HOST.local */
 };
 
 const struct settings *settings_now(void);
@@ -68,7 +70,11 @@ extern struct http_events live_events;
 extern const struct websocket live_socket;
 void live_tell(const struct sample *sample);
 
+/* main.c: HOST.local from now on; false: that can't be a name. */
+bool meter_rename(const char *host);
+
 /* settings.c */
+void settings_load(void); /* at start, before the network */
 extern const char *const settings_headers[];
 uint16_t settings_begin(struct http_request *r);
 size_t settings_body(struct http_request *r, const uint8_t *bytes, size_t length);

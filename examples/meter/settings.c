@@ -1,6 +1,8 @@
 /*
- * GET and PUT /settings: JSON from and into a struct, by one table. Whoever changes them must say the password; what isn't
- * right changes nothing, and the answer names it. They are kept in RAM: after a reset the first ones are back.
+ * GET and PUT /settings: JSON from and into a struct, by one table, and kept in flash. Whoever changes them must say the
+ * password; what isn't right changes nothing, and the answer names it.
+ *
+ * The struct is one value of the store: it is written as a whole, and read as a whole at start. SCHEMA counts its forms.
  */
 /* SPDX-License-Identifier: MIT */
 #include "meter.h"
@@ -9,15 +11,21 @@
 
 #define PASSWORD "Bearer secret" /* of a demonstration; yours belongs to each device, not into the source */
 #define BODY_MAX 256             /* bytes of a PUT's body */
+#define SCHEMA   1
+#define KEY      "settings"
 
 static struct settings settings = {
     .wave = {.amplitude_mv = 1000, .noise_mv = 40, .frequency = 50},
     .telemetry = true,
     .name = "Meter",
+    .host = "meter",
 };
+
+static struct store store;
 
 static const struct json_field table[] = {
     JSON_FIELD(struct settings, name, STRING),
+    JSON_FIELD(struct settings, host, STRING),
     {.name = "amplitude_v",
      JSON_AT(struct settings, wave.amplitude_mv, FIXED),
      .decimals = 3,
@@ -44,6 +52,20 @@ const struct settings *settings_now(void)
     return &settings;
 }
 
+void settings_load(void)
+{
+    static struct store_config config = {.schema = SCHEMA};
+    struct settings kept;
+    size_t length;
+
+    config.flash = board_flash(BOARD_FLASH_SETTINGS);
+    store_open(&store, &config);
+    if (store_get(&store, KEY, sizeof KEY - 1, &kept, sizeof kept, &length) == STORE_OK &&
+        length == sizeof kept) {
+        settings = kept;
+    }
+}
+
 /* The time that it takes doesn't tell how much of a guess is right. */
 static bool settings_password_right(const char *said)
 {
@@ -65,6 +87,27 @@ size_t settings_body(struct http_request *r, const uint8_t *bytes, size_t length
     return http_collect(r, &buffer, bytes, length);
 }
 
+/* The new name counts at once, and all of it after a reset; or nothing has changed. */
+static uint16_t settings_change(const struct settings *wanted)
+{
+    const struct settings before = settings;
+    bool moves = strcmp(settings.host, wanted->host) != 0;
+
+    settings = *wanted; /* the device's name is a pointer to `host` */
+    if (moves && !meter_rename(settings.host)) {
+        settings = before;
+        reader.error = "letters, digits and inner hyphens";
+        reader.member = "host";
+        return 400;
+    }
+    if (store_put(&store, KEY, sizeof KEY - 1, &settings, sizeof settings) != STORE_OK) {
+        settings = before;
+        meter_rename(settings.host);
+        return 500;
+    }
+    return 200;
+}
+
 uint16_t settings_end(struct http_request *r)
 {
     struct settings wanted = settings; /* all or nothing */
@@ -76,8 +119,7 @@ uint16_t settings_end(struct http_request *r)
     if (!json_take_fields(&reader, table, JSON_COUNT(table), &wanted, 0) || json_next(&reader) != JSON_END) {
         return 400;
     }
-    settings = wanted;
-    return 200;
+    return settings_change(&wanted);
 }
 
 enum http_progress settings_output(struct http_request *r, struct text *out)

@@ -40,7 +40,7 @@ SCPI_PORT, UDP_PORT = 2323, 5005
 SAMPLE_MS, JITTER_MS_MAX = 50, 5
 SILENT_S = 10  # scpi.c: who may give way to others
 SMALL_WINDOW = 2304  # bytes of receive buffer, Linux's least
-FIRST = {"name": "Meter", "amplitude_v": 1.0, "noise_v": 0.04, "frequency_hz": 0.5, "telemetry": True}
+FIRST = {"name": "Meter", "host": "meter", "amplitude_v": 1.0, "noise_v": 0.04, "frequency_hz": 0.5, "telemetry": True}
 RIGHT = {"Authorization": "Bearer secret"}
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -406,7 +406,7 @@ def test_a_reader_that_stops(_):
 
 def test_settings(_):
     assert settings() == FIRST, settings()
-    wanted = {"name": "Küche", "amplitude_v": 2.5, "noise_v": 0, "frequency_hz": 2, "telemetry": True}
+    wanted = {"name": "Küche", "host": "meter", "amplitude_v": 2.5, "noise_v": 0, "frequency_hz": 2, "telemetry": True}
     try:
         status, _, body = settings_put(wanted)
         assert status == 200 and json.loads(body) == wanted == settings(), (status, body)
@@ -440,6 +440,10 @@ def test_settings_that_are_wrong(_):
         (b'{"telemetry":1}', None, "telemetry"),
         (b'{"name":"twenty-four characters!!"}', None, "name"),
         (b'{"name":5}', None, "name"),
+        (b'{"name":"x","host":""}', "letters, digits and inner hyphens", "host"),
+        (b'{"name":"x","host":"-x"}', "letters, digits and inner hyphens", "host"),
+        (b'{"name":"x","host":"a.b"}', "letters, digits and inner hyphens", "host"),
+        (b'{"name":"x","host":"' + b"a" * 33 + b'"}', None, "host"),
         (b'{"name":"x","name":"y"}', None, "name"),
         (b'{"name":"x"} x', None, None), (b'{"name":"x"', None, None), (b"[]", None, None), (b"", None, None),
         (b'{"name":"\xff"}', None, "name"),
@@ -467,6 +471,70 @@ def test_settings_at_once(_):
         slow.shutdown(socket.SHUT_WR)
         assert b" 400 " in slow.recv(100), "its body is one byte short of an object"
     assert settings_put(FIRST)[0] == 200
+
+
+def dns_says(name):
+    """The board's address by its own DNS server; None: no such name of its."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(ANSWER_S_MAX)
+        client.sendto(struct.pack(">HHHHHH", 0x1234, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1", (BOARD, 53))
+        answer = client.recv(600)
+    return socket.inet_ntoa(answer[-4:]) if struct.unpack(">H", answer[6:8])[0] else None
+
+
+def mdns_says(name):
+    """What the board multicasts or answers for NAME within two seconds: whether it has that name."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(PC))
+        client.settimeout(2)
+        client.sendto(struct.pack(">HHHHHH", 0, 0, 1, 0, 0, 0) + labels + b"\0\0\1\0\1", ("224.0.0.251", 5353))
+        try:
+            return socket.inet_aton(BOARD) in client.recv(1500)
+        except TimeoutError:
+            return False
+
+
+def test_its_name_changes(_):
+    """DNS, mDNS and the Host check follow at once; the old name is nobody's."""
+    def host_status(name):
+        return ask("GET", "/settings", headers={"Host": name})[0]
+
+    assert [host_status(f"{one}.{domain}") for one in ("meter", "pump-2") for domain in ("local", "internal")] == [200, 200, 421, 421]
+    assert dns_says("meter.internal") == BOARD and dns_says("pump-2.internal") is None
+    try:
+        status, _, body = settings_put({"host": "pump-2"})
+        assert status == 200 and json.loads(body)["host"] == "pump-2", (status, body)
+        assert [host_status(f"{one}.{domain}") for one in ("meter", "pump-2") for domain in ("local", "internal")] == [421, 421, 200, 200]
+        assert dns_says("meter.internal") is None and dns_says("pump-2.internal") == BOARD
+        end = time.monotonic() + LATE_S_MAX
+        while not mdns_says("pump-2.local"):
+            assert time.monotonic() < end, "mDNS doesn't know the new name"
+        assert not mdns_says("meter.local"), "mDNS still knows the old name"
+    finally:
+        assert settings_put(FIRST)[0] == 200
+    assert host_status("meter.local") == 200 and host_status("pump-2.local") == 421
+
+
+def test_settings_are_kept(board):
+    """Over the reset key, a power cut, and a power cut right behind a save."""
+    wanted = {**FIRST, "name": "Kept", "host": "kept", "noise_v": 0.125, "telemetry": False}
+    try:
+        assert settings_put(wanted)[0] == 200
+        for command in ("reset", "power 0", "power 1"):
+            board.ask(command)
+            if command != "power 0":
+                board.wait(lambda: board.serves() and settings() == wanted, START_S_MAX, f"the settings behind '{command}'")
+                assert ask("GET", "/settings", headers={"Host": "kept.local"})[0] == 200
+        for number in range(5):
+            wanted["frequency_hz"] = 1.0 + number / 4
+            assert settings_put(wanted)[0] == 200
+            board.ask("power 0")
+            board.ask("power 1")
+            board.wait(lambda: board.serves() and settings() == wanted, START_S_MAX, f"the settings of save {number}")
+    finally:
+        settings_put(FIRST)
 
 
 # ---- UDP, TCP ----
@@ -648,10 +716,13 @@ def page_settings(browser):
     save("secret", amplitude_v=9)
     assert "amplitude_v: out of range" in page_say(browser, "#settings-say", "bad")
     assert browser.run("return document.querySelector('[name=amplitude_v]').className") == "wrong"
-    save("secret", amplitude_v=2, frequency_hz=1, name="Bench meter")
+    save("secret", amplitude_v=2, frequency_hz=1, name="Bench meter", host="no good")
+    assert "host: letters" in page_say(browser, "#settings-say", "bad")
+    save("secret", amplitude_v=2, frequency_hz=1, name="Bench meter", host="bench-1")
     page_say(browser, "#settings-say", "good")
-    assert settings() == {**FIRST, "amplitude_v": 2, "frequency_hz": 1, "name": "Bench meter"}, settings()
+    assert settings() == {**FIRST, "amplitude_v": 2, "frequency_hz": 1, "name": "Bench meter", "host": "bench-1"}, settings()
     assert browser.text("#name") == "Bench meter"
+    assert not browser.run("return document.querySelectorAll('#settings .wrong').length"), "a field still looks wrong"
     browser.run("document.querySelector('[name=span][value=\"5\"]').click()")
     browser.wait(lambda: float(browser.text("#highest").split()[0]) > 1.8, PAGE_S_MAX, "the new amplitude on the page")
     browser.wait(lambda: browser.text("#hertz") == "1.00 Hz" or browser.text("#hertz").startswith(("0.9", "1.0")), PAGE_S_MAX,
@@ -690,11 +761,11 @@ def test_chromium(board):
             page_looks(browser, board.flavour)
             browser.run("document.querySelector('[name=source][value=socket]').click()")
             page_moves(browser, "by the WebSocket")
-            # What the browser itself says of the two answers that were asked for.
+            # What the browser itself says of the three answers that were asked for.
             said = [entry["message"] for entry in browser.entries("browser")]
             wrong = [one for one in said if not ("/settings" in one and re.search(r"status of 40[01]", one))]
             assert not wrong, wrong
-            assert len(said) == 2, said
+            assert len(said) == 3, said
             assert not re.search("NaN|undefined", browser.text("body")), browser.text("body")
     finally:
         settings_put(FIRST)
@@ -730,7 +801,7 @@ class Board(tap.Program):
     def serves():
         try:
             return bool(settings())
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def ask(self, line):

@@ -360,10 +360,12 @@ async function reasonOf(answer) {
 // ---- Settings ----
 
 const form = $("#settings");
+const FOLLOW_MS = 3000; // mDNS has asked for the name by then
 const NUMBERS = ["amplitude_v", "frequency_hz", "noise_v"];
 
 function settingsShow(settings) {
   form.elements.name.value = settings.name;
+  form.elements.host.value = settings.host;
   form.elements.telemetry.checked = settings.telemetry;
   for (const name of NUMBERS) {
     form.elements[name].value = settings[name];
@@ -385,12 +387,27 @@ async function settingsRead() {
   }
 }
 
+// The board answers to its new name alone; whoever came by its address stays.
+function settingsFollow(host) {
+  const [label, ...domain] = location.hostname.split(".");
+  const named = ["local", "internal", "home.arpa"].includes(domain.join("."));
+  if (!named || label === host) {
+    say("#settings-say", "good", "Saved.");
+    return;
+  }
+  const there = "http://" + [host, ...domain].join(".") + (location.port ? ":" + location.port : "") + "/";
+  say("#settings-say", "good", "Saved. The board is at " + there + " now; the page follows.");
+  setTimeout(() => location.assign(there), FOLLOW_MS);
+}
+
 async function settingsSave(event) {
   event.preventDefault();
-  const wanted = { name: form.elements.name.value, telemetry: form.elements.telemetry.checked };
+  const wanted = { name: form.elements.name.value, host: form.elements.host.value, telemetry: form.elements.telemetry.checked };
   for (const name of NUMBERS) {
     wanted[name] = Number(form.elements[name].value);
-    form.elements[name].classList.remove("wrong");
+  }
+  for (const element of form.elements) {
+    element.classList.remove("wrong");
   }
   try {
     const answer = await fetch("/settings", {
@@ -399,8 +416,9 @@ async function settingsSave(event) {
       body: JSON.stringify(wanted),
     });
     if (answer.ok) {
-      settingsShow(await answer.json());
-      say("#settings-say", "good", "Saved, until the next reset.");
+      const now = await answer.json();
+      settingsShow(now);
+      settingsFollow(now.host);
       return;
     }
     const reason = await reasonOf(answer);
