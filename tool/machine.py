@@ -12,6 +12,8 @@ import json
 import os
 import sys
 
+MARK = "PLUGNET_CHECK"  # in the environment of all that ./check starts
+
 # Programs that manage networks or answer for it; none may come with what the tests install.
 MANAGERS = ["NetworkManager", "networkd", "systemd-networkd", "systemd-resolved", "resolvconf", "avahi-daemon", "dhclient",
             "dhcpcd", "udhcpd", "dhcpd", "dnsmasq", "connmand", "netplan", "ifup", "wpa_supplicant"]
@@ -46,14 +48,22 @@ def managers():
     return sorted(name for name in MANAGERS if any(os.path.exists(os.path.join(folder, name)) for folder in folders))
 
 
+def is_elses(folder):
+    """Somebody else's process: its environment can be read, and has no mark of this ./check. Without a mark of ours: nobody knows."""
+    mark = os.environ.get(MARK)
+    words = (read(os.path.join(folder, "environ")) or "").split("\0")
+    return bool(mark) and words != [""] and f"{MARK}={mark}" not in words
+
+
 def processes():
-    """Names of processes that nobody waits for: services, and what a test forgot."""
+    """Names of processes that nobody waits for: services, and what a test forgot. What others started on this machine meanwhile
+    is theirs."""
     names = []
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        text = read(path)
+    for folder in glob.glob("/proc/[0-9]*"):
+        text = read(os.path.join(folder, "stat"))
         if text is not None:
             name, rest = text.split("(", 1)[1].rsplit(")", 1)
-            if rest.split()[1] == "1" and rest.split()[0] != "Z":
+            if rest.split()[1] == "1" and rest.split()[0] != "Z" and not is_elses(folder):
                 names.append(name)
     return sorted(names)
 

@@ -1,5 +1,6 @@
 """What the web server must answer, asked with curl, and with a bare socket where curl is too polite."""
 # SPDX-License-Identifier: MIT
+import contextlib
 import gzip
 import json
 import re
@@ -444,11 +445,13 @@ def test_twelve_connections(site):
 
 
 def test_idle_connections_make_room(site):
-    """A new request is served although more connections than the board has sit there and say nothing."""
+    """A new request is served although more connections than the board has sit there and say nothing. Some of those may be reset
+    before we look at them: they make room."""
     idle = []
     try:
         for _ in range(20):
-            idle.append(Socket(site))
+            with contextlib.suppress(ConnectionResetError):
+                idle.append(Socket(site))
         expect(curl(site, "/api/status"), 200)
     finally:
         for connection in idle:

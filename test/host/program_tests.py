@@ -344,7 +344,8 @@ def test_pcap_read_by_tshark(folder):
     def tshark(*words):
         return subprocess.run(["tshark", "-r", file, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               text=True, check=True).stdout
-    bad = tshark("-Y", "_ws.malformed || _ws.expert.severity == error", "-o", "ip.check_checksum:TRUE",
+    # A transfer that the program's end has cut (-ENOENT) may hold half a block.
+    bad = tshark("-Y", "(_ws.malformed || _ws.expert.severity == error) && !(usb.urb_status == -2)", "-o", "ip.check_checksum:TRUE",
                  "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE")
     assert bad == "", bad
     kinds = set(tshark("-T", "fields", "-e", "frame.encap_type").split())
