@@ -13,21 +13,25 @@
 
 #include "host/ncm_host.h"
 #include "wire/be.h"
+#include "wire/le.h"
 #include "wire/usb_ch9.h"
 
-#define DUE_MAX  512 /* answers awaited at once */
-#define BURST    32  /* frames sent before the answers are awaited */
-#define QUIET_MS 40  /* no answer comes later than that */
-#define NET      0xC0A80700u
-#define HOSTS    0xFFu
+#define DUE_MAX     512    /* answers awaited at once */
+#define BURST       32     /* frames sent before the answers are awaited */
+#define QUIET_MS    40     /* no answer comes later than that */
+#define WAKE_NS_MAX 450000 /* less than half a millisecond, the tick that hides a lost wake-up */
+#define CROWD       40     /* frames in one block: as many as are taken */
+#define NET         0xC0A80700u
+#define HOSTS       0xFFu
 
 static struct own {
     struct rig *rig;
     struct rig_frame due[DUE_MAX];
     unsigned first, count; /* of due */
     uint64_t sent, answered;
-    bool floods; /* more is sent before the answers are there */
-    bool loses;  /* the bus is disturbed: what is due may be missing, but nothing else may come */
+    uint64_t delay_ns, out_ns, worst_ns; /* own_wakes */
+    bool floods;                         /* more is sent before the answers are there */
+    bool loses; /* the bus is disturbed: what is due may be missing, but nothing else may come */
 } own;
 
 /* ---- What is due ---- */
@@ -166,24 +170,38 @@ static void own_ping(unsigned size)
     own_send(frame, packet_echo(frame, &own.rig->me, &own.rig->peer, 0x4F57, (uint16_t)own.sent, size));
 }
 
-static void own_arp(void)
+static size_t own_arp_put(uint8_t *frame)
 {
-    uint8_t frame[PACKET_MAX];
     struct packet_host board = own.rig->peer;
     memset(board.mac, 0, 6);
-    own_send(frame, packet_arp(frame, &own.rig->me, &board, false));
+    return packet_arp(frame, &own.rig->me, &board, false);
+}
+
+/* To everybody; or to the board alone, as Linux asks whom it knows already. */
+static void own_arp(bool alone)
+{
+    uint8_t frame[PACKET_MAX];
+    size_t length = own_arp_put(frame);
+    if (alone)
+        memcpy(frame, own.rig->peer.mac, 6);
+    own_send(frame, length);
+}
+
+static void own_up(const char *after, unsigned number)
+{
+    if (!rig_run_until(own.rig, pc_is_leased, own.rig->pc, 10000))
+        rig_fail(own.rig, "no link within 10 s after %s %u", after, number);
 }
 
 /* It answers as on the first day: nothing of it is lost or held for ever. */
 static void own_healthy(void)
 {
-    if (!rig_run_until(own.rig, pc_is_leased, own.rig->pc, 10000))
-        rig_fail(own.rig, "no link any more");
+    own_up("all that", 0);
     rig_run_ms(own.rig, 1000); /* what was under way has gone */
     own.loses = own.floods = false;
     own.count = 0;
     uint64_t answered = own.answered;
-    own_arp();
+    own_arp(false);
     for (unsigned i = 0; i < 3 * BURST; i++)
         own_ping(i % 2 != 0 ? 1472 : 18);
     own_settle();
@@ -199,13 +217,56 @@ static void own_answers(struct rig *rig)
     for (unsigned size = 0; size <= 1472; size++)
         own_ping(size);
     for (unsigned i = 0; i < 100; i++)
-        own_arp();
+        own_arp(i % 2 != 0);
     own_settle();
     RIG_CHECK(rig, own.answered == 1573);
     own_healthy();
     int small = rig_ping(rig, 18, 1000), large = rig_ping(rig, 1472, 1000);
     RIG_CHECK(rig, small >= 0 && large >= 0);
     rig_say(rig, "echoes of 0 to 1,472 bytes, one of 18 within %d ms, one of 1,472 within %d", small, large);
+}
+
+/* Before an OUT packet that ends a transfer, and after an IN packet that carries something. */
+static void own_out(void *context, uint8_t endpoint, uint16_t length)
+{
+    struct own *o = context;
+    (void)endpoint;
+    if (length != 64 && o->out_ns == 0) {
+        rig_cable_wait(&o->rig->cable, o->delay_ns);
+        o->out_ns = o->rig->cable.time_ns;
+    }
+}
+
+static void own_in(void *context, uint8_t endpoint, enum cable_answer answer, uint16_t length)
+{
+    struct own *o = context;
+    (void)endpoint;
+    if (o->out_ns != 0 && answer == CABLE_ACK && length > 20) {
+        uint64_t took_ns = o->rig->cable.time_ns - o->out_ns;
+        o->worst_ns = took_ns > o->worst_ns ? took_ns : o->worst_ns;
+        o->out_ns = 0;
+    }
+}
+
+/* The loop sleeps until a packet comes, and not until the next millisecond. */
+static void own_wakes(struct rig *rig)
+{
+    own_begin(rig);
+    rig->cable.context = &own;
+    rig->cable.out = own_out;
+    rig->cable.in = own_in;
+    for (unsigned i = 0; i < 100; i++) {
+        own.delay_ns = i * 9973;
+        own_ping(18);
+        own_settle();
+    }
+    rig->cable.out = NULL;
+    rig->cable.in = NULL;
+    RIG_CHECK(rig, own.answered == 100 && own.worst_ns != 0);
+    rig_say(rig, "100 packets at any time of a millisecond, answered within %u us",
+            (unsigned)(own.worst_ns / 1000));
+    RIG_CHECK(rig, own.worst_ns <= WAKE_NS_MAX);
+    own_healthy();
 }
 
 /* As `ping -f` does, and more: the PC's queue is never empty. */
@@ -233,7 +294,7 @@ static void own_tell(uint8_t *frame)
     store_be16(frame + 24, packet_checksum(frame + 14, 20, 0));
     store_be16(frame + 36, 0);
     uint16_t total = load_be16(frame + 16);
-    if (total >= 28 && total <= PACKET_MAX - 14)
+    if (total >= 24 && total <= PACKET_MAX - 14)
         store_be16(frame + 36, packet_checksum(frame + 34, total - 20u, 0));
 }
 
@@ -256,13 +317,11 @@ static void own_mutate(const uint8_t *good, size_t length, bool told)
 static void own_mutations(struct rig *rig)
 {
     uint8_t frame[PACKET_MAX];
-    struct packet_host board = rig->peer;
     own_begin(rig);
     size_t length = packet_echo(frame, &rig->me, &rig->peer, 0x4D55, 1, 5);
     own_mutate(frame, length, false);
     own_mutate(frame, length, true);
-    memset(board.mac, 0, 6);
-    own_mutate(frame, packet_arp(frame, &rig->me, &board, false), false);
+    own_mutate(frame, own_arp_put(frame), false);
     RIG_CHECK(rig, own.answered > 2000 && own.answered < own.sent / 2);
     rig_say(rig, "%llu frames, each differs in one byte from a good one; %llu answers were due",
             (unsigned long long)own.sent, (unsigned long long)own.answered);
@@ -273,7 +332,6 @@ static void own_mutations(struct rig *rig)
 static void own_lengths(struct rig *rig)
 {
     uint8_t frame[PACKET_MAX] = {0}, echo[PACKET_MAX];
-    struct packet_host board = rig->peer;
     own_begin(rig);
     size_t length = packet_echo(echo, &rig->me, &rig->peer, 0x4C45, 1, 64);
     for (size_t cut = 14; cut <= length; cut++)
@@ -296,8 +354,7 @@ static void own_lengths(struct rig *rig)
         own_tell(frame);
         own_send(frame, length);
     }
-    memset(board.mac, 0, 6);
-    length = packet_arp(echo, &rig->me, &board, false);
+    length = own_arp_put(echo);
     for (size_t cut = 14; cut <= length + 60; cut++) {
         memset(frame, 0xEE, sizeof frame);
         memcpy(frame, echo, length);
@@ -307,6 +364,28 @@ static void own_lengths(struct rig *rig)
     rig_say(rig, "%llu frames, of which %llu get an answer", (unsigned long long)own.sent,
             (unsigned long long)own.answered);
     RIG_CHECK(rig, own.answered > 60 && own.answered < 300);
+    own_healthy();
+}
+
+/* Frames that are cut off lie where whole ones have lain: what is left of those in memory isn't theirs. */
+static void own_left_overs(struct rig *rig)
+{
+    own_begin(rig);
+    for (size_t cut = 14; cut < 60; cut++) {
+        for (unsigned i = 0; i < 2; i++) {
+            uint8_t whole[PACKET_MAX], other[PACKET_MAX];
+            size_t length =
+                i == 0 ? own_arp_put(whole) : packet_echo(whole, &rig->me, &rig->peer, 1, (uint16_t)cut, 18);
+            memcpy(other, whole, length);
+            other[i == 0 ? 21 : 35] = 9; /* operation, code: unknown, so its bytes stay as they are */
+            for (unsigned block = 0; block < 4; block++) {
+                own_send(other, length);
+                own_settle();
+            }
+            own_send(whole, cut < length ? cut : length);
+            own_settle();
+        }
+    }
     own_healthy();
 }
 
@@ -361,6 +440,80 @@ static void own_in_stopped(struct rig *rig)
     own_healthy();
 }
 
+/* One block with more frames than were declared, and than fit into one answer: what finds no room waits for it. */
+static void own_crowded(struct rig *rig)
+{
+    own_begin(rig);
+    own.floods = true;
+    for (unsigned round = 0; round < 50; round++) {
+        static uint8_t block[4096];
+        uint32_t length = 12 + 8 + 4 * (CROWD + 1);
+        memset(block, 0, sizeof block);
+        memcpy(block, "NCMH\x0C\0", 6);
+        store_le16(block + 6, (uint16_t)round);
+        store_le16(block + 10, 12);
+        memcpy(block + 12, "NCM0", 4);
+        store_le16(block + 16, (uint16_t)(length - 12));
+        for (unsigned i = 0; i < CROWD; i++) {
+            struct rig_frame *due = &own.due[(own.first + own.count) % DUE_MAX];
+            length = (length + 3) & ~3u;
+            size_t size =
+                packet_echo(block + length, &rig->me, &rig->peer, 0x4352, (uint16_t)(round * CROWD + i), 18);
+            RIG_CHECK(rig, own_due(block + length, size, due));
+            own.count++;
+            own.sent++;
+            store_le16(block + 20 + 4 * i, (uint16_t)length);
+            store_le16(block + 22 + 4 * i, (uint16_t)size);
+            length += (uint32_t)size;
+        }
+        store_le16(block + 8, (uint16_t)length);
+        RIG_CHECK(rig, pc_bulk_out(rig->pc, block, length, true, 1000) == URB_OK);
+        rig_run_until(rig, own_is_quiet, NULL, 100);
+    }
+    own_settle();
+    RIG_CHECK(rig, own.answered == 50 * CROWD);
+    own_healthy();
+}
+
+static void own_alternate(struct rig *rig, uint16_t alternate)
+{
+    struct ncm_host *ncm = pc_ncm(rig->pc);
+    struct usb_setup setup = {.bmRequestType = 0x01,
+                              .bRequest = USB_SET_INTERFACE,
+                              .wValue = alternate,
+                              .wIndex = ncm->data_interface};
+    RIG_CHECK(rig, pc_control(rig->pc, &setup, NULL, NULL) == URB_OK);
+    bus_halt_clear(pc_bus(rig->pc), ncm->in.bEndpointAddress);
+    bus_halt_clear(pc_bus(rig->pc), ncm->out.bEndpointAddress);
+}
+
+/* An answer waits for room, and the host switches the network off and on: it is never sent. Frames that the PC still has are
+ * answered. */
+static void own_waiting_switched(struct rig *rig)
+{
+    own_begin(rig);
+    for (unsigned i = 0; i < 30; i++) {
+        own.loses = own.floods = true;
+        uint64_t before = pc_net_counters(rig->pc)->tx_frames;
+        pc_in_stop(rig->pc, 10000);
+        for (unsigned n = 0; n < 12; n++)
+            own_ping(18);
+        rig_run_ms(rig, 10 + i);
+        unsigned taken = (unsigned)(pc_net_counters(rig->pc)->tx_frames - before);
+        RIG_CHECK(rig, taken > 0 && taken <= own.count);
+        ncm_host_suspend(pc_ncm(rig->pc), true);
+        own_alternate(rig, 0);
+        own.first = (own.first + taken) % DUE_MAX;
+        own.count -= taken;
+        own_alternate(rig, 1);
+        pc_in_stop(rig->pc, 0);
+        ncm_host_suspend(pc_ncm(rig->pc), false);
+        rig_run_ms(rig, 100);
+        own.count = 0;
+    }
+    own_healthy();
+}
+
 /* ---- The bus ---- */
 
 static void own_traffic(unsigned ms)
@@ -372,12 +525,6 @@ static void own_traffic(unsigned ms)
         }
         rig_run_ms(own.rig, 1);
     }
-}
-
-static void own_up(const char *after, unsigned number)
-{
-    if (!rig_run_until(own.rig, pc_is_leased, own.rig->pc, 10000))
-        rig_fail(own.rig, "no link within 10 s after %s %u", after, number);
 }
 
 static void own_disturbed(struct rig *rig, const char *what, unsigned count,
@@ -463,11 +610,15 @@ static void own_board_resets(struct rig *rig)
 
 const struct scenario scenarios_ownstack[] = {
     {"own_answers", SCENARIO_OWNSTACK, own_answers, 120, false},
+    {"own_wakes", SCENARIO_OWNSTACK, own_wakes, 120, false},
     {"own_flood", SCENARIO_OWNSTACK, own_flood, 120, false},
     {"own_mutations", SCENARIO_OWNSTACK, own_mutations, 120, false},
     {"own_lengths", SCENARIO_OWNSTACK, own_lengths, 120, false},
+    {"own_left_overs", SCENARIO_OWNSTACK, own_left_overs, 120, false},
     {"own_senders", SCENARIO_OWNSTACK, own_senders, 120, false},
     {"own_in_stopped", SCENARIO_OWNSTACK, own_in_stopped, 120, false},
+    {"own_crowded", SCENARIO_OWNSTACK, own_crowded, 120, false},
+    {"own_waiting_switched", SCENARIO_OWNSTACK, own_waiting_switched, 120, false},
     {"own_bus_resets", SCENARIO_OWNSTACK, own_bus_resets, 120, false},
     {"own_replugs", SCENARIO_OWNSTACK, own_replugs, 120, false},
     {"own_suspends", SCENARIO_OWNSTACK, own_suspends, 120, false},
