@@ -12,6 +12,9 @@
 # APP/plugnet_options.h: what the product sets of headers' defaults (#ifndef: ours, lwIP's, the kernel's); it comes in front of
 # every file (docs/options.md).
 #
+# APP/product.mk: what the product says to make. PRODUCT_LWIP := no: it has a stack of its own, or none; then lwIP, net/ and
+# plugnet/ are left out (docs/ownstack.md).
+#
 # CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware, but not the
 # kernel's.
 #
@@ -40,6 +43,12 @@ endif
 # What the product sets of headers' defaults: in front of every file.
 APP_OPTIONS := $(wildcard $(APP)/plugnet_options.h)
 APP_CXX := $(filter %.cpp %.cc,$(APP_SRC))
+
+PRODUCT_LWIP := yes
+-include $(APP)/product.mk
+ifeq ($(filter yes no,$(PRODUCT_LWIP)),)
+$(error $(APP)/product.mk: PRODUCT_LWIP is yes or no)
+endif
 
 ifneq ($(words $(NAME))$(findstring /,$(NAME)),1)
 $(error NAME=$(NAME): one word without slashes; the files are called so)
@@ -87,14 +96,22 @@ endif
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
-LWIP_SRC := $(addprefix $(LWIP_PATH)/src/, \
+ifeq ($(PRODUCT_LWIP),yes)
+LWIP_READY := $(LWIP_PATH)/src/core/init.c
+LWIP_INC   := -Inet -I$(LWIP_PATH)/src/include
+LWIP_SRC   := $(addprefix $(LWIP_PATH)/src/, \
     core/def.c core/inet_chksum.c core/init.c core/ip.c core/mem.c core/memp.c core/netif.c core/pbuf.c \
     core/stats.c core/tcp.c core/tcp_in.c core/tcp_out.c core/timeouts.c core/udp.c core/raw.c core/sys.c \
     core/ipv4/etharp.c core/ipv4/icmp.c core/ipv4/igmp.c core/ipv4/ip4.c core/ipv4/ip4_addr.c \
     core/ipv4/ip4_frag.c netif/ethernet.c $(OS_LWIP))
+LWIP_USERS := $(wildcard net/*.c net/http/*.c plugnet/*.c os/$(OS)/sys_arch.c)
+else ifneq ($(OS),none)
+$(error OS=$(OS): its loop is lwIP's thread, and $(APP)/product.mk says PRODUCT_LWIP := no; there is: none)
+endif
 
 # os/cxx/ is what C++ needs of a language's run time.
-FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c store/*.c net/*.c net/http/*.c plugnet/*.c os/*.c os/$(OS)/*.c) $(OS_SRC)
+FW_SRC := $(if $(APP_CXX),os/cxx/cxx.cpp) $(wildcard wire/*.c usb/*.c store/*.c os/*.c) $(LWIP_USERS) \
+    $(filter-out %/sys_arch.c,$(wildcard os/$(OS)/*.c)) $(OS_SRC)
 BOARD_SRC := $(call inside,$(BOARD_SRC))
 CHIP_SRC  := $(call inside,$(CHIP_SRC) $(CHIP_ASM))
 ifneq ($(filter-out $(wildcard $(BOARD_SRC) $(CHIP_SRC)),$(BOARD_SRC) $(CHIP_SRC)),)
@@ -117,7 +134,7 @@ FW_OBJ := $(call objects,,$(FW_SRC)) $(call objects,board,$(BOARD_SRC)) $(call o
     $(LWIP_SRC:$(LWIP_PATH)/src/%.c=$(OUT)/lwip/%.o) \
     $(APP_OBJ) $(if $(APP_SITE),$(SITE_OUT)/site.o)
 
-FW_INC := -I. $(BOARD_INC) $(CHIP_INC) -Ios/$(OS) $(OS_INC) -Inet -I$(LWIP_PATH)/src/include -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
+FW_INC := -I. $(BOARD_INC) $(CHIP_INC) -Ios/$(OS) $(OS_INC) $(LWIP_INC) -I$(APP) $(if $(APP_SITE),-I$(SITE_OUT))
 FW_WARN := $(filter-out -Wundef,$(WARN))
 FW_STD := -std=gnu11
 
@@ -173,7 +190,7 @@ firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(addprefix $(OUT)/$(NAME).,bin hex d
 
 # $(call compile_rules,OBJECTS,SOURCES): two patterns.
 define compile_rules
-$(1).o: $(2).c $(LWIP_PATH)/src/core/init.c
+$(1).o: $(2).c $(LWIP_READY)
 	@mkdir -p $$(@D)
 	$$(say) CC $$<
 	$$(Q)$$(CROSS)gcc $$(FW_FLAGS) $$(OPT) $$(FW_WARN) -c $$< -o $$@
@@ -192,17 +209,17 @@ $(OUT)/lwip/%.o: $(LWIP_PATH)/src/%.c
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) -w -c $< -o $@
 
-$(APP_OUT)/%.o: $(APP)/%.c $(LWIP_PATH)/src/core/init.c
+$(APP_OUT)/%.o: $(APP)/%.c $(LWIP_READY)
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CROSS)gcc $(FW_FLAGS) $(OPT) $(FW_WARN) -c $< -o $@
 
-$(APP_OUT)/%.cpp.o: $(APP)/%.cpp $(LWIP_PATH)/src/core/init.c
+$(APP_OUT)/%.cpp.o: $(APP)/%.cpp $(LWIP_READY)
 	@mkdir -p $(@D)
 	$(say) CXX $<
 	$(Q)$(CROSS)g++ $(CXX_FLAGS) $(OPT) $(CXX_WARN) -c $< -o $@
 
-$(APP_OUT)/%.cc.o: $(APP)/%.cc $(LWIP_PATH)/src/core/init.c
+$(APP_OUT)/%.cc.o: $(APP)/%.cc $(LWIP_READY)
 	@mkdir -p $(@D)
 	$(say) CXX $<
 	$(Q)$(CROSS)g++ $(CXX_FLAGS) $(OPT) $(CXX_WARN) -c $< -o $@

@@ -5,7 +5,8 @@
  *   bench [--eager] [OPTIONS] IMAGE.elf FOLDER
  *       FOLDER/raw-HOST.json              counts of every run
  *       FOLDER/profile-HOST-RUN.txt       address, executions and lowest stack pointer, same window
- *   further options: --only RUN, --ms WINDOW, --verbose (what the PC says), --pcap FILE
+ *   further options: --echo-only (the image knows ARP and ping alone), --only RUN, --ms WINDOW,
+ *   --verbose (what the PC says), --pcap FILE
  *
  * HOST is "linux" (sends as cdc_ncm does, 400 µs timer) or "eager" (sends at once). A run is: start the load,
  * WARM_MS without counting, the window of --ms, stop, SETTLE_MS of rest. All in virtual time: same image, same
@@ -30,6 +31,9 @@
 #define CODE_BASE 0x08000000u /* the part of flash that is counted */
 #define CODE_SIZE 0x40000u
 
+/* The PC's address where there is no DHCP; the net is a /24, the board .1 in it. */
+static const uint8_t echo_pc[4] = {192, 168, 7, 2};
+
 /* Everything that is counted, at one moment. */
 struct snapshot {
     struct vboard_stats board;
@@ -45,7 +49,7 @@ struct bench {
     const char *folder, *host, *only;
     uint32_t window_ms;
     FILE *out;
-    bool first, verbose;
+    bool first, verbose, echo_only;
     uint64_t counts[CODE_SIZE / 2]; /* executions of each halfword of code */
     uint32_t lowest_sp[CODE_SIZE / 2];
 };
@@ -191,8 +195,9 @@ static int attach_measure(struct bench *b)
         return 1;
     }
     load_init(&b->load, b->pc, address);
-    load_http_start(&b->load, 1, "/");
-    if (!pc_run_until(b->pc, first_answer, b, ATTACH_MS)) {
+    if (!b->echo_only)
+        load_http_start(&b->load, 1, "/");
+    if (!b->echo_only && !pc_run_until(b->pc, first_answer, b, ATTACH_MS)) {
         fprintf(stderr, "bench: no answer to GET / within %d ms\n", ATTACH_MS);
         return 1;
     }
@@ -217,8 +222,10 @@ static bool fetch_over(void *context)
 /* The board's own counters, as it tells them; bench.py takes the text apart. */
 static void status_write(struct bench *b)
 {
-    load_fetch_start(&b->load, "/api/status");
-    pc_run_until(b->pc, fetch_over, b, STATUS_MS);
+    if (!b->echo_only) {
+        load_fetch_start(&b->load, "/api/status");
+        pc_run_until(b->pc, fetch_over, b, STATUS_MS);
+    }
     fprintf(b->out, "},\n\"status\": \"");
     for (uint32_t i = 0; i < b->load.text_length; i++) {
         unsigned char c = (unsigned char)b->load.text[i];
@@ -265,7 +272,8 @@ static int measure_all(struct bench *b)
     if (attach_measure(b) != 0)
         return 1;
     for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
-        if (b->only == NULL || strcmp(b->only, runs[i].name) == 0)
+        if ((b->only == NULL || strcmp(b->only, runs[i].name) == 0) &&
+            (!b->echo_only || runs[i].kind == LOAD_NONE || runs[i].kind == LOAD_ECHO))
             run_measure(b, &runs[i]);
     status_write(b);
     fclose(b->out);
@@ -283,6 +291,8 @@ int main(int argc, char **argv)
             b.host = "eager";
         else if (strcmp(argv[i], "--verbose") == 0)
             b.verbose = true;
+        else if (strcmp(argv[i], "--echo-only") == 0)
+            b.echo_only = true;
         else if (strcmp(argv[i], "--board") == 0 && i + 1 < argc && vboard_model_find(argv[i + 1]) != NULL)
             model = vboard_model_find(argv[++i]);
         else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc)
@@ -314,6 +324,8 @@ int main(int argc, char **argv)
         .log = pc_event,
         .context = &b,
     };
+    if (b.echo_only)
+        memcpy(pc_config.address, echo_pc, sizeof echo_pc);
     b.pc = pc_new(&pc_config, error, sizeof error);
     if (b.pc == NULL) {
         fprintf(stderr, "bench: %s\n", error);

@@ -14,13 +14,16 @@ BENCH_OBJ := $(BENCH_OUT)/bench.o $(BENCH_OUT)/clients.o
 BENCH_METER_OBJ := $(BENCH_OUT)/meter.o
 BENCH_IMAGE := $(BUILD)/stm32f4discovery-none/plugnet.elf
 BENCH_METER_IMAGE := $(BUILD)/test/meter/none/meter.elf
+BENCH_OWNSTACK_IMAGE := $(BUILD)/stm32f4discovery-none-ownstack/ownstack.elf
 
 # What was asked for. The first board's figures have their own place: README's are made of them.
 BENCH_OF   := $(BOARD)-$(OS)
 BENCH_FILE := $(BUILD)/bench$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,-$(BENCH_OF)).json
 BENCH_METER := $(BENCH_OUT)/meter-$(BENCH_OF)
+BENCH_OWNSTACK := $(BUILD)/$(BENCH_OF)-ownstack
 BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
-    --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF)) --meter $(BENCH_METER)/meter.elf
+    --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF)) --meter $(BENCH_METER)/meter.elf \
+    $(if $(filter none,$(OS)),--ownstack $(BENCH_OWNSTACK)/ownstack.elf)
 
 $(BENCH_OBJ) $(BENCH_METER_OBJ): $(BENCH_OUT)/%.o: bench/%.c
 	@mkdir -p $(@D)
@@ -36,10 +39,14 @@ $(BENCH_OUT)/bench_meter: $(BENCH_METER_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST
 bench-meter-image:
 	$(Q)$(MAKE) --no-print-directory $(IN_TREE) BOARD=$(BOARD) OS=$(OS) APP=examples/meter NAME=meter OUT=$(BENCH_METER) firmware
 
+# A stack without lwIP: examples/ownstack, on bare metal.
+bench-ownstack-image:
+	$(if $(filter none,$(OS)),$(Q)$(MAKE) --no-print-directory $(IN_TREE) BOARD=$(BOARD) OS=none APP=examples/ownstack NAME=ownstack firmware)
+
 bench-meter: $(BENCH_OUT)/bench_meter bench-meter-image
 	$(BENCH_OUT)/bench_meter --board $(BOARD) $(BENCH_METER)/meter.elf | tee $(BENCH_METER).json
 
-bench profile: firmware $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter bench-meter-image
+bench profile: firmware $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter bench-meter-image bench-ownstack-image
 
 bench:
 	python3 bench/bench.py $(BENCH_ARGS)
@@ -62,9 +69,9 @@ bench-freertos-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	@echo "  BENCH $*, FreeRTOS"
 	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
-# The benchmark as a suite. It measures one board's images, whatever BOARD is set to (the meter's: make fault-images).
-$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
-	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) $(BENCH_METER_IMAGE) > $@
+# The benchmark as a suite. It measures one board's images, whatever BOARD is set to (the meter's: make fault-images; ownstack's: test/system/system.mk).
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter | ownstack-images
+	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) $(BENCH_METER_IMAGE) $(BENCH_OWNSTACK_IMAGE) > $@
 	chmod +x $@
 
 SUITES += $(BENCH_OUT)/check_bench
@@ -106,5 +113,5 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_ws_cost
 
-.PHONY: bench bench-meter bench-meter-image profile bench-boards
+.PHONY: bench bench-meter bench-meter-image bench-ownstack-image profile bench-boards
 -include $(BENCH_OBJ:.o=.d) $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

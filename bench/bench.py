@@ -3,6 +3,7 @@
 
     bench.py IMAGE.elf OBJECT_FOLDER [--board NAME] [--bench PROGRAM] [--out FOLDER] [--json FILE] [--profile]
              [--meter METER.elf]            and what a product's HTTP carries: examples/meter (bench/meter.c)
+             [--ownstack OWNSTACK.elf]      and what a stack without lwIP takes: examples/ownstack
     FOREIGN_IMAGES=FOLDER bench.py …    the same rows of each FOLDER/*.elf beside ours: any NCM image for an STM32F407
                                         that leases addresses; with --peers-write they become bench/peers.json's
 
@@ -58,6 +59,16 @@ METER_ROWS = (  # what, run and key of bench/meter.c, unit, the limit that it mu
     (f"{METER_ALL}, pages of the slowest", "events6_pages6", "pages_second_least", "/s", ">=", 20),
     (f"{METER_ALL}, events of the slowest", "events6_pages6", "events_second_least", "/s", ">=", 19.9),
     (f"{METER_ALL}, events lost", "events6_pages6", "events_lost", "", "<=", 0),
+)
+OWNSTACK_ROWS = (  # what, run, key, unit, the limit that it must keep or None; all with an eager host
+    ("flash", "size", "flash", "bytes", "<=", 16384),
+    ("RAM, data + bss", "size", "ram", "bytes", "<=", 12288),
+    ("deepest stack", "stack", "deepest", "bytes", "<=", 1024),
+    ("attach to link", "attach", "link_ms", "ms", None, None),
+    ("echo 18 B, 8 outstanding", "echo_18x8", "per_second", "/s", ">=", 7500),
+    ("echo 18 B, 8 outstanding", "echo_18x8", "instructions_each", "instructions", "<=", 1500),
+    ("echo 1472 B, 8 outstanding", "echo_1472x8", "per_second", "/s", ">=", 390),
+    ("echo 1472 B, 8 outstanding", "echo_1472x8", "instructions_each", "instructions", "<=", 4700),
 )
 KEPT = {">=": operator.ge, "<": operator.lt, "<=": operator.le}
 
@@ -204,7 +215,7 @@ def host_basics(folder, host):
             figures[name] = figures_of(name, runs[name], unused)
     return raw, {
         "attach": {key + "_ms": round((attach[key + "_ns"] - attach["attached_ns"]) / 1e6, 1)
-                   for key in ("configured", "link", "leased", "http")},
+                   for key in ("configured", "link", "leased", "http") if attach[key + "_ns"]},
         "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
                  "instructions_ms": round(idle_per_ms, 1)},
         "runs": figures,
@@ -283,12 +294,32 @@ def meter_rows(runs):
             for name, run, key, unit, sign, limit in METER_ROWS]
 
 
-def meter_print(rows):
+def product_print(name, rows):
     width = max(len(row["row"]) for row in rows)
-    print(f"\n{'examples/meter':{width}} {'':4} {'':>9} {'limit':>8}")
+    print(f"\n{name:{width}} {'':12} {'':>9} {'limit':>8}")
     for row in rows:
         judged = f" {row['limit']:>8}  {'kept' if row['kept'] else 'MISSED'}" if row["limit"] else ""
-        print(f"{row['row']:{width}} {row['unit']:4} {row['ours']:>9,}{judged}")
+        print(f"{row['row']:{width}} {row['unit']:12} {row['ours']:>9,}{judged}")
+
+
+# ---- A stack without lwIP: examples/ownstack ----
+
+def ownstack_measure(options):
+    """(its figures, None), or (None, why there are none). The image's objects lie in its folder."""
+    out, folder = os.path.join(options.out, "ownstack"), os.path.dirname(options.ownstack)
+    os.makedirs(out, exist_ok=True)
+    why = bench_run(options, "eager", options.ownstack, out, options.board, "--echo-only")
+    if why:
+        return None, why
+    sizes = size.sizes_of(folder, options.ownstack)
+    host = host_figures(out, "eager", Code(folder, options.ownstack), stack_top(options.ownstack))
+    return {"size": {key: sizes[key] for key in ("flash", "ram", "reserves")}, "attach": host["attach"], "idle": host["idle"],
+            "stack": {"deepest": host["stack_deepest"]}, **host["runs"]}, None
+
+
+def ownstack_rows(figures):
+    return [{"row": name, "key": key, "unit": unit, "ours": figures[run][key], "limit": f"{sign} {limit}" if sign else None,
+             "kept": not sign or KEPT[sign](figures[run][key], limit)} for name, run, key, unit, sign, limit in OWNSTACK_ROWS]
 
 
 # ---- Images of others ----
@@ -447,6 +478,7 @@ def arguments_read():
     parser.add_argument("--board", default="stm32f4discovery", help="the virtual board (default %(default)s)")
     parser.add_argument("--bench", default="build/bench/bench")
     parser.add_argument("--meter", help="an image of examples/meter, to measure it, too")
+    parser.add_argument("--ownstack", help="an image of examples/ownstack, to measure it, too")
     parser.add_argument("--bench-meter", default="build/bench/bench_meter")
     parser.add_argument("--out", default="build/bench", help="folder for raw counts and profiles")
     parser.add_argument("--json", default="build/bench.json")
@@ -457,9 +489,9 @@ def arguments_read():
     return parser.parse_args()
 
 
-def bench_run(options, host, image, out, board):
+def bench_run(options, host, image, out, board, *more):
     """Measure an image with one kind of host. None, or why it failed."""
-    command = [options.bench, "--board", board] + (["--eager"] if host == "eager" else []) + [image, out]
+    command = [options.bench, "--board", board] + (["--eager"] if host == "eager" else []) + [*more, image, out]
     done = subprocess.run(command, check=False, text=True, stderr=subprocess.PIPE)
     sys.stderr.write(done.stderr)
     last = (done.stderr.strip().split("\n") or [""])[-1]
@@ -488,6 +520,12 @@ def main():
             print(f"bench.py: {why}", file=sys.stderr)
             return 1
         figures["meter"] = {"runs": runs, "rows": meter_rows(runs)}
+    if options.ownstack:
+        measured, why = ownstack_measure(options)
+        if why:
+            print(f"bench.py: {why}", file=sys.stderr)
+            return 1
+        figures["ownstack"] = {"figures": measured, "rows": ownstack_rows(measured)}
     foreign = [foreign_measure(options, path) for path in sorted(glob.glob(os.path.join(options.foreign, "*.elf")))
                ] if options.foreign else []
     figures["foreign"] = {name: other or why for name, other, why in foreign}
@@ -499,7 +537,9 @@ def main():
     size_print(sizes)
     rows_print(figures["rows"], peers["peers"])
     if options.meter:
-        meter_print(figures["meter"]["rows"])
+        product_print("examples/meter", figures["meter"]["rows"])
+    if options.ownstack:
+        product_print("examples/ownstack", figures["ownstack"]["rows"])
     images_print(options.json)
     if options.foreign:
         foreign_print(peers["rows"], figures, foreign)

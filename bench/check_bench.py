@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The benchmark as a suite: no row worse than a peer's but those known to be, two runs that agree, the limits of
-examples/meter, README's figures.
+examples/meter and examples/ownstack, README's figures.
 
-    check_bench.py IMAGE.elf OBJECT_FOLDER METER.elf
+    check_bench.py IMAGE.elf OBJECT_FOLDER METER.elf OWNSTACK.elf
 """
 # SPDX-License-Identifier: MIT
 import copy
@@ -52,12 +52,24 @@ def meter_check(meter):
     return good
 
 
+def ownstack_check(ownstack):
+    """The limits of examples/ownstack; and no echo lost."""
+    good = True
+    for row in ownstack["rows"]:
+        good &= say(row["kept"], f"ownstack: {row['row']}: {row['key']}".replace(" ", "_").replace(",", ""),
+                    f"{row['ours']} {row['unit']}, wanted {row['limit']}")
+    for name, run in ownstack["figures"].items():
+        if name in bench.RUNS:
+            good &= say(run["lost"] + run["errors"] == 0, f"ownstack_{name}_clean", f"{run['lost']} lost, {run['errors']} errors")
+    return good
+
+
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         print(__doc__, file=sys.stderr)
         return 2
     paths = [f"build/bench/check-{i}/bench.json" for i in (1, 2)]
-    for path, more in zip(paths, (("--meter", sys.argv[3]), ())):
+    for path, more in zip(paths, (("--meter", sys.argv[3], "--ownstack", sys.argv[4]), ())):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if bench_run(os.path.dirname(path), path, *more):
             say(False, "bench_runs", f"bench.py failed, {path} is missing")
@@ -68,7 +80,7 @@ def main():
         with open(path, encoding="utf-8") as file:
             both.append(json.load(file))
     figures = both[0]
-    without = {key: value for key, value in figures.items() if key != "meter"}  # measured once: README is its second run
+    without = {key: value for key, value in figures.items() if key not in ("meter", "ownstack")}  # measured once: README is its second run
     good &= say(without == both[1], "bench_deterministic", f"{paths[0]} and {paths[1]} differ")
     good &= say(judge_works(figures), "bench_judge", "a peer twice as good was not found better")
     # The image, and so the figures, are this compiler's; Debian 12 has exactly one, which setup.sh installs.
@@ -80,6 +92,7 @@ def main():
                     f"{row['ours']} {row['unit']}, peers {row['peers']}: worse than {row['worse_than']}, peers.json "
                     f"says {row['behind']}")
     good &= meter_check(figures["meter"])
+    good &= ownstack_check(figures["ownstack"])
     sizes, other = figures["size"], size.foreign_sizes(sys.argv[1])
     counted = (sizes["flash"] + sizes["page"], sizes["ram"], sizes["reserves"])
     alike = (other["flash"] + other["page"], other["ram"], other["reserves"])

@@ -1,5 +1,5 @@
 /*
- * The smallest image that can call net_chksum: a vector table with two more words behind the reset vector,
+ * The smallest image that can call chksum_sum: a vector table with two more words behind the reset vector,
  * which the test reads (the function, and where to return to). SPDX-License-Identifier: MIT
  */
     .syntax unified
@@ -7,7 +7,7 @@
     .section .text.vectors, "ax", %progbits
     .word   0x20002000
     .word   returned + 1
-    .word   net_chksum
+    .word   chksum_sum
     .word   returned + 1
     .thumb_func
 returned:

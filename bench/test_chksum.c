@@ -21,7 +21,7 @@ __asm__(".pushsection .rodata\n"
         "chksum_image_end:\n"
         ".popsection\n");
 
-/* Call net_chksum(address, length) on the core; *instructions is what it executed. */
+/* Call chksum_sum(address, length) on the core; *instructions is what it executed. */
 static uint16_t core_chksum(uint32_t address, int32_t length, uint64_t *instructions)
 {
     core_start(chksum_image, chksum_image_end, IMAGE_RETURNED);

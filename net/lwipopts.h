@@ -274,11 +274,11 @@
 #define lwip_htonl(value) __builtin_bswap32(value)
 #endif
 
-/* Checksums: net/chksum.c, or the chip's own version in assembly. */
+/* Checksums: wire/chksum.c, or the chip's own version in assembly. */
 #include <stdint.h>
-uint16_t net_chksum(const void *data, int length);
+uint16_t chksum_sum(const void *data, int length);
 #ifndef LWIP_CHKSUM
-#define LWIP_CHKSUM net_chksum
+#define LWIP_CHKSUM chksum_sum
 #endif
 #ifndef LWIP_CHECKSUM_ON_COPY
 #define LWIP_CHECKSUM_ON_COPY 0

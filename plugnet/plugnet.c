@@ -11,6 +11,7 @@
 #include "os/os.h"
 #include "plugnet/plugnet_check.h"
 #include "plugnet/plugnet_name.h"
+#include "wire/identity.h"
 #include "wire/text.h"
 
 #define VENDOR_ID   0x1209
@@ -18,19 +19,6 @@
 #define SUBNETS     0x0A400000u /* 10.64.0.0/10 */
 
 _Static_assert(offsetof(struct plugnet, netif) < offsetof(struct plugnet, blocks), "see netif_ncm.h");
-
-/* 32 well-mixed bits of the unique ID: FNV-1a, then the finish of MurmurHash3. */
-static uint32_t plugnet_hash(const uint8_t *bytes, size_t length)
-{
-    uint32_t h = 2166136261u;
-
-    for (size_t i = 0; i < length; i++) {
-        h = (h ^ bytes[i]) * 16777619u;
-    }
-    h = (h ^ h >> 16) * 0x85EBCA6Bu;
-    h = (h ^ h >> 13) * 0xC2B2AE35u;
-    return h ^ h >> 16;
-}
 
 /* Copy zero-terminated text that must fit. */
 static void plugnet_text_end(struct text *t)
@@ -77,15 +65,10 @@ static void plugnet_addresses_set(struct plugnet *p, uint32_t hash)
 static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
 {
     const struct plugnet_config *c = p->config;
-    static const uint8_t oui_default[3] = {0x00, 0x80, 0xE1};
     bool oui = (c->oui[0] | c->oui[1] | c->oui[2]) != 0;
-    uint8_t *mac = p->ncm_config.host_mac;
     uint8_t count = 0;
 
-    memcpy(mac, oui ? c->oui : oui_default, 3);
-    mac[3] = (uint8_t)(hash >> 16);
-    mac[4] = (uint8_t)(hash >> 8);
-    mac[5] = (uint8_t)hash;
+    identity_mac_put(p->ncm_config.host_mac, oui ? c->oui : NULL, hash);
     for (size_t i = 0; c->functions[i] != NULL; i++) {
         struct usb_function *function = c->functions[i]->init(c->functions[i]->state, p);
         if (function != NULL) {
@@ -113,7 +96,7 @@ static void plugnet_net_init(struct plugnet *p)
     struct netif_ncm_config netif = {.ncm = &p->ncm, .address = p->address, .netmask = PLUGNET_NETMASK};
 
     memcpy(netif.mac, p->ncm_config.host_mac, sizeof netif.mac);
-    netif.mac[0] |= 0x02; /* locally administered */
+    netif.mac[0] |= IDENTITY_MAC_LOCAL;
     netif_ncm_add(&p->netif, &netif);
 
     p->guard.answers = &p->netif.stats.arp_answers;
@@ -170,7 +153,7 @@ _Noreturn static void plugnet_refuse(const struct plugnet *p, const struct udc_s
 
 void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, size_t size)
 {
-    uint32_t hash = plugnet_hash(board_uid(), BOARD_UID_LENGTH);
+    uint32_t hash = identity_hash(board_uid(), BOARD_UID_LENGTH);
     struct udc *udc = board_udc();
     struct udc_shortage shortage;
 

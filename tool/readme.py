@@ -31,6 +31,7 @@ EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
 BENCH = os.path.join(ROOT, "build", "bench.json")
 LOGS = os.path.join(ROOT, "build", "test", "logs")
 METER_UNITS = {"B/ms": ", bytes/ms", "ms": ", ms", "/s": ", a second", "": ""}
+OWNSTACK_UNITS = {"bytes": ", bytes", "ms": ", ms", "/s": ", eager, a second", "instructions": ", eager, instructions each"}
 WIRE = 1216  # bytes/ms: 19 packets of 64 bytes in a frame
 
 
@@ -99,6 +100,8 @@ def figures_make(bench):
                      + " | ".join(peer_cell(row, peer) for peer in peers) + " |")
     lines += [f"| examples/meter: {row['row']}{METER_UNITS[row['unit']]} | {number(row['ours'])} |" + " – |" * len(peers)
               for row in bench.get("meter", {"rows": []})["rows"]]
+    lines += [f"| examples/ownstack: {row['row']}{OWNSTACK_UNITS[row['unit']]} | {number(row['ours'])} |" + " – |" * len(peers)
+              for row in bench.get("ownstack", {"rows": []})["rows"]]
     return "\n".join([*lines, "", f"plugnet's column is `make bench`'s; those of {' and '.join(peers)} are from "
                       f"{bench['source']} ([bench/peers.json](bench/peers.json)).", *filter(None, [behind_make(bench)])])
 

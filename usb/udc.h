@@ -132,8 +132,8 @@ struct udc {
     const struct udc_ops *ops;
     uint8_t ep0_packet_size; /* bytes: 8, 16, 32 or 64 */
 
-    /* You set, before attach: called at the end of an interrupt that set an event bit, in interrupt context;
-     * may be NULL where the interrupt itself ends the sleep (bare metal). */
+    /* You set, before attach: called at the end of an interrupt that set an event bit, in interrupt context, to end the loop's
+     * sleep (board_wake). NULL: the loop hears of it a millisecond later at most. */
     void (*wake)(void *context);
     void *wake_context;
 };

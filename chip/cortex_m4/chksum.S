@@ -1,5 +1,5 @@
 /*
- * uint16_t net_chksum(const void *data, int length): net/chksum.h's sum on a Cortex-M4, in place of the C one.
+ * uint16_t chksum_sum(const void *data, int length): wire/chksum.h's sum on a Cortex-M4, in place of the C one.
  *
  * One carry chain of ADCS through everything from the first whole word on: 64 bytes a round, then what is left
  * by halves, from 32 bytes down to one. The carry lives through all of it, since LSR, AND and SUB without S,
@@ -9,12 +9,12 @@
 /* SPDX-License-Identifier: MIT */
     .syntax unified
     .thumb
-    .section .text.net_chksum, "ax", %progbits
-    .global net_chksum
-    .type net_chksum, %function
+    .section .text.chksum_sum, "ax", %progbits
+    .global chksum_sum
+    .type chksum_sum, %function
     .align 2
 
-net_chksum:
+chksum_sum:
     cmp     r1, #20                 @ an IP header, or a TCP header alone: what is asked for most
     bne     .Lany
     tst     r0, #3
@@ -128,4 +128,4 @@ net_chksum:
     uxth    r0, r2
     pop     {r4-r11}
     bx      lr
-    .size net_chksum, . - net_chksum
+    .size chksum_sum, . - chksum_sum

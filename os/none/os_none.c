@@ -1,23 +1,10 @@
 /*
- * Bare metal: lwIP's time is the board's, nothing is locked since there is one thread and interrupts touch
- * no lwIP state.
+ * Bare metal: the loop is main's. What lwIP asks of it is in sys_arch.c.
  */
 /* SPDX-License-Identifier: MIT */
 #include "os/os.h"
 
 #include "board/board.h"
-#include "lwip/init.h"
-#include "lwip/sys.h"
-
-u32_t sys_now(void)
-{
-    return board_time_ms();
-}
-
-void os_lwip_init(void)
-{
-    lwip_init();
-}
 
 void os_loop_run(const struct os_loop *loop, void *context)
 {

@@ -4,7 +4,7 @@
  *
  *   byte 0: 0 iperf, 1 DNS; then steps: length (0: see the next byte: close, reset, wait …), so many bytes
  *
- * LINK: net/iperf.c net/dns_tcp.c net/dnsd.c net/tcp_guard.c net/tcp_pcb.c net/chksum.c wire/dns_msg.c
+ * LINK: net/iperf.c net/dns_tcp.c net/dnsd.c net/tcp_guard.c net/tcp_pcb.c wire/chksum.c wire/dns_msg.c
  * LINK: wire/text.c $(LWIP_SRC)
  * SET: lwip
  */

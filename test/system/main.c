@@ -7,6 +7,7 @@
  *   build/test/system native build/native-none/plugnet.elf basic replug --talk    those with these in their names
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *   build/test/system stream build/stm32f4discovery-none-stream/stream.elf        those for test/stream
+ *   build/test/system BOARD build/BOARD-none-ownstack/ownstack.elf --ownstack     those for examples/ownstack
  *
  * Options: --list, --talk (log on stderr), --pcap FILE, --block-end HOW (as vboard's), --threads (the image has some:
  * their scenarios, too). Each scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
@@ -26,8 +27,19 @@
     240 /* of this machine, for the minute in which idle connections time out (rig_no_buffer_lost) */
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic,  scenarios_tcp,     scenarios_net,    scenarios_ntb,  scenarios_usb,     scenarios_sleep,
-    scenarios_holder, scenarios_threads, scenarios_stream, scenarios_slow, scenarios_console, NULL,
+    scenarios_basic,
+    scenarios_tcp,
+    scenarios_net,
+    scenarios_ntb,
+    scenarios_usb,
+    scenarios_sleep,
+    scenarios_holder,
+    scenarios_threads,
+    scenarios_stream,
+    scenarios_slow,
+    scenarios_console,
+    scenarios_ownstack,
+    NULL,
 };
 
 struct options {
@@ -39,7 +51,7 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--list] [--talk] "
+    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--ownstack] [--list] [--talk] "
     "[--pcap FILE] [--block-end HOW] [SCENARIO ...]\n";
 
 static bool options_read(struct options *o, int argc, char **argv)
@@ -60,6 +72,8 @@ static bool options_read(struct options *o, int argc, char **argv)
             o->list = true;
         } else if (strcmp(argv[i], "--threads") == 0) {
             o->threads = true;
+        } else if (strcmp(argv[i], "--ownstack") == 0) {
+            o->rig.own_stack = true;
         } else if (strcmp(argv[i], "--talk") == 0) {
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {
@@ -87,6 +101,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
                       : o->rig.kind == RIG_VBOARD           ? SCENARIO_VBOARD
                       : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
                                                             : SCENARIO_NATIVE;
+    target = o->rig.own_stack ? SCENARIO_OWNSTACK : target;
     target |= o->threads ? SCENARIO_CONSOLE : 0;
     target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
     return chosen && (scenario->targets & target) != 0;

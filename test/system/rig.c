@@ -192,6 +192,9 @@ static void rig_sniff(void *context, bool to_pc, const uint8_t *frame, size_t le
 {
     struct rig *rig = context;
     struct packet packet;
+    if (to_pc && rig->each_frame != NULL) {
+        rig->each_frame(rig->each_frame_context, frame, length);
+    }
     if (!to_pc || !packet_read(&packet, frame, length)) {
         return;
     }
@@ -261,6 +264,10 @@ void rig_start(struct rig *rig, const struct rig_config *config)
         .sniff = rig_sniff,
         .context = rig,
     };
+    if (config->own_stack) {
+        memcpy(pc.address, (const uint8_t[]){192, 168, 7, 2}, 4);
+        pc.prefix = 24;
+    }
     if (config->kind == RIG_VBOARD) {
         rig_start_vboard(rig, &pc);
     } else {
@@ -307,6 +314,9 @@ void rig_lease(struct rig *rig)
 
 void rig_baseline(struct rig *rig)
 {
+    if (rig->config.own_stack) {
+        return;
+    }
     rig_run_ms(rig, 200);
     rig_status(rig, &rig->baseline);
     rig_run_ms(rig, RIG_PAUSE_S * 1000);
@@ -517,6 +527,9 @@ void rig_healthy(struct rig *rig)
                  pc_is_link_up(rig->pc));
     }
     rig_ping_within_1s(rig);
+    if (rig->config.own_stack) {
+        return;
+    }
     http_get(rig, "/", &reply);
     RIG_CHECK(rig, reply.status == 200 && reply.length > 200);
     rig_no_buffer_lost(rig);

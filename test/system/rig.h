@@ -47,8 +47,9 @@ struct rig_config {
     const char *pcap;     /* NULL: none */
     uint8_t uid[RIG_UID]; /* all zero: the device end's own */
     enum pc_block_end block_end;
-    bool lazy; /* batch as Linux does; default: send at once */
-    bool talk; /* log on stderr */
+    bool lazy;      /* batch as Linux does; default: send at once */
+    bool talk;      /* log on stderr */
+    bool own_stack; /* examples/ownstack: no DHCP, no page, ARP and ping alone */
 };
 
 struct rig;
@@ -86,6 +87,10 @@ struct rig {
     struct json baseline; /* the board's status when nothing had happened yet */
     char said[RIG_SAID];
     uint32_t crowd_ms_max; /* until a new client is served while forty others don't read */
+
+    /* Each frame to the PC as it is; may be NULL. */
+    void (*each_frame)(void *context, const uint8_t *frame, size_t length);
+    void *each_frame_context;
 
     /* Looked at for each frame to the PC. */
     bool (*watch)(void *context, const struct packet *packet);

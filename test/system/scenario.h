@@ -14,11 +14,13 @@
 #include "test/system/ghost.h"
 #include "test/system/rig.h"
 
-#define SCENARIO_VBOARD  1u
-#define SCENARIO_NATIVE  2u
-#define SCENARIO_BOTH    3u
-#define SCENARIO_HOLDER  4u  /* the firmware of test/holder, as a process */
-#define SCENARIO_STREAM  32u /* the firmware of test/stream, on the first virtual board */
+#define SCENARIO_VBOARD 1u
+#define SCENARIO_NATIVE 2u
+#define SCENARIO_BOTH   3u
+#define SCENARIO_HOLDER 4u  /* the firmware of test/holder, as a process */
+#define SCENARIO_STREAM 32u /* the firmware of test/stream, on the first virtual board */
+#define SCENARIO_OWNSTACK                                                                                    \
+    64u /* the image of examples/ownstack (--ownstack), on a virtual board or as a process */
 #define SCENARIO_THREADS 8u  /* images with threads, on a virtual board (--threads) */
 #define SCENARIO_CONSOLE 16u /* images with threads, there and as a process */
 
@@ -33,6 +35,6 @@ struct scenario {
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
     scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[], scenarios_stream[],
-    scenarios_slow[], scenarios_console[];
+    scenarios_slow[], scenarios_console[], scenarios_ownstack[];
 
 #endif

@@ -5,6 +5,7 @@
 #   build/test/system-vboard-no-padding           … and against a PC with --block-end none
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
+#   build/test/system-ownstack                    … against examples/ownstack on every board, and as a process
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
 #
 # SPDX-License-Identifier: MIT
@@ -61,6 +62,18 @@ $(BUILD)/test/system-stream: $(BUILD)/test/system | stream-image
 stream-image:
 	$(MAKE) $(IN_TREE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
 
+# A stack of its own, without lwIP.
+$(BUILD)/test/system-ownstack: $(BUILD)/test/system | ownstack-images
+	printf '#!/bin/sh\ngood=0\n' > $@
+	printf 'for board in %s; do %s $$board %s/$$board-none-ownstack/ownstack.elf --ownstack "$$@" || good=1; done\nexit $$good\n' \
+	    '$(sort $(BOARDS))' $< $(BUILD) >> $@
+	chmod +x $@
+
+.PHONY: ownstack-images
+ownstack-images:
+	+$(Q)for board in $(sort $(BOARDS)); do \
+	    $(MAKE) --no-print-directory $(IN_TREE) BOARD=$$board OS=none APP=examples/ownstack NAME=ownstack firmware || exit; done
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
@@ -76,6 +89,6 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)

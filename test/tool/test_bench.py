@@ -121,10 +121,30 @@ def readme_says_meter():
             "(507 a second) | | | 0.5 ms |" in carries)
 
 
+def ownstack(**more):
+    one = {"flash": 16384, "ram": 12288, "deepest": 1024, "link_ms": 275.0}
+    echoes = {"echo_18x8": {"per_second": 7500, "instructions_each": 1500}, "echo_1472x8": {"per_second": 390, "instructions_each": 4700}}
+    figures_of = {run: {**one, **more} for run in ("size", "stack", "attach")}
+    return bench.ownstack_rows({**figures_of, **{run: {**echo, **more} for run, echo in echoes.items()}})
+
+
+def ownstack_limits_are_kept_or_missed():
+    missed = {"flash": 16385, "ram": 12289, "deepest": 1025, "per_second": 389, "instructions_each": 4701}
+    return (all(row["kept"] for row in ownstack()) and
+            all({row["key"] for row in ownstack(**{key: value}) if not row["kept"]} == {key} for key, value in missed.items()))
+
+
+def readme_says_ownstack():
+    made = {"rows": bench.rows_of(figures(), peers()), "source": "a bench", "ownstack": {"rows": ownstack(flash=15364)}}
+    table = readme.figures_make(made)
+    return ("\n| examples/ownstack: flash, bytes | 15,364 | – | – |\n" in table and
+            "\n| examples/ownstack: echo 18 B, 8 outstanding, eager, instructions each | 1,500 | – | – |\n" in table)
+
+
 TESTS = (polling_counts_idle_turns_only, rows_say_who_is_ahead, rows_unsaid_are_worse, rows_compare_whole_ms,
          rows_without_figure_are_worse, foreign_reasons, foreign_become_peers, foreign_pages_by_name,
          image_names_choose_boards, readme_says_who_is_ahead, meter_limits_are_kept_or_missed,
-         readme_says_meter)
+         readme_says_meter, ownstack_limits_are_kept_or_missed, readme_says_ownstack)
 
 
 def main():

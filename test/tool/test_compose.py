@@ -290,6 +290,33 @@ def guesser_keeps_nobody_out(url, token):
         assert guesses == [200], f"{guesses} after {time.monotonic() - begin:.1f} s beside those who guess"
 
 
+# ---- A stack of a product's own. ----
+
+NO_LWIP = "PRODUCT_LWIP := no\n"
+
+
+def test_without_lwip(folder):
+    """examples/ownstack needs no lwIP and is short; product.mk says yes or no; what needs lwIP isn't there without it."""
+    image, said = built(folder, "stm32f4discovery-none-ownstack/ownstack.elf", "APP=examples/ownstack", "NAME=ownstack",
+                        "LWIP_PATH=/nonexistent")
+    wrong = [line for line in said.splitlines() if re.search(r"lwip|CC (net|plugnet)/", line)]
+    assert "CC usb/ncm.c" in said and not wrong, wrong or said
+    with open(os.path.join(ROOT, "examples/ownstack/main.c"), encoding="utf-8") as file:
+        assert len(file.readlines()) < 200, "docs/ownstack.md promises fewer than 200 lines"
+    app = product_write(folder, "thing", {"main.c": "int main(void)\n{\n    for (;;) {\n    }\n}\n", "product.mk": NO_LWIP})
+    words = f"APP={app}", "NAME=thing"
+    built(folder, "stm32f4discovery-none-thing", *words)
+    refused(folder, "its loop is lwIP's thread", "BOARD=native", "OS=posix", *words)
+    product_write(folder, "thing", {"header.c": "#include \"plugnet/plugnet.h\"\n"})
+    refused(folder, "No such file or directory", *words)
+    os.remove(os.path.join(app, "header.c"))
+    product_write(folder, "thing", {"product.mk": "PRODUCT_LWIP := maybe\n"})
+    refused(folder, "PRODUCT_LWIP is yes or no", *words)
+    product_write(folder, "thing", {"main.c": PRODUCT, "product.mk": "PRODUCT_LWIP := yes\n"})
+    page_is(built(folder, "stm32f4discovery-none-thing/thing.elf", *words)[0], board="STM32F4DISCOVERY")
+    return f"{len(said.splitlines())} steps"
+
+
 # ---- A board and a chip of a product's own. ----
 
 def board_write(folder, name, in_tree="stm32f4discovery"):

@@ -2,7 +2,7 @@
  * The iperf server against made-up clients: one lwIP with two network interfaces, whose cables are crossed, so
  * that clients and server talk through whole TCP/IP.
  *
- * LINK: net/iperf.c net/tcp_guard.c net/tcp_pcb.c net/chksum.c $(LWIP_SRC)
+ * LINK: net/iperf.c net/tcp_guard.c net/tcp_pcb.c wire/chksum.c $(LWIP_SRC)
  * SET: lwip
  */
 /* SPDX-License-Identifier: MIT */

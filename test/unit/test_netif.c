@@ -2,7 +2,7 @@
  * The interface between lwIP and NCM, with a real lwIP above and a made-up NCM function below: who owns a frame
  * when, what is copied, what happens without memory.
  *
- * LINK: net/netif_ncm.c net/chksum.c $(LWIP_SRC)
+ * LINK: net/netif_ncm.c wire/chksum.c $(LWIP_SRC)
  * SET: lwip
  */
 /* SPDX-License-Identifier: MIT */
@@ -13,7 +13,7 @@
 #include "lwip/stats.h"
 #include "lwip/sys.h"
 #include "lwip/udp.h"
-#include "net/chksum.h"
+#include "wire/chksum.h"
 #include "os/os.h"
 #include "test/test.h"
 #include "usb/ncm.h"
@@ -186,12 +186,12 @@ static size_t echo_make(struct cable *c, uint8_t *frame, size_t payload)
     frame[22] = 64;
     frame[23] = 1;
     memcpy(frame + 26, (uint8_t[]){10, network, 0, 2, 10, network, 0, 1}, 8);
-    sum = (uint16_t)~net_chksum(frame + 14, 20);
+    sum = (uint16_t)~chksum_sum(frame + 14, 20);
     memcpy(frame + 24, &sum, 2);
     frame[34] = 8;
     for (size_t i = 0; i < payload; i++)
         frame[42 + i] = (uint8_t)i;
-    sum = (uint16_t)~net_chksum(frame + 34, (int)(8 + payload));
+    sum = (uint16_t)~chksum_sum(frame + 34, (int)(8 + payload));
     memcpy(frame + 36, &sum, 2);
     return length;
 }
@@ -208,7 +208,7 @@ static bool is_echo_reply(struct cable *c, size_t i, size_t payload)
     const uint8_t *b = c->sent[i].bytes;
     return c->sent[i].length == 42 + payload && memcmp(b, pc_mac, 6) == 0 && b[34] == 0 &&
            (payload == 0 || b[42 + payload - 1] == (uint8_t)(payload - 1)) &&
-           net_chksum(b + 14, 20) == 0xFFFF && net_chksum(b + 34, (int)(8 + payload)) == 0xFFFF;
+           chksum_sum(b + 14, 20) == 0xFFFF && chksum_sum(b + 34, (int)(8 + payload)) == 0xFFFF;
 }
 
 /* An ARP packet: `mac` says that it has `address`. */
@@ -520,7 +520,7 @@ TEST(chksum_at_every_alignment_and_length)
                 sum += i % 2 == 0 ? (uint32_t)bytes[start_at + i] << 8 : bytes[start_at + i];
             while (sum >> 16)
                 sum = (sum & 0xFFFF) + (sum >> 16);
-            uint16_t got = net_chksum(bytes + start_at, (int)length);
+            uint16_t got = chksum_sum(bytes + start_at, (int)length);
             CHECK_EQUAL(lwip_ntohs(got), sum);
         }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
-    test/vm/run.py [--image BOARD-OS] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
-    test/vm/run.py --shell                                     a shell in it, with the board plugged in
+    test/vm/run.py [--image BOARD-OS[-NAME]] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py --shell                                            a shell in it, with the board plugged in
     test/vm/run.py --list
 
 The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
@@ -155,8 +155,14 @@ def pcap_check(path):
     return True
 
 
+def image_parts(name):
+    """Board and file of an image: BOARD-OS, or BOARD-OS-NAME of a product."""
+    found = re.fullmatch(r"(.+)-(?:none|freertos)(?:-(\w+))?", name)
+    return (found[1], found[2] or "plugnet") if found else (name, "plugnet")
+
+
 def images_find(name):
-    image = os.path.join(BUILD, name, "plugnet.elf")
+    image = os.path.join(BUILD, name, f"{image_parts(name)[1]}.elf")
     if not os.path.exists(image):
         return None
     variants = [os.path.join(BUILD, "test", "vm", variant, "plugnet.elf") for variant in VARIANTS]
@@ -165,7 +171,7 @@ def images_find(name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS")
+    parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS[-NAME]")
     parser.add_argument("--pcap", metavar="FILE")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -178,12 +184,12 @@ def main():
         parser.error(f"no {wrong[0]}; there are: {' '.join(names_known())}")
     if not options.names and not options.shell:
         parser.error("say what to run; --list lists it")
-    if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
+    if "-freertos" in options.image and not os.environ.get("FREERTOS_KERNEL_PATH"):
         print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
         return 0
     images = images_find(options.image)
     if images is None:
-        print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")
+        print(f"skip vm {options.image}: build/{options.image}/{image_parts(options.image)[1]}.elf is not built")
         return 0
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")
@@ -192,7 +198,7 @@ def main():
     os.makedirs(logs, exist_ok=True)
     label = "-".join([options.image, *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
-    board = Board(options.image.rpartition("-")[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
+    board = Board(image_parts(options.image)[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
     guest = None
     try:
         if options.shell:

@@ -5,11 +5,11 @@
  * This is the portable version, four bytes a step. It is weak: a chip's own one in assembly replaces it.
  */
 /* SPDX-License-Identifier: MIT */
-#include "net/chksum.h"
+#include "wire/chksum.h"
 
 #include <string.h>
 
-__attribute__((weak)) uint16_t net_chksum(const void *data, int length)
+__attribute__((weak)) uint16_t chksum_sum(const void *data, int length)
 {
     const uint8_t *bytes = data;
     uint64_t sum = 0;

@@ -1,0 +1,2 @@
+# It has a stack of its own: lwIP, net/ and plugnet/ are left out. SPDX-License-Identifier: MIT
+PRODUCT_LWIP := no
