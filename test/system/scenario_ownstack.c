@@ -19,7 +19,7 @@
 #define DUE_MAX     512    /* answers awaited at once */
 #define BURST       32     /* frames sent before the answers are awaited */
 #define QUIET_MS    40     /* no answer comes later than that */
-#define WAKE_NS_MAX 450000 /* less than half a millisecond, the tick that hides a lost wake-up */
+#define WAKE_NS_MAX 450000 /* what is slept over comes half a millisecond late on average */
 #define CROWD       40     /* frames in one block: as many as are taken */
 #define NET         0xC0A80700u
 #define HOSTS       0xFFu
