@@ -395,6 +395,8 @@ static void damage(uint8_t program_size)
         history_check("while open, bit", bit, false, STORE_WHOLE);
         enum store_opened opened = again();
         recovered += opened == STORE_RECOVERED;
+        uint32_t at = bit / 8 - open.log.base; /* in the newer half */
+        CHECK(at < STORE_HEAD_LENGTH || at >= STORE_LOG_BEGIN - 24 || opened == STORE_RECOVERED);
         CHECK(opened == STORE_WHOLE || opened == STORE_RECOVERED);
         history_check("bit", bit, true, opened);
         CHECK_EQUAL(again(), STORE_WHOLE);

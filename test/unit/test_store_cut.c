@@ -8,6 +8,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>
 
+#include "store/record.h"
 #include "store/store.h"
 #include "test/test.h"
 #include "test/unit/flash_fake.h"
@@ -320,6 +321,93 @@ TEST(store_cut_words)
 TEST(store_cut_double_words)
 {
     workloads(8, TEAR_AFTER, TEAR_ECC);
+}
+
+/* Run store_maintain or store_open with a cut at that operation; the tests below then say what the torn unit reads as. */
+static void run_cut(bool opens, unsigned cut)
+{
+    jmp_buf power;
+    flash_fake.power = &power;
+    flash_fake.tear = TEAR_BEFORE;
+    flash_fake.cut = flash_fake.operations + cut;
+    if (setjmp(power) == 0) {
+        if (opens)
+            store_open(&now.store, &config);
+        else
+            store_maintain(&now.store, 700);
+        TEST_FAIL("no operation %u", cut);
+    }
+}
+
+/* Torn units read as whole, or as if they had never been begun. */
+static void torn_read_as(uint32_t at, bool whole)
+{
+    struct flash_fake_unit *unit = &flash_fake.units[at / 8];
+    CHECK_EQUAL(unit->state, 2);
+    unit->tear = TEAR_PART;
+    unit->seed = whole ? ~0u : 0;
+}
+
+/* Head 2 of the new half (the second one) is torn and reads as whole. */
+static void head_tear(void)
+{
+    char key[STORE_KEY_MAX];
+    memset(&now, 0, sizeof now);
+    flash_fake_make(2048, 1024, 8, 1);
+    config.schema = 0;
+    CHECK_EQUAL(store_open(&now.store, &config), STORE_FRESH);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQUAL(store_put(&now.store, key, key_of(i % 2, key), &i, sizeof i), STORE_OK);
+    CHECK_EQUAL(now.store.half, 0);
+    /* One erase, head 0 (3), two records of 3, head 1 (3), head 2. */
+    run_cut(false, 1 + 3 + 6 + 3 + 3);
+    torn_read_as(1024 + 64, true);
+}
+
+static void head_check(enum store_opened opened)
+{
+    char key[STORE_KEY_MAX];
+    flash_fake_boot();
+    CHECK_EQUAL(store_open(&now.store, &config), opened);
+    for (unsigned i = 4; i < 6; i++) {
+        unsigned value;
+        size_t length;
+        CHECK_EQUAL(store_get(&now.store, key, key_of(i % 2, key), &value, sizeof value, &length), STORE_OK);
+        CHECK_EQUAL(value, i);
+    }
+}
+
+/* The head that read as whole reads as erased later, after the erase of the old half was cut and has left its heads: the
+ * witness says that the new half counts. */
+TEST(store_cut_head_in_doubt)
+{
+    uint8_t junk[8] = {1, 2, 3};
+    head_tear();
+    flash_fake_boot();
+    run_cut(true, 2); /* a witness, then the erase */
+    for (uint32_t at = STORE_LOG_BEGIN; at < 1024; at += 8)
+        flash_fake_set(at, junk, sizeof junk);
+    torn_read_as(1024 + 64, false);
+    head_check(STORE_RECOVERED);
+    head_check(STORE_WHOLE);
+}
+
+/* The same with the witness torn, too: it alone doesn't make the half clean, so another one follows. */
+TEST(store_cut_witness_in_doubt)
+{
+    uint8_t junk[8] = {1, 2, 3};
+    head_tear();
+    flash_fake_boot();
+    run_cut(true, 1);
+    torn_read_as(1024 + 80, true);
+    flash_fake_boot();
+    run_cut(true, 2);
+    for (uint32_t at = STORE_LOG_BEGIN; at < 1024; at += 8)
+        flash_fake_set(at, junk, sizeof junk);
+    torn_read_as(1024 + 64, false);
+    torn_read_as(1024 + 80, false);
+    head_check(STORE_RECOVERED);
+    head_check(STORE_WHOLE);
 }
 
 TEST_MAIN()
