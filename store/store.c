@@ -309,10 +309,9 @@ static bool record_copy(const struct store *s, const struct store_log *from, uin
 
 /* ---- Compaction ---- */
 
-static bool half_erase(struct store *s, const struct store_log *log)
+static bool half_erase(const struct store *s, const struct store_log *log)
 {
     const struct board_flash *flash = s->config->flash;
-    s->wear[log->base != 0]++;
     for (uint32_t at = 0; at < s->half_size; at += flash->erase_size)
         if (!board_flash_erase(flash, log->base + at))
             return false;
@@ -338,6 +337,7 @@ static bool compact(struct store *s, uint32_t until, uint16_t schema)
     struct store_log to = {s->half ? 0 : s->half_size, s->log.generation + 1};
     uint32_t end = STORE_LOG_BEGIN;
     struct store_record r;
+    s->wear[!s->half]++;
     if (!half_erase(s, &to) || !head_write(s, &to, 0, schema, 0))
         return false;
     for (uint32_t at = STORE_LOG_BEGIN; record_find(s, &s->log, &at, until, &r); at += store_record_size(&r))
@@ -516,7 +516,9 @@ enum store_result store_cancel(struct store *s)
 enum store_result store_maintain(struct store *s, uint32_t room)
 {
     enum store_result result = write_allowed(s);
-    return result == STORE_OK ? room_make(s, room + DELETE_BY) : result;
+    if (result == STORE_OK)
+        result = room > s->half_size ? STORE_FULL : room_make(s, room + DELETE_BY);
+    return result;
 }
 
 /* ---- Opening ---- */
@@ -607,8 +609,10 @@ static bool log_scan(struct store *s, uint32_t copied)
         enum granule granule = granule_look(s, &s->log, at);
         if (granule == GRANULE_ZERO && at == s->end)
             s->end += STORE_GRANULE;
-        else if (granule == GRANULE_OTHER && !scan.run)
-            scan.damaged++, scan.run = true;
+        if (granule == GRANULE_OTHER) {
+            scan.damaged += !scan.run;
+            scan.run = true;
+        }
         at += STORE_GRANULE;
         if (granule != GRANULE_BLANK && at > scan.used)
             scan.used = at;
@@ -696,8 +700,9 @@ enum store_opened store_open(struct store *s, const struct store_config *config)
     s->schema = newer->head.schema;
     uint32_t copied = newer->head.end * STORE_GRANULE;
     bool whole = log_scan(s, copied), headed = newer->clean && other->log.generation < newer->log.generation;
-    if (!headed)
-        *(s->end > copied + STORE_GRANULE ? &s->damaged : &s->torn) += 1;
+    bool behind = s->end > copied + STORE_GRANULE; /* something was written since: no cut, but damage */
+    s->damaged += !headed && behind;
+    s->torn += !headed && !behind;
     s->open = true;
     if (!(whole && headed) && !settle(s, newer->clean))
         return STORE_READ_ONLY;
@@ -723,10 +728,12 @@ enum store_result store_clear(struct store *s)
         return STORE_MISUSE;
     if (!s->open)
         return STORE_REFUSED;
+    struct store_log old = s->log;
+    s->wear[s->half]++;
     if (!compact(s, 0, s->config->schema))
         return STORE_FLASH;
     s->writable = true;
-    return STORE_OK;
+    return half_erase(s, &old) ? STORE_OK : STORE_FLASH;
 }
 
 void store_stats(struct store *s, struct store_stats *stats)

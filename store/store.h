@@ -124,7 +124,8 @@ uint16_t store_schema(const struct store *s);
  * image that doesn't know the newer values would leave half of them behind as they were. */
 enum store_result store_allow(struct store *s);
 
-/* Delete everything (factory defaults) and take the configuration's schema; one erase. After a cut, all or nothing is there. */
+/* Delete everything (factory defaults) and take the configuration's schema. After a cut, all or nothing is there. Erases both halves, so
+ * that no value can be read from the chip any more; what store_delete deletes stays there until its half is erased. */
 enum store_result store_clear(struct store *s);
 
 /* ---- Reading: the log is walked, some 0.1 ms for each kB of it on an F4 at 168 MHz. Gets show what is committed. ---- */
