@@ -29,7 +29,7 @@
 #define DELETE_BY          (STORE_GRANULE + 40 + MARKS) /* what puts leave, so that a delete always fits */
 
 _Static_assert(STORE_KEY_MAX == STORE_KEY_LIMIT, "the format's");
-_Static_assert(sizeof(void *) != 4 || sizeof(struct store) <= 96, "what docs/settings.md says");
+_Static_assert(sizeof(void *) != 4 || sizeof(struct store) == 84, "what docs/settings.md says");
 
 /* ---- Reading a log ---- */
 
