@@ -23,13 +23,13 @@
 
 #define HALF_MIN           512u
 #define HALF_MAX           (0xFFFFu * STORE_GRANULE)
-#define CHUNK              32u /* bytes read at a time */
+#define CHUNK              8u /* bytes read at a time: stack counts */
 #define WITNESS_AT(number) (STORE_HEADS * STORE_HEAD_LENGTH + (number)*STORE_GRANULE)
 #define MARKS              (2 * STORE_GRANULE)          /* commit and confirm */
 #define DELETE_BY          (STORE_GRANULE + 40 + MARKS) /* what puts leave, so that a delete always fits */
 
-_Static_assert(STORE_KEY_MAX == STORE_KEY_LIMIT && CHUNK >= STORE_KEY_MAX, "a key is read at once");
-_Static_assert(sizeof(void *) != 4 || sizeof(struct store) <= 64, "what docs/settings.md says");
+_Static_assert(STORE_KEY_MAX == STORE_KEY_LIMIT, "the format's");
+_Static_assert(sizeof(void *) != 4 || sizeof(struct store) == 84, "what docs/settings.md says");
 
 /* ---- Reading a log ---- */
 
@@ -109,22 +109,35 @@ static void damage_note(struct store *s)
     s->unclean = true;
 }
 
-/* The newest whole record of a key in [from, until), or 0. */
-static uint32_t key_find(struct store *s, const void *key, size_t key_length, uint32_t from, uint32_t until,
+/* The first record of a key at or behind *at, before `until`; *at goes there. */
+static bool key_next(struct store *s, const void *key, size_t key_length, uint32_t *at, uint32_t until,
+                     struct store_record *r)
+{
+    while (*at < until) {
+        if (!record_at(s, &s->log, *at, r)) {
+            if (granule_look(s, &s->log, *at) == GRANULE_OTHER)
+                damage_note(s);
+            *at += STORE_GRANULE;
+            continue;
+        }
+        if (r->key_length == key_length && bytes_equal(s, *at + STORE_GRANULE, key, key_length))
+            return true;
+        *at += store_record_size(r);
+    }
+    return false;
+}
+
+/* The newest whole record of a key before `until`, or 0. */
+static uint32_t key_find(struct store *s, const void *key, size_t key_length, uint32_t until,
                          struct store_record *r)
 {
     for (;;) {
         uint32_t found = 0;
-        struct store_record seen = {0};
-        for (uint32_t at = from; at < until; at += store_record_size(&seen)) {
-            for (; at < until && !record_at(s, &s->log, at, &seen); at += STORE_GRANULE)
-                if (granule_look(s, &s->log, at) == GRANULE_OTHER)
-                    damage_note(s);
-            if (at < until && seen.key_length == key_length && store_record_has_key(&seen) &&
-                bytes_equal(s, at + STORE_GRANULE, key, key_length)) {
-                found = at;
-                *r = seen;
-            }
+        struct store_record seen;
+        for (uint32_t at = STORE_LOG_BEGIN; key_next(s, key, key_length, &at, until, &seen);
+             at += store_record_size(&seen)) {
+            found = at;
+            *r = seen;
         }
         if (found == 0 || record_whole(s, &s->log, found, r))
             return found;
@@ -133,26 +146,29 @@ static uint32_t key_find(struct store *s, const void *key, size_t key_length, ui
     }
 }
 
-/* The record is what its key's value is, looking at what lies before `until`; `key` gets its key. */
-static bool record_live(struct store *s, uint32_t at, const struct store_record *r, uint32_t until,
-                        uint8_t key[STORE_KEY_MAX])
+/* The record is what its key's value is, looking at what lies before `until`; s->key is its key then. */
+static bool record_live(struct store *s, uint32_t at, const struct store_record *r, uint32_t until)
 {
-    struct store_record newest;
+    struct store_record later;
     if (!record_whole(s, &s->log, at, r)) {
         damage_note(s);
         return false;
     }
-    return r->type == STORE_RECORD_PUT && flash_read(s, &s->log, at + STORE_GRANULE, key, r->key_length) &&
-           key_find(s, key, r->key_length, at, until, &newest) == at;
+    if (r->type != STORE_RECORD_PUT || !flash_read(s, &s->log, at + STORE_GRANULE, s->key, r->key_length))
+        return false;
+    for (at += store_record_size(r); key_next(s, s->key, r->key_length, &at, until, &later);
+         at += store_record_size(&later))
+        if (record_whole(s, &s->log, at, &later))
+            return false;
+    return true;
 }
 
 static uint32_t live_sum(struct store *s)
 {
-    uint8_t key[STORE_KEY_MAX];
     uint32_t sum = 0;
     struct store_record r;
     for (uint32_t at = STORE_LOG_BEGIN; record_find(s, &s->log, &at, s->end, &r); at += store_record_size(&r))
-        if (record_live(s, at, &r, s->end, key))
+        if (record_live(s, at, &r, s->end))
             sum += store_record_size(&r);
     return sum;
 }
@@ -180,7 +196,7 @@ enum store_result store_get(struct store *s, const void *key, size_t key_length,
         return STORE_REFUSED;
     if (key_length == 0 || key_length > STORE_KEY_MAX)
         return STORE_MISUSE;
-    uint32_t at = key_find(s, key, key_length, STORE_LOG_BEGIN, s->end, &r);
+    uint32_t at = key_find(s, key, key_length, s->end, &r);
     if (at == 0 || r.type != STORE_RECORD_PUT)
         return STORE_ABSENT;
     return value_copy(s, at, &r, buffer, capacity, length);
@@ -202,8 +218,9 @@ enum store_result store_next(struct store *s, struct store_cursor *cursor, void 
     while (record_find(s, &s->log, &cursor->at, s->end, &r)) {
         uint32_t at = cursor->at;
         cursor->at += store_record_size(&r);
-        if (record_live(s, at, &r, s->end, key)) {
+        if (record_live(s, at, &r, s->end)) {
             *key_length = r.key_length;
+            memcpy(key, s->key, r.key_length);
             return value_copy(s, at, &r, buffer, capacity, length);
         }
     }
@@ -292,10 +309,9 @@ static bool record_copy(const struct store *s, const struct store_log *from, uin
 
 /* ---- Compaction ---- */
 
-static bool half_erase(struct store *s, const struct store_log *log)
+static bool half_erase(const struct store *s, const struct store_log *log)
 {
     const struct board_flash *flash = s->config->flash;
-    s->wear[log->base != 0]++;
     for (uint32_t at = 0; at < s->half_size; at += flash->erase_size)
         if (!board_flash_erase(flash, log->base + at))
             return false;
@@ -318,14 +334,14 @@ static bool head_write(const struct store *s, const struct store_log *log, unsig
 /* Copy what is live before `until` into the other half, and go there. One erase of a half. */
 static bool compact(struct store *s, uint32_t until, uint16_t schema)
 {
-    uint8_t key[STORE_KEY_MAX];
     struct store_log to = {s->half ? 0 : s->half_size, s->log.generation + 1};
     uint32_t end = STORE_LOG_BEGIN;
     struct store_record r;
+    s->wear[!s->half]++;
     if (!half_erase(s, &to) || !head_write(s, &to, 0, schema, 0))
         return false;
     for (uint32_t at = STORE_LOG_BEGIN; record_find(s, &s->log, &at, until, &r); at += store_record_size(&r))
-        if (record_live(s, at, &r, until, key) && !record_copy(s, &s->log, at, &r, &to, &end))
+        if (record_live(s, at, &r, until) && !record_copy(s, &s->log, at, &r, &to, &end))
             return false;
     if (!head_write(s, &to, 1, schema, end) || !head_write(s, &to, 2, schema, end) ||
         !mark_write(s, &to, WITNESS_AT(0), STORE_RECORD_WITNESS))
@@ -413,7 +429,7 @@ static enum store_result change_needed(struct store *s, const struct store_recor
                                        const void *value)
 {
     struct store_record was;
-    uint32_t at = key_find(s, key, r->key_length, STORE_LOG_BEGIN, s->at, &was);
+    uint32_t at = key_find(s, key, r->key_length, s->at, &was);
     bool there = at != 0 && was.type == STORE_RECORD_PUT;
     if (r->type == STORE_RECORD_DELETE)
         return there ? STORE_MOVED : STORE_ABSENT;
@@ -500,7 +516,9 @@ enum store_result store_cancel(struct store *s)
 enum store_result store_maintain(struct store *s, uint32_t room)
 {
     enum store_result result = write_allowed(s);
-    return result == STORE_OK ? room_make(s, room + DELETE_BY) : result;
+    if (result == STORE_OK)
+        result = room > s->half_size ? STORE_FULL : room_make(s, room + DELETE_BY);
+    return result;
 }
 
 /* ---- Opening ---- */
@@ -591,8 +609,10 @@ static bool log_scan(struct store *s, uint32_t copied)
         enum granule granule = granule_look(s, &s->log, at);
         if (granule == GRANULE_ZERO && at == s->end)
             s->end += STORE_GRANULE;
-        else if (granule == GRANULE_OTHER && !scan.run)
-            scan.damaged++, scan.run = true;
+        if (granule == GRANULE_OTHER) {
+            scan.damaged += !scan.run;
+            scan.run = true;
+        }
         at += STORE_GRANULE;
         if (granule != GRANULE_BLANK && at > scan.used)
             scan.used = at;
@@ -680,8 +700,9 @@ enum store_opened store_open(struct store *s, const struct store_config *config)
     s->schema = newer->head.schema;
     uint32_t copied = newer->head.end * STORE_GRANULE;
     bool whole = log_scan(s, copied), headed = newer->clean && other->log.generation < newer->log.generation;
-    if (!headed)
-        *(s->end > copied + STORE_GRANULE ? &s->damaged : &s->torn) += 1;
+    bool behind = s->end > copied + STORE_GRANULE; /* something was written since: no cut, but damage */
+    s->damaged += !headed && behind;
+    s->torn += !headed && !behind;
     s->open = true;
     if (!(whole && headed) && !settle(s, newer->clean))
         return STORE_READ_ONLY;
@@ -707,10 +728,12 @@ enum store_result store_clear(struct store *s)
         return STORE_MISUSE;
     if (!s->open)
         return STORE_REFUSED;
+    struct store_log old = s->log;
+    s->wear[s->half]++;
     if (!compact(s, 0, s->config->schema))
         return STORE_FLASH;
     s->writable = true;
-    return STORE_OK;
+    return half_erase(s, &old) ? STORE_OK : STORE_FLASH;
 }
 
 void store_stats(struct store *s, struct store_stats *stats)

@@ -12,6 +12,7 @@ CHECK = os.path.join(ROOT, "tool", "check_includes.py")
 HEADERS = ["wire/ntb.h", "wire/le.h", "wire/usb_ch9.h", "usb/ncm.h", "usb/udc.h", "usb/usb_device.h",
            "udc/dwc2/dwc2.h", "udc/virtual/virtual.h", "net/http/http.h", "net/netif_ncm.h", "net/lwipopts.h", "os/os.h",
            "os/none/x.h", "board/board.h", "board/native/n.h", "board/stm/pins.h", "plugnet/plugnet.h", "app/leds.h",
+           "store/store.h", "store/record.h", "board/flash.h",
            "vboard/cpu.h", "cable/cable.h", "cable/cable_socket.h", "cable/fixture.h", "host/pc.h", "test/test.h"]
 
 # (file, include line, allowed?)
@@ -51,6 +52,15 @@ CASES = [
     ("board/stm/board.c", '#include "cable/cable.h"', False),
     ("board/native/board.c", '#include "cable/fixture.h"', True),
     ("board/native/board.c", '#include "host/pc.h"', False),
+    ("store/store.c", '#include "board/flash.h"', True),
+    ("store/store.c", '#include "wire/ntb.h"', True),
+    ("store/store.c", '#include "board/board.h"', False),
+    ("store/store.c", '#include "usb/ncm.h"', False),
+    ("store/store.c", '#include "lwip/tcp.h"', False),
+    ("net/http/http.c", '#include "store/store.h"', False),
+    ("app/main.c", '#include "store/store.h"', True),
+    ("app/main.c", '#include "store/record.h"', False),
+    ("plugnet/plugnet.c", '#include "store/store.h"', True),
     ("plugnet/plugnet.c", '#include "usb/ncm.h"', True),
     ("plugnet/plugnet.c", '#include "board/stm/pins.h"', False),
     ("app/main.c", '#include "net/http/http.h"', True),

@@ -11,6 +11,8 @@ enum { ERASED, PROGRAMMED, TORN };
 
 struct flash_fake flash_fake;
 
+static const uint8_t zeros[8], blank[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+
 static uint32_t mix(uint32_t x)
 {
     x = (x ^ x >> 16) * 0x7FEB352Du;
@@ -48,10 +50,11 @@ void flash_fake_copy(struct flash_fake *to, const struct flash_fake *from)
 
 void flash_fake_set(uint32_t at, const void *bytes, uint32_t length)
 {
+    uint32_t size = flash_fake.flash.program_size;
     memcpy(flash_fake.bytes + at, bytes, length);
-    for (uint32_t i = at / flash_fake.flash.program_size;
-         i <= (at + length - 1) / flash_fake.flash.program_size; i++)
-        flash_fake.units[i].state = PROGRAMMED;
+    for (uint32_t i = at / size; i <= (at + length - 1) / size; i++)
+        flash_fake.units[i].state =
+            memcmp(flash_fake.bytes + i * size, blank, size) != 0 ? PROGRAMMED : ERASED;
 }
 
 /* False: ECC. */
@@ -152,7 +155,6 @@ bool board_flash_erase(const struct board_flash *flash, uint32_t at)
 
 static void unit_program(uint32_t number, const uint8_t *bytes)
 {
-    static const uint8_t zeros[8], blank[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
     uint32_t size = flash_fake.flash.program_size;
     struct flash_fake_unit *unit = &flash_fake.units[number];
     if (unit->state == PROGRAMMED)

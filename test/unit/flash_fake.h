@@ -59,7 +59,7 @@ void flash_fake_boot(void);
 /* Only what the area takes. */
 void flash_fake_copy(struct flash_fake *to, const struct flash_fake *from);
 
-/* Every unit is as if it had been programmed so: for damage and junk. */
+/* Units are as if they had been programmed so, or erased where all is 0xFF: for damage and junk. */
 void flash_fake_set(uint32_t at, const void *bytes, uint32_t length);
 
 #endif

@@ -5,6 +5,7 @@
  * LINK: store/[a-z]*.c wire/crc32.c test/unit/flash_fake.c
  */
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memmem */
 #include "store/record.h"
 #include "store/store.h"
 #include "test/test.h"
@@ -328,6 +329,24 @@ TEST(store_erases_in_quiet_moments)
     CHECK_EQUAL(store_maintain(&store, 2048), STORE_FULL);
 }
 
+/* Nothing of a secret is left, and both erases are counted. */
+TEST(store_clear_wipes)
+{
+    make(4096, 1024, 8);
+    for (unsigned i = 0; i < 50; i++) {
+        CHECK_EQUAL(put("token", "SECRETSECRET"), STORE_OK);
+        CHECK_EQUAL(put("other", i % 2 ? "1" : "2"), STORE_OK);
+    }
+    CHECK(stats().compactions > 1);
+    CHECK_EQUAL(store_clear(&store), STORE_OK);
+    CHECK(memmem(flash_fake.bytes, 4096, "SECRET", 6) == NULL);
+    CHECK_EQUAL(again(), STORE_WHOLE);
+    CHECK_STRING(get("token"), "-");
+    CHECK_EQUAL(stats().wear[0], flash_fake.erases[0]);
+    CHECK_EQUAL(stats().wear[1], flash_fake.erases[2]);
+    CHECK_EQUAL(store_maintain(&store, UINT32_MAX), STORE_FULL);
+}
+
 /* ---- Damage ---- */
 
 static char history[8][40][24];
@@ -395,6 +414,8 @@ static void damage(uint8_t program_size)
         history_check("while open, bit", bit, false, STORE_WHOLE);
         enum store_opened opened = again();
         recovered += opened == STORE_RECOVERED;
+        uint32_t at = bit / 8 - open.log.base; /* in the newer half */
+        CHECK(at < STORE_HEAD_LENGTH || at >= STORE_LOG_BEGIN - 24 || opened == STORE_RECOVERED);
         CHECK(opened == STORE_WHOLE || opened == STORE_RECOVERED);
         history_check("bit", bit, true, opened);
         CHECK_EQUAL(again(), STORE_WHOLE);

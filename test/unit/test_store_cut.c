@@ -8,6 +8,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stddef.h>
 
+#include "store/record.h"
 #include "store/store.h"
 #include "test/test.h"
 #include "test/unit/flash_fake.h"
@@ -263,19 +264,43 @@ static void step_whole(const struct world *begin, unsigned number, struct model 
     world_load(&cut);
 }
 
-/* Every operation of every step; `nested`: of every `nested`-th, every operation of its settling, too. */
-static void workload(uint32_t unit, uint8_t program_size, uint32_t seed, enum flash_fake_tear tear,
-                     unsigned nested)
+/* A flash, and how much of the workload is run on it. */
+struct run {
+    uint32_t size, erase_size;
+    uint8_t program_size;
+    unsigned steps;
+    unsigned nested; /* of every `nested`-th cut, every operation of its settling is cut, too; 0: none */
+};
+
+/* Values until the log is nearly full, so that the workload compacts soon. */
+static void fill(void)
+{
+    char key[STORE_KEY_MAX];
+    struct store_stats stats;
+    uint8_t value[VALUE] = {0};
+    do {
+        value[1] = (uint8_t)(value[1] + ++value[0] / 200);
+        value[0] %= 200;
+        CHECK_EQUAL(store_put(&now.store, key, key_of(2, key), value, 30), STORE_OK);
+        store_stats(&now.store, &stats);
+    } while (stats.free > 300);
+    store_look(&now.store, &now.model);
+}
+
+/* Every operation of every step. */
+static void workload(const struct run *run, uint32_t seed, enum flash_fake_tear tear)
 {
     static struct world begin, torn, done;
     struct model after;
     memset(&now, 0, sizeof now);
     now.random = seed;
-    flash_fake_make(4 * unit, unit, program_size, seed);
+    flash_fake_make(run->size, run->erase_size, run->program_size, seed);
     config.schema = 0;
     unsteady = tear > TEAR_PART;
     CHECK_EQUAL(store_open(&now.store, &config), STORE_FRESH);
-    for (unsigned number = 0; number < STEPS; number++) {
+    fill();
+    uint32_t generation = now.store.log.generation;
+    for (unsigned number = 0; number < run->steps; number++) {
         world_save(&begin);
         uint16_t schema = config.schema;
         step(number, &after);
@@ -289,7 +314,7 @@ static void workload(uint32_t unit, uint8_t program_size, uint32_t seed, enum fl
             flash_fake_boot();
             world_save(&torn);
             world_check(&after, number);
-            for (unsigned at = 1; nested != 0 && cut % nested == seed % nested; at++) {
+            for (unsigned at = 1; run->nested != 0 && cut % run->nested == seed % run->nested; at++) {
                 world_load(&torn);
                 now.random = seed + cut * 977 + at;
                 if (!settle_cut(at, at % 4, tear))
@@ -301,25 +326,128 @@ static void workload(uint32_t unit, uint8_t program_size, uint32_t seed, enum fl
         world_load(&done);
         now.model = after;
     }
+    CHECK(now.store.log.generation > generation); /* there was a compaction in it */
 }
 
-static void workloads(uint8_t program_size, enum flash_fake_tear first, enum flash_fake_tear last)
+static void workloads(const struct run *run, unsigned seeds, enum flash_fake_tear first,
+                      enum flash_fake_tear last)
 {
     runs = settled = 0;
     for (unsigned tear = first; tear <= last; tear++)
-        for (uint32_t seed = 1; seed <= 3; seed++)
-            workload(512, program_size, seed * 7919 + tear, (enum flash_fake_tear)tear, 41);
-    printf("# %u cuts in steps and %u in settling came out whole\n", runs, settled);
+        for (uint32_t seed = 1; seed <= seeds; seed++)
+            workload(run, seed * 7919 + tear, (enum flash_fake_tear)tear);
+    printf("# halves of %u bytes, units of %u: %u cuts in steps, %u in settling\n", run->size / 2,
+           run->program_size, runs, settled);
 }
 
+/* As on an F4, but small: a half is one erase unit, of words. */
 TEST(store_cut_words)
 {
-    workloads(4, TEAR_AFTER, TEAR_READ);
+    workloads(&(struct run){2048, 1024, 4, STEPS, 67}, 3, TEAR_AFTER, TEAR_READ);
 }
 
+/* As on an L476: a half is more than one erase unit, of double words. */
 TEST(store_cut_double_words)
 {
-    workloads(8, TEAR_AFTER, TEAR_ECC);
+    workloads(&(struct run){2048, 512, 8, STEPS, 67}, 3, TEAR_AFTER, TEAR_ECC);
+}
+
+/* The boards' own sizes, around the end of the log. */
+TEST(store_cut_f4)
+{
+    workloads(&(struct run){32768, 16384, 4, 4, 0}, 1, TEAR_NOISE, TEAR_START);
+}
+
+TEST(store_cut_l476)
+{
+    workloads(&(struct run){8192, 2048, 8, 8, 0}, 1, TEAR_NOISE, TEAR_ECC);
+}
+
+/* Run store_maintain or store_open with a cut at that operation; the tests below then say what the torn unit reads as. */
+static void run_cut(bool opens, unsigned cut)
+{
+    jmp_buf power;
+    flash_fake.power = &power;
+    flash_fake.tear = TEAR_BEFORE;
+    flash_fake.cut = flash_fake.operations + cut;
+    if (setjmp(power) == 0) {
+        if (opens)
+            store_open(&now.store, &config);
+        else
+            store_maintain(&now.store, 700);
+        TEST_FAIL("no operation %u", cut);
+    }
+}
+
+/* Torn units read as whole, or as if they had never been begun. */
+static void torn_read_as(uint32_t at, bool whole)
+{
+    struct flash_fake_unit *unit = &flash_fake.units[at / 8];
+    CHECK_EQUAL(unit->state, 2);
+    unit->tear = TEAR_PART;
+    unit->seed = whole ? ~0u : 0;
+}
+
+/* Head 2 of the new half (the second one) is torn and reads as whole. */
+static void head_tear(void)
+{
+    char key[STORE_KEY_MAX];
+    memset(&now, 0, sizeof now);
+    flash_fake_make(2048, 1024, 8, 1);
+    config.schema = 0;
+    CHECK_EQUAL(store_open(&now.store, &config), STORE_FRESH);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQUAL(store_put(&now.store, key, key_of(i % 2, key), &i, sizeof i), STORE_OK);
+    CHECK_EQUAL(now.store.half, 0);
+    /* One erase, head 0 (3), two records of 3, head 1 (3), head 2. */
+    run_cut(false, 1 + 3 + 6 + 3 + 3);
+    torn_read_as(1024 + 64, true);
+}
+
+static void head_check(enum store_opened opened)
+{
+    char key[STORE_KEY_MAX];
+    flash_fake_boot();
+    CHECK_EQUAL(store_open(&now.store, &config), opened);
+    for (unsigned i = 4; i < 6; i++) {
+        unsigned value;
+        size_t length;
+        CHECK_EQUAL(store_get(&now.store, key, key_of(i % 2, key), &value, sizeof value, &length), STORE_OK);
+        CHECK_EQUAL(value, i);
+    }
+}
+
+/* The head that read as whole reads as erased later, after the erase of the old half was cut and has left its heads: the
+ * witness says that the new half counts. */
+TEST(store_cut_head_in_doubt)
+{
+    uint8_t junk[8] = {1, 2, 3};
+    head_tear();
+    flash_fake_boot();
+    run_cut(true, 2); /* a witness, then the erase */
+    for (uint32_t at = STORE_LOG_BEGIN; at < 1024; at += 8)
+        flash_fake_set(at, junk, sizeof junk);
+    torn_read_as(1024 + 64, false);
+    head_check(STORE_RECOVERED);
+    head_check(STORE_WHOLE);
+}
+
+/* The same with the witness torn, too: it alone doesn't make the half clean, so another one follows. */
+TEST(store_cut_witness_in_doubt)
+{
+    uint8_t junk[8] = {1, 2, 3};
+    head_tear();
+    flash_fake_boot();
+    run_cut(true, 1);
+    torn_read_as(1024 + 80, true);
+    flash_fake_boot();
+    run_cut(true, 2);
+    for (uint32_t at = STORE_LOG_BEGIN; at < 1024; at += 8)
+        flash_fake_set(at, junk, sizeof junk);
+    torn_read_as(1024 + 64, false);
+    torn_read_as(1024 + 80, false);
+    head_check(STORE_RECOVERED);
+    head_check(STORE_WHOLE);
 }
 
 TEST_MAIN()
