@@ -4,6 +4,7 @@
 #   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
 #   build/test/system-vboard-no-padding           … and against a PC with --block-end none
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
+#   build/test/system-console                     … the console's, against examples/console
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
 #
@@ -61,6 +62,14 @@ $(BUILD)/test/system-stream: $(BUILD)/test/system | stream-image
 stream-image:
 	$(MAKE) $(IN_TREE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
 
+# The console: on the board that has endpoints enough, in both flavours, and as a process.
+$(BUILD)/test/system-console: $(BUILD)/test/system | console-images
+	printf '#!/bin/sh\nfailed=0\n%s console %s "$$@" || failed=1\n%s console-native %s "$$@" || failed=1\n' \
+	    $< $(BUILD)/test/console/32l476gdiscovery-none/console.elf $< $(BUILD)/test/console/native-none/console.elf > $@
+	printf '[ -z "$$FREERTOS_KERNEL_PATH" ] || %s console-freertos %s "$$@" || failed=1\nexit $$failed\n' \
+	    $< $(BUILD)/test/console/32l476gdiscovery-freertos/console.elf >> $@
+	chmod +x $@
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
@@ -76,6 +85,6 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-console $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)
