@@ -78,6 +78,10 @@ uint32_t board_stack_size(void);
 /* Write a line fragment to the board's serial port or terminal; drops what doesn't fit, never waits. */
 void board_log(const char *text);
 
+/* What the log has got, for who shows it elsewhere, too (plugnet/acm_console.h): bytes from position *at on, which counts from
+ * the start of the board, and *at is then behind them. Only the last ones are kept; older ones are left out. */
+size_t board_log_read(uint32_t *at, char *bytes, size_t size);
+
 /* Reset the chip. Doesn't return. */
 __attribute__((noreturn)) void board_reset(void);
 

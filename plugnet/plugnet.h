@@ -152,6 +152,16 @@ struct plugnet_function {
 extern const struct plugnet_function plugnet_ncm; /* the network card; listed once */
 extern const struct plugnet_function plugnet_dfu; /* the way to the boot loader in ROM */
 
+/* A serial port (usb/acm.h) as a function, ttyACM0 of a Linux host. Its state is a struct acm whose `config` is set; a product
+ * has one for each port: static struct acm port = {.config = &port_config};
+ * static const struct plugnet_function port_function = PLUGNET_ACM("port", &port);
+ * One with a console on it: plugnet/acm_console.h. */
+#define PLUGNET_ACM(name_, acm)                                                                              \
+    {                                                                                                        \
+        .name = name_, .state = (acm), .init = plugnet_acm_init                                              \
+    }
+struct usb_function *plugnet_acm_init(void *acm, struct plugnet *p);
+
 #define PLUGNET_DEFAULT_FUNCTIONS &plugnet_ncm, &plugnet_dfu
 #define PLUGNET_FUNCTIONS(...)                                                                               \
     ((const struct plugnet_function *const[]){__VA_ARGS__, NULL}) /* C, for static objects */

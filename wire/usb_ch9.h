@@ -64,11 +64,17 @@ enum usb_request {
 #define USB_ENDPOINT_BULK        2
 #define USB_ENDPOINT_INTERRUPT   3
 
-/* CDC functional descriptor subtypes, NCM class requests and notifications */
+/* CDC functional descriptor subtypes, ACM and NCM class requests and notifications */
 #define CDC_SUBTYPE_HEADER                  0x00
+#define CDC_SUBTYPE_CALL_MANAGEMENT         0x01
+#define CDC_SUBTYPE_ACM                     0x02
 #define CDC_SUBTYPE_UNION                   0x06
 #define CDC_SUBTYPE_ETHERNET                0x0F
 #define CDC_SUBTYPE_NCM                     0x1A
+#define CDC_SET_LINE_CODING                 0x20
+#define CDC_GET_LINE_CODING                 0x21
+#define CDC_SET_CONTROL_LINE_STATE          0x22
+#define CDC_SEND_BREAK                      0x23
 #define CDC_SET_ETHERNET_MULTICAST_FILTERS  0x40
 #define CDC_SET_ETHERNET_PACKET_FILTER      0x43
 #define CDC_GET_ETHERNET_STATISTIC          0x44
@@ -84,6 +90,7 @@ enum usb_request {
 #define NCM_GET_CRC_MODE                    0x89
 #define NCM_SET_CRC_MODE                    0x8A
 #define CDC_NOTIFICATION_NETWORK_CONNECTION 0x00
+#define CDC_NOTIFICATION_SERIAL_STATE       0x20
 #define CDC_NOTIFICATION_CONNECTION_SPEED   0x2A
 #define NCM_NTB_PARAMETERS_LENGTH           28
 

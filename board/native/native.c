@@ -29,6 +29,7 @@
 
 #define LED_COUNT 4u
 #define CLOCK_HZ  1000000000u /* board_cycles counts nanoseconds */
+#define LOG_SIZE  128u        /* bytes for board_log_read, as few as other boards have */
 #define STATE_ENV "PLUGNET_NATIVE_STATE"
 
 /* Mutable state of this room: there is one board in a process, and board.h has no argument for it. */
@@ -45,6 +46,8 @@ static struct {
     bool woken;       /* since then */
     bool button;
     bool power;
+    char log[LOG_SIZE]; /* its last bytes */
+    uint32_t logged;    /* all of them */
 } native = {
     .uid = {0x4E, 0x41, 0x54, 0x49, 0x56, 0x45, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01},
     .power = true,
@@ -314,6 +317,18 @@ uint32_t board_stack_size(void)
 void board_log(const char *text)
 {
     fputs(text, stderr);
+    for (; *text != 0; text++)
+        native.log[native.logged++ % LOG_SIZE] = *text;
+}
+
+size_t board_log_read(uint32_t *at, char *bytes, size_t size)
+{
+    size_t length = 0;
+    if (native.logged - *at > LOG_SIZE)
+        *at = native.logged - LOG_SIZE;
+    for (; length < size && *at != native.logged; length++)
+        bytes[length] = native.log[(*at)++ % LOG_SIZE];
+    return length;
 }
 
 void board_halt(void)

@@ -84,6 +84,18 @@ void board_log(const char *text)
     REG32(stm32_chip.usart2.cr1) |= USART_CR1_TXEIE;
 }
 
+size_t board_log_read(uint32_t *at, char *bytes, size_t size)
+{
+    uint32_t there = log_ring.head - *at;
+    size_t length = 0;
+
+    if (there > LOG_SIZE)
+        *at = log_ring.head - LOG_SIZE; /* nothing that the ring holds is older */
+    for (; length < size && *at != log_ring.head; length++)
+        bytes[length] = (char)log_ring.bytes[(*at)++ % LOG_SIZE];
+    return length;
+}
+
 void board_halt(void)
 {
     __asm__ volatile("cpsid i" ::: "memory");

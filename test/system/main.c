@@ -8,6 +8,8 @@
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *   build/test/system stream build/stm32f4discovery-none-stream/stream.elf        those for test/stream
  *   build/test/system BOARD build/BOARD-none-ownstack/ownstack.elf --ownstack     those for examples/ownstack
+ *   build/test/system console build/test/console/32l476gdiscovery-none/console.elf   those for examples/console; console-freertos,
+ *                                                                      console-native: its other images
  *
  * Options: --list, --talk (log on stderr), --pcap FILE, --block-end HOW (as vboard's), --threads (the image has some:
  * their scenarios, too). Each scenario runs in a process of its own, so that a crash costs one test, and begins with a board fresh from power-on.
@@ -27,32 +29,42 @@
     240 /* of this machine, for the minute in which idle connections time out (rig_no_buffer_lost) */
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic,
-    scenarios_tcp,
-    scenarios_net,
-    scenarios_ntb,
-    scenarios_usb,
-    scenarios_sleep,
-    scenarios_holder,
-    scenarios_threads,
-    scenarios_stream,
-    scenarios_slow,
-    scenarios_console,
-    scenarios_ownstack,
-    NULL,
+    scenarios_basic,   scenarios_tcp,
+    scenarios_net,     scenarios_ntb,
+    scenarios_usb,     scenarios_sleep,
+    scenarios_holder,  scenarios_threads,
+    scenarios_stream,  scenarios_slow,
+    scenarios_console, scenarios_ownstack,
+    scenarios_acm,     NULL,
 };
 
 struct options {
     struct rig_config rig;
     bool list;
     bool threads;
+    unsigned target; /* SCENARIO_… */
     const char *chosen[64];
     unsigned chosen_count;
 };
 
 static const char usage[] =
-    "usage: system BOARD IMAGE | stream IMAGE | native PROGRAM | holder PROGRAM [--threads] [--ownstack] [--list] [--talk] "
+    "usage: system BOARD IMAGE | stream IMAGE | console IMAGE | native PROGRAM | holder PROGRAM | console-native PROGRAM "
+    "[--threads] [--ownstack] [--list] [--talk] "
     "[--pcap FILE] [--block-end HOW] [SCENARIO ...]\n";
+
+/* What the words of the command line stand for, besides boards' names. */
+static const struct {
+    const char *name, *board; /* NULL: a process */
+    unsigned targets;
+} ends[] = {
+    {"vboard", "stm32f4discovery", SCENARIO_VBOARD},
+    {"stream", "stm32f4discovery", SCENARIO_STREAM},
+    {"console", "32l476gdiscovery", SCENARIO_ACM},
+    {"console-freertos", "32l476gdiscovery", SCENARIO_ACM},
+    {"native", NULL, SCENARIO_NATIVE},
+    {"holder", NULL, SCENARIO_HOLDER},
+    {"console-native", NULL, SCENARIO_ACM},
+};
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
@@ -60,9 +72,16 @@ static bool options_read(struct options *o, int argc, char **argv)
         return false;
     }
     o->rig.board = argv[1];
-    o->rig.kind = strcmp(argv[1], "native") == 0 || strcmp(argv[1], "holder") == 0 ? RIG_NATIVE : RIG_VBOARD;
-    bool first = strcmp(argv[1], "vboard") == 0 || strcmp(argv[1], "stream") == 0;
-    o->rig.model = first ? vboard_models[0] : vboard_model_find(argv[1]);
+    o->rig.kind = RIG_VBOARD;
+    o->rig.model = vboard_model_find(argv[1]);
+    o->target = SCENARIO_VBOARD;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        if (strcmp(argv[1], ends[i].name) == 0) {
+            o->rig.kind = ends[i].board != NULL ? RIG_VBOARD : RIG_NATIVE;
+            o->rig.model = ends[i].board != NULL ? vboard_model_find(ends[i].board) : NULL;
+            o->target = ends[i].targets;
+        }
+    }
     if (o->rig.kind == RIG_VBOARD && o->rig.model == NULL) {
         return false;
     }
@@ -97,11 +116,7 @@ static bool options_choose(const struct options *o, const struct scenario *scena
     for (unsigned i = 0; i < o->chosen_count; i++) {
         chosen |= strstr(scenario->name, o->chosen[i]) != NULL;
     }
-    unsigned target = strcmp(o->rig.board, "stream") == 0   ? SCENARIO_STREAM
-                      : o->rig.kind == RIG_VBOARD           ? SCENARIO_VBOARD
-                      : strcmp(o->rig.board, "holder") == 0 ? SCENARIO_HOLDER
-                                                            : SCENARIO_NATIVE;
-    target = o->rig.own_stack ? SCENARIO_OWNSTACK : target;
+    unsigned target = o->rig.own_stack ? SCENARIO_OWNSTACK : o->target;
     target |= o->threads ? SCENARIO_CONSOLE : 0;
     target |= o->threads && o->rig.kind == RIG_VBOARD ? SCENARIO_THREADS : 0;
     return chosen && (scenario->targets & target) != 0;

@@ -4,6 +4,7 @@
 #   build/test/system-vboard, …-native            suites: all scenarios against the first board's image, the process
 #   build/test/system-vboard-no-padding           … and against a PC with --block-end none
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
+#   build/test/system-console                     … the console's, against examples/console
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-ownstack                    … against examples/ownstack on every board, and as a process
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
@@ -74,6 +75,14 @@ ownstack-images:
 	+$(Q)for board in $(sort $(BOARDS)); do \
 	    $(MAKE) --no-print-directory $(IN_TREE) BOARD=$$board OS=none APP=examples/ownstack NAME=ownstack firmware || exit; done
 
+# The console: on the board that has endpoints enough, in both flavours, and as a process.
+$(BUILD)/test/system-console: $(BUILD)/test/system | console-images
+	printf '#!/bin/sh\nfailed=0\n%s console %s "$$@" || failed=1\n%s console-native %s "$$@" || failed=1\n' \
+	    $< $(BUILD)/test/console/32l476gdiscovery-none/console.elf $< $(BUILD)/test/console/native-none/console.elf > $@
+	printf '[ -z "$$FREERTOS_KERNEL_PATH" ] || %s console-freertos %s "$$@" || failed=1\nexit $$failed\n' \
+	    $< $(BUILD)/test/console/32l476gdiscovery-freertos/console.elf >> $@
+	chmod +x $@
+
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
@@ -89,6 +98,6 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 -include $(SYSTEM_OBJ:.o=.d)

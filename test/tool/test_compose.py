@@ -690,6 +690,62 @@ def test_cplusplus_freertos(folder):
     page_is(image, **CXX_SAYS)
 
 
+def test_console_of_the_guide(folder):
+    """docs/console.md's product: it enumerates beside the network; without the console it is smaller by what the guide says."""
+    text = guide_code("console.md", '#include "plugnet/acm_console.h"')
+    sizes = []
+    for name, code in (("with", text), ("without", text.replace("PLUGNET_DEFAULT_FUNCTIONS, &console_function", "PLUGNET_DEFAULT_FUNCTIONS").replace(
+            "static const struct plugnet_function console", "extern const struct plugnet_function console_function;\nconst struct plugnet_function console"))):
+        app = product_write(folder, name, {"main.c": code})
+        image, _ = built(folder, f"32l476gdiscovery-none-{name}/{name}.elf", "BOARD=32l476gdiscovery", f"APP={app}", f"NAME={name}")
+        numbers = [int(number) for number in run("arm-none-eabi-size", image).stdout.splitlines()[1].split()[:3]]
+        sizes.append((numbers[0] + numbers[1], numbers[1] + numbers[2]))
+        with plugged((*VBOARD, "--board", "32l476gdiscovery"), image):
+            pass
+    flash, ram = sizes[0][0] - sizes[1][0], sizes[0][1] - sizes[1][1]
+    with open(os.path.join(ROOT, "docs/console.md"), encoding="utf-8") as file:
+        found = re.search(r"([\d,]+) bytes of flash and ([\d,]+) of RAM", file.read())
+    told = [int(number.replace(",", "")) for number in found.groups()]
+    assert abs(flash - told[0]) <= 200 and abs(ram - told[1]) <= 50, f"{flash} bytes of flash, {ram} of RAM, not {told}"
+    return f"{flash} bytes of flash, {ram} of RAM"
+
+
+PORT = """#include "usb/acm.h"
+static uint8_t ring[256], from_host[64] __attribute__((aligned(4)));
+static void changed(void *context, uint8_t what);
+static const struct acm_config port_config = {.ring = ring, .ring_size = sizeof ring, .out = from_host,
+                                              .out_size = sizeof from_host, .changed = changed};
+static struct acm port = {.config = &port_config};
+static const struct plugnet_function port_function = PLUGNET_ACM("port", &port);
+static void changed(void *context, uint8_t what)
+{
+    size_t length;
+    const uint8_t *bytes = acm_peek(&port, &length);
+
+    (void)context, (void)what;
+    if (bytes != NULL) {
+        acm_take(&port, acm_write(&port, bytes, length));
+    }
+}
+"""
+
+
+def test_bare_port(folder):
+    """A serial port that sends back what it gets, by PLUGNET_ACM, twice in a Linux process."""
+    text = PRODUCT.replace("static const struct plugnet_config", PORT + "static const struct plugnet_config", 1)
+    other = text.replace(
+        "static const struct plugnet_config", "static struct acm second = {.config = &port_config};\n"
+        'static const struct plugnet_function second_function = PLUGNET_ACM("second", &second);\nstatic const struct plugnet_config', 1)
+    for name, code, listed, words, command in (
+            ("one", text, "&port_function", ("BOARD=32l476gdiscovery",), (*VBOARD, "--board", "32l476gdiscovery")),
+            ("two", other, "&port_function, &second_function", ("BOARD=native",), PC)):
+        code = code.replace("PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)", f"PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS, {listed})")
+        app = product_write(folder, name, {"main.c": code})
+        image, _ = built(folder, f"{words[0][6:]}-none-{name}/{name}.elf", *words, f"APP={app}", f"NAME={name}")
+        with plugged(command, image) as url:
+            assert "board" in asked(url)
+
+
 def test_cplusplus_example(folder):
     image, _ = built(folder, "stm32f4discovery-none-counter/counter.elf", "APP=examples/cplusplus", "NAME=counter")
     with plugged(VBOARD, image) as url:

@@ -27,7 +27,7 @@ KERNEL = "linux-image-amd64"
 PACKAGES = """
     kmod iproute2 iputils-ping procps curl python3 python3-usb usbip usbutils ethtool tcpdump
     isc-dhcp-client dhcpcd-base udhcpc network-manager systemd systemd-resolved dbus avahi-daemon avahi-utils
-    libnss-mdns libnss-resolve kea-admin dnsperf bind9-dnsutils wrk iperf nmap hping3 dfu-util
+    libnss-mdns libnss-resolve kea-admin dnsperf bind9-dnsutils wrk iperf nmap hping3 dfu-util picocom
 """.split()
 # What the start needs before it has a root: the 9p file system over virtio, and overlayfs.
 START_MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"]

@@ -2,6 +2,7 @@
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
     test/vm/run.py [--image BOARD-OS[-NAME]] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py --app NAME …                                       with an example's image, build/test/NAME/BOARD-OS/NAME.elf
     test/vm/run.py --shell                                            a shell in it, with the board plugged in
     test/vm/run.py --list
 
@@ -161,10 +162,12 @@ def image_parts(name):
     return (found[1], found[2] or "plugnet") if found else (name, "plugnet")
 
 
-def images_find(name):
-    image = os.path.join(BUILD, name, f"{image_parts(name)[1]}.elf")
+def images_find(name, app):
+    image = os.path.join(BUILD, "test", app, name, f"{app}.elf") if app else os.path.join(BUILD, name, f"{image_parts(name)[1]}.elf")
     if not os.path.exists(image):
         return None
+    if app:
+        return [image]
     variants = [os.path.join(BUILD, "test", "vm", variant, "plugnet.elf") for variant in VARIANTS]
     return [image, image, *variants] if name == "stm32f4discovery-none" else [image]
 
@@ -172,6 +175,7 @@ def images_find(name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS[-NAME]")
+    parser.add_argument("--app", metavar="NAME")
     parser.add_argument("--pcap", metavar="FILE")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -187,16 +191,16 @@ def main():
     if "-freertos" in options.image and not os.environ.get("FREERTOS_KERNEL_PATH"):
         print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
         return 0
-    images = images_find(options.image)
+    images = images_find(options.image, options.app)
     if images is None:
-        print(f"skip vm {options.image}: build/{options.image}/{image_parts(options.image)[1]}.elf is not built")
+        print(f"skip vm {options.image}: its image{f' of {options.app}' if options.app else ''} is not built")
         return 0
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")
         return 1
     logs = os.path.join(BUILD, "vm", "logs")
     os.makedirs(logs, exist_ok=True)
-    label = "-".join([options.image, *options.names])[:80]
+    label = "-".join([options.image, *([options.app] if options.app else []), *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
     board = Board(image_parts(options.image)[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
     guest = None

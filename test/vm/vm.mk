@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: MIT
 IMAGE ?= stm32f4discovery-none
 
-.PHONY: vm vm-images fault-images
+.PHONY: vm vm-images fault-images console-images
 vm: firmware vboard
 	test/vm/prepare.py
 	test/vm/run.py --image $(IMAGE) --shell
@@ -36,12 +36,22 @@ OLD_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/old/$(
 STORE_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/store/$(1) BOARD=$(1) OS=none APP=test/store NAME=store \
     firmware
 
+# The console (examples/console): BOARD-OS.
+CONSOLE_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/console/$(1)-$(2) APP=examples/console NAME=console BOARD=$(1) OS=$(2) firmware
+
+console-images:
+	+$(call CONSOLE_IMAGE,32l476gdiscovery,none)
+	+$(call CONSOLE_IMAGE,stm32f4discovery,none)
+	+$(call CONSOLE_IMAGE,blackpill-f411,none)
+	+$(call CONSOLE_IMAGE,native,none)
+	$(if $(FREERTOS_KERNEL_PATH),+$(call CONSOLE_IMAGE,32l476gdiscovery,freertos))
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
 FAULT_MAKE = +$(Q)$(MAKE) --no-print-directory $(IN_TREE) APP=test/fault NAME=fault firmware
 
-fault-images:
+fault-images: console-images
 	+$(call BAD_IMAGE,none,OS=none)
 	+$(call BAD_IMAGE,native,BOARD=native OS=none)
 	+$(call BAD_IMAGE,posix,BOARD=native OS=posix)
