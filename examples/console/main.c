@@ -246,6 +246,18 @@ static const struct console_config console_config = {
 static const struct plugnet_console console = {.config = &console_config, .state = &state, .log = true};
 static const struct plugnet_function console_function = PLUGNET_CONSOLE("console", &console);
 
+/* The network's side of it: a page of one line. */
+static enum http_progress page_output(struct http_request *r, struct text *out)
+{
+    (void)r;
+    text_put(out, "<!DOCTYPE html>\n<html lang=\"en\"><title>Console</title><p>Up for ");
+    text_put_u32(out, board_time_ms() / 1000);
+    text_put(out, " s; the console is on the serial port.</p></html>\n");
+    return HTTP_END;
+}
+
+static const struct http_route routes[] = {{.path = "/", .type = "text/html", .output = page_output}};
+
 static const struct plugnet_config config = {
     .product_id = 0x0008, /* of 0x1209: for tests only, never ship it */
     .manufacturer = "Example",
@@ -253,6 +265,8 @@ static const struct plugnet_config config = {
     .name = "console",
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS, &console_function),
     .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_iperf),
+    .routes = routes,
+    .route_count = 1,
 };
 
 int main(void)

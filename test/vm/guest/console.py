@@ -402,6 +402,7 @@ def usable():
     """all is well: network and console"""
     check(table_find(read(f"/sys/class/net/{board.name}/carrier"), "1"), "no carrier")
     board.reachable()
+    check(b"<html" in board.get("/"), "no page")
     with opened() as port:
         said = port.ask("status")
         check("link up" in said, said)
