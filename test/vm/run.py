@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
-    test/vm/run.py [--image BOARD-OS] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
     test/vm/run.py --shell                                     a shell in it, with the board plugged in
     test/vm/run.py --list
 
 The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
 leads nowhere but to the USB/IP server of a virtual board started here. Boards: 1-1 and 1-2 run the image, 1-3 one
-that leases for 30 s, 1-4 one that doesn't name itself as DNS server.
+that leases for 30 s, 1-4 one that doesn't name itself as DNS server; with --elf, 1-1, 1-2 … run these
+files (FILE*N: N boards run it).
 
 Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py). CHECK=quick in the environment shortens what is done
 many times.
@@ -163,9 +164,16 @@ def images_find(name):
     return [image, image, *variants] if name == "stm32f4discovery-none" else [image]
 
 
+def elf_find(words):
+    """FILE or FILE*N each."""
+    pairs = [word.partition("*") for word in words]
+    return [os.path.join(ROOT, file) for file, _, count in pairs for _ in range(int(count or 1))]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS")
+    parser.add_argument("--elf", metavar="FILE", action="append")
     parser.add_argument("--pcap", metavar="FILE")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -181,10 +189,13 @@ def main():
     if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
         print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
         return 0
-    images = images_find(options.image)
+    images = elf_find(options.elf) if options.elf else images_find(options.image)
     if images is None:
         print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")
         return 0
+    if missing := [image for image in images if not os.path.exists(os.path.join(ROOT, image))]:
+        print(f"not ok guest: {missing[0]} is not built")
+        return 1
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")
         return 1

@@ -28,6 +28,10 @@ WEBSOCKET_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/
 # The product example (test/meter).
 METER_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/meter/$(1) APP=examples/meter NAME=meter $(2) firmware
 
+# A vendor function (test/vendor), and each combination of functions (test/endpoints).
+VENDOR_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/vendor/$(1) APP=test/vendor NAME=vendor $(2) firmware
+ENDPOINTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/endpoints/$(1) APP=test/endpoints NAME=endpoints BOARD=$(1) OS=none firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -44,6 +48,11 @@ fault-images:
 	+$(call WEBSOCKET_IMAGE,none,OS=none)
 	+$(call WEBSOCKET_IMAGE,native,BOARD=native OS=none)
 	+$(call WEBSOCKET_IMAGE,posix,BOARD=native OS=posix TSAN=1)
+	+$(call VENDOR_IMAGE,none,OS=none)
+	+$(call VENDOR_IMAGE,first,OS=none CFLAGS_APP=-DVENDOR_FIRST)
+	+$(call ENDPOINTS_IMAGE,stm32f4discovery)
+	+$(call ENDPOINTS_IMAGE,blackpill-f411)
+	+$(call ENDPOINTS_IMAGE,32l476gdiscovery)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
