@@ -261,7 +261,9 @@ static bool request(struct usb_device *device, const struct usb_setup *setup, si
     if (!in && setup->wLength > USB_CONTROL_MAX)
         return false;
     device->receiver = NULL;
-    if (type == USB_TYPE_STANDARD)
+    bool own = setup->bmRequestType == (USB_DIR_IN | USB_RECIPIENT_INTERFACE) &&
+               setup->bRequest == USB_GET_DESCRIPTOR;
+    if (type == USB_TYPE_STANDARD && !own) /* a descriptor of an interface is its function's */
         return standard_request(device, setup, length);
     if (type == USB_TYPE_VENDOR && (setup->bmRequestType & USB_RECIPIENT_MASK) == USB_RECIPIENT_DEVICE)
         return vendor_request(device, setup, length);
@@ -438,8 +440,7 @@ bool usb_device_init(struct usb_device *device, const struct usb_device_config *
     usb_descriptor_standard(device, USB_DT_CONFIGURATION << 8, 0, &writer);
     size_t set = usb_descriptor_ms_os_length(device), longest = set > writer.length ? set : writer.length;
     if (longest > USB_CONTROL_MAX) {
-        *shortage =
-            (struct udc_shortage){"descriptor bytes (USB_CONTROL_MAX)", (uint32_t)longest, USB_CONTROL_MAX};
+        *shortage = (struct udc_shortage){"USB_CONTROL_MAX", (uint32_t)longest, USB_CONTROL_MAX};
         return false;
     }
     return endpoints_plan(device, writer.length, shortage);

@@ -73,8 +73,9 @@ struct usb_function_ops {
     /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. May be NULL. */
     void (*string)(const struct usb_function *function, uint8_t number, char *text, size_t capacity);
 
-    /* A class or vendor request to one of its interfaces or endpoints, or to the device (device_requests: the first function
-     * that doesn't refuse it has it; recipient and type are in bmRequestType). IN: write the reply (USB_CONTROL_MAX
+    /* A class or vendor request to one of its interfaces or endpoints; a vendor request to the device (device_requests: the
+     * first function that doesn't refuse it has it); GET_DESCRIPTOR of an interface, which is standard. bmRequestType tells
+     * which. IN: write the reply (USB_CONTROL_MAX
      * bytes are there) and its length; it is cut to wLength. OUT without data: do it. OUT with data: say whether
      * it is welcome; the data follows by control_out. False: STALL. */
     bool (*control)(struct usb_function *function, const struct usb_setup *setup, uint8_t *reply,

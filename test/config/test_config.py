@@ -71,7 +71,7 @@ NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not se
          "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
 
 PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
-         "plan: too long descriptors": "functions ncm vendor vendor: descriptor bytes (USB_CONTROL_MAX): needed 366, there are 256"}
+         "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
 
 
 def play(case):

@@ -201,6 +201,15 @@ static const struct plugnet_function second_function = PLUGNET_VENDOR("vendor2",
 #define FUNCTIONS &plugnet_ncm, &first_function
 #endif
 
+static enum http_progress page_output(struct http_request *r, struct text *out)
+{
+    (void)r;
+    text_put(out, "<html>\n");
+    return HTTP_END;
+}
+
+static const struct http_route routes[] = {{.path = "/", .type = "text/html", .output = page_output}};
+
 static const struct plugnet_config config = {
 #ifdef VENDOR_FIRST
     .vendor_id = 0x0525,
@@ -212,6 +221,8 @@ static const struct plugnet_config config = {
     .landing_url = "https://plugnet.example/",
     .functions = PLUGNET_FUNCTIONS(FUNCTIONS),
     .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+    .routes = routes,
+    .route_count = 1,
 };
 
 static struct plugnet plugnet;

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 import os
 
-import usb.core
 import usb.util
 
-from lib import Board, Failed, check, read
+from lib import Board, Failed, check, read, usb_device
 
 # In the order of the firmware's list; a board with three IN endpoints beside endpoint 0 has the first four.
 LISTS = ("NCM", "NCM, DFU", "NCM, vendor", "NCM, DFU, vendor", "NCM, vendor, vendor", "NCM, DFU, vendor, vendor",
@@ -63,8 +62,7 @@ def functions():
         found = interfaces(board)
         check([kind for kind, _, _ in found] == wanted, f"{functions_listed}: {found}")
         check(all((driver == "cdc_ncm") == (kind in ("02", "0a")) for kind, _, driver in found), f"{functions_listed}: {found}")
-        bus, address = board.number
-        device = usb.core.find(custom_match=lambda d, bus=bus, address=address: d.bus == bus and d.address == address)
+        device = usb_device(board)
         for kind, number, _ in found:
             if kind == "ff":
                 echo(device, number)

@@ -287,6 +287,17 @@ def table_find(text, pattern):
     return found
 
 
+def usb_device(board):
+    """The board for python3-usb, in a libusb context of its own: without udev, one hears of no device that comes later."""
+    import usb.backend.libusb1 as libusb
+    import usb.core
+    libusb._lib_object = None
+    bus, address = board.number
+    found = usb.core.find(backend=libusb.get_backend(), custom_match=lambda d: d.bus == bus and d.address == address)
+    check(found, "python3-usb finds no device")
+    return found
+
+
 # linux/usbdevice_fs.h and drivers/usb/misc/usbtest.c: struct usbdevfs_ioctl, struct usbtest_param_64.
 USBDEVFS_IOCTL = 0xC0105512
 USBTEST_REQUEST = 0xC0285564

@@ -12,7 +12,7 @@ import zlib
 import usb.core
 import usb.util
 
-from lib import QUICK, Board, check, log, read, run, table_find, usbtest, wait_for
+from lib import QUICK, Board, check, log, read, run, table_find, usb_device, usbtest, wait_for
 
 INTERFACE = 2  # NCM has 0 and 1
 EP_IN, EP_OUT = 0x83, 0x02
@@ -43,11 +43,10 @@ class Traffic:
     def load(self):
         while not self.stop.is_set():
             try:
-                self.board.get("/nothing-there")
+                self.board.get("/")
+                self.pages += 1
             except OSError as error:
-                if getattr(error, "code", 0) != 404:
-                    self.error = error
-            self.pages += 1
+                self.error = error
 
     def __exit__(self, kind, *_):
         self.stop.set()
@@ -58,16 +57,14 @@ class Traffic:
             check(self.error is None and self.pages > 0, f"{self.pages} pages, {self.error}")
             sent, got = table_find(said, r"(\d+) packets transmitted, (\d+) received").groups()
             check(int(got) >= int(sent) - 2 and int(got) > 0, said)
-            self.said = f"{got} of {sent} echoes, {self.pages} answers"
+            self.said = f"{got} of {sent} echoes, {self.pages} pages"
 
 
 def begin():
     """begin"""
     for b in (board, first):
         b.attach().lease()
-    for b in (board, first):  # when both are there: without udev, libusb hears of no new device
-        bus, address = b.number
-        state[b] = usb.core.find(custom_match=lambda d, bus=bus, address=address: d.bus == bus and d.address == address)
+        state[b] = usb_device(b)
     run("modprobe", "usbtest", "pattern=1")
     driver = f"{first.device}/{first.interface(0)}/driver"
     wait_for("usbtest to bind", lambda: os.path.exists(driver), 5)
