@@ -162,6 +162,14 @@ extern const struct plugnet_function plugnet_dfu; /* the way to the boot loader 
     }
 struct usb_function *plugnet_acm_init(void *acm, struct plugnet *p);
 
+/* Messages over a bulk endpoint each way (usb/vendor.h) as a function; a product has one for each interface:
+ * static const struct plugnet_function link = PLUGNET_VENDOR("link", &vendor_config); */
+#define PLUGNET_VENDOR(name_, config)                                                                        \
+    {                                                                                                        \
+        .name = name_, .state = (void *)(config), .init = plugnet_vendor_init                                \
+    }
+struct usb_function *plugnet_vendor_init(void *config, struct plugnet *p);
+
 #define PLUGNET_DEFAULT_FUNCTIONS &plugnet_ncm, &plugnet_dfu
 #define PLUGNET_FUNCTIONS(...)                                                                               \
     ((const struct plugnet_function *const[]){__VA_ARGS__, NULL}) /* C, for static objects */
@@ -185,8 +193,9 @@ struct plugnet_config {
     const char *const *
         names; /* further DNS names, at most PLUGNET_NAMES_MAX of HTTP_TEXT_MAX characters, ended by NULL; none */
 
-    const struct plugnet_function *const
-        *functions; /* in the order of their interfaces, ended by NULL; with plugnet_ncm */
+    /* In the order of their interfaces, ended by NULL; with plugnet_ncm, first: the controller's spare memory goes to the first
+     * that has a bulk endpoint. What a chip has room for: docs/endpoints.md. */
+    const struct plugnet_function *const *functions;
     const struct plugnet_service *const *services; /* ended by NULL; what isn't listed isn't linked */
 
     bool

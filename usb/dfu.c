@@ -71,8 +71,9 @@ static void dfu_configured(struct usb_function *function, bool on)
     (void)on;
 }
 
-static void dfu_registry(struct usb_writer *writer)
+static void dfu_registry(const struct usb_function *function, struct usb_writer *writer)
 {
+    (void)function;
     usb_winusb_property(writer, "{f6cdc840-9c6f-403e-a723-7895eabfdb6b}");
 }
 

@@ -73,7 +73,8 @@ struct udc;
  * bEndpointAddress: number, and USB_DIR_IN for IN. */
 struct udc_ops {
     /* Share the controller's memory among all endpoints that will ever be open at the same time; once, while detached, before
-     * the first attach. `endpoints` is not kept. False: they don't fit, and `shortage` is filled in. */
+     * the first attach. Where there is more than they need, the first bulk IN endpoint has it. `endpoints`, in the order of their
+     * numbers, is not kept. False: they don't fit, and `shortage` is filled in. */
     bool (*plan)(struct udc *udc, const struct udc_endpoint *endpoints, size_t count,
                  struct udc_shortage *shortage);
 

@@ -171,11 +171,13 @@ static bool usb_string_describe(const struct usb_device *device, uint8_t string,
 #define MS_OS_NAME_LENGTH 42 /* "DeviceInterfaceGUIDs" in UTF-16, with its 0 */
 #define MS_OS_GUID_LENGTH 80 /* a GUID in braces, its 0, and the list's */
 
-/* ASCII as UTF-16 in a field that is longer. */
-static void usb_wide_put(struct usb_writer *writer, const char *text, size_t field)
+/* A field's length, and in it ASCII as UTF-16, with zeros behind. */
+static void usb_wide_put(struct usb_writer *writer, const char *text, uint8_t field)
 {
-    for (size_t i = 0; i < field; i += 2) {
-        uint8_t unit[2] = {(uint8_t)*text, 0};
+    uint8_t unit[2] = {field, 0};
+    usb_writer_put(writer, unit, sizeof unit);
+    for (; field != 0; field = (uint8_t)(field - 2)) {
+        unit[0] = (uint8_t)*text;
         usb_writer_put(writer, unit, sizeof unit);
         text += *text != 0;
     }
@@ -183,18 +185,10 @@ static void usb_wide_put(struct usb_writer *writer, const char *text, size_t fie
 
 void usb_winusb_property(struct usb_writer *writer, const char *guid)
 {
-    static const uint8_t head[8] = {8 + MS_OS_NAME_LENGTH + 2 + MS_OS_GUID_LENGTH,
-                                    0,
-                                    4,
-                                    0,
-                                    7 /* REG_MULTI_SZ */,
-                                    0,
-                                    MS_OS_NAME_LENGTH,
-                                    0};
-    static const uint8_t length[2] = {MS_OS_GUID_LENGTH, 0};
+    static const uint8_t head[6] = {
+        8 + MS_OS_NAME_LENGTH + 2 + MS_OS_GUID_LENGTH, 0, 4, 0, 7 /* REG_MULTI_SZ */, 0};
     usb_writer_put(writer, head, sizeof head);
     usb_wide_put(writer, "DeviceInterfaceGUIDs", MS_OS_NAME_LENGTH);
-    usb_writer_put(writer, length, sizeof length);
     usb_wide_put(writer, guid, MS_OS_GUID_LENGTH);
 }
 
@@ -206,7 +200,7 @@ static void usb_ms_os_function(const struct usb_function *function, struct usb_w
     size_t start = writer->length;
     uint8_t *bytes = usb_writer_template(writer, subset, sizeof subset);
     if (function->ops->registry != NULL)
-        function->ops->registry(writer);
+        function->ops->registry(function, writer);
     if (bytes == NULL)
         return;
     bytes[4] = function->interface_first;
@@ -232,8 +226,7 @@ static void usb_ms_os_describe(const struct usb_device *device, struct usb_write
     store_le16(bytes + 16, (uint16_t)(writer->length - 10));
 }
 
-/* Its length; 0: no function has an ID. */
-static size_t usb_ms_os_length(const struct usb_device *device)
+size_t usb_descriptor_ms_os_length(const struct usb_device *device)
 {
     struct usb_writer counter = {NULL, 0, 0};
     usb_ms_os_describe(device, &counter);
@@ -262,7 +255,7 @@ static void usb_bos_describe(const struct usb_device *device, struct usb_writer 
         0x38, 0xB6, 0x08, 0x34, 0xA9, 0x09, 0xA0, 0x47, 0x8B, 0xFD, 0xA0, 0x76, 0x88, 0x15, 0xB6, 0x65,
         0x00, 0x01, VENDOR_WEBUSB, WEBUSB_URL};
     /* clang-format on */
-    size_t set_length = usb_ms_os_length(device);
+    size_t set_length = usb_descriptor_ms_os_length(device);
     uint8_t *bytes = usb_writer_template(writer, head, sizeof head);
     uint8_t *set = set_length != 0 ? usb_writer_template(writer, ms_os, sizeof ms_os) : NULL;
     bool landing = usb_landing_page(device) != NULL;
@@ -308,7 +301,7 @@ bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_set
     if (setup->bmRequestType != (USB_DIR_IN | USB_TYPE_VENDOR | USB_RECIPIENT_DEVICE))
         return false;
     if (setup->bRequest == VENDOR_MS_OS && setup->wValue == 0 && setup->wIndex == MS_OS_INDEX &&
-        usb_ms_os_length(device) != 0) {
+        usb_descriptor_ms_os_length(device) != 0) {
         usb_ms_os_describe(device, writer);
         return true;
     }

@@ -27,6 +27,9 @@ bool usb_descriptor_standard(const struct usb_device *device, uint16_t value, ui
 bool usb_descriptor_vendor(const struct usb_device *device, const struct usb_setup *setup,
                            struct usb_writer *writer);
 
+/* Bytes of the MS OS 2.0 set; 0: no function has a compatible ID. */
+size_t usb_descriptor_ms_os_length(const struct usb_device *device);
+
 #ifdef __cplusplus
 }
 #endif

@@ -29,8 +29,7 @@ static struct usb_function *function_of_interface(const struct usb_device *devic
 {
     for (unsigned i = 0; i < device->config->function_count; i++) {
         struct usb_function *function = device->config->functions[i];
-        if (interface >= function->interface_first &&
-            interface < function->interface_first + function->ops->interfaces)
+        if ((unsigned)interface - function->interface_first < function->ops->interfaces)
             return function;
     }
     return NULL;
@@ -38,15 +37,10 @@ static struct usb_function *function_of_interface(const struct usb_device *devic
 
 static struct usb_function *function_of_ep(const struct usb_device *device, uint16_t ep)
 {
-    unsigned number = ep & 7u;
-    for (unsigned i = 0; i < device->config->function_count; i++) {
-        struct usb_function *function = device->config->functions[i];
-        bool in = (ep & USB_DIR_IN) != 0;
-        unsigned first = in ? function->in_first : function->out_first;
-        unsigned count = in ? function->ops->in_endpoints : function->ops->out_endpoints;
-        if (number >= first && number < first + count)
-            return function;
-    }
+    uint32_t bit = ep_bit(ep);
+    for (unsigned i = 0; i < device->config->function_count; i++)
+        if ((device->config->functions[i]->events & bit) != 0)
+            return device->config->functions[i];
     return NULL;
 }
 
@@ -245,6 +239,21 @@ static bool function_request(struct usb_device *device, const struct usb_setup *
     return function->ops->control(function, setup, device->buffer, length);
 }
 
+/* A vendor request to the device: ours, or of the first function that takes it. */
+static bool vendor_request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
+{
+    struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
+    bool found = usb_descriptor_vendor(device, setup, &writer);
+    unsigned count = device->state == USB_CONFIGURED ? device->config->function_count : 0;
+    *length = writer.length;
+    for (unsigned i = 0; !found && i < count; i++) {
+        struct usb_function *function = device->receiver = device->config->functions[i];
+        found =
+            function->ops->device_requests && function->ops->control(function, setup, device->buffer, length);
+    }
+    return found;
+}
+
 static bool request(struct usb_device *device, const struct usb_setup *setup, size_t *length)
 {
     bool in = (setup->bmRequestType & USB_DIR_IN) != 0;
@@ -252,14 +261,12 @@ static bool request(struct usb_device *device, const struct usb_setup *setup, si
     if (!in && setup->wLength > USB_CONTROL_MAX)
         return false;
     device->receiver = NULL;
-    if (type == USB_TYPE_STANDARD)
+    bool own = setup->bmRequestType == (USB_DIR_IN | USB_RECIPIENT_INTERFACE) &&
+               setup->bRequest == USB_GET_DESCRIPTOR;
+    if (type == USB_TYPE_STANDARD && !own) /* a descriptor of an interface is its function's */
         return standard_request(device, setup, length);
-    if (type == USB_TYPE_VENDOR && (setup->bmRequestType & USB_RECIPIENT_MASK) == USB_RECIPIENT_DEVICE) {
-        struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
-        bool found = usb_descriptor_vendor(device, setup, &writer);
-        *length = writer.length;
-        return found;
-    }
+    if (type == USB_TYPE_VENDOR && (setup->bmRequestType & USB_RECIPIENT_MASK) == USB_RECIPIENT_DEVICE)
+        return vendor_request(device, setup, length);
     return function_request(device, setup, length);
 }
 
@@ -395,7 +402,7 @@ static bool endpoints_plan(struct usb_device *device, size_t length, struct udc_
             continue;
         unsigned number = device->buffer[at + 2] & ~(unsigned)USB_DIR_IN;
         if (number == 0 || number >= USB_ENDPOINTS) {
-            *shortage = (struct udc_shortage){"number of an endpoint, 1 and up", number, USB_ENDPOINTS};
+            *shortage = (struct udc_shortage){"endpoint number", number, USB_ENDPOINTS};
             return false;
         }
         count = plan_note(plan, count, device->buffer + at);
@@ -425,13 +432,15 @@ bool usb_device_init(struct usb_device *device, const struct usb_device_config *
     unsigned most = in > out ? in : out;
     struct usb_writer writer = {device->buffer, USB_CONTROL_MAX, 0};
     if (most > USB_ENDPOINTS) {
-        *shortage = (struct udc_shortage){"endpoints one way, with endpoint 0", most, USB_ENDPOINTS};
+        *shortage = (struct udc_shortage){in > out ? "IN endpoints, with endpoint 0"
+                                                   : "OUT endpoints, with endpoint 0",
+                                          most, USB_ENDPOINTS};
         return false;
     }
     usb_descriptor_standard(device, USB_DT_CONFIGURATION << 8, 0, &writer);
-    if (writer.length > USB_CONTROL_MAX) {
-        *shortage = (struct udc_shortage){"bytes for descriptors (USB_CONTROL_MAX)", (uint32_t)writer.length,
-                                          USB_CONTROL_MAX};
+    size_t set = usb_descriptor_ms_os_length(device), longest = set > writer.length ? set : writer.length;
+    if (longest > USB_CONTROL_MAX) {
+        *shortage = (struct udc_shortage){"USB_CONTROL_MAX", (uint32_t)longest, USB_CONTROL_MAX};
         return false;
     }
     return endpoints_plan(device, writer.length, shortage);

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Bytes for one control reply, the configuration descriptor included, and for the data of one OUT request; a
- * multiple of 64. One NCM function needs 94. */
+ * multiple of 64. One NCM function needs 94; the MS OS 2.0 set 18, 28 for it, and 160 for each WinUSB function (DFU, vendor). */
 #ifndef USB_CONTROL_MAX
 #define USB_CONTROL_MAX 256
 #endif
@@ -61,10 +61,11 @@ struct usb_function_ops {
     uint8_t in_endpoints;      /* besides endpoint 0 */
     uint8_t out_endpoints;     /* besides endpoint 0 */
     uint8_t strings;           /* how many string descriptors it has */
+    bool device_requests;      /* vendor requests to the device that we don't answer come to `control`, too */
     const char *compatible_id; /* of MS OS 2.0, at most 8 characters; NULL for none */
 
     /* With a compatible ID: append registry properties of MS OS 2.0 (usb_winusb_property); NULL for none. */
-    void (*registry)(struct usb_writer *writer);
+    void (*registry)(const struct usb_function *function, struct usb_writer *writer);
 
     /* Append all descriptors, from the interface association to the last endpoint. */
     void (*describe)(const struct usb_function *function, struct usb_writer *writer);
@@ -72,7 +73,9 @@ struct usb_function_ops {
     /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. May be NULL. */
     void (*string)(const struct usb_function *function, uint8_t number, char *text, size_t capacity);
 
-    /* A class or vendor request to one of its interfaces or endpoints. IN: write the reply (USB_CONTROL_MAX
+    /* A class or vendor request to one of its interfaces or endpoints; a vendor request to the device (device_requests: the
+     * first function that doesn't refuse it has it); GET_DESCRIPTOR of an interface, which is standard. bmRequestType tells
+     * which. IN: write the reply (USB_CONTROL_MAX
      * bytes are there) and its length; it is cut to wLength. OUT without data: do it. OUT with data: say whether
      * it is welcome; the data follows by control_out. False: STALL. */
     bool (*control)(struct usb_function *function, const struct usb_setup *setup, uint8_t *reply,

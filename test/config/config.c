@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "plugnet/plugnet.h"
+#include "usb/vendor.h"
 
 #define NAME_23 "abcdefghijklmnopqrstuvw"
 #define NAME_24 "abcdefghijklmnopqrstuvwx"
@@ -54,6 +55,14 @@ static struct usb_function *greedy_init(void *state, struct plugnet *p)
 
 static struct usb_function greedy_state;
 static const struct plugnet_function greedy = {.name = "greedy", .state = &greedy_state, .init = greedy_init};
+
+#define VENDOR(n, guid_)                                                                                     \
+    PLUGNET_VENDOR("vendor", (&(const struct vendor_config){.vendor = &vendors[n], .guid = guid_}))
+#define GUID "{01234567-89ab-cdef-0123-456789abcdef}"
+static struct vendor vendors[2];
+static const struct plugnet_function first = VENDOR(0, GUID), second = VENDOR(1, GUID);
+static const struct plugnet_function braceless = VENDOR(0, "01234567-89ab-cdef-0123-456789abcdef"),
+                                     nameless = VENDOR(0, NULL);
 
 static const struct plugnet_function idle = {.name = "idle"};
 static const struct plugnet_service silent = {.name = "silent"};
@@ -142,6 +151,13 @@ static const struct {
     {"services: without start", {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&silent)}},
     {"services: 33",
      {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(HUM_8, HUM_8, HUM_8, HUM_8, &hum)}},
+    {"vendor function: GUID without braces",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &braceless), .services = SERVICES}},
+    {"vendor function: no GUID",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &nameless), .services = SERVICES}},
+    {"good: a vendor function", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first), .services = SERVICES}},
+    {"plan: too long descriptors",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &second), .services = SERVICES}},
     {"plan: too many endpoints",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &greedy), .services = SERVICES}},
     {"service: port of DNS", {.functions = FUNCTIONS, .services = SERVICES, .http_port = 53}},

@@ -16,6 +16,7 @@ PC = os.path.join(ROOT, "build/pc")
 IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits. It is the whole text.
 RULES = (
+    ("vendor function", r"vendor_config\.guid: \{8-4-4-4-12 hex digits\}, your own"),
     ("vendor", r"\.vendor_id: needs \.product_id"),
     ("name ", r"\.name: 1 to 32 letters, digits, inner hyphens"),
     ("names: four", r"\.names: more than PLUGNET_NAMES_MAX, 3"),
@@ -69,6 +70,10 @@ NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not se
          "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
          "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
 
+PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
+         "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
+
+
 def play(case):
     """The firmware with this configuration, plugged in for a second of its time."""
     done = subprocess.run([PC, "--fast", "--for", "1", "--spawn", IMAGE], text=True, stdin=subprocess.DEVNULL,
@@ -83,7 +88,9 @@ def refused(case):
     found = re.search(f"panic: ({rule})$", said, re.M)
     assert found and code == 1, f"exit code {code}: {said}"
     if case.startswith("plan: "):
-        assert "functions ncm greedy: endpoints one way, with endpoint 0: needed 10, there are 8" in said, said
+        assert PLANS[case] in said, said
+    elif case.startswith("vendor function: "):
+        assert "plugnet_config" not in said, said
     elif case.startswith("service: "):
         assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said
     else:

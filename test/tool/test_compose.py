@@ -176,6 +176,15 @@ def test_service_of_the_guide(folder):
     page_is(f"{out}/guide.elf", board="STM32F4DISCOVERY", telemetry={"heard": 0})
 
 
+def test_function_of_the_guide(folder):
+    """docs/usb-functions.md's echo beside the network: a third interface, and the page."""
+    text = guide_code("usb-functions.md", '#include "plugnet/plugnet.h"\n#include "usb/vendor.h"') + PRODUCT.replace(
+        "PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)", "PLUGNET_FUNCTIONS(&plugnet_ncm, &link_function)")
+    product_write(folder, "guide-function", {"main.c": text})
+    out, _ = built(folder, "stm32f4discovery-none-guide-function", f"APP={folder}/guide-function", "NAME=guide-function")
+    page_is(f"{out}/guide-function.elf", board="STM32F4DISCOVERY")
+
+
 def events_read(url, last_id, count):
     """(id, data) of so many events."""
     seen, id_ = [], None

@@ -194,6 +194,28 @@ TEST(recipients)
     CHECK_EQUAL(yes.controls, 3);
 }
 
+/* A class has descriptors that GET_DESCRIPTOR of its interface asks for: the function's, and no other standard request is. */
+TEST(descriptors_of_an_interface)
+{
+    start();
+    yes.reply_length = 63;
+    CHECK_EQUAL(rig_control(&rig, 0x81, USB_GET_DESCRIPTOR, 0x2200, 0, 255, bytes), 63);
+    CHECK(yes.controls == 1 && yes.setup.wValue == 0x2200 && yes.setup.bmRequestType == 0x81);
+    CHECK_EQUAL(rig_control(&rig, 0x81, USB_GET_DESCRIPTOR, 0x2200, 1, 255, bytes),
+                RIG_STALL); /* no such interface */
+    CHECK_EQUAL(rig_control(&rig, 0x01, USB_SET_DESCRIPTOR, 0x2200, 0, 8, bytes), RIG_STALL);
+    CHECK_EQUAL(rig_control(&rig, 0x82, USB_GET_DESCRIPTOR, 0x2200, 0x81, 8, bytes), RIG_STALL);
+    CHECK_EQUAL(rig_control(&rig, 0x81, USB_SYNCH_FRAME, 0, 0, 2, bytes), RIG_STALL);
+    CHECK_EQUAL(rig_control(&rig, 0x00, USB_SET_CONFIGURATION, 0, 0, 0, NULL), 0);
+    CHECK_EQUAL(rig_control(&rig, 0x81, USB_GET_DESCRIPTOR, 0x2200, 0, 255, bytes), RIG_STALL);
+    CHECK_EQUAL(yes.controls, 1);
+    rig_init(&rig, 1);
+    rig_attach(&rig);
+    CHECK(rig_enumerate(&rig, true));
+    CHECK_EQUAL(rig_control(&rig, 0x81, USB_GET_DESCRIPTOR, 0x2200, 0, 255, bytes),
+                RIG_STALL); /* NCM has none */
+}
+
 TEST(function_calls)
 {
     struct usb_iov iov = {bytes, 10};

@@ -44,6 +44,7 @@ static void rig_link(void *context, bool up)
 void rig_init(struct rig *rig, unsigned functions)
 {
     memset(rig, 0, sizeof *rig);
+    rig->ncms = functions;
     rig->config = (struct usb_device_config){
         .vendor_id = 0x1209,
         .product_id = 0x0001,
@@ -79,7 +80,7 @@ void rig_attach(struct rig *rig)
 {
     struct cable cable = rig_cable(rig);
     virtual_udc_init(&rig->udc);
-    for (unsigned i = 0; i < rig->config.function_count; i++)
+    for (unsigned i = 0; i < rig->ncms; i++)
         ncm_init(&rig->functions[i].ncm, &rig->functions[i].config);
     struct udc_shortage shortage;
     if (!usb_device_init(&rig->device, &rig->config, &rig->udc.udc, &shortage)) {
@@ -93,7 +94,7 @@ void rig_attach(struct rig *rig)
 void rig_poll(struct rig *rig)
 {
     usb_device_poll(&rig->device);
-    for (unsigned i = 0; i < rig->config.function_count; i++)
+    for (unsigned i = 0; i < rig->ncms; i++)
         ncm_poll(&rig->functions[i].ncm);
 }
 
@@ -128,7 +129,7 @@ bool rig_enumerate(struct rig *rig, bool up)
     rig->address = RIG_ADDRESS;
     if (rig_control(rig, 0x00, USB_SET_CONFIGURATION, 1, 0, 0, NULL) != 0)
         return false;
-    for (unsigned i = 0; up && i < rig->config.function_count; i++)
+    for (unsigned i = 0; up && i < rig->ncms; i++)
         if (rig_alternate(rig, i, 1) != 0)
             return false;
     return true;
@@ -178,6 +179,7 @@ int rig_in(struct rig *rig, uint8_t ep, void *bytes, size_t capacity)
         uint8_t packet[CABLE_PACKET_MAX];
         uint16_t length = 0;
         bool data1 = false;
+        size_t packet_size = rig->udc.in[number].packet_size;
         enum cable_answer answer = cable.ops->in(cable.device, rig->address, number, &data1, packet, &length);
         rig_poll(rig);
         if (answer == CABLE_NAK) {
@@ -192,7 +194,6 @@ int rig_in(struct rig *rig, uint8_t ep, void *bytes, size_t capacity)
         size_t room = capacity - done;
         memcpy((uint8_t *)bytes + done, packet, length < room ? length : room);
         done += length < room ? length : room;
-        size_t packet_size = (ep & 15) == 0 || (ep & 1) == 0 ? 64 : 16; /* notifications: odd numbers here */
         if (length < packet_size || done == capacity)
             return (int)done;
     }

@@ -13,7 +13,8 @@
 #include "udc/virtual/virtual.h"
 #include "usb/ncm.h"
 
-#define RIG_FUNCTIONS 2
+#define RIG_FUNCTIONS 2 /* NCM functions */
+#define RIG_LIST      4 /* with others, which a test lists itself between rig_init and rig_attach */
 #define RIG_BLOCKS    3
 #define RIG_ADDRESS   5
 
@@ -37,8 +38,9 @@ struct rig {
     struct virtual_udc udc;
     struct usb_device device;
     struct usb_device_config config;
-    struct usb_function *list[RIG_FUNCTIONS];
+    struct usb_function *list[RIG_LIST];
     struct rig_function functions[RIG_FUNCTIONS];
+    unsigned ncms; /* how many of them */
     uint8_t address;
     bool in_data1[16], out_data1[16];
     uint64_t time_ns;

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
-    test/vm/run.py [--image BOARD-OS[-NAME]] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
-    test/vm/run.py --app NAME …                                       with an example's image, build/test/NAME/BOARD-OS/NAME.elf
-    test/vm/run.py --shell                                            a shell in it, with the board plugged in
+    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py --shell                                     a shell in it, with the board plugged in
     test/vm/run.py --list
 
 The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
 leads nowhere but to the USB/IP server of a virtual board started here. Boards: 1-1 and 1-2 run the image, 1-3 one
-that leases for 30 s, 1-4 one that doesn't name itself as DNS server.
+that leases for 30 s, 1-4 one that doesn't name itself as DNS server; with --elf, 1-1, 1-2 … run these
+files (FILE*N: N boards run it).
 
 Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py). CHECK=quick in the environment shortens what is done
 many times.
@@ -156,26 +156,24 @@ def pcap_check(path):
     return True
 
 
-def image_parts(name):
-    """Board and file of an image: BOARD-OS, or BOARD-OS-NAME of a product."""
-    found = re.fullmatch(r"(.+)-(?:none|freertos)(?:-(\w+))?", name)
-    return (found[1], found[2] or "plugnet") if found else (name, "plugnet")
-
-
-def images_find(name, app):
-    image = os.path.join(BUILD, "test", app, name, f"{app}.elf") if app else os.path.join(BUILD, name, f"{image_parts(name)[1]}.elf")
+def images_find(name):
+    image = os.path.join(BUILD, name, "plugnet.elf")
     if not os.path.exists(image):
         return None
-    if app:
-        return [image]
     variants = [os.path.join(BUILD, "test", "vm", variant, "plugnet.elf") for variant in VARIANTS]
     return [image, image, *variants] if name == "stm32f4discovery-none" else [image]
 
 
+def elf_find(words):
+    """FILE or FILE*N each."""
+    pairs = [word.partition("*") for word in words]
+    return [os.path.join(ROOT, file) for file, _, count in pairs for _ in range(int(count or 1))]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS[-NAME]")
-    parser.add_argument("--app", metavar="NAME")
+    parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS")
+    parser.add_argument("--elf", metavar="FILE", action="append")
     parser.add_argument("--pcap", metavar="FILE")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -188,21 +186,24 @@ def main():
         parser.error(f"no {wrong[0]}; there are: {' '.join(names_known())}")
     if not options.names and not options.shell:
         parser.error("say what to run; --list lists it")
-    if "-freertos" in options.image and not os.environ.get("FREERTOS_KERNEL_PATH"):
+    if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
         print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
         return 0
-    images = images_find(options.image, options.app)
+    images = elf_find(options.elf) if options.elf else images_find(options.image)
     if images is None:
-        print(f"skip vm {options.image}: its image{f' of {options.app}' if options.app else ''} is not built")
+        print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")
         return 0
+    if missing := [image for image in images if not os.path.exists(os.path.join(ROOT, image))]:
+        print(f"not ok guest: {missing[0]} is not built")
+        return 1
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")
         return 1
     logs = os.path.join(BUILD, "vm", "logs")
     os.makedirs(logs, exist_ok=True)
-    label = "-".join([options.image, *([options.app] if options.app else []), *options.names])[:80]
+    label = "-".join([options.image, *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
-    board = Board(image_parts(options.image)[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
+    board = Board(options.image.rpartition("-")[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
     guest = None
     try:
         if options.shell:

@@ -46,6 +46,14 @@ console-images:
 	+$(call CONSOLE_IMAGE,native,none)
 	$(if $(FREERTOS_KERNEL_PATH),+$(call CONSOLE_IMAGE,32l476gdiscovery,freertos))
 
+# A vendor function (test/vendor), and each combination of functions (test/endpoints).
+VENDOR_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/vendor/$(1) APP=test/vendor NAME=vendor $(2) firmware
+ENDPOINTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/endpoints/$(1) APP=test/endpoints NAME=endpoints BOARD=$(1) OS=none firmware
+
+# Examples of functions (test/vm/guest/usblog.py, ownfunction.py).
+USBLOG_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/usblog/$(1) APP=examples/usblog NAME=usblog $(2) firmware
+OWN_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/ownfunction/$(1) APP=examples/ownfunction NAME=ownfunction $(2) firmware
+
 # Firmware with a bug (test/fault): KIND or KIND-BUG.
 FAULT_STACK_none := -DFAULT_STACK=500
 FAULT_STACK_freertos := -DFAULT_STACK=5
@@ -67,6 +75,14 @@ fault-images: console-images
 	+$(call STORE_IMAGE,blackpill-f411)
 	+$(call OLD_IMAGE,stm32f4discovery,f407)
 	+$(call OLD_IMAGE,32l476gdiscovery,l476)
+
+	+$(call VENDOR_IMAGE,none,OS=none)
+	+$(call VENDOR_IMAGE,first,OS=none CFLAGS_APP=-DVENDOR_FIRST)
+	+$(call USBLOG_IMAGE,none,OS=none)
+	+$(call OWN_IMAGE,none,OS=none)
+	+$(call ENDPOINTS_IMAGE,stm32f4discovery)
+	+$(call ENDPOINTS_IMAGE,blackpill-f411)
+	+$(call ENDPOINTS_IMAGE,32l476gdiscovery)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
@@ -79,6 +95,9 @@ ifneq ($(FREERTOS_KERNEL_PATH),)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/freertos-stack OS=freertos CFLAGS_APP=$(FAULT_STACK_freertos)
 	+$(call BAD_IMAGE,freertos,OS=freertos)
 	+$(call EVENTS_IMAGE,freertos,OS=freertos)
+	+$(call VENDOR_IMAGE,freertos,OS=freertos)
+	+$(call USBLOG_IMAGE,freertos,OS=freertos)
+	+$(call OWN_IMAGE,freertos,OS=freertos)
 	+$(call WEBSOCKET_IMAGE,freertos,OS=freertos)
 	+$(call METER_IMAGE,freertos,OS=freertos)
 endif

@@ -120,39 +120,42 @@ static bool overtaken(struct dwc2 *dwc2, unsigned n)
     return dwc2->overtaken || dwc2->events & USB_EVENT_SETUP;
 }
 
-/* Endpoint numbers, then FIFO: one packet for each IN endpoint, and what is left for bulk ones. */
+/* Endpoint numbers, then FIFO: one packet for each IN endpoint, two for a bulk one, so that one is filled while the other
+ * leaves; the first bulk one gets all whole packets that are left (without one, endpoint 0 does). The last endpoint has the highest number. */
 static bool plan(struct udc *udc, const struct udc_endpoint *endpoints, size_t count,
                  struct udc_shortage *shortage)
 {
     struct dwc2 *dwc2 = (struct dwc2 *)udc;
     const struct dwc2_chip *chip = dwc2->chip;
-    unsigned words = rx_fifo_words(chip) + dwc2->tx_fifo[0], bulk = 0;
+    unsigned left = chip->fifo_words - rx_fifo_words(chip) - DWC2_EP0_PACKET_SIZE / 4;
+    uint16_t *first = &dwc2->tx_fifo[0];
 
-    for (const struct udc_endpoint *e = endpoints; e < endpoints + count; e++) {
-        unsigned n = e->ep & 0xFu;
+    for (const struct udc_endpoint *e = endpoints + count; e-- > endpoints;) {
+        unsigned n = e->ep & 0xFu, words = (e->packet_size + 3u) / 4;
         if (n >= chip->endpoint_count) {
             *shortage = (struct udc_shortage){e->ep & USB_DIR_IN ? "IN endpoints, with endpoint 0"
                                                                  : "OUT endpoints, with endpoint 0",
                                               n + 1, chip->endpoint_count};
             return false;
         }
-        if (e->ep & USB_DIR_IN) {
-            dwc2->tx_fifo[n] =
-                (uint16_t)(e->packet_size <= FIFO_MIN * 4 ? FIFO_MIN : (e->packet_size + 3u) / 4);
-            words += dwc2->tx_fifo[n];
-            bulk += e->type == USB_ENDPOINT_BULK;
-        } else {
+        if (!(e->ep & USB_DIR_IN)) {
             dwc2->out_planned |= (uint8_t)(1u << n);
+            continue;
         }
+        if (words < FIFO_MIN)
+            words = FIFO_MIN;
+        if (e->type == USB_ENDPOINT_BULK) {
+            words *= 2;
+            first = &dwc2->tx_fifo[n];
+        }
+        dwc2->tx_fifo[n] = (uint16_t)words;
+        left -= words;
     }
-    if (words > chip->fifo_words) {
-        *shortage = (struct udc_shortage){"words of FIFO", words, chip->fifo_words};
+    if ((int)left < 0) {
+        *shortage = (struct udc_shortage){"words of FIFO", chip->fifo_words - left, chip->fifo_words};
         return false;
     }
-    unsigned share = bulk ? (chip->fifo_words - words) / bulk & ~(FIFO_MIN - 1) : 0; /* whole packets */
-    for (const struct udc_endpoint *e = endpoints; e < endpoints + count; e++)
-        if (e->ep & USB_DIR_IN && e->type == USB_ENDPOINT_BULK)
-            dwc2->tx_fifo[e->ep & 0xFu] = (uint16_t)(dwc2->tx_fifo[e->ep & 0xFu] + share);
+    *first = (uint16_t)(*first + (left & ~(FIFO_MIN - 1)));
     return true;
 }
 

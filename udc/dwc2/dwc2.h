@@ -5,7 +5,7 @@
  *
  * The interrupt never thinks; the loop fills a FIFO once, when it starts a transfer. What differs between
  * chips is one const struct dwc2_chip. FIFO memory (words): one receive FIFO for all OUT endpoints with room for several
- * packets, endpoint 0 and interrupt endpoints one packet each; bulk IN endpoints share the rest evenly.
+ * packets, endpoint 0 and interrupt endpoints one packet each, bulk IN endpoints two; the first of these gets the rest.
  *
  *   board: dwc2_init ─→ udc.ops (usb/udc.h) from the loop; dwc2_interrupt from the OTG_FS handler
  *

@@ -9,7 +9,7 @@ import errno
 import usb.core
 import usb.util
 
-from lib import Board, check, read, wait_for
+from lib import Board, check, read, usb_device, wait_for
 
 DEVICE_IN, DEVICE_OUT, INTERFACE_IN, INTERFACE_OUT, ENDPOINT_IN, ENDPOINT_OUT = 0x80, 0x00, 0x81, 0x01, 0x82, 0x02
 GET_STATUS, CLEAR_FEATURE, SET_FEATURE, GET_DESCRIPTOR, SET_DESCRIPTOR = 0, 1, 3, 6, 7
@@ -67,9 +67,7 @@ def let_go():
 def begin():
     """begin"""
     board.attach()
-    bus, address = board.number
-    state["usb"] = usb.core.find(custom_match=lambda d: d.bus == bus and d.address == address)
-    check(state["usb"], "python3-usb finds no device")
+    state["usb"] = usb_device(board)
     let_go()
     state["device"], state["configuration"] = descriptor(DEVICE, length=18), descriptor(CONFIGURATION)
 

@@ -4,12 +4,16 @@ A test is a function with a docstring, which names it; it fails by an exception.
 list of them in order.
 """
 # SPDX-License-Identifier: MIT
+import ctypes
+import errno
+import fcntl
 import glob
 import gzip
 import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 import urllib.request
@@ -281,3 +285,35 @@ def table_find(text, pattern):
     found = re.search(pattern, text, re.M)
     check(found, f"{pattern!r} is not in {text[-300:]!r}")
     return found
+
+
+def usb_device(board):
+    """The board for python3-usb, in a libusb context of its own: without udev, one hears of no device that comes later."""
+    import usb.backend.libusb1 as libusb
+    import usb.core
+    libusb._lib_object = None
+    bus, address = board.number
+    found = usb.core.find(backend=libusb.get_backend(), custom_match=lambda d: d.bus == bus and d.address == address)
+    check(found, "python3-usb finds no device")
+    return found
+
+
+# linux/usbdevice_fs.h and drivers/usb/misc/usbtest.c: struct usbdevfs_ioctl, struct usbtest_param_64.
+USBDEVFS_IOCTL = 0xC0105512
+USBTEST_REQUEST = 0xC0285564
+USBTEST_PARAM = "=IIIII4xqq"
+
+
+def usbtest(board, interface, number, rounds, length=512, vary=0, queue=0):
+    """Seconds that a test of the kernel's module took, by its own clock."""
+    param = bytearray(struct.pack(USBTEST_PARAM, number, rounds, length, vary, queue, 0, 0))
+    buffer = (ctypes.c_char * len(param)).from_buffer(param)
+    request = struct.pack("=iiQ", interface, USBTEST_REQUEST - (1 << 32), ctypes.addressof(buffer))
+    with open("/dev/bus/usb/%03d/%03d" % board.number, "r+b", buffering=0) as file:
+        try:
+            fcntl.ioctl(file, USBDEVFS_IOCTL, request)
+        except OSError as error:
+            raise Failed(f"test {number}: {errno.errorcode.get(error.errno)}; {run('dmesg', quiet=True)[-400:]}") from None
+    seconds, microseconds = struct.unpack(USBTEST_PARAM, bytes(param))[5:]
+    check(seconds + microseconds > 0, "it took no time")
+    return seconds + microseconds / 1e6

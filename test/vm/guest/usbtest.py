@@ -1,18 +1,10 @@
 """The kernel's own usbtest module: its control tests, which run on any device."""
 # SPDX-License-Identifier: MIT
-import ctypes
-import errno
-import fcntl
 import os
-import struct
 
-from lib import QUICK, Board, Failed, check, read, run
+from lib import QUICK, Board, check, read, run, usbtest
 
 ROUNDS = 50 if QUICK else 1000
-# linux/usbdevice_fs.h and drivers/usb/misc/usbtest.c: struct usbdevfs_ioctl, struct usbtest_param_64.
-USBDEVFS_IOCTL = 0xC0105512
-USBTEST_REQUEST = 0xC0285564
-PARAM = "=IIIII4xqq"
 
 board = Board()
 
@@ -31,29 +23,14 @@ def begin():
         file.write(board.interface(0))
 
 
-def perform(number, rounds, length, vary, queue):
-    """Seconds that a test took, by the module's own clock."""
-    param = bytearray(struct.pack(PARAM, number, rounds, length, vary, queue, 0, 0))
-    buffer = (ctypes.c_char * len(param)).from_buffer(param)
-    request = struct.pack("=iiQ", 0, USBTEST_REQUEST - (1 << 32), ctypes.addressof(buffer))
-    with open("/dev/bus/usb/%03d/%03d" % board.number, "r+b", buffering=0) as file:
-        try:
-            fcntl.ioctl(file, USBDEVFS_IOCTL, request)
-        except OSError as error:
-            raise Failed(f"test {number}: {errno.errorcode.get(error.errno)}; {run('dmesg', quiet=True)[-400:]}") from None
-    seconds, microseconds = struct.unpack(PARAM, bytes(param))[5:]
-    check(seconds + microseconds > 0, "it took no time")
-    return seconds + microseconds / 1e6
-
-
 def chapter_9():
     """test 9, requests of chapter 9"""
-    return f"{ROUNDS} rounds in {perform(9, ROUNDS, 512, 0, 0):.1f} s"
+    return f"{ROUNDS} rounds in {usbtest(board, 0, 9, ROUNDS):.1f} s"
 
 
 def queued():
     """test 10, control requests queued, some refused, some unlinked"""
-    return f"{ROUNDS} rounds in {perform(10, ROUNDS, 512, 0, 32):.1f} s"
+    return f"{ROUNDS} rounds in {usbtest(board, 0, 10, ROUNDS, queue=32):.1f} s"
 
 
 def usable():

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Each row of docs/endpoints.md, played: what fits is enumerated and leased from, what doesn't is refused with the arithmetic.
+
+    test/endpoints/test_endpoints.py          firmware: make fault-images
+
+The FIFO sizes of a row are those that the image reads from the controller's registers on the virtual board.
+Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VBOARD = os.path.join(ROOT, "build/vboard/vboard")
+DOCUMENT = os.path.join(ROOT, "docs/endpoints.md")
+UID = "{:02x}00290000510a3338333434"  # the first byte chooses
+BOARDS = {"F407": "stm32f4discovery", "F411": "blackpill-f411", "L476": "32l476gdiscovery"}
+LISTS = ("NCM", "NCM, DFU", "NCM, vendor", "NCM, DFU, vendor", "NCM, vendor, vendor", "NCM, DFU, vendor, vendor",
+         "NCM, vendor, vendor, vendor", "NCM, DFU, vendor, vendor, vendor", "vendor, NCM", "NCM, vendor, vendor, vendor, vendor")
+# What NCM alone had before there were other functions: it must never have less.
+NCM_ALONE = {"F407": "107 16 16 176", "F411": "107 16 16 176", "L476": "111 16 16 176"}
+FIFO_WORDS = 320
+
+
+def rows():
+    """(chip, functions, "yes" or "no", FIFO sizes, what is spare or why not) of each row of the document."""
+    found = []
+    with open(DOCUMENT, encoding="utf-8") as file:
+        for line in file:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if len(cells) != 5 or not re.match(r"[FL]4\d\d", cells[0]):
+                continue
+            for chip in cells[0].split(", "):
+                found.append((chip, *cells[1:]))
+    return found
+
+
+def play(chip, functions):
+    """What the board and the PC say, with this combination."""
+    number = 0x3A + LISTS.index(functions)
+    image = os.path.join(ROOT, "build/test/endpoints", BOARDS[chip], "endpoints.elf")
+    done = subprocess.run([VBOARD, "--board", BOARDS[chip], "--uid", UID.format(number), "--fast", "--for", "3.5", image], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False)
+    return done.stdout
+
+
+def check(chip, functions, fits, fifo, why):
+    said = play(chip, functions)
+    if fits == "no":
+        names = functions.lower().replace(",", "").replace("vendor", "bulk")  # as the image calls them
+        assert f"functions {names}: {why}" in said and "panic: .functions: more than fits" in said, said
+        assert "attached" not in said, said
+        return why
+    sizes = [int(word) for word in fifo.split()]
+    assert f"fifo: {fifo}\n" in said.replace("\r", ""), said
+    assert " leased" in said and "panic" not in said, said
+    spare = FIFO_WORDS - sum(sizes)
+    assert spare >= 0 and why == (f"{spare} spare" if spare else ""), f"{spare} words are spare"
+    assert functions != "NCM" or fifo == NCM_ALONE[chip], f"NCM alone had {NCM_ALONE[chip]}"
+    return fifo
+
+
+def main():
+    table, failed = rows(), 0
+    for row in table:
+        try:
+            print(f"ok endpoints: {row[0]}, {row[1]} ({check(*row)})", flush=True)
+        except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as error:
+            failed += 1
+            print(f"not ok endpoints: {row[0]}, {row[1]}: {' '.join(str(error).split())[:600]}", flush=True)
+    missing = [(chip, functions) for chip in BOARDS for functions in LISTS if (chip, functions) not in [row[:2] for row in table]]
+    failed += len(missing)
+    print(f"not ok endpoints: combinations without a row: {missing}" if missing else "ok endpoints: each combination has a row")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
