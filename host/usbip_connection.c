@@ -411,6 +411,13 @@ static bool seqnum_pending(const struct connection *c, uint32_t seqnum)
     return false;
 }
 
+/* Read on behind a transfer that is not begun. */
+static void submit_skip(struct connection *c, const struct usbip_command *command)
+{
+    c->skip = command->direction == USBIP_DIR_OUT ? (uint32_t)command->transfer_buffer_length : 0;
+    c->skip += (uint32_t)iso_packets(c->device, command) * USBIP_ISO_LENGTH;
+}
+
 static void submit_refuse(struct connection *c, const struct usbip_command *command, int32_t status)
 {
     struct transfer *t = answer_new(c, USBIP_COMMAND_LENGTH);
@@ -420,8 +427,34 @@ static void submit_refuse(struct connection *c, const struct usbip_command *comm
     c->usbip->stats.refused++;
     usbip_ret_submit_put(t->answer, command->seqnum, status, 0);
     answer_queue(t, USBIP_COMMAND_LENGTH);
-    c->skip = command->direction == USBIP_DIR_OUT ? (uint32_t)command->transfer_buffer_length : 0;
-    c->skip += (uint32_t)iso_packets(c->device, command) * USBIP_ISO_LENGTH;
+    submit_skip(c, command);
+}
+
+/* Linux' vhci_hcd sends an unlink that is asked for at once before the transfer itself, if its thread is just between both
+ * lists (6.1: vhci_tx_loop). Answered before the transfer came, it would not know what it has taken back. */
+static bool unlink_is_early(const struct connection *c, const struct usbip_command *command)
+{
+    return (int32_t)(command->unlink_seqnum - c->submitted) > 0 &&
+           (int32_t)(command->seqnum - command->unlink_seqnum) > 0 && c->early_count < EARLY_UNLINKS_MAX;
+}
+
+/* True: the transfer was taken back before it came, and that is its answer. */
+static bool submit_is_unlinked(struct connection *c, const struct usbip_command *command)
+{
+    for (uint32_t i = 0; i < c->early_count; i++) {
+        if (c->early[i].victim != command->seqnum) {
+            continue;
+        }
+        struct transfer *answer = answer_new(c, USBIP_COMMAND_LENGTH);
+        if (answer != NULL) {
+            usbip_ret_unlink_put(answer->answer, c->early[i].seqnum, USBIP_ECONNRESET);
+            answer_queue(answer, USBIP_COMMAND_LENGTH);
+        }
+        c->early[i] = c->early[--c->early_count];
+        submit_skip(c, command);
+        return true;
+    }
+    return false;
 }
 
 static void submit_take(struct connection *c, const struct usbip_command *command)
@@ -435,6 +468,10 @@ static void submit_take(struct connection *c, const struct usbip_command *comman
         return;
     }
     c->usbip->stats.submits++;
+    c->submitted = command->seqnum;
+    if (submit_is_unlinked(c, command)) {
+        return;
+    }
     status = urb_fill(&urb, c->device, command);
     size += (uint32_t)command->transfer_buffer_length;
     if (status == USBIP_OK && (c->count >= USBIP_URBS_MAX || c->bytes + size > USBIP_BYTES_MAX)) {
@@ -459,6 +496,11 @@ static void submit_take(struct connection *c, const struct usbip_command *comman
 
 static void unlink_take(struct connection *c, const struct usbip_command *command)
 {
+    if (unlink_is_early(c, command)) {
+        c->usbip->stats.unlinks++;
+        c->early[c->early_count++] = (struct early_unlink){command->seqnum, command->unlink_seqnum};
+        return;
+    }
     struct transfer *answer = answer_new(c, USBIP_COMMAND_LENGTH), *t;
     if (answer == NULL) {
         return;

@@ -46,6 +46,13 @@ enum connection_state {
     CONNECTION_ENDS,     /* closed when its answers are sent */
 };
 
+/* An unlink that has overtaken its transfer: both numbers. */
+struct early_unlink {
+    uint32_t seqnum, victim;
+};
+
+#define EARLY_UNLINKS_MAX 4
+
 struct connection {
     struct usbip *usbip;
     enum connection_state state;
@@ -61,6 +68,9 @@ struct connection {
     struct transfer *pending; /* on the bus */
     struct transfer *answers, **answers_end;
     uint32_t count, bytes; /* of transfers, all lists */
+    uint32_t submitted;    /* seqnum of the last transfer */
+    struct early_unlink early[EARLY_UNLINKS_MAX];
+    uint32_t early_count;
 };
 
 struct usbip {

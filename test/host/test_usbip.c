@@ -969,6 +969,40 @@ TEST(usbip_unlink_completed)
     CHECK_EQUAL(r->status, 0);
 }
 
+/* Linux' client sends some unlinks before their transfers: these are not begun, and the unlink's return comes when they are
+ * there, as their only one. */
+TEST(usbip_unlink_before_its_transfer)
+{
+    int fd = attach_data();
+    fake_in(&fakes[0], FAKE_EP_DATA, "abc", 3);
+    for (unsigned out = 0; out < 2; out++) {
+        struct command victim = out ? bulk_out(300) : bulk_in;
+        static const uint8_t data[300];
+        victim.seqnum = ++seqnum;
+        uint32_t by = unlink_say(fd, victim.seqnum);
+        steps(5);
+        CHECK(quiet(fd));
+        command_say(fd, victim, data);
+        const struct ret *r = ret(fd, false);
+        CHECK_EQUAL(r->code, USBIP_RET_UNLINK);
+        CHECK_EQUAL(r->seqnum, by);
+        CHECK_EQUAL(r->status, USBIP_ECONNRESET);
+        steps(5);
+        CHECK(quiet(fd));
+    }
+    CHECK_EQUAL(fakes[0].ep[FAKE_EP_DATA].packets_out, 0);
+    const struct ret *r = transfer(fd, bulk_in, NULL); /* nothing was taken from it */
+    CHECK_EQUAL(r->actual, 3);
+    CHECK_EQUAL(transfer(fd, bulk_out(4), "kept")->status, 0);
+    for (unsigned i = 0; i < 4; i++) { /* some that never come are remembered, and no more */
+        unlink_say(fd, ++seqnum);
+        steps(1);
+        CHECK(quiet(fd));
+    }
+    unlink_say(fd, ++seqnum);
+    CHECK_EQUAL(ret(fd, false)->status, 0);
+}
+
 TEST(usbip_unlink_in_the_middle_keeps_the_toggle)
 {
     static uint8_t data[512];

@@ -7,6 +7,7 @@ from lib import Board, check, run
 
 TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "examples", "usblog", "usblog.py")
 LINE = re.compile(r"^ *([0-9]+\.[0-9]{3})  (debug|info|warning)  +(.*) ([0-9]+)$")
+LOST = re.compile(r"^ *[0-9]+ lost$")  # the board may have logged for minutes before
 
 board = Board(3)
 
@@ -19,7 +20,7 @@ def begin():
 def records(*words):
     """(seconds, level, text, number) of each line that the tool prints."""
     lines = run("/usr/bin/python3", TOOL, *words, limit=10).splitlines()
-    found = [LINE.match(line) for line in lines]
+    found = [LINE.match(line) for line in lines if not LOST.match(line)]
     check(all(found), f"{lines}")
     return [(float(match[1]), match[2], match[3], int(match[4])) for match in found]
 
