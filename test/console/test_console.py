@@ -15,7 +15,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REFUSED = (r"\[usart2\] functions ncm dfu console: IN endpoints, with endpoint 0: needed 5, there are 4\n"
            r".*\[usart2\] panic: \.functions: more than fits\n")
-SHOWN = r"enumerated 1209:0005 Example Console\n(.*\n)*.* leased, board "
+SHOWN = r"enumerated 1209:0008 Example Console\n(.*\n)*.* leased, board "
 CASES = (("stm32f4discovery", "none", REFUSED), ("blackpill-f411", "none", REFUSED), ("32l476gdiscovery", "none", SHOWN),
          ("32l476gdiscovery", "freertos", SHOWN), ("native", "none", SHOWN))
 
