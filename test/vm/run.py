@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
-    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
     test/vm/run.py --shell                                     a shell in it, with the board plugged in
     test/vm/run.py --list
 
@@ -39,9 +39,9 @@ def names_known():
 class Board:
     """A virtual board that gives itself out by USB/IP."""
 
-    def __init__(self, name, images, pcap, log):
+    def __init__(self, name, images, options, log):
         words = [os.path.join(BUILD, "vboard", "vboard"), "--board", name, "--usbip", "0",
-                 *(["--pcap", pcap] if pcap else []), *images]
+                 *(["--pcap", options.pcap] if options.pcap else []), *(["--uid", options.uid] if options.uid else []), *images]
         self.log = open(log, "w+", encoding="utf-8")
         self.process = subprocess.Popen(words, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.port = self.port_find()
@@ -175,6 +175,7 @@ def main():
     parser.add_argument("--image", default="stm32f4discovery-none", metavar="BOARD-OS")
     parser.add_argument("--elf", metavar="FILE", action="append")
     parser.add_argument("--pcap", metavar="FILE")
+    parser.add_argument("--uid", metavar="HEX", help="the first board's unique ID; the next ones count on from it")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("names", nargs="*")
@@ -201,9 +202,9 @@ def main():
         return 1
     logs = os.path.join(BUILD, "vm", "logs")
     os.makedirs(logs, exist_ok=True)
-    label = "-".join([options.image, *options.names])[:80]
+    label = "-".join([options.image, *([options.uid] if options.uid else []), *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
-    board = Board(options.image.rpartition("-")[0], images, options.pcap, os.path.join(logs, f"{label}.board"))
+    board = Board(options.image.rpartition("-")[0], images, options, os.path.join(logs, f"{label}.board"))
     guest = None
     try:
         if options.shell:

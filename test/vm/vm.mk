@@ -48,7 +48,7 @@ console-images:
 
 # A vendor function (test/vendor), and each combination of functions (test/endpoints).
 VENDOR_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/vendor/$(1) APP=test/vendor NAME=vendor $(2) firmware
-ENDPOINTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/endpoints/$(1) APP=test/endpoints NAME=endpoints BOARD=$(1) OS=none firmware
+ENDPOINTS_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/endpoints/$(1) APP=test/endpoints NAME=endpoints BOARD=$(if $(2),$(2),$(1)) OS=none $(3) firmware
 
 # Examples of functions (test/vm/guest/usblog.py, ownfunction.py).
 USBLOG_IMAGE = $(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/usblog/$(1) APP=examples/usblog NAME=usblog $(2) firmware
@@ -83,6 +83,7 @@ fault-images: console-images
 	+$(call ENDPOINTS_IMAGE,stm32f4discovery)
 	+$(call ENDPOINTS_IMAGE,blackpill-f411)
 	+$(call ENDPOINTS_IMAGE,32l476gdiscovery)
+	+$(call ENDPOINTS_IMAGE,control256,32l476gdiscovery,CFLAGS_APP=-DENDPOINTS_CONTROL_DEFAULT)
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/native BOARD=native OS=none
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/posix BOARD=native OS=posix
 	$(FAULT_MAKE) OUT=$(BUILD)/test/fault/none OS=none
