@@ -92,22 +92,19 @@ size_t settings_body(struct http_request *r, const uint8_t *bytes, size_t length
 /* The new name counts at once, and all of it after a reset; or nothing has changed. */
 static uint16_t settings_change(const struct settings *wanted)
 {
-    const struct settings before = settings;
     bool moves = strcmp(settings.host, wanted->host) != 0;
 
-    settings = *wanted; /* the device's name is a pointer to `host` */
-    if (moves && !meter_rename(settings.host)) {
-        settings = before;
+    if (!plugnet_name_fits(wanted->host)) {
         reader.error = "letters, digits and inner hyphens";
         reader.member = "host";
         return 400;
     }
-    if (store_put(&store, KEY, sizeof KEY - 1, &settings, sizeof settings) != STORE_OK) {
-        settings = before;
-        if (moves) {
-            meter_rename(settings.host);
-        }
+    if (store_put(&store, KEY, sizeof KEY - 1, wanted, sizeof *wanted) != STORE_OK) {
         return 500;
+    }
+    settings = *wanted;
+    if (moves) {
+        meter_rename(settings.host);
     }
     return 200;
 }
