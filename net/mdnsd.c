@@ -63,12 +63,15 @@ static void mdnsd_name_set(char name[MDNSD_NAME_MAX], const char *label, unsigne
     name[t.length] = 0;
 }
 
-static void mdnsd_names_set(struct mdnsd *d)
+/* A conflict changes the unique name alone: `label` may be gone by then. */
+static void mdnsd_names_set(struct mdnsd *d, bool both)
 {
     const struct mdnsd_config *c = d->config;
 
-    mdnsd_name_set(d->config->short_name, c->label, 0, ".local");
-    mdnsd_name_set(d->config->unique_name, c->unique_label, d->suffix, ".local");
+    if (both) {
+        mdnsd_name_set(c->short_name, c->label, 0, ".local");
+    }
+    mdnsd_name_set(c->unique_name, c->unique_label, d->suffix, ".local");
     mdnsd_name_set(d->instance, c->unique_label, d->suffix, "._http._tcp.local");
     dns_reverse_name(d->reverse, c->address);
 }
@@ -77,7 +80,7 @@ void mdnsd_init(struct mdnsd *d, const struct mdnsd_config *config)
 {
     memset(d, 0, sizeof *d);
     d->config = config;
-    mdnsd_names_set(d);
+    mdnsd_names_set(d, true);
 }
 
 static void mdnsd_probe_again(struct mdnsd *d, uint32_t at_ms)
@@ -106,7 +109,7 @@ void mdnsd_renamed(struct mdnsd *d)
 {
     d->suffix = 0;
     d->short_lost = false;
-    mdnsd_names_set(d);
+    mdnsd_names_set(d, true);
 }
 
 /* The records that exist now. */
@@ -302,7 +305,7 @@ static void mdnsd_conflict(struct mdnsd *d, uint32_t now_ms, bool short_name)
         d->short_lost = true;
     } else {
         d->suffix = d->suffix == 0 ? 2 : d->suffix == 99 ? 2 : d->suffix + 1;
-        mdnsd_names_set(d);
+        mdnsd_names_set(d, false);
     }
     mdnsd_probe_again(d, now_ms + (d->stats.conflicts >= MANY_CONFLICTS ? MANY_CONFLICTS_MS : PROBE_MS));
 }

@@ -35,7 +35,7 @@ extern "C" {
 
 /* Const; outlives the responder. */
 struct mdnsd_config {
-    const char *label;        /* "plugnet" */
+    const char *label;        /* "plugnet"; read by mdnsd_init and mdnsd_renamed only */
     const char *unique_label; /* "plugnet-1a2b" */
     uint32_t address;         /* host order */
     uint32_t netmask;

@@ -245,7 +245,7 @@ struct plugnet {
     struct usb_function *functions[PLUGNET_FUNCTIONS_MAX];
 
     char serial[2 * BOARD_UID_LENGTH + 1];
-    const char *label;                       /* "plugnet" */
+    const char *label;                       /* "plugnet"; while plugnet_init and `renamed` run */
     char address_text[16];                   /* "10.64.1.1" */
     char unique_label[PLUGNET_NAME_MAX + 6]; /* "plugnet-1a2b" */
     char local[PLUGNET_LOCAL_SIZE];          /* "plugnet.local"; mDNS may change both */
@@ -273,9 +273,13 @@ PLUGNET_OWN_LOOP void plugnet_poll(struct plugnet *p);
 PLUGNET_OWN_LOOP void plugnet_idle(struct plugnet *p);
 
 /* Another name from now on, as plugnet_config.name: DNS and the Host check of HTTP know it at once and the old one no longer,
- * mDNS says goodbye and asks for the new one. False: it is no such name, nothing has changed. The text is ours until the next
- * call; the configuration stays as it is, so a product that keeps the name sets .name from its settings at the next start. */
+ * mDNS says goodbye and asks for the new one. False: it is no such name, or plugnet_init hasn't run; nothing has changed. The text
+ * is copied; the configuration stays as it is, so a product that keeps the name sets .name from its settings at the next start. */
 bool plugnet_rename(struct plugnet *p, const char *name);
+
+/* True: plugnet_config.name and plugnet_rename take it. For a name from flash, before plugnet_run: with a wrong one in .name the
+ * board stops. Any time, any context. */
+bool plugnet_name_fits(const char *name);
 
 /* True: the board's boot loader may be asked for: the board has one, and plugnet_dfu is listed. */
 bool plugnet_has_dfu(const struct plugnet *p);

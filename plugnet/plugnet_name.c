@@ -65,10 +65,15 @@ static void plugnet_services_renamed(struct plugnet *p, bool changed)
     }
 }
 
+bool plugnet_name_fits(const char *name)
+{
+    return name != NULL && plugnet_name_good(name, PLUGNET_NAME_MAX, 0);
+}
+
 bool plugnet_rename(struct plugnet *p, const char *name)
 {
     char id[ID_LENGTH + 1];
-    bool good = name != NULL && plugnet_name_good(name, PLUGNET_NAME_MAX, 0);
+    bool good = p->unique_label[0] != 0 && plugnet_name_fits(name);
 
     if (good) {
         memcpy(id, p->unique_label + strlen(p->unique_label) - ID_LENGTH, sizeof id);

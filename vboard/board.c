@@ -220,6 +220,11 @@ void vboard_cut_after(struct vboard *board, uint32_t count)
     board->chip.cut_tears = false;
 }
 
+void vboard_flash_cached(struct vboard *board, bool cached)
+{
+    board->chip.flash_cached = cached;
+}
+
 void vboard_cut_within(struct vboard *board, uint32_t count, uint32_t seed)
 {
     vboard_cut_after(board, count);

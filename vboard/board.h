@@ -111,6 +111,9 @@ void vboard_cut_after(struct vboard *board, uint32_t count);
  * torn unit may raise NMI when it is read. vboard_config.flash keeps the bytes, but not that. */
 void vboard_cut_within(struct vboard *board, uint32_t count, uint32_t seed);
 
+/* Code that waits for the flash is found in the instruction cache: the core goes on while its bank is busy. */
+void vboard_flash_cached(struct vboard *board, bool cached);
+
 /* False: the ECC of the unit at this offset doesn't fit. */
 bool vboard_flash_readable(const struct vboard *board, uint32_t at);
 

@@ -348,7 +348,7 @@ static bool stalled(const struct chip *chip)
     const struct chip_flash *f = &chip->flash_if;
     uint32_t pc = cpu_register_get(chip->cpu, 15);
     bool in_flash = pc - CHIP_FLASH_BASE - f->busy_from < f->busy_size || pc - f->busy_from < f->busy_size;
-    return in_flash && f->busy_until && chip_now(chip) < f->busy_until;
+    return !chip->flash_cached && in_flash && f->busy_until && chip_now(chip) < f->busy_until;
 }
 
 /* SCB_SCR.SLEEPDEEP: the chip would stop its clocks, USB included. */

@@ -312,6 +312,7 @@ struct chip {
     uint32_t flash_operations;
     uint32_t cut_at;   /* the operation after which power is cut; 0: never */
     bool cut_tears;    /* power goes while it runs */
+    bool flash_cached; /* code that waits for the flash runs from a cache */
     uint32_t cut_seed; /* of what it leaves then */
     bool cut;
     void (*flash_written)(void *context, uint32_t at, uint32_t size);

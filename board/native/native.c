@@ -67,6 +67,10 @@ static const struct board_info info = {
 
 /* ---- Command line. ---- */
 
+_Static_assert(BOARD_UID_LENGTH == 12, "what the help says");
+
+static void native_state_restore(void);
+
 static _Noreturn void native_usage(const char *why, const char *what)
 {
     fprintf(stderr,
@@ -93,12 +97,12 @@ __attribute__((constructor)) static void native_arguments(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: plugnet.elf --cable PATH [--uid HEX] [--flash FILE]\n\n"
-                   "The firmware as a Linux process.\n"
-                   "  --cable PATH  UNIX socket to wait at for one PC end\n"
-                   "  --uid HEX     unique ID, %u hexadecimal digits\n"
-                   "  --flash FILE  keep settings in this file; default: in memory\n",
-                   2 * BOARD_UID_LENGTH);
+            fputs("usage: plugnet.elf --cable PATH [--uid HEX] [--flash FILE]\n\n"
+                  "The firmware as a Linux process.\n"
+                  "  --cable PATH           UNIX socket to wait at for one PC end\n"
+                  "  --uid HEX              the chip's unique ID, 24 hex digits\n"
+                  "  --flash FILE           keep settings in this file; default: in memory\n",
+                  stdout);
             exit(0);
         }
         bool cable = strcmp(argv[i], "--cable") == 0, flash = strcmp(argv[i], "--flash") == 0;
@@ -114,6 +118,9 @@ __attribute__((constructor)) static void native_arguments(int argc, char **argv)
             native_uid_parse(value);
         i++;
     }
+    native_state_restore();
+    if (!native.power)
+        board_init(); /* until there is power: main must not begin, since it may write to flash */
 }
 
 /* ---- Reset and power: the process starts anew. ---- */

@@ -30,6 +30,8 @@
 #define FLASH_ACR_ICRST  (1u << 11)
 #define FLASH_ACR_DCRST  (1u << 12)
 
+#define WAITS_MAX 512 /* of 10 ms and more at 168 MHz; a sector of 128 KiB takes 4 s at worst */
+
 #define SMALL_SECTOR 0x4000u /* four of them, then one of 64 KiB, then large ones */
 #define LARGE_SECTOR 0x20000u
 
@@ -50,10 +52,16 @@ static void unlock(uint32_t control)
     FLASH_CR = control;
 }
 
-/* The wait itself takes a few reads: the core stands still meanwhile. */
+/* The wait itself takes a few reads where the core stands still meanwhile. Whether it does is [unread] for a loop that is in the
+ * instruction cache, as this one is. */
 static bool done(void)
 {
-    bool good = stm32_wait(&FLASH_SR, FLASH_SR_BSY, 0) && (FLASH_SR & FLASH_SR_ERRORS) == 0;
+    bool idle = false;
+
+    for (unsigned waits = 0; !idle && waits < WAITS_MAX; waits++) {
+        idle = stm32_wait(&FLASH_SR, FLASH_SR_BSY, 0);
+    }
+    bool good = idle && (FLASH_SR & FLASH_SR_ERRORS) == 0;
 
     FLASH_CR = FLASH_CR_LOCK;
     return good;

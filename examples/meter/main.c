@@ -49,9 +49,9 @@ static struct plugnet_config config = {
 
 static struct plugnet plugnet;
 
-bool meter_rename(const char *host)
+void meter_rename(const char *host)
 {
-    return plugnet_rename(&plugnet, host);
+    plugnet_rename(&plugnet, host);
 }
 
 int main(void)

@@ -70,8 +70,8 @@ extern struct http_events live_events;
 extern const struct websocket live_socket;
 void live_tell(const struct sample *sample);
 
-/* main.c: HOST.local from now on; false: that can't be a name. */
-bool meter_rename(const char *host);
+/* main.c: HOST.local from now on. */
+void meter_rename(const char *host);
 
 /* settings.c */
 void settings_load(void); /* at start, before the network */

@@ -20,7 +20,7 @@
 
 #define PORT          2323
 #define CLIENTS       4
-#define LINE_MAX      64
+#define COMMAND_MAX   64
 #define ANSWER_MAX    96
 #define ANSWERS_MAX   (4 * ANSWER_MAX)
 #define QUESTIONS_MAX (TCP_MSS / 2) /* a segment of the shortest lines: one character and the line's end */
@@ -33,8 +33,8 @@ static struct scpi {
     struct scpi_client {
         struct tcp_pcb *pcb; /* NULL: free */
         uint32_t heard_ms;
-        uint8_t line_length; /* LINE_MAX + 1: it is too long */
-        char line[LINE_MAX];
+        uint8_t line_length; /* COMMAND_MAX + 1: it is too long */
+        char line[COMMAND_MAX];
         uint8_t questions[QUESTIONS_MAX]; /* a ring of numbers */
         uint16_t first, count;            /* of them */
         char answers[ANSWERS_MAX];        /* that are to be sent */
@@ -92,7 +92,7 @@ static uint8_t scpi_parse(const char *line, size_t length)
             return (uint8_t)i;
         }
     }
-    return length > LINE_MAX ? TOO_LONG : UNKNOWN;
+    return length > COMMAND_MAX ? TOO_LONG : UNKNOWN;
 }
 
 /* ---- Clients ---- */
@@ -111,10 +111,10 @@ static size_t scpi_take(struct scpi_client *c, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] != '\n' && bytes[i] != '\r') {
-            if (c->line_length < LINE_MAX) {
+            if (c->line_length < COMMAND_MAX) {
                 c->line[c->line_length] = bytes[i];
             }
-            c->line_length = (uint8_t)(c->line_length + (c->line_length <= LINE_MAX));
+            c->line_length = (uint8_t)(c->line_length + (c->line_length <= COMMAND_MAX));
         } else if (c->line_length > 0 && c->count == QUESTIONS_MAX) {
             return i;
         } else if (c->line_length > 0) {

@@ -52,6 +52,8 @@ const struct settings *settings_now(void)
     return &settings;
 }
 
+/* A newer version's settings mean something else, even where they are as long. Each start must get past this: a name that can't
+ * be one would stop the board. */
 void settings_load(void)
 {
     static struct store_config config = {.schema = SCHEMA};
@@ -59,9 +61,9 @@ void settings_load(void)
     size_t length;
 
     config.flash = board_flash(BOARD_FLASH_SETTINGS);
-    store_open(&store, &config);
-    if (store_get(&store, KEY, sizeof KEY - 1, &kept, sizeof kept, &length) == STORE_OK &&
-        length == sizeof kept) {
+    if (store_open(&store, &config) != STORE_NEWER &&
+        store_get(&store, KEY, sizeof KEY - 1, &kept, sizeof kept, &length) == STORE_OK &&
+        length == sizeof kept && plugnet_name_fits(kept.host)) {
         settings = kept;
     }
 }
@@ -90,20 +92,19 @@ size_t settings_body(struct http_request *r, const uint8_t *bytes, size_t length
 /* The new name counts at once, and all of it after a reset; or nothing has changed. */
 static uint16_t settings_change(const struct settings *wanted)
 {
-    const struct settings before = settings;
     bool moves = strcmp(settings.host, wanted->host) != 0;
 
-    settings = *wanted; /* the device's name is a pointer to `host` */
-    if (moves && !meter_rename(settings.host)) {
-        settings = before;
+    if (!plugnet_name_fits(wanted->host)) {
         reader.error = "letters, digits and inner hyphens";
         reader.member = "host";
         return 400;
     }
-    if (store_put(&store, KEY, sizeof KEY - 1, &settings, sizeof settings) != STORE_OK) {
-        settings = before;
-        meter_rename(settings.host);
+    if (store_put(&store, KEY, sizeof KEY - 1, wanted, sizeof *wanted) != STORE_OK) {
         return 500;
+    }
+    settings = *wanted;
+    if (moves) {
+        meter_rename(settings.host);
     }
     return 200;
 }

@@ -243,6 +243,11 @@ int main(void)
             puts(cases[i].name);
         } else if (strcmp(wanted, cases[i].name) == 0) {
             config = cases[i].config;
+            bool is_of_names = strncmp(wanted, "name ", 5) == 0;
+            if (plugnet_rename(&plugnet, "early") || (is_of_names && plugnet_name_fits(config.name)) ||
+                (!is_of_names && config.name != NULL && !plugnet_name_fits(config.name))) {
+                return 3;
+            }
             if (config.functions == NULL && config.services == NULL) { /* the case is about something else */
                 config.functions = FUNCTIONS;
                 config.services = SERVICES;

@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -535,6 +536,41 @@ def test_settings_are_kept(board):
             board.wait(lambda: board.serves() and settings() == wanted, START_S_MAX, f"the settings of save {number}")
     finally:
         settings_put(FIRST)
+
+
+def store_image(schema, settings_bytes):
+    """The settings' area with one half that holds this value (store/record.h)."""
+    generation, begin = 1, 104
+    head_of_record = bytes([0x50, 8]) + struct.pack("<H", len(settings_bytes))
+    check = zlib.crc32(head_of_record, generation << 16 ^ begin // 8)
+    body = b"settings" + settings_bytes
+    record = head_of_record + struct.pack("<I", check) + body + struct.pack("<I", zlib.crc32(body, check))
+    record += bytes(-len(record) % 8)
+    head = struct.pack("<IIIIHH", 0x01534E50, generation, 1, 0, schema, (begin + len(record)) // 8)
+    heads = b"".join(head + struct.pack("<I", zlib.crc32(head, number)) for number in range(3))
+    mark = bytes([0x39, 0, 0, 0])
+    witness = mark + struct.pack("<I", zlib.crc32(mark, generation << 16 ^ len(heads) // 8))
+    return (heads + witness).ljust(begin, b"\xff") + record
+
+
+def test_settings_that_stop_nothing(board):
+    """What is no name of this version's is not taken; the board starts nevertheless, with its defaults."""
+    def found(schema, host):
+        value = struct.pack("<hhh?24s33s", 1000, 40, 50, True, b"Found", host)
+        with tempfile.NamedTemporaryFile(suffix=".flash") as flash:
+            flash.write(b"\xff" * 0x4000 + store_image(schema, value).ljust((1 << 20) - 0x4000, b"\xff"))
+            flash.flush()
+            done = subprocess.run(["build/vboard/vboard", "--fast", "--for", "1", "--flash", flash.name, "--pcap", flash.name + ".pcap",
+                                   os.path.join(IMAGES, board.flavour, "meter.elf")], cwd=tap.ROOT, text=True, capture_output=True,
+                                  timeout=START_S_MAX, check=False)
+            with open(flash.name + ".pcap", "rb") as file:
+                sent = file.read()
+            os.unlink(flash.name + ".pcap")
+        assert "leased" in done.stdout and "panic" not in done.stdout, done.stdout
+        return next(name for name in (b"kept", b"meter") if bytes([len(name)]) + name + b"\x05local" in sent)
+
+    assert found(1, b"kept") == b"kept", "the image of this test isn't read"
+    assert found(1, b"no name") == b"meter" and found(2, b"kept") == b"meter"
 
 
 # ---- UDP, TCP ----

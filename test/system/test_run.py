@@ -296,6 +296,44 @@ def test_native():
         check("Sanitizer" not in program.text(), program.text()[-500:])
 
 
+def control_ask(path, line):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10 * SLOW)
+        connection.connect(path)
+        connection.sendall(line.encode() + b"\n")
+        return connection.recv(1000).decode().strip()
+
+
+def test_native_flash():
+    """A product's settings in a file: over a power cut, and over the end of the process. While power is off, nothing of it runs."""
+    port, change = port_free(), {"host": "kept"}
+    with tempfile.TemporaryDirectory() as folder:
+        flash, control = os.path.join(folder, "flash"), os.path.join(folder, "control")
+        argv = [RUN, "--board", "native", "--app", "examples/meter", "--port", str(port), f"--flash={flash}", "--control", control]
+
+        def settings():
+            return json.loads(curl(f"http://localhost:{port}/settings"))
+
+        def mapped():
+            maps = run_whole(["sh", "-c", f"grep -ls '{flash}' /proc/[0-9]*/maps"])[1]
+            return len(maps.split())
+
+        with Program(argv) as program:
+            curl_until(program, f"http://localhost:{port}/settings", 120 * SLOW)
+            curl(f"http://localhost:{port}/settings", "-X", "PUT", "-H", "Authorization: Bearer secret", "-d", json.dumps(change))
+            check(settings()["host"] == "kept" and mapped() == 1, f"{settings()}, {mapped()} maps")
+            check(control_ask(control, "power 0") == "ok", "power 0")
+            time.sleep(1)
+            check(mapped() == 0, "the firmware runs without power")
+            check(control_ask(control, "power 1") == "ok", "power 1")
+            curl_until(program, f"http://localhost:{port}/settings")
+            check(settings()["host"] == "kept", f"after a power cut: {settings()}")
+            check(program.stop() == 0, program.text()[-300:])
+        with Program(argv) as program:
+            curl_until(program, f"http://localhost:{port}/settings", 120 * SLOW)
+            check(settings()["host"] == "kept", f"after the end of the process: {settings()}")
+
+
 def test_boards():
     """Every other board serves the page, with its own name and LEDs."""
     boards = {"32l476gdiscovery": ("32L476GDISCOVERY", ["red", "green"]), "blackpill-f411": ("Black Pill F411", ["blue"])}

@@ -711,6 +711,26 @@ TEST(mdns_renamed_tries_the_short_name_again)
     CHECK_STRING(unique_name, "plugnet-1a2b.local");
 }
 
+TEST(mdns_conflict_after_a_new_name_reads_no_label_again)
+{
+    struct mdnsd_config other = config;
+    char label[] = "pump";
+    running();
+    d.config = &other;
+    mdnsd_goodbye(&d, out, sizeof out);
+    other.label = label;
+    other.unique_label = "pump-1a2b";
+    mdnsd_renamed(&d);
+    mdnsd_start(&d, now, 0);
+    memcpy(label, "a b ", 4); /* plugnet_rename has copied it */
+    poll_after(0);
+    begin(0x8400);
+    record_a(1, "pump-1a2b.local", 120, PC);
+    receive();
+    CHECK_STRING(unique_name, "pump-1a2b-2.local");
+    CHECK_STRING(short_name, "pump.local");
+}
+
 TEST(mdns_two_responders_side_by_side)
 {
     static char names[2][MDNSD_NAME_MAX];

@@ -217,6 +217,16 @@ static void in_the_middle(const char *name, uint32_t settings, uint32_t size, un
 #define F4_SETTINGS   0x4000, 0x8000
 #define L476_SETTINGS 0xFC000, 0x2000
 
+/* An STM32F4's wait for an erase fits into its cache: whether the core stands still or not, the erase is waited for. */
+TEST(store_f407_waits_from_the_cache)
+{
+    open_boards("stm32f4discovery", F4_SETTINGS);
+    vboard_flash_cached(t.writer, true);
+    CHECK_EQUAL(start(t.writer).ready, READY);
+    CHECK(run_until(NEVER, 2).compactions >= 2);
+    close_boards();
+}
+
 TEST(store_f407_cut_after_every_operation)
 {
     after_every_operation("stm32f4discovery", F4_SETTINGS);
