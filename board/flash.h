@@ -13,8 +13,8 @@
  * the core stands still for that time, interrupts included: the host sees NAKs, the log waits, board_time_ms loses what it
  * missed. A watchdog's period must be longer than `erase_ms_max`.
  *
- * All calls come from the loop, or before it starts (board_init needn't have run); never from an interrupt. None of them uses the heap. Who writes an area
- * from two places keeps them apart.
+ * All calls come from the loop, or before it starts (board_init needn't have run); never from an interrupt. None of them uses
+ * the heap. Who writes an area from two places keeps them apart.
  *
  * Source: facts.md J "flash"; sizes and times from the data sheets [unread].
  */
@@ -38,8 +38,6 @@ enum board_flash_area {
     BOARD_FLASH_AREAS,
 };
 
-#define BOARD_FLASH_PROGRAM_MAX 8 /* bytes; the largest program_size of any board */
-
 /* One area. Const, lives for ever. */
 struct board_flash {
     uint32_t base;         /* address of the first byte */
@@ -55,7 +53,7 @@ struct board_flash {
 /* NULL: this board's layout has none. Any context. */
 const struct board_flash *board_flash(enum board_flash_area area);
 
-/* Read `length` bytes from offset `at` of the area. Waits for an operation that runs. False: the range is not in the area, or the
+/* Read `length` bytes from offset `at` of the area. False: the range is not in the area, or the
  * chip can't tell what is there (ECC); `bytes` holds anything then. Never raises a fault. */
 bool board_flash_read(const struct board_flash *flash, uint32_t at, void *bytes, uint32_t length);
 

@@ -12,10 +12,10 @@
  * erase of a half, 250 ms on an F4, in which code stands still), whose heads are written last; the old half stays as it is until
  * the next compaction erases it. So a half is erased right before it is used, and no erased byte is trusted over a reset.
  *
- * CRC-32 over place, key and value of each record finds all errors of up to three bits and one in 2^32 of others gets through. What
- * is damaged is passed by: its key has its value before, or none, and store_stats counts it. Against a forger nothing is
- * protected; and where a record's first bytes are damaged, bytes in its value that were made to look like a record for this very
- * place and generation would be taken for one. All calls come from the loop, or before it; never from an interrupt.
+ * CRC-32 over place, key and value of each record finds all errors of up to three bits and one in 2^32 of others gets through.
+ * What is damaged is passed by: its key has its value before, or none, and store_stats counts it. Against a forger nothing is
+ * protected; and where a record's first bytes are damaged, bytes in its value that were made to look like a record for this
+ * very place and generation would be taken for one. All calls come from the loop, or before it; never from an interrupt.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_STORE_H
@@ -113,25 +113,27 @@ struct store {
 
 /* ---- Opening ---- */
 
-/* Find what is there. Reads the newer half and checks all of it, 2.3 ms on an F407 where it is full; after a cut or damage, on a fresh area, and for a new schema it compacts: one erase
- * of a half (and one more if the hook's puts don't fit behind what is there). */
+/* Find what is there. Reads the newer half and checks all of it, 2.3 ms on an F407 where it is full; after a cut or damage, on
+ * a fresh area, and for a new schema it compacts: one erase of a half (and one more if the hook's puts don't fit behind what is
+ * there). */
 enum store_opened store_open(struct store *s, const struct store_config *config);
 
 /* The schema of the values in flash. */
 uint16_t store_schema(const struct store *s);
 
-/* After STORE_NEWER or STORE_NOT_MIGRATED: write nevertheless, under the schema that is in flash. The default is to refuse, since an
- * image that doesn't know the newer values would leave half of them behind as they were. */
+/* After STORE_NEWER or STORE_NOT_MIGRATED: write nevertheless, under the schema that is in flash. The default is to refuse,
+ * since an image that doesn't know the newer values would leave half of them behind as they were. */
 enum store_result store_allow(struct store *s);
 
-/* Delete everything (factory defaults) and take the configuration's schema. After a cut, all or nothing is there. Erases both halves, so
- * that no value can be read from the chip any more; what store_delete deletes stays there until its half is erased. */
+/* Delete everything (factory defaults) and take the configuration's schema. After a cut, all or nothing is there. Erases both
+ * halves, so that no value can be read from the chip any more; what store_delete deletes stays there until its half is
+ * erased. */
 enum store_result store_clear(struct store *s);
 
 /* ---- Reading: the log is walked, some 0.1 ms for each kB of it on an F4 at 168 MHz. Gets show what is committed. ---- */
 
-/* Copy a value. `*length` (may be NULL) is its length, also if it is longer than the buffer, which is then left alone. `buffer` NULL:
- * only the length. */
+/* Copy a value. `*length` (may be NULL) is its length, also if it is longer than the buffer, which is then left alone. `buffer`
+ * NULL: only the length. */
 enum store_result store_get(struct store *s, const void *key, size_t key_length, void *buffer,
                             size_t capacity, size_t *length);
 
@@ -140,8 +142,8 @@ struct store_cursor {
     uint32_t at, generation;
 };
 
-/* The next key (STORE_KEY_MAX bytes of buffer) and its value, as store_get: STORE_LONGER gives the key, and the next call goes on. In
- * the order of their last put; what is put meanwhile comes at the end. */
+/* The next key (STORE_KEY_MAX bytes of buffer) and its value, as store_get: STORE_LONGER gives the key, and the next call goes
+ * on. In the order of their last put; what is put meanwhile comes at the end. */
 enum store_result store_next(struct store *s, struct store_cursor *cursor, void *key, size_t *key_length,
                              void *buffer, size_t capacity, size_t *length);
 
@@ -155,8 +157,8 @@ enum store_result store_put(struct store *s, const void *key, size_t key_length,
 /* Delete a key; STORE_ABSENT: there is none. */
 enum store_result store_delete(struct store *s, const void *key, size_t key_length);
 
-/* Open a group: what is put and deleted from here on counts from store_commit on, as a whole. It lives in flash: its length is bound
- * by the room there. */
+/* Open a group: what is put and deleted from here on counts from store_commit on, as a whole. It lives in flash: its length is
+ * bound by the room there. */
 enum store_result store_begin(struct store *s);
 
 /* Close it. If one of its calls has failed (STORE_ABSENT excepted), its result comes back, and nothing of the group counts. */

@@ -48,7 +48,7 @@ def managers():
     return sorted(name for name in MANAGERS if any(os.path.exists(os.path.join(folder, name)) for folder in folders))
 
 
-def is_elses(folder):
+def is_others(folder):
     """Somebody else's process: its environment can be read, and has no mark of this ./check. Without a mark of ours: nobody knows."""
     mark = os.environ.get(MARK)
     words = (read(os.path.join(folder, "environ")) or "").split("\0")
@@ -63,7 +63,7 @@ def processes():
         text = read(os.path.join(folder, "stat"))
         if text is not None:
             name, rest = text.split("(", 1)[1].rsplit(")", 1)
-            if rest.split()[1] == "1" and rest.split()[0] != "Z" and not is_elses(folder):
+            if rest.split()[1] == "1" and rest.split()[0] != "Z" and not is_others(folder):
                 names.append(name)
     return sorted(names)
 

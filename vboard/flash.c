@@ -7,8 +7,8 @@
  *
  * Torn programming: each bit that had to become 0 has, or has not. A torn erase: any bits. A chip with ECC keeps one for each
  * unit that is programmed at once; here a torn unit's fits by chance one time in four, and one that doesn't is always detected
- * (a chip may correct one wrong bit by itself). What a chip without ECC has no model of here: torn bits that read otherwise the
- * next time. Fetching an instruction checks as reading does.
+ * (a chip may correct one wrong bit by itself). Not modelled: torn bits that read otherwise the next time. Fetching an
+ * instruction checks as reading does.
  */
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"

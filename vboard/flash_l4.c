@@ -3,9 +3,9 @@
  *
  *   KEYR: 0x45670123, 0xCDEF89AB ─→ CR unlocked ─→ PER + BKER + PNB + STRT, or PG and two words at 8-aligned addresses
  *
- * A double word is programmed once after each erase (its ECC goes with it); only all zeros may overwrite it. An
- * operation with an error flag still set is refused with PGSERR. A double word that a cut has torn raises NMI when it is read. A core that runs from the other bank goes on. Times are
- * typical ones of the data sheet [unread]: double word 82 µs, page or bank 22 ms.
+ * A double word is programmed once after each erase (its ECC goes with it); only all zeros may overwrite it. An operation with
+ * an error flag still set is refused with PGSERR. A double word that a cut has torn raises NMI when it is read. A core that
+ * runs from the other bank goes on. Times are typical ones of the data sheet [unread]: double word 82 µs, page or bank 22 ms.
  */
 /* SPDX-License-Identifier: MIT */
 #include "vboard/stm32l4.h"

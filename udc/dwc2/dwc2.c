@@ -121,7 +121,8 @@ static bool overtaken(struct dwc2 *dwc2, unsigned n)
 }
 
 /* Endpoint numbers, then FIFO: one packet for each IN endpoint, two for a bulk one, so that one is filled while the other
- * leaves; the first bulk one gets all whole packets that are left (without one, endpoint 0 does). The last endpoint has the highest number. */
+ * leaves; the first bulk one gets all whole packets that are left (without one, endpoint 0 does). The last endpoint has the
+ * highest number. */
 static bool plan(struct udc *udc, const struct udc_endpoint *endpoints, size_t count,
                  struct udc_shortage *shortage)
 {
