@@ -12,7 +12,7 @@
 #include "chip/cortex_m4/cortex_m4.h"
 #include "udc/dwc2/dwc2.h"
 
-#define STM32_WAIT_MAX 500000u /* reads; 20 ms at 168 MHz, 200 ms at 16: a crystal of some MHz starts within 2 ms */
+#define STM32_WAIT_MAX 500000u /* reads, 20 ms at 168 MHz, 200 at 16; a crystal starts within 2 ms */
 
 #define IRQ_USART2 38
 #define IRQ_OTG_FS 67

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "board/flash.h"
+#include "chip/stm32/stm32.h"
 
 #define STM32_FLASH_BASE 0x08000000u
 
@@ -27,6 +28,25 @@ extern const uint8_t linker_settings[], linker_settings_size[], linker_image[], 
 
 /* The chip's table: BOARD_FLASH_AREAS of them. */
 extern const struct board_flash stm32_flash[];
+
+/* ---- For the families. ---- */
+
+#define STM32_FLASH_KEY1 0x45670123u /* to KEYR, one after the other: CR may be written */
+#define STM32_FLASH_KEY2 0xCDEF89ABu
+
+#define STM32_FLASH_WAITS_MAX 512 /* of 20 ms at 168 MHz; a sector of 128 KiB takes 4 s at worst */
+
+/* Wait until no bit of `busy` is set in the status register. Where the core stands still meanwhile, that is a few reads; whether
+ * it does is [unread] for a loop that lies in the instruction cache, as this one may. False: they stay set. */
+static inline bool stm32_flash_wait(volatile uint32_t *status, uint32_t busy)
+{
+    bool idle = false;
+
+    for (unsigned waits = 0; !idle && waits < STM32_FLASH_WAITS_MAX; waits++) {
+        idle = stm32_wait(status, busy, 0);
+    }
+    return idle;
+}
 
 /* ---- The family's. Addresses; the range was checked. They wait until it is done. False: the chip refused. ---- */
 

@@ -15,8 +15,6 @@
 #define FLASH_SR   REG32(0x40023C0C)
 #define FLASH_CR   REG32(0x40023C10)
 
-#define FLASH_KEY1       0x45670123u
-#define FLASH_KEY2       0xCDEF89ABu
 #define FLASH_SR_ERRORS  (0x1Fu << 4 | 1u << 1) /* WRPERR, PGAERR, PGPERR, PGSERR, RDERR; OPERR */
 #define FLASH_SR_BSY     (1u << 16)
 #define FLASH_CR_PG      (1u << 0)
@@ -29,8 +27,6 @@
 #define FLASH_ACR_DCEN   (1u << 10)
 #define FLASH_ACR_ICRST  (1u << 11)
 #define FLASH_ACR_DCRST  (1u << 12)
-
-#define WAITS_MAX 512 /* of 10 ms and more at 168 MHz; a sector of 128 KiB takes 4 s at worst */
 
 #define SMALL_SECTOR 0x4000u /* four of them, then one of 64 KiB, then large ones */
 #define LARGE_SECTOR 0x20000u
@@ -45,23 +41,16 @@ static uint32_t sector_of(uint32_t address)
 static void unlock(uint32_t control)
 {
     if (FLASH_CR & FLASH_CR_LOCK) {
-        FLASH_KEYR = FLASH_KEY1;
-        FLASH_KEYR = FLASH_KEY2;
+        FLASH_KEYR = STM32_FLASH_KEY1;
+        FLASH_KEYR = STM32_FLASH_KEY2;
     }
     FLASH_SR = FLASH_SR_ERRORS;
     FLASH_CR = control;
 }
 
-/* The wait itself takes a few reads where the core stands still meanwhile. Whether it does is [unread] for a loop that is in the
- * instruction cache, as this one is. */
 static bool done(void)
 {
-    bool idle = false;
-
-    for (unsigned waits = 0; !idle && waits < WAITS_MAX; waits++) {
-        idle = stm32_wait(&FLASH_SR, FLASH_SR_BSY, 0);
-    }
-    bool good = idle && (FLASH_SR & FLASH_SR_ERRORS) == 0;
+    bool good = stm32_flash_wait(&FLASH_SR, FLASH_SR_BSY) && (FLASH_SR & FLASH_SR_ERRORS) == 0;
 
     FLASH_CR = FLASH_CR_LOCK;
     return good;

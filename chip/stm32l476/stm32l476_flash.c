@@ -17,8 +17,6 @@
 #define FLASH_CR   REG32(0x40022014)
 #define FLASH_ECCR REG32(0x40022018)
 
-#define FLASH_KEY1       0x45670123u
-#define FLASH_KEY2       0xCDEF89ABu
 #define FLASH_SR_ERRORS  0xC3FAu /* OPERR to RDERR, OPTVERR */
 #define FLASH_SR_BSY     (1u << 16)
 #define FLASH_CR_PG      (1u << 0)
@@ -66,8 +64,8 @@ __attribute__((naked)) void NMI_Handler(void)
 static void unlock(uint32_t control)
 {
     if (FLASH_CR & FLASH_CR_LOCK) {
-        FLASH_KEYR = FLASH_KEY1;
-        FLASH_KEYR = FLASH_KEY2;
+        FLASH_KEYR = STM32_FLASH_KEY1;
+        FLASH_KEYR = STM32_FLASH_KEY2;
     }
     FLASH_ACR &= ~FLASH_ACR_DCEN;
     FLASH_SR = FLASH_SR_ERRORS;
@@ -76,12 +74,7 @@ static void unlock(uint32_t control)
 
 static bool done(void)
 {
-    bool idle = false;
-
-    for (unsigned tries = 0; !idle && tries < 4; tries++) {
-        idle = stm32_wait(&FLASH_SR, FLASH_SR_BSY, 0);
-    }
-    bool good = idle && (FLASH_SR & FLASH_SR_ERRORS) == 0;
+    bool good = stm32_flash_wait(&FLASH_SR, FLASH_SR_BSY) && (FLASH_SR & FLASH_SR_ERRORS) == 0;
 
     FLASH_CR = 0;
     FLASH_CR = FLASH_CR_LOCK;
