@@ -8,13 +8,10 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"
+#include "test/vboard/image_board.h"
 
 #include "vboard/board.h"
 #include "vboard/cpu.h"
-
-#ifndef BUILD
-#define BUILD "build"
-#endif
 
 #define MS       1000000ull
 #define START_MS 4000 /* LSE of the L476 takes 2 s after power-on */
@@ -23,7 +20,7 @@
 #define ROUNDS   6 /* before and behind a compaction */
 
 struct report {
-    uint32_t ready, opened, found, wrong, begun, done, failed, compactions, erased[2];
+    uint32_t ready, opened, found, wrong, begun, done, failed, compactions;
 };
 
 static struct {
@@ -31,28 +28,11 @@ static struct {
     struct vboard *writer, *cut;
     uint32_t settings, settings_size; /* the area, in flash */
     uint32_t boots, opened[8];
-    char warning[200];
 } t;
-
-static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
-                     const char *text)
-{
-    (void)context;
-    (void)time_ns;
-    (void)value;
-    if ((event == VBOARD_WARNING || event == VBOARD_UNMODELLED || event == VBOARD_LOCKUP) && !t.warning[0])
-        snprintf(t.warning, sizeof t.warning, "%s", text);
-}
 
 static struct vboard *board_new(const char *name)
 {
-    char path[128], error[300];
-    snprintf(path, sizeof path, BUILD "/test/store/%s/store.elf", name);
-    struct vboard_config config = {.model = vboard_model_find(name), .image = path, .event = on_event};
-    struct vboard *made = vboard_new(&config, error, sizeof error);
-    if (!made)
-        TEST_FAIL("%s", error);
-    return made;
+    return image_board(name, BUILD "/test/store/%s/store.elf");
 }
 
 static struct report report_of(struct vboard *board)
@@ -75,7 +55,7 @@ static struct report start(struct vboard *board)
         if (report.ready == READY)
             return report;
         if (vboard_stats(board).locked_up)
-            TEST_FAIL("%s: locked up (%s)", t.name, t.warning);
+            TEST_FAIL("%s: locked up (%s)", t.name, image_warning);
     }
     report.ready = 0;
     return report;
@@ -98,6 +78,7 @@ static void whole(const struct report *found, const struct report *before)
 static void open_boards(const char *name, uint32_t settings, uint32_t size)
 {
     memset(&t, 0, sizeof t);
+    image_warning[0] = 0;
     t.name = name;
     t.settings = settings;
     t.settings_size = size;
@@ -110,7 +91,7 @@ static void close_boards(void)
 {
     vboard_free(t.writer);
     vboard_free(t.cut);
-    CHECK_STRING(t.warning, "");
+    CHECK_STRING(image_warning, "");
 }
 
 static void each_operation(void *context, uint32_t at, uint32_t size)

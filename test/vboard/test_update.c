@@ -8,14 +8,11 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "test/test.h"
+#include "test/vboard/image_board.h"
 
 #include "test/vboard/dfuse.h"
 #include "vboard/board.h"
 #include "vboard/cpu.h"
-
-#ifndef BUILD
-#define BUILD "build"
-#endif
 
 #define MS         1000000ull
 #define FLASH      0x08000000u
@@ -38,39 +35,17 @@ static struct test_board {
     uint32_t length; /* of both, with the CRC word */
     uint32_t boots, in_rom, in_old, in_new, stuck;
     uint32_t stuck_at;
-    char warning[200];
 } t;
-
-static void on_event(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
-                     const char *text)
-{
-    (void)context;
-    (void)time_ns;
-    (void)value;
-    if ((event == VBOARD_WARNING || event == VBOARD_UNMODELLED || event == VBOARD_LOCKUP) && !t.warning[0])
-        snprintf(t.warning, sizeof t.warning, "%s", text);
-}
-
-static struct vboard *board_of(const char *board, const char *format)
-{
-    char path[128], error[300];
-    snprintf(path, sizeof path, format, board);
-    struct vboard_config config = {.model = vboard_model_find(board), .image = path, .event = on_event};
-    struct vboard *made = vboard_new(&config, error, sizeof error);
-    if (!made)
-        TEST_FAIL("%s", error);
-    return made;
-}
 
 static struct vboard *board_new(const char *board)
 {
-    return board_of(board, BUILD "/%s-none/plugnet.elf");
+    return image_board(board, BUILD "/%s-none/plugnet.elf");
 }
 
 static void fine(const char *wrong)
 {
     if (wrong)
-        TEST_FAIL("%s (%s)", wrong, t.warning);
+        TEST_FAIL("%s (%s)", wrong, image_warning);
 }
 
 /* The CRC unit of the chip, by its definition: polynomial 0x04C11DB7, whole words, no reflection. */
@@ -124,6 +99,7 @@ static void versions_make(const struct facts *facts)
 static void open_boards(const struct facts *facts)
 {
     memset(&t, 0, sizeof t);
+    image_warning[0] = 0;
     t.facts = facts;
     t.update = board_new(facts->board);
     t.cut = board_new(facts->board);
@@ -135,7 +111,7 @@ static void close_boards(void)
 {
     vboard_free(t.update);
     vboard_free(t.cut);
-    CHECK_STRING(t.warning, "");
+    CHECK_STRING(image_warning, "");
 }
 
 /* Where a board has come to: 'r' ROM, 'v' a version on the bus, '?' neither. */
@@ -332,7 +308,7 @@ static void first_sector(const struct facts *facts)
     fine(dfuse_erase(&t.dfu, FLASH));
     vboard_power_cycle(t.update);
     CHECK_EQUAL(outcome(t.update), '?');
-    t.warning[0] = 0; /* the core's lock-up */
+    image_warning[0] = 0; /* the core's lock-up */
     vboard_boot0(t.update, true);
     vboard_power_cycle(t.update);
     fine(dfuse_attach(&t.dfu, vboard_cable(t.update), vboard_time_ns(t.update), ROM_MS_MAX));
@@ -356,7 +332,7 @@ static void first_layout(const struct facts *facts)
     const uint8_t *new = vboard_flash(t.cut, &size);
     uint32_t end = facts->base - FLASH + t.length;
     vboard_free(t.update);
-    t.update = board_of(facts->board, BUILD "/test/old/%s/plugnet.elf");
+    t.update = image_board(facts->board, BUILD "/test/old/%s/plugnet.elf");
     leave_for_rom(t.update);
     for (uint32_t at = 0; at < end; at += sector_size(facts, at))
         fine(dfuse_erase(&t.dfu, FLASH + at));
