@@ -19,7 +19,6 @@ static const struct http_route routes[] = {
     {.path = "/upload",
      .methods = HTTP_PUT,
      .type = "application/json",
-     .begin = upload_begin,
      .body = upload_body,
      .output = upload_output},
     {.path = "/settings",

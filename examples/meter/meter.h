@@ -83,7 +83,6 @@ enum http_progress settings_output(struct http_request *r, struct text *out);
 void settings_gone(struct http_request *r);
 
 /* upload.c */
-uint16_t upload_begin(struct http_request *r);
 size_t upload_body(struct http_request *r, const uint8_t *bytes, size_t length);
 enum http_progress upload_output(struct http_request *r, struct text *out);
 
