@@ -107,6 +107,7 @@ void mdnsd_stop(struct mdnsd *d)
 
 void mdnsd_renamed(struct mdnsd *d)
 {
+    d->announced = 0;
     d->suffix = 0;
     d->short_lost = false;
     mdnsd_names_set(d, true);
@@ -306,6 +307,7 @@ static void mdnsd_conflict(struct mdnsd *d, uint32_t now_ms, bool short_name)
     } else {
         d->suffix = d->suffix == 0 ? 2 : d->suffix == 99 ? 2 : d->suffix + 1;
         mdnsd_names_set(d, false);
+        d->announced &= (uint16_t)(SHORT | BIT(TYPES)); /* all others have the unique name */
     }
     mdnsd_probe_again(d, now_ms + (d->stats.conflicts >= MANY_CONFLICTS ? MANY_CONFLICTS_MS : PROBE_MS));
 }
@@ -664,10 +666,10 @@ size_t mdnsd_receive(struct mdnsd *d, uint32_t now_ms, uint32_t random, const ui
 
 size_t mdnsd_goodbye(struct mdnsd *d, uint8_t *reply, size_t capacity)
 {
-    bool known = d->state >= MDNSD_ANNOUNCING;
+    unsigned known = d->state == MDNSD_STOPPED ? 0 : d->announced & mdnsd_existing(d);
 
     mdnsd_stop(d); /* so the records' time to live is 0 */
-    return known ? mdnsd_message(d, mdnsd_existing(d), 0, reply, capacity) : 0;
+    return known != 0 ? mdnsd_message(d, known, 0, reply, capacity) : 0;
 }
 
 bool mdnsd_due(const struct mdnsd *d, uint32_t now_ms)
@@ -716,6 +718,7 @@ size_t mdnsd_poll(struct mdnsd *d, uint32_t now_ms, uint8_t *reply, size_t capac
         d->step_ms = now_ms + ANNOUNCE_MS;
         d->state = d->step < ANNOUNCEMENTS ? MDNSD_ANNOUNCING : MDNSD_RUNNING;
         d->stats.announcements++;
+        d->announced = (uint16_t)mdnsd_existing(d);
         return mdnsd_multicast(d, now_ms, mdnsd_existing(d), reply, capacity);
     }
     d->stats.answers++;

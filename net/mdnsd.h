@@ -62,11 +62,12 @@ struct mdnsd {
     const struct mdnsd_config *config;
     struct mdnsd_stats stats;
     enum mdnsd_state state;
-    uint8_t step;     /* probes or announcements already sent */
-    uint8_t suffix;   /* of the unique name; 0: none */
-    bool short_lost;  /* another device has NAME.local */
-    uint16_t pending; /* records to multicast at pending_ms */
-    uint32_t step_ms; /* when the next probe or announcement is due */
+    uint8_t step;       /* probes or announcements already sent */
+    uint8_t suffix;     /* of the unique name; 0: none */
+    bool short_lost;    /* another device has NAME.local */
+    uint16_t announced; /* records that others may have in their caches, under the present names */
+    uint16_t pending;   /* records to multicast at pending_ms */
+    uint32_t step_ms;   /* when the next probe or announcement is due */
     uint32_t pending_ms;
     uint32_t sent_ms[MDNSD_RECORDS]; /* when each record was last multicast */
     char instance[MDNSD_NAME_MAX];   /* "plugnet-1a2b._http._tcp.local" */

@@ -700,6 +700,42 @@ TEST(mdns_renamed_before_it_announced)
     mdnsd_renamed(&d);
 }
 
+/* Caches have the records while a conflict makes us probe again; under a new unique name only what names it not. */
+TEST(mdns_renamed_says_goodbye_while_it_probes_again)
+{
+    running();
+    begin(0x8400);
+    record_a(1, "plugnet-1a2b.local", 120, PC);
+    receive();
+    CHECK_EQUAL(d.state, MDNSD_PROBING);
+    struct mdnsd before = d;
+    out_length = mdnsd_goodbye(&d, out, sizeof out);
+    CHECK(out_length > 0);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_A), 1);
+    d = before;
+    poll_after(0);
+    begin(0x8400);
+    record_a(1, "plugnet-1a2b.local", 120, PC);
+    receive(); /* while probing: the name is lost */
+    CHECK_STRING(unique_name, "plugnet-1a2b-2.local");
+    out_length = mdnsd_goodbye(&d, out, sizeof out);
+    CHECK_EQUAL(count(1, "plugnet.local", DNS_A), 1);
+    CHECK_EQUAL(count(1, "plugnet-1a2b-2.local", DNS_A), 0);
+    CHECK_EQUAL(count(1, "plugnet-1a2b.local", DNS_A), 0);
+}
+
+/* Twice in a row: the second name was never ours, and may be another's. */
+TEST(mdns_renamed_twice_says_goodbye_once)
+{
+    running();
+    CHECK(mdnsd_goodbye(&d, out, sizeof out) > 0);
+    mdnsd_renamed(&d);
+    mdnsd_start(&d, now, 0);
+    CHECK(poll_after(0) > 0);
+    CHECK_EQUAL(mdnsd_goodbye(&d, out, sizeof out), 0);
+}
+
 TEST(mdns_renamed_tries_the_short_name_again)
 {
     fresh();
