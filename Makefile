@@ -34,7 +34,6 @@ AR      = ar
 CLANG   ?= clang
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror
 PCFLAGS := -std=gnu11 -g -O2 $(WARN) -I. -MMD -MP
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # Test programs: each prints "ok NAME", "not ok NAME: why" or "skip NAME: why" lines (tool/suites.py).
 SUITES :=

@@ -8,11 +8,8 @@
 HOST_OUT     := $(BUILD)/host
 HOST_LIB     := $(HOST_OUT)/libhost.a
 HOST_LIB_SAN := $(HOST_OUT)/san/libhost.a
-HOST_SRC     := $(filter-out host/main.c,$(wildcard host/*.c)) cable/cable_socket.c
-HOST_LWIP_SRC := $(addprefix src/core/,init.c def.c inet_chksum.c ip.c mem.c memp.c netif.c pbuf.c raw.c stats.c \
-                   sys.c tcp.c tcp_in.c tcp_out.c timeouts.c udp.c) \
-                 $(addprefix src/core/ipv4/,dhcp.c etharp.c icmp.c igmp.c ip4.c ip4_addr.c ip4_frag.c) \
-                 src/netif/ethernet.c
+HOST_SRC     := $(filter-out host/main.c,$(SRC_HOST))
+HOST_LWIP_SRC := $(SRC_HOST_LWIP:%=src/%)
 HOST_LWIP_FLAGS := -Ihost -isystem $(LWIP_PATH)/src/include
 HOST_OBJ     := $(patsubst %.c,$(HOST_OUT)/%.o,$(HOST_SRC:host/%=%)) $(HOST_LWIP_SRC:%.c=$(HOST_OUT)/lwip/%.o)
 HOST_OBJ_SAN := $(HOST_OBJ:$(HOST_OUT)/%=$(HOST_OUT)/san/%)

@@ -1,16 +1,28 @@
 #!/usr/bin/env python3
-"""What to know when an image didn't link: link_failed.py IMAGE.map SCRIPT.ld
+"""What to know when an image didn't link: link_failed.py IMAGE.map SCRIPT.ld [COMMAND …]
 
-The linker names by how many bytes a memory overflows; this says how large each one is. Nothing else to say: silent.
+The linker names by how many bytes a memory overflows; this says how large each one is. Nothing else to say: silent. With a
+command, that is the linker's: it is run first, and nothing is said where it succeeds.
 SPDX-License-Identifier: MIT
 """
 import re
+import subprocess
 import sys
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
+    if len(sys.argv) > 3:
+        code = subprocess.run(sys.argv[3:], check=False).returncode
+        if code == 0:
+            return
+        said()
+        sys.exit(code)
+    said()
+
+
+def said():
     try:
         with open(sys.argv[1], encoding="utf-8", errors="replace") as file:
             text = file.read()

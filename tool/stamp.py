@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Write the CRC word that the boot guard asks for into a linked image: stamp.py IMAGE.elf
+"""Write the CRC word that the boot guard asks for into a linked image, and refuse one with a heap: stamp.py IMAGE.elf
 
 The CRC is that of the STM32's unit: polynomial 0x04C11DB7 over whole words, begun with all ones, neither reflected nor
 inverted at the end. It covers all from the vector table to the word itself (chip/cortex_m4/guard.h).
 SPDX-License-Identifier: MIT
 """
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -39,10 +40,20 @@ def sections(elf, *names):
             return file.read()
 
 
+def heap_refuse(elf):
+    """There is none after start, nor before: the first one who calls malloc ends the build."""
+    names = subprocess.run([TOOL + "nm", elf], check=True, capture_output=True, text=True).stdout
+    found = re.findall(r" (malloc|free|_sbrk|_malloc_r)$", names, re.MULTILINE)
+    if found:
+        os.remove(elf)
+        sys.exit(f"a heap has come into the image ({', '.join(found)}); the map beside it says by whom")
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     elf = sys.argv[1]
+    heap_refuse(elf)
     image = sections(elf, ".text", ".data")
     if len(image) % 4:
         sys.exit(f"stamp: {elf}: {len(image)} bytes, not whole words")

@@ -4,8 +4,7 @@
 
 -include vboard/cpu.mk
 
-VBOARD_SRC := $(addprefix vboard/,board.c models.c elf.c chip.c chip_bus.c clock.c report.c gpio.c usart.c watchdog.c timer.c misc.c flash.c \
-                otg_fs.c otg_fifo.c otg_bus.c) $(wildcard vboard/stm32*.c vboard/rcc_*.c vboard/flash_*.c vboard/rom*.c)
+VBOARD_SRC := $(filter-out vboard/main.c $(CPU_SOURCES:%=vboard/%.c),$(SRC_VBOARD))
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
 VBOARD_LIB := $(BUILD)/libvboard.a
 

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: MIT
 CROSS     := arm-none-eabi-
 CPUFLAGS  := -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16
-CHIP_SRC  := $(wildcard $(CHIP_DIR)/*.c $(CHIP_FAMILY:%=chip/%/*.c) chip/stm32/*.c chip/cortex_m4/*.c udc/dwc2/*.c)
+CHIP_SRC  := $(wildcard $(CHIP_DIR)/*.c $(CHIP_FAMILY:%=chip/%/*.c) chip/stm32/*.c chip/cortex_m4/*.c)
 CHIP_ASM  := chip/cortex_m4/chksum.S
 CHIP_INC  := -I$(CHIP_DIR) $(CHIP_FAMILY:%=-Ichip/%) -DCHIP_IRQ_COUNT=$(CHIP_IRQ_COUNT)
+CHIP_UDC  := dwc2
 LINKER    := $(wildcard $(CHIP_DIR)/*.ld)
 # Link-time optimisation: 3 kB less flash, a tenth fewer instructions. Not for start-up code and libc functions,
 # which the compiler calls behind its own back.

@@ -1,13 +1,5 @@
-# POSIX threads, for BOARD=native. TSAN=1: under ThreadSanitizer instead of the other two, in a folder of its own.
-# SPDX-License-Identifier: MIT
-ifneq ($(BOARD),native)
-$(error OS=posix is for BOARD=native; for BOARD=$(BOARD) there are: none freertos)
-endif
-OS_INC     := -DPLUGNET_THREADS -pthread
+# POSIX threads, for BOARD=native. SPDX-License-Identifier: MIT
+OS_SRC     := os/posix/threads.c os/threads/loop.c
+OS_THREADS := yes
+OS_DEFS    := -DPLUGNET_THREADS -pthread
 BOARD_LIBS += -pthread
-OS_SRC  := $(wildcard os/threads/*.c)
-OS_LWIP    := api/api_lib.c api/api_msg.c api/netbuf.c api/tcpip.c
-ifneq ($(TSAN),)
-OUT         := $(BUILD)/native-posix-tsan$(if $(filter app,$(APP)),,-$(NAME))
-BOARD_FLAGS := -fsanitize=thread -fno-omit-frame-pointer
-endif

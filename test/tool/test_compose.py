@@ -776,21 +776,26 @@ def test_no_heap_no_stray_constructors(folder):
         refused(folder, wanted, *words)
 
 
-def main(chosen):
+def tests_run(suite, tests, chosen):
+    """Each in a folder of its own; the exit code."""
     failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (chosen and name[5:] not in chosen):
+    for name, test in list(tests.items()):
+        if not name.startswith("test_") or not callable(test) or (chosen and name[5:] not in chosen):
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
                 said = test(folder)
-                print(f"ok compose {name[5:]}" + (f" ({said})" if said else ""), flush=True)
+                print(f"ok {suite} {name[5:]}" + (f" ({said})" if said else ""), flush=True)
             except Skip as why:
-                print(f"skip compose {name[5:]}: {why}", flush=True)
+                print(f"skip {suite} {name[5:]}: {why}", flush=True)
             except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as why:
                 failed += 1
-                print(f"not ok compose {name[5:]}: " + " ".join(f"{why or type(why).__name__}".split()), flush=True)
+                print(f"not ok {suite} {name[5:]}: " + " ".join(f"{why or type(why).__name__}".split()), flush=True)
     return 1 if failed else 0
+
+
+def main(chosen):
+    return tests_run("compose", globals(), chosen)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""plugnet by CMake (docs/build.md): the same images as make's, from each way to consume a library.
+
+    test/tool/test_cmake.py [NAME …]           FreeRTOS where FREERTOS_KERNEL_PATH names a kernel
+
+Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py).
+"""
+# SPDX-License-Identifier: MIT
+import json
+import os
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import test_compose  # noqa: E402
+from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
+from test_compose import PC, PRODUCT, board_write, built, file_change, kernel_wanted, page_is, plugged, asked  # noqa: E402
+
+TOOLCHAIN = os.path.join(ROOT, "cmake/arm-none-eabi.cmake")
+
+TAKE = {  # how a product gets at plugnet; each behind project()
+    "add_subdirectory": 'add_subdirectory("{root}" plugnet)',
+    "FetchContent": 'include(FetchContent)\nFetchContent_Declare(plugnet SOURCE_DIR "{root}")\nFetchContent_MakeAvailable(plugnet)',
+    "find_package": "find_package(plugnet 0.1 REQUIRED)",
+}
+
+
+def lists_of(take, firmware, languages="C"):
+    return f"cmake_minimum_required(VERSION 3.20)\nproject(thing {languages})\n{take}\n{firmware}\n"
+
+
+def configure(folder, *words, build="build", cross=True):
+    toolchain = [f"-DCMAKE_TOOLCHAIN_FILE={TOOLCHAIN}"] if cross else []
+    return run("cmake", "-S", folder, "-B", os.path.join(folder, build), f"-DPLUGNET_LWIP_PATH={ROOT}/build/lwip", *toolchain,
+               *words, environment=clean_environment(), folder=folder)
+
+
+def build_of(folder, *words, build="build", cross=True):
+    """The folder with what was built."""
+    done = configure(folder, *words, build=build, cross=cross)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    done = run("cmake", "--build", os.path.join(folder, build), "-j2", environment=clean_environment())
+    assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    return os.path.join(folder, build)
+
+
+def same(a, b):
+    with open(a, "rb") as one, open(b, "rb") as other:
+        assert one.read() == other.read(), f"{a} and {b} differ"
+
+
+def refused(folder, wanted, *words, cross=True):
+    shutil.rmtree(os.path.join(folder, "build"), ignore_errors=True)
+    done = configure(folder, *words, cross=cross)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0, f"taken, where {wanted!r} was due"
+    assert wanted in said, f"no {wanted!r} in {said[-900:]}"
+
+
+# ---- The demo: one list, one image. ----
+
+def demo_is_the_same(folder, board, flavour):
+    build = os.path.join(folder, "build")
+    words = ["-S", ROOT, "-B", build, f"-DCMAKE_TOOLCHAIN_FILE={TOOLCHAIN}", f"-DPLUGNET_BOARD={board}", f"-DPLUGNET_OS={flavour}"]
+    for command in (["cmake", *words], ["cmake", "--build", build, "-j2"]):
+        done = run(*command, environment=clean_environment())
+        assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    for suffix in ("bin", "hex", "dfu"):
+        same(f"{build}/plugnet.{suffix}", f"{ROOT}/build/{board}-{flavour}/plugnet.{suffix}")
+
+
+def test_same_image_stm32f4discovery(folder):
+    demo_is_the_same(folder, "stm32f4discovery", "none")
+
+
+def test_same_image_32l476gdiscovery(folder):
+    demo_is_the_same(folder, "32l476gdiscovery", "none")
+
+
+def test_same_image_blackpill(folder):
+    demo_is_the_same(folder, "blackpill-f411", "none")
+
+
+def test_same_image_freertos(folder):
+    kernel_wanted()
+    demo_is_the_same(folder, "stm32f4discovery", "freertos")
+
+
+def test_presets(folder):
+    with open(os.path.join(ROOT, "CMakePresets.json"), encoding="utf-8") as file:
+        presets = json.load(file)
+    boards = {name for name in os.listdir(os.path.join(ROOT, "board"))
+              if name != "native" and os.path.exists(os.path.join(ROOT, "board", name, "board.mk"))}
+    chosen = {preset.get("cacheVariables", {}).get("PLUGNET_BOARD") for preset in presets["configurePresets"]} - {None}
+    assert chosen == boards, (chosen, boards)
+    done = run("cmake", "--preset", "blackpill-f411", "-B", os.path.join(folder, "build"), environment=clean_environment())
+    assert done.returncode == 0, done.stderr[-600:]
+    with open(os.path.join(folder, "build/CMakeCache.txt"), encoding="utf-8") as file:
+        assert "PLUGNET_BOARD:STRING=blackpill-f411" in file.read()
+
+
+# ---- A product: three ways to the library. ----
+
+def test_three_ways(folder):
+    """All make the same image as make does; it serves its page. Nothing is written into plugnet's own folder."""
+    installed = os.path.join(folder, "installed")
+    programs = build_of_programs(folder)
+    done = run("cmake", "--install", programs, "--prefix", installed, environment=clean_environment())
+    assert done.returncode == 0, done.stderr[-600:]
+    images = []
+    for name, take in TAKE.items():
+        app = product_write(folder, name, {
+            "main.c": PRODUCT, "site/index.html": "<!doctype html><title>thing</title><p>hello</p>\n",
+            "CMakeLists.txt": lists_of(take.format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c SITE site)")})
+        words = [f"-DCMAKE_PREFIX_PATH={installed}", "-UPLUGNET_LWIP_PATH"] if name == "find_package" else []
+        images.append(build_of(app, *words))
+    for build in images[1:]:
+        same(f"{build}/thing.bin", f"{images[0]}/thing.bin")
+    out, _ = built(folder, "stm32f4discovery-none-thing", f"APP={folder}/find_package", "NAME=thing")
+    same(f"{out}/thing.bin", f"{images[0]}/thing.bin")
+    command = (os.path.join(installed, "bin/vboard"),)
+    with plugged(command, f"{images[2]}/thing.elf") as url:
+        assert asked(url) == {"board": "STM32F4DISCOVERY"}
+
+
+def build_of_programs(folder):
+    build = os.path.join(folder, "programs")
+    for command in (["cmake", "-S", ROOT, "-B", build], ["cmake", "--build", build, "-j2"]):
+        done = run(*command, environment=clean_environment())
+        assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    return build
+
+
+def test_parts(folder):
+    """A firmware of the parts that it lists is the one that the linker makes of all of them; without one of them it doesn't link."""
+    parts = "http service_dhcp service_dns service_mdns function_dfu"
+    firmware = f"plugnet_add_firmware(some SOURCES main.c PARTS {parts})\nplugnet_add_firmware(whole SOURCES main.c)"
+    app = product_write(folder, "parts", {"main.c": PRODUCT,
+                                          "CMakeLists.txt": lists_of(TAKE["add_subdirectory"].format(root=ROOT), firmware)})
+    build = build_of(app)
+    same(f"{build}/some.bin", f"{build}/whole.bin")
+    file_change(os.path.join(app, "CMakeLists.txt"), "service_mdns ", "")
+    done = run("cmake", "--build", build, "--target", "some", environment=clean_environment())
+    assert done.returncode != 0 and "undefined reference to `plugnet_mdns'" in done.stdout + done.stderr, done.stderr[-600:]
+
+
+def test_without_lwip(folder):
+    shutil.copytree(os.path.join(ROOT, "examples/ownstack"), f"{folder}/ownstack")
+    product_write(folder, "ownstack", {"CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c NO_LWIP)")})
+    build = build_of(f"{folder}/ownstack")
+    same(f"{build}/ownstack.bin", f"{ROOT}/build/stm32f4discovery-none-ownstack/ownstack.bin")
+
+
+def test_cplusplus(folder):
+    app = product_write(folder, "counter", {"CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT),
+        f'plugnet_add_firmware(counter SOURCES "{ROOT}/examples/cplusplus/main.cpp")', "C CXX")})
+    with plugged(test_compose.VBOARD, f"{build_of(app)}/counter.elf") as url:
+        assert [asked(url, "count")["count"] for _ in range(3)] == [41, 42, 43]
+
+
+def test_options_and_id(folder):
+    """plugnet_options.h reaches lwIP's own sources; DFU_ID the file that dfu-util reads."""
+    app = product_write(folder, "options", {
+        "main.c": PRODUCT, "plugnet_options.h": "#define MEM_SIZE 5000\n",
+        "CMakeLists.txt": lists_of(TAKE["add_subdirectory"].format(root=ROOT),
+                                   "plugnet_add_firmware(thing SOURCES main.c OPTIONS plugnet_options.h DFU_ID 1234:5678)")})
+    build = build_of(app)
+    heap = test_compose.symbol_size(f"{build}/thing.elf", "ram_heap")
+    assert 5000 <= heap < 5100, heap
+    with open(f"{build}/thing.dfu", "rb") as file:
+        assert file.read()[-14:-10] == bytes((0x78, 0x56, 0x34, 0x12)), "the suffix names another device"
+    product_write(folder, "options", {"plugnet_options.h": "#define MEM_SIZE 6000\n"})
+    done = run("cmake", "--build", build, environment=clean_environment())
+    assert done.returncode == 0, done.stderr[-600:]
+    assert test_compose.symbol_size(f"{build}/thing.elf", "ram_heap") >= 6000, "another option makes nothing anew"
+
+
+def test_board_outside(folder):
+    board, app = board_write(folder, "my-board"), product_write(folder, "thing", {"main.c": PRODUCT})
+    chip = os.path.join(folder, "my-chip")
+    shutil.copytree(os.path.join(ROOT, "chip/stm32f407"), chip)
+    product_write(folder, "shared", {"more.c": "const char more[] __attribute__((used)) = \"more\";\n"})
+    with open(os.path.join(board, "board.mk"), "a", encoding="utf-8") as file:
+        file.write("BOARD_SRC += $(BOARD_DIR)/../shared/more.c\n")
+    product_write(folder, "thing", {"CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c BOARD_DIR ../my-board CHIP_DIR ../my-chip)")})
+    build = build_of(app)
+    page_is(f"{build}/thing.elf", board="my-board")
+    with open(f"{build}/thing.map", encoding="utf-8") as file:
+        text = file.read()
+    assert "my-chip/stm32f407.c" in text and "shared/more.c" in text, "board's or chip's own sources are not linked"
+
+
+def test_freertos(folder):
+    kernel_wanted()
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c OS freertos BOARD blackpill-f411)")})
+    build = build_of(app)
+    with plugged((*test_compose.VBOARD, "--board", "blackpill-f411"), f"{build}/thing.elf") as url:
+        assert "board" in asked(url)
+
+
+def test_native(folder):
+    """For sanitizers and a debugger: the same product as a process, with this machine's compiler."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c)")})
+    build = build_of(app, "-DPLUGNET_BOARD=native", cross=False)
+    with plugged(PC, f"{build}/thing") as url:
+        assert "board" in asked(url)
+
+
+# ---- Mistakes. ----
+
+def test_mistakes(folder):
+    take = TAKE["add_subdirectory"].format(root=ROOT)
+    app = product_write(folder, "thing", {"main.c": PRODUCT})
+    for words, wanted in (("SOURCES main.c BOARD nosuch", "known are: 32l476gdiscovery blackpill-f411 native stm32f4discovery or"),
+                          ("SOURCES main.c BOARD_DIR nosuch", "there is no"),
+                          ("SOURCES main.c OS nosuch", "OS nosuch: no such flavour; there are: none freertos posix"),
+                          ("SOURCES main.c PARTS http nosuch", "PARTS nosuch: there is no such part; there are: http"),
+                          ("SOURCES main.c NO_LWIP PARTS http", "NO_LWIP goes with OS none alone"),
+                          ("main.c", "SOURCES are missing"),
+                          ("SIET site SOURCES main.c", "it doesn't know 'SIET;site'"),
+                          ("SOURCES main.c SITE nosuch", "SITE nosuch: there is no such folder"),
+                          ("SOURCES main.c OPTIONS nosuch.h", "OPTIONS nosuch.h: there is no such file")):
+        product_write(folder, "thing", {"CMakeLists.txt": lists_of(take, f"plugnet_add_firmware(thing {words})")})
+        refused(app, wanted)
+    product_write(folder, "thing", {"CMakeLists.txt": lists_of(take, "plugnet_add_firmware(thing SOURCES main.c)")})
+    refused(app, "is compiled by arm-none-eabi-gcc", cross=False)
+    refused(app, "is a process of this machine", "-DPLUGNET_BOARD=native")
+    refused(app, "there is no src/core/init.c in that folder", f"-DPLUGNET_LWIP_PATH={folder}")
+    refused(app, "takes a checkout of FreeRTOS-Kernel", "-DPLUGNET_OS=freertos", f"-DFREERTOS_KERNEL_PATH={folder}")
+    board = board_write(folder, "my-board")
+    with open(os.path.join(board, "board.mk"), "a", encoding="utf-8") as file:
+        file.write("BOARD_SRC += $(shell ls)\n")
+    product_write(folder, "thing", {"CMakeLists.txt": lists_of(take, "plugnet_add_firmware(thing SOURCES main.c BOARD_DIR ../my-board)")})
+    refused(app, "CMake can't read '$(shell ls)'")
+
+
+def test_link_mistakes(folder):
+    """An image that doesn't fit is refused with the numbers, one with a heap by name; neither leaves an image."""
+    take = TAKE["add_subdirectory"].format(root=ROOT)
+    big = "static const unsigned char big[200000] = {1};\nint main(void)\n{\n    return big[board_random() % sizeof big];\n}\n"
+    app = product_write(folder, "thing", {"main.c": '#include "board/board.h"\n' + big, "CMakeLists.txt": lists_of(
+        take, "plugnet_add_firmware(thing SOURCES main.c BOARD blackpill-f411)")})
+    done = configure(app)
+    assert done.returncode == 0, done.stderr[-600:]
+    done = run("cmake", "--build", f"{app}/build", environment=clean_environment())
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "overflowed by" in said and "IMAGE  0x08020000, 131072 bytes" in said, said[-600:]
+    assert not os.path.exists(f"{app}/build/thing.elf"), "an image is left behind"
+
+
+def main(chosen):
+    return test_compose.tests_run("cmake", globals(), chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
