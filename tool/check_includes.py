@@ -64,6 +64,7 @@ ROOMS = [
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),
+    ("template", ["template/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("vboard", ["vboard/main.c"],
      ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "cable/**", "<freestanding>", "<libc>"]),
     ("vboard", ["vboard/**"],
@@ -88,7 +89,7 @@ CHOSEN = ["board_vectors.inc", "chip_guard.inc"]
 PC_LWIP = ["host/**", "bench/**", "test/**", "tool/**"]
 
 # Rooms whose files may include a neighbour by its bare name; elsewhere paths begin at the top of the tree.
-BESIDE = ["app/**", "examples/**", "test/**", "bench/**", "tool/**"]
+BESIDE = ["app/**", "examples/**", "template/**", "test/**", "bench/**", "tool/**"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.S)

@@ -21,7 +21,7 @@ OPENING_LINES_MAX = 20
 # Functions that may be longer, each with the reason. An entry that is no longer needed is an error.
 LONG_FUNCTIONS = {}
 
-NO_HEAP = ("wire/", "store/", "usb/", "udc/dwc2/", "net/", "plugnet/", "app/", "os/none/", "os/cxx/", "examples/")
+NO_HEAP = ("wire/", "store/", "usb/", "udc/dwc2/", "net/", "plugnet/", "app/", "os/none/", "os/cxx/", "examples/", "template/")
 HEAP = re.compile(r"\b(malloc|calloc|realloc|free|sbrk|_sbrk|v?f?printf|v?sn?printf|puts|strdup|alloca)\s*\(")
 NO_SYS = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\bNO_SYS\b")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
