@@ -7,6 +7,7 @@
 #   make freertos                           the same on FreeRTOS; FREERTOS_KERNEL_PATH names a checkout of its kernel
 #   make flash | dfu | dfu-all              write to a real board: by its ST-LINK, or over its own USB cable
 #   make size | bench | fuzz                figures, benchmark, fuzzing
+#   make sbom                               what is really linked into the image, as a CycloneDX document
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy

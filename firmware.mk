@@ -276,6 +276,10 @@ flash: $(OUT)/$(NAME).elf
 	@command -v openocd > /dev/null || { echo "openocd is missing: install Debian's package openocd" >&2; exit 2; }
 	openocd -f $(FLASH_CFG) -c "program $< verify reset exit"
 
+# What is really linked, as CycloneDX: tool/sbom.py. PRODUCT_VERSION: the product's own.
+sbom: $(OUT)/$(NAME).elf
+	$(Q)python3 tool/sbom.py $< $(if $(PRODUCT_VERSION),--version $(PRODUCT_VERSION))
+
 size: firmware
 	python3 tool/size.py $(OUT) $(OUT)/$(NAME).elf
 
@@ -305,5 +309,5 @@ compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards freertos dfu dfu-all flash size native FORCE
+.PHONY: firmware boards freertos dfu dfu-all flash sbom size native FORCE
 -include $(FW_OBJ:.o=.d)

@@ -372,6 +372,8 @@ function(_plugnet_image firmware board dfu_id)
         COMMAND "${CMAKE_OBJCOPY}" -O ihex "$<TARGET_FILE:${firmware}>" "${stem}.hex"
         COMMAND ${python} "${tool}/dfu_file.py" "$<TARGET_FILE:${firmware}>" "${dfu_id}" -o "${stem}.dfu"
         BYPRODUCTS "${firmware}.bin" "${firmware}.hex" "${firmware}.dfu" "${firmware}.map" VERBATIM)
+    add_custom_target(${firmware}_sbom COMMAND ${python} "${tool}/sbom.py" "$<TARGET_FILE:${firmware}>" --version "${PROJECT_VERSION}"
+                      DEPENDS ${firmware} VERBATIM)
 endfunction()
 
 function(plugnet_add_firmware firmware)

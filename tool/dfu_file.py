@@ -22,6 +22,7 @@ import stamp  # noqa: E402
 SECTIONS = (".text", ".data", ".crc")
 SUFFIX_LENGTH = 16
 DFU_RELEASE = 0x0100  # the file holds nothing but memory's bytes
+TEST_VENDOR, TEST_PRODUCT_MAX = 0x1209, 0x0010  # of pid.codes, for tests [unread]
 
 
 def address(elf):
@@ -52,8 +53,12 @@ def main():
     found = re.fullmatch(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", options.id or "")
     if not found or not options.output:
         parser.error("an ID, two times four hexadecimal digits, and -o are needed")
+    vendor, product = int(found[1], 16), int(found[2], 16)
+    if vendor == TEST_VENDOR and product <= TEST_PRODUCT_MAX:
+        print(f"warning: {os.path.basename(options.elf)}: USB ID {options.id} is for tests only and must not be shipped; "
+              "your own goes into vendor_id, product_id and DFU_ID (docs/update.md)", file=sys.stderr)
     with open(options.output, "wb") as file:
-        file.write(suffixed(stamp.sections(options.elf, *SECTIONS), int(found[1], 16), int(found[2], 16)))
+        file.write(suffixed(stamp.sections(options.elf, *SECTIONS), vendor, product))
 
 
 if __name__ == "__main__":

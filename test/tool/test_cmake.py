@@ -212,6 +212,45 @@ def test_native(folder):
         assert "board" in asked(url)
 
 
+# ---- What is in it. ----
+
+def linked(document, name):
+    """Files of a component; empty: it isn't there."""
+    return {entry["value"] for part in document["components"] if part["name"] == name for entry in part["properties"]}
+
+
+def test_sbom(folder):
+    """What isn't listed isn't in it; what the product alone uses of the C library is. Twice the same."""
+    text = PRODUCT.replace("int main", "#include <stdlib.h>\nlong volatile number;\nint main").replace(
+        "    plugnet_run", "    number = strtol(config.name, NULL, 10);\n    plugnet_run")
+    app = product_write(folder, "thing", {"main.c": text, "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c)").replace(" C)", " VERSION 3.2.1 LANGUAGES C)")})
+    build = build_of(app)
+    said = []
+    for _ in range(2):
+        done = run("cmake", "--build", build, "--target", "thing_sbom", environment=clean_environment())
+        assert done.returncode == 0, done.stderr[-600:]
+        with open(f"{build}/thing.cdx.json", encoding="utf-8") as file:
+            said.append(json.load(file))
+    assert said[0] == said[1]
+    one = said[0]
+    assert (one["bomFormat"], one["specVersion"]) == ("CycloneDX", "1.5") and one["metadata"]["component"]["version"] == "3.2.1", one["metadata"]
+    assert {"net/dhcpd.c", "usb/ncm_in.c", "chip/cortex_m4/guard.c"} <= linked(one, "plugnet"), linked(one, "plugnet")
+    assert not {"net/iperf.c", "net/dns_tcp.c", "usb/acm.c", "store/store.c"} & linked(one, "plugnet"), "not listed, but named"
+    assert "src/core/tcp_in.c" in linked(one, "lwip") and "src/core/stats.c" not in linked(one, "lwip")
+    assert any("strtol" in member for member in linked(one, "newlib")), one["components"]
+    assert {entry["value"] for entry in one["metadata"]["component"]["properties"]} == {"main.c"}
+    versions = {part["name"]: part["version"] for part in one["components"]}
+    assert versions["lwip"] == "2.1.3" and versions["newlib"][0].isdigit(), versions
+
+
+def test_warning_of_test_ids(folder):
+    image = f"{ROOT}/build/stm32f4discovery-none/plugnet.elf"
+    for identity, warned in (("1209:0001", True), ("1209:0010", True), ("1209:0011", False), ("0483:0001", False)):
+        done = run(f"{ROOT}/tool/dfu_file.py", image, identity, "-o", f"{folder}/x.dfu")
+        assert done.returncode == 0 and ("is for tests only" in done.stderr) == warned, (identity, done.stderr)
+
+
 # ---- Mistakes. ----
 
 def test_mistakes(folder):
