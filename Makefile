@@ -42,7 +42,7 @@ SUITES :=
 BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 
 include firmware.mk
--include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
+-include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
 $(LWIP_PATH)/src/%.c:
@@ -52,7 +52,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: boards native vboard pc suites vm-images fault-images $(if $(FREERTOS_KERNEL_PATH),freertos)
+check-build: images vboard pc suites
 
 suites-list:
 	@printf '%s\n' $(SUITES)

@@ -286,28 +286,9 @@ size: firmware
 # Not the board that this make was given from outside.
 IN_TREE := BOARD_DIR= CHIP_DIR=
 
-native:
-	$(MAKE) $(IN_TREE) BOARD=native OS=none
-	$(MAKE) $(IN_TREE) BOARD=native OS=none APP=test/config NAME=config
-	$(MAKE) $(IN_TREE) BOARD=native OS=posix
-	$(MAKE) $(IN_TREE) BOARD=native OS=posix TSAN=1
-	$(MAKE) $(IN_TREE) BOARD=native OS=posix APP=test/holder NAME=holder
-	$(MAKE) $(IN_TREE) BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1
-
-# Every board's; the one that was asked for is built here.
-boards: firmware $(patsubst %,board-%,$(filter-out $(BOARD) native,$(BOARDS)))
-
-freertos: $(patsubst %,freertos-%,$(filter-out native,$(BOARDS)))
-
-freertos-%:
-	$(MAKE) $(IN_TREE) BOARD=$* OS=freertos firmware
-
-board-%:
-	$(MAKE) $(IN_TREE) BOARD=$* OS=none firmware
-
 compile_commands.json: FORCE
 	$(MAKE) -Bnk firmware | python3 tool/compile_commands.py > $@
 
 comma := ,
-.PHONY: firmware boards freertos dfu dfu-all flash sbom size native FORCE
+.PHONY: firmware dfu dfu-all flash sbom size native FORCE
 -include $(FW_OBJ:.o=.d)

@@ -70,7 +70,7 @@ $(HOST_TESTS): %: %.o $(BUILD)/test/host/fake.o $(HOST_LIB_SAN)
 $(HOST_OUT)/san/pc: $(HOST_OUT)/san/main.o $(HOST_LIB_SAN)
 	$(CC) $(SANITIZE) -o $@ $^
 
-$(BUILD)/test/host/program: test/host/program_tests.py $(HOST_OUT)/san/pc
+$(BUILD)/test/host/program: test/host/program_tests.py $(HOST_OUT)/san/pc | image-native-none
 	@mkdir -p $(@D)
 	printf '#!/bin/sh\nPC=%s NATIVE=%s exec %s "$$@"\n' $(HOST_OUT)/san/pc $(BUILD)/native-none/plugnet.elf $< > $@
 	chmod +x $@

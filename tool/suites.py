@@ -9,7 +9,7 @@ a non-zero code and no "not ok" counts as one failed test.
 
 Each argument, and each line of an @file (# begins a comment there), is a command, split like in a shell, with
 options in front of it: name=NAME (default: the file's name), limit=SECONDS, exclusive (nothing else runs
-meanwhile). The last line printed is "N passed, N failed, N skipped"; the exit code is 0 if something passed and
+meanwhile), needs=TARGET,… (what make must have built; "-" for nothing; default: all, or a program of the build itself). The last line printed is "N passed, N failed, N skipped"; the exit code is 0 if something passed and
 nothing failed, 1 if not, 2 for a mistake in the arguments.
 """
 # SPDX-License-Identifier: MIT
@@ -26,8 +26,9 @@ import threading
 import time
 
 LINE = re.compile(r"^(ok|not ok|skip) (.*\S)\s*$")
-OPTION = re.compile(r"^(?:(exclusive)|(name|limit)=(.+))$")
-Suite = collections.namedtuple("Suite", "name argv limit_s exclusive")
+OPTION = re.compile(r"^(?:(exclusive)|(name|limit|needs)=(.+))$")
+NEEDS_ALL = "check-build"
+Suite = collections.namedtuple("Suite", "name argv limit_s exclusive needs")
 Result = collections.namedtuple("Result", "suite passed failed skipped seconds log")
 
 
@@ -40,13 +41,15 @@ def suite_parse(text, limit_s):
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"suite {text!r}: {error}") from None
-    name, exclusive = None, False
+    name, exclusive, needs = None, False, None
     while words and (option := OPTION.match(words[0])):
         words.pop(0)
         if option[1]:
             exclusive = True
         elif option[2] == "name":
             name = option[3]
+        elif option[2] == "needs":
+            needs = [] if option[3] == "-" else option[3].split(",")
         else:
             try:
                 limit_s = float(option[3])
@@ -57,7 +60,9 @@ def suite_parse(text, limit_s):
     name = name or re.sub(r"\.(py|sh)$", "", os.path.basename(words[0]))
     if not re.fullmatch(r"[\w.+-]+", name):
         raise UsageError(f"suite {text!r}: name={name!r} must be letters, digits, '.', '+', '-' or '_'")
-    return Suite(name, words, limit_s, exclusive)
+    if needs is None:
+        needs = [words[0]] if words[0].startswith("build/") else [NEEDS_ALL]
+    return Suite(name, words, limit_s, exclusive, needs)
 
 
 def suites_read(arguments, limit_s):
@@ -196,6 +201,7 @@ def options_read(argv):
     parser.add_argument("--only", metavar="PATTERN", action="append",
                         help="only suites with this in their name, * and ? as in a shell; may be repeated")
     parser.add_argument("--list", action="store_true", help="print the suites' names, and run none")
+    parser.add_argument("--needs", action="store_true", help="print what make must build for them, and run none")
     options = parser.parse_args(argv)
     if options.jobs < 1 or options.limit <= 0:
         parser.error("--jobs and --limit must be positive")
@@ -213,6 +219,10 @@ def main(argv):
                 raise UsageError(f"no suite is called like {', '.join(options.only)}")
         if options.list:
             print("\n".join(suite.name for suite in suites))
+            return 0
+        if options.needs:
+            needs = {target for suite in suites for target in suite.needs}
+            print(NEEDS_ALL if NEEDS_ALL in needs else "\n".join(sorted(needs)))
             return 0
         os.makedirs(options.logs, exist_ok=True)
     except (UsageError, OSError) as error:

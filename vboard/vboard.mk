@@ -71,7 +71,7 @@ $(BUILD)/test/test_foreign: $(BUILD)/vboard/test_foreign.o $(VBOARD_LIB)
 	$(CC) $^ -o $@ -lm
 
 # With the boards' real images; 40,000 boots: without sanitizers.
-$(BUILD)/test/test_update: $(BUILD)/vboard/test_update.o $(VBOARD_LIB)
+$(BUILD)/test/test_update: $(BUILD)/vboard/test_update.o $(VBOARD_LIB) | $(patsubst %,image-%-none,$(filter-out native,$(BOARDS))) image-next $(call images_of,old-%)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lm
 
@@ -80,7 +80,7 @@ $(BUILD)/vboard/test_update.o: test/vboard/test_update.c
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
 # With firmware that writes settings (test/store).
-$(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB)
+$(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB) | $(call images_of,store-%)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lm
 

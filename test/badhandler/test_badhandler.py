@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whatever a handler does costs its own connection: page and ping are alive beside one of each bad kind.
 
-    test/badhandler/test_badhandler.py [FLAVOUR …]          images: make fault-images
+    test/badhandler/test_badhandler.py [FLAVOUR …]          images: make images
 
     this machine's kernel ─ TAP device ─ cable ─ board          in a network namespace of its own
 

@@ -2,7 +2,7 @@
 """The console's example where it doesn't fit: a board with three IN endpoints besides 0 stops at start, and the log has the
 arithmetic; the one with five, and a Linux process, show both functions.
 
-    test/console/test_console.py          images: make console-images
+    test/console/test_console.py          images: make images
 
 Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py).
 """

@@ -2,7 +2,7 @@
 """Each row of docs/endpoints.md, played: what fits is enumerated and leased from, what doesn't is refused with the arithmetic.
 What each function takes, by the document's first table, must be what its combinations take.
 
-    test/endpoints/test_endpoints.py          firmware: make fault-images
+    test/endpoints/test_endpoints.py          firmware: make images
 
 The FIFO sizes of a row are those that the image reads from the controller's registers on the virtual board. USB_CONTROL_MAX is 1,024
 there; a further image has the default, 256.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Server-Sent Events end to end: six readers, one that stops reading, reconnections, heartbeats, and Chromium's EventSource.
 
-    test/events/test_events.py [FLAVOUR …]          images: make fault-images
+    test/events/test_events.py [FLAVOUR …]          images: make images
 
     this machine's kernel ─ TAP device ─ cable ─ board          in a network namespace of its own
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our own bugs show: a line in the log that leads to the place, all LEDs on, and nothing any more.
 
-    test/fault/test_fault.py          images: make fault-images
+    test/fault/test_fault.py          images: make images
 
 Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py).
 """

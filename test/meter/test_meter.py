@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The product example, examples/meter, as its users meet it: programs of this machine, and Chromium on its page.
 
-    test/meter/test_meter.py [FLAVOUR …]          images: make fault-images
+    test/meter/test_meter.py [FLAVOUR …]          images: make images
 
     this machine's kernel ─ TAP device ─ cable ─ board          in a network namespace of its own
 

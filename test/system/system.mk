@@ -22,61 +22,52 @@ $(SYSTEM_OUT)/%.o: %.c | $(LWIP_PATH)/src/core/init.c
 $(BUILD)/test/system: $(SYSTEM_OBJ) $(BUILD)/libvboard.a $(HOST_LIB)
 	$(CC) -o $@ $^ -lm
 
-$(BUILD)/test/system-vboard: $(BUILD)/test/system
+$(BUILD)/test/system-vboard: $(BUILD)/test/system | image-stm32f4discovery-none
 	printf '#!/bin/sh\nexec %s vboard %s "$$@"\n' $< $(BUILD)/stm32f4discovery-none/plugnet.elf > $@
 	chmod +x $@
 
 # The same, with a PC that ends NTBs with neither padding nor an empty packet.
-$(BUILD)/test/system-vboard-no-padding: $(BUILD)/test/system
+$(BUILD)/test/system-vboard-no-padding: $(BUILD)/test/system | image-stm32f4discovery-none
 	printf '#!/bin/sh\nexec %s vboard %s --block-end none "$$@"\n' $< $(BUILD)/stm32f4discovery-none/plugnet.elf > $@
 	chmod +x $@
 
-$(BUILD)/test/system-native: $(BUILD)/test/system
+$(BUILD)/test/system-native: $(BUILD)/test/system | image-native-none
 	printf '#!/bin/sh\nexec %s native %s "$$@"\n' $< $(BUILD)/native-none/plugnet.elf > $@
 	chmod +x $@
 
 # With threads; and what loads them together, under ThreadSanitizer, whose first report ends the process.
-$(BUILD)/test/system-native-posix: $(BUILD)/test/system
+$(BUILD)/test/system-native-posix: $(BUILD)/test/system | image-native-posix
 	printf '#!/bin/sh\nexec %s native %s --threads "$$@"\n' $< $(BUILD)/native-posix/plugnet.elf > $@
 	chmod +x $@
 
 SYSTEM_TSAN := basic http_ two_boards twelve thirteenth mixed_connections iperf dhcp_variants dns_ mdns icmp_sizes \
     ntb_layouts in_stopped bus_reset_anywhere replugs board_resets suspends alternates halts \
     console_answers console_pipeline console_crowd console_unread console_reopens console_small console_rubbish
-$(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
+$(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt | image-native-posix-tsan
 	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s --threads "$$@"\n' \
 	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@
 	chmod +x $@
 
 # A firmware whose thread keeps what it receives: plain, and under ThreadSanitizer.
-$(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt
+$(BUILD)/test/system-holder: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt | image-holder image-holder-tsan
 	printf '#!/bin/sh\n%s holder %s "$$@" && exec test/system/tsan.sh %s holder %s "$$@"\n' \
 	    $< $(BUILD)/native-posix-holder/holder.elf $< $(BUILD)/native-posix-tsan-holder/holder.elf > $@
 	chmod +x $@
 
 # A product with a TCP service of its own that sends without end.
-$(BUILD)/test/system-stream: $(BUILD)/test/system | stream-image
+$(BUILD)/test/system-stream: $(BUILD)/test/system | image-stream
 	printf '#!/bin/sh\nexec %s stream %s "$$@"\n' $< $(BUILD)/stm32f4discovery-none-stream/stream.elf > $@
 	chmod +x $@
 
-.PHONY: stream-image
-stream-image:
-	$(MAKE) $(IN_TREE) BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream firmware
-
 # A stack of its own, without lwIP.
-$(BUILD)/test/system-ownstack: $(BUILD)/test/system | ownstack-images
+$(BUILD)/test/system-ownstack: $(BUILD)/test/system | $(call images_of,ownstack-%)
 	printf '#!/bin/sh\ngood=0\n' > $@
 	printf 'for board in %s; do %s $$board %s/$$board-none-ownstack/ownstack.elf --ownstack "$$@" || good=1; done\nexit $$good\n' \
 	    '$(sort $(BOARDS))' $< $(BUILD) >> $@
 	chmod +x $@
 
-.PHONY: ownstack-images
-ownstack-images:
-	+$(Q)for board in $(sort $(BOARDS)); do \
-	    $(MAKE) --no-print-directory $(IN_TREE) BOARD=$$board OS=none APP=examples/ownstack NAME=ownstack firmware || exit; done
-
 # The console: on the board that has endpoints enough, in both flavours, and as a process.
-$(BUILD)/test/system-console: $(BUILD)/test/system | console-images
+$(BUILD)/test/system-console: $(BUILD)/test/system | $(call images_of,console-%)
 	printf '#!/bin/sh\nfailed=0\n%s console %s "$$@" || failed=1\n%s console-native %s "$$@" || failed=1\n' \
 	    $< $(BUILD)/test/console/32l476gdiscovery-none/console.elf $< $(BUILD)/test/console/native-none/console.elf > $@
 	printf '[ -z "$$FREERTOS_KERNEL_PATH" ] || %s console-freertos %s "$$@" || failed=1\nexit $$failed\n' \
@@ -86,12 +77,12 @@ $(BUILD)/test/system-console: $(BUILD)/test/system | console-images
 SYSTEM_BOARDS := $(filter-out stm32f4discovery native,$(BOARDS))
 SYSTEM_FREERTOS := stm32f4discovery $(SYSTEM_BOARDS)
 
-$(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(BUILD)/test/system
+$(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none): $(BUILD)/test/system-%-none: $(BUILD)/test/system | image-%-none
 	printf '#!/bin/sh\nexec %s %s %s "$$@"\n' $< $* $(BUILD)/$*-none/plugnet.elf > $@
 	chmod +x $@
 
 # FreeRTOS' images are built and tested where the user names a kernel.
-$(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-freertos: $(BUILD)/test/system
+$(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-freertos: $(BUILD)/test/system | $(if $(FREERTOS_KERNEL_PATH),image-%-freertos)
 	printf '#!/bin/sh\n[ "$$FREERTOS_KERNEL_PATH" ] || { echo "skip %s on FreeRTOS: FREERTOS_KERNEL_PATH is not set"; exit 0; }\n' $* > $@
 	printf 'exec %s %s %s --threads "$$@"\n' $< $* $(BUILD)/$*-freertos/plugnet.elf >> $@
 	chmod +x $@

@@ -146,6 +146,18 @@ def test_only(folder):
     assert code == 2 and "no suite is called like absent" in err
 
 
+def test_needs(folder):
+    """What make must build: a program of the build is its own target; a suite that says nothing needs all."""
+    suites = ("build/test/unit", "needs=- a/style.py", "needs=images,build/pc a/page.py", "a/rest.py")
+    for chosen, wanted in (("unit", "build/test/unit\n"), ("style", "\n"), ("page", "build/pc\nimages\n"), ("rest", "check-build\n")):
+        code, out, _ = run(folder, "--needs", "--only", chosen, *suites)
+        assert (code, out) == (0, wanted), (chosen, code, out)
+    code, out, _ = run(folder, "--needs", *suites)
+    assert (code, out) == (0, "check-build\n"), (code, out)
+    code, out, _ = run(folder, "--needs", "--only", "page", "--only", "unit", *suites)
+    assert (code, out) == (0, "build/pc\nbuild/test/unit\nimages\n"), (code, out)
+
+
 def test_file_of_suites(folder):
     script(folder, "a", 'echo "ok $1"\n')
     with open(os.path.join(folder, "list"), "w", encoding="utf-8") as file:

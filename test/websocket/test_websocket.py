@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """WebSocket end to end: each rule by frames made by hand, npm's ws, python3-websockets, and Chromium.
 
-    test/websocket/test_websocket.py [FLAVOUR …]          images: make fault-images
+    test/websocket/test_websocket.py [FLAVOUR …]          images: make images
 
     this machine's kernel ─ TAP device ─ cable ─ board          in a network namespace of its own
 

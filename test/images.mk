@@ -1,0 +1,83 @@
+# Images that tests run, each a target of its own, so that a suite names what it needs (needs= in test/suites.txt, or "|" in a rule):
+#
+#   make image-NAME       one of them;   make images: all
+#
+# SPDX-License-Identifier: MIT
+
+IMAGES :=
+
+# $(call image,NAME,variables for make): built by a make of its own, into the folder of its board and flavour unless OUT says another.
+image = $(eval IMAGES += image-$(1))$(eval image_$(1) := $(2))
+# $(call test_image,NAME,FOLDER below build/test,APP,variables): a product's, with the name of its folder's last part.
+test_image = $(call image,$(1),OUT=$(BUILD)/test/$(2) APP=$(3) NAME=$(or $(5),$(notdir $(3))) $(4))
+rtos = $(if $(FREERTOS_KERNEL_PATH),$(1))
+
+# The demo: BOARD-OS.
+$(foreach board,$(filter-out native,$(BOARDS)),$(call image,$(board)-none,BOARD=$(board) OS=none))
+$(call image,native-none,BOARD=native OS=none)
+$(call image,native-posix,BOARD=native OS=posix)
+$(call image,native-posix-tsan,BOARD=native OS=posix TSAN=1)
+$(foreach board,$(filter-out native,$(BOARDS)),$(call image,$(board)-freertos,BOARD=$(board) OS=freertos))
+
+# The demo with one setting changed, or of another version, or in the first layout of flash (test/vboard/test_update.c).
+$(call image,lease30,OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 BOARD=stm32f4discovery OS=none)
+$(call image,no_dns,OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true BOARD=stm32f4discovery OS=none)
+$(call image,next,OUT=$(BUILD)/test/vm/next VERSION=9.9.9 BOARD=stm32f4discovery OS=none)
+$(call image,old-f407,OUT=$(BUILD)/test/old/stm32f4discovery BOARD=stm32f4discovery OS=none LINKER=test/vboard/image/old_f407.ld)
+$(call image,old-l476,OUT=$(BUILD)/test/old/32l476gdiscovery BOARD=32l476gdiscovery OS=none LINKER=test/vboard/image/old_l476.ld)
+
+# Products of tests and examples.
+$(call image,config,BOARD=native OS=none APP=test/config NAME=config)
+$(call image,holder,BOARD=native OS=posix APP=test/holder NAME=holder)
+$(call image,holder-tsan,BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1)
+$(call image,stream,BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream)
+$(foreach board,$(BOARDS),$(call image,ownstack-$(board),BOARD=$(board) OS=none APP=examples/ownstack NAME=ownstack))
+
+# Routes that break their contract, events, WebSockets: on the chip, as a process, with threads under ThreadSanitizer.
+$(foreach name,badhandler events websocket, \
+    $(call test_image,$(name)-none,$(name)/none,test/$(name),BOARD=stm32f4discovery OS=none,$(name:badhandler=bad)) \
+    $(call test_image,$(name)-native,$(name)/native,test/$(name),BOARD=native OS=none,$(name:badhandler=bad)) \
+    $(call test_image,$(name)-posix,$(name)/posix,test/$(name),BOARD=native OS=posix $(if $(filter-out badhandler,$(name)),TSAN=1),$(name:badhandler=bad)) \
+    $(call rtos,$(call test_image,$(name)-freertos,$(name)/freertos,test/$(name),BOARD=stm32f4discovery OS=freertos,$(name:badhandler=bad))))
+
+$(foreach app,examples/meter test/vendor examples/usblog examples/ownfunction, \
+    $(call test_image,$(notdir $(app))-none,$(notdir $(app))/none,$(app),BOARD=stm32f4discovery OS=none) \
+    $(call rtos,$(call test_image,$(notdir $(app))-freertos,$(notdir $(app))/freertos,$(app),BOARD=stm32f4discovery OS=freertos)))
+$(call test_image,vendor-first,vendor/first,test/vendor,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DVENDOR_FIRST)
+
+$(foreach board,$(filter-out native,$(BOARDS)), \
+    $(call test_image,store-$(board),store/$(board),test/store,BOARD=$(board) OS=none) \
+    $(call test_image,endpoints-$(board),endpoints/$(board),test/endpoints,BOARD=$(board) OS=none))
+$(call test_image,endpoints-control256,endpoints/control256,test/endpoints,BOARD=32l476gdiscovery OS=none CFLAGS_APP=-DENDPOINTS_CONTROL_DEFAULT)
+
+$(foreach board,$(BOARDS),$(call test_image,console-$(board)-none,console/$(board)-none,examples/console,BOARD=$(board) OS=none))
+$(call rtos,$(call test_image,console-32l476gdiscovery-freertos,console/32l476gdiscovery-freertos,examples/console,BOARD=32l476gdiscovery OS=freertos))
+
+# Firmware with a bug: FLAVOUR, or FLAVOUR-BUG.
+fault = $(call test_image,fault-$(1),fault/$(1),test/fault,$(2))
+$(call fault,native,BOARD=native OS=none)
+$(call fault,posix,BOARD=native OS=posix)
+$(call fault,none,BOARD=stm32f4discovery OS=none)
+$(call fault,none-bus,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_BUS)
+$(call fault,none-jump,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_JUMP)
+$(call fault,none-stack,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_STACK=500)
+$(call rtos,$(call fault,freertos,BOARD=stm32f4discovery OS=freertos))
+$(call rtos,$(call fault,freertos-bus,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_BUS))
+$(call rtos,$(call fault,freertos-stack,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_STACK=5))
+
+$(IMAGES): image-%:
+	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) $(image_$*) firmware
+
+# $(call images_of,PATTERN …): those that exist here, of these names.
+images_of = $(filter $(addprefix image-,$(1)),$(IMAGES))
+
+# All that begin so; those with FreeRTOS where there is a kernel.
+IMAGE_GROUPS := $(addprefix images-,badhandler config console endpoints events fault meter ownfunction usblog vendor websocket)
+$(foreach group,$(IMAGE_GROUPS:images-%=%),$(eval images-$(group): $(call images_of,$(group) $(group)-%)))
+images-freertos: $(if $(FREERTOS_KERNEL_PATH),freertos)
+
+.PHONY: images native boards freertos images-freertos $(IMAGE_GROUPS) $(IMAGES)
+images: $(if $(FREERTOS_KERNEL_PATH),$(IMAGES),$(filter-out %-freertos,$(IMAGES)))
+native: $(call images_of,native-% config holder%)
+boards: $(patsubst %,image-%-none,$(filter-out native,$(BOARDS)))
+freertos: $(patsubst %,image-%-freertos,$(filter-out native,$(BOARDS)))
