@@ -10,7 +10,6 @@ IMAGES :=
 image = $(eval IMAGES += image-$(1))$(eval image_$(1) := $(2))
 # $(call test_image,NAME,FOLDER below build/test,APP,variables): a product's, with the name of its folder's last part.
 test_image = $(call image,$(1),OUT=$(BUILD)/test/$(2) APP=$(3) NAME=$(or $(5),$(notdir $(3))) $(4))
-rtos = $(if $(FREERTOS_KERNEL_PATH),$(1))
 
 # The demo: BOARD-OS.
 $(foreach board,$(filter-out native,$(BOARDS)),$(call image,$(board)-none,BOARD=$(board) OS=none))
@@ -38,11 +37,11 @@ $(foreach name,badhandler events websocket, \
     $(call test_image,$(name)-none,$(name)/none,test/$(name),BOARD=stm32f4discovery OS=none,$(name:badhandler=bad)) \
     $(call test_image,$(name)-native,$(name)/native,test/$(name),BOARD=native OS=none,$(name:badhandler=bad)) \
     $(call test_image,$(name)-posix,$(name)/posix,test/$(name),BOARD=native OS=posix $(if $(filter-out badhandler,$(name)),TSAN=1),$(name:badhandler=bad)) \
-    $(call rtos,$(call test_image,$(name)-freertos,$(name)/freertos,test/$(name),BOARD=stm32f4discovery OS=freertos,$(name:badhandler=bad))))
+    $(if $(FREERTOS_KERNEL_PATH),$(call test_image,$(name)-freertos,$(name)/freertos,test/$(name),BOARD=stm32f4discovery OS=freertos,$(name:badhandler=bad))))
 
 $(foreach app,examples/meter test/vendor examples/usblog examples/ownfunction, \
     $(call test_image,$(notdir $(app))-none,$(notdir $(app))/none,$(app),BOARD=stm32f4discovery OS=none) \
-    $(call rtos,$(call test_image,$(notdir $(app))-freertos,$(notdir $(app))/freertos,$(app),BOARD=stm32f4discovery OS=freertos)))
+    $(if $(FREERTOS_KERNEL_PATH),$(call test_image,$(notdir $(app))-freertos,$(notdir $(app))/freertos,$(app),BOARD=stm32f4discovery OS=freertos)))
 $(call test_image,vendor-first,vendor/first,test/vendor,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DVENDOR_FIRST)
 
 $(foreach board,$(filter-out native,$(BOARDS)), \
@@ -51,7 +50,7 @@ $(foreach board,$(filter-out native,$(BOARDS)), \
 $(call test_image,endpoints-control256,endpoints/control256,test/endpoints,BOARD=32l476gdiscovery OS=none CFLAGS_APP=-DENDPOINTS_CONTROL_DEFAULT)
 
 $(foreach board,$(BOARDS),$(call test_image,console-$(board)-none,console/$(board)-none,examples/console,BOARD=$(board) OS=none))
-$(call rtos,$(call test_image,console-32l476gdiscovery-freertos,console/32l476gdiscovery-freertos,examples/console,BOARD=32l476gdiscovery OS=freertos))
+$(if $(FREERTOS_KERNEL_PATH),$(call test_image,console-32l476gdiscovery-freertos,console/32l476gdiscovery-freertos,examples/console,BOARD=32l476gdiscovery OS=freertos))
 
 # Firmware with a bug: FLAVOUR, or FLAVOUR-BUG.
 fault = $(call test_image,fault-$(1),fault/$(1),test/fault,$(2))
@@ -61,9 +60,9 @@ $(call fault,none,BOARD=stm32f4discovery OS=none)
 $(call fault,none-bus,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_BUS)
 $(call fault,none-jump,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_JUMP)
 $(call fault,none-stack,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DFAULT_STACK=500)
-$(call rtos,$(call fault,freertos,BOARD=stm32f4discovery OS=freertos))
-$(call rtos,$(call fault,freertos-bus,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_BUS))
-$(call rtos,$(call fault,freertos-stack,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_STACK=5))
+$(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos,BOARD=stm32f4discovery OS=freertos))
+$(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-bus,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_BUS))
+$(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-stack,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_STACK=5))
 
 $(IMAGES): image-%:
 	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) $(image_$*) firmware
