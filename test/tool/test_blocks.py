@@ -78,15 +78,17 @@ def block_whole(block):
     return re.sub(r"^.*…$\n?", "", block, flags=re.MULTILINE)
 
 
-def c_wrong(block, given, before):
-    """Why it compiles in no way; empty: it does. `before`: blocks of its page so far, which it may rest on."""
+def c_wrong(block, givens, before):
+    """Why it compiles in no way; empty: it does. `givens`: what is given for this block, and for all so far; `before`: the
+    page's blocks so far, which it may rest on."""
     block = block_whole(block)
     includes = "".join(re.findall(r"^#include .*\n", block, re.MULTILINE))
     inner = re.sub(r"^#include .*\n", "", block, flags=re.MULTILINE)
     whys = []
-    for context in ("", *(["".join(before)] if before else []), *before):
+    contexts = [given + context for context in ("", "".join(before), *before) for given in givens]
+    for context in dict.fromkeys(contexts):
         for way in WAYS.values():
-            whys.append(c_compiles(given + context + includes + way.format(block=inner)))
+            whys.append(c_compiles(context + includes + way.format(block=inner)))
             if not whys[-1]:
                 return ""
     return whys[0]
@@ -181,7 +183,7 @@ def page_wrong(path):
         why = "" if language in LANGUAGES else f"a block in '{language}', which nothing checks"
         if language == "c":
             givens += given
-            why = c_wrong(block, givens, before)
+            why = c_wrong(block, (given, givens), before)
             before.append(block_whole(block))
         elif language == "options":
             why = c_compiles(PRELUDE, block)
