@@ -28,6 +28,7 @@ FENCE = re.compile(r"^(?:<!-- (given|options)(.*?)-->\n)?```(\w*)\n(.*?)^```$", 
 LANGUAGES = ("c", "options", "cpp", "js", "python", "cmake", "make", "sh", "json", "text", "")
 
 PRELUDE = """#include <string.h>
+#include "lwip/tcp.h"
 #include "plugnet/plugnet.h"
 #include "plugnet/acm_console.h"
 #include "board/flash.h"
