@@ -48,6 +48,7 @@ FLAGS = ["-std=gnu11", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=
 WAYS = {  # how a block can stand in a file
     "alone": "{block}",
     "statements": "void block_run(void);\nvoid block_run(void)\n{{\n{block}\n}}\n",
+    "elements": "static const struct http_route block_routes[] = {{\n{block}\n}};\n",
     "fields": "static struct plugnet_config block_config = {{\n{block}\n}};\n",
 }
 
