@@ -8,6 +8,7 @@
 #   make flash | dfu | dfu-all              write to a real board: by its ST-LINK, or over its own USB cable
 #   make size | bench | fuzz                figures, benchmark, fuzzing
 #   make sbom                               what is really linked into the image, as a CycloneDX document
+#   make reference                          the public headers as HTML (Doxygen)
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy
@@ -48,7 +49,11 @@ include firmware.mk
 $(LWIP_PATH)/src/%.c:
 	tool/fetch_lwip.sh $(BUILD)
 
-.PHONY: suites suites-list check-build clean
+# The public headers as HTML: build/reference/index.html.
+reference:
+	tool/reference.py -o $(BUILD)/reference
+
+.PHONY: suites suites-list check-build clean reference
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
