@@ -364,8 +364,9 @@ static enum store_result compact_all(struct store *s)
     struct store_record r;
     if (!compact(s, s->end, s->schema))
         return STORE_FLASH;
-    for (; record_find(s, &old, &at, until, &r); at += store_record_size(&r))
-        if (!record_copy(s, &old, at, &r, &s->log, &s->at)) {
+    for (; at < until; at += store_record_size(&r)) /* one behind the other, or something is damaged */
+        if (!record_at(s, &old, at, &r) || !record_whole(s, &old, at, &r) ||
+            !record_copy(s, &old, at, &r, &s->log, &s->at)) {
             s->unclean = true;
             return STORE_FLASH;
         }
