@@ -6,7 +6,8 @@
  *
  * One transfer each way at a time. The one towards the host is all that the ring held when the endpoint was free; it ends by
  * a short or an empty packet, since a host waits for that. The one from the host is watched, packet by packet, since a host
- * sends no empty packet behind a whole one.
+ * sends no empty packet behind a whole one. Behind bytes that wait to be taken comes one packet at a time, as long as there is
+ * room: Ctrl-C must get past a key that nobody takes.
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/acm.h"
@@ -144,9 +145,12 @@ size_t acm_write(struct acm *acm, const void *bytes, size_t length)
 /* The endpoint has stopped: what it was sending is lost, some of which the host may have read. */
 static void acm_in_aborted(struct acm *acm)
 {
+    if (acm->in_flying == 0)
+        return;
     acm->tail += acm->in_flying;
     acm->stats.in_lost += acm->in_flying;
     acm->in_flying = 0;
+    acm_tell(acm, ACM_SENT);
 }
 
 /* Nobody reads any more, and the endpoint has stopped: what is in the ring stays for the next one, or is lost. */
@@ -172,34 +176,58 @@ static bool acm_look(struct usb_watch *watch, uint32_t received)
 
 static void acm_out_arm(struct acm *acm)
 {
-    if (!acm->up || acm->out_armed || acm->out_taken != acm->out_length || (acm->halted & HALTED_OUT) != 0)
+    uint32_t capacity = acm->config->out_size, at;
+    if (!acm->up || acm->out_armed || (acm->halted & HALTED_OUT) != 0)
         return;
-    acm->out_length = acm->out_taken = acm->out_seen = 0;
+    if (acm->out_taken == acm->out_length)
+        acm->out_length = acm->out_taken = 0;
+    at = (acm->out_length + 3u) & ~3u;
+    if (at + ACM_PACKET_SIZE > capacity)
+        return;
+    acm->out_at = (uint16_t)at;
+    acm->out_seen = 0;
     acm->out_armed = true;
     acm->watch.next = 1;
-    usb_device_ep_read(acm->function.device, acm_ep_out(acm), acm->config->out, acm->config->out_size,
-                       &acm->watch);
+    usb_device_ep_read(acm->function.device, acm_ep_out(acm), acm->config->out + at,
+                       at == 0 ? capacity : ACM_PACKET_SIZE, &acm->watch);
 }
 
 const uint8_t *acm_peek(const struct acm *acm, size_t *length)
 {
-    size_t there = acm->out_armed ? __atomic_load_n(&acm->out_seen, __ATOMIC_ACQUIRE) : acm->out_length;
-    *length = there - acm->out_taken;
+    size_t end = acm->out_length;
+    if (acm->out_armed)
+        end += __atomic_load_n(&acm->out_seen, __ATOMIC_ACQUIRE); /* only where nothing waits before it */
+    *length = end - acm->out_taken;
     return *length != 0 ? acm->config->out + acm->out_taken : NULL;
 }
 
 void acm_take(struct acm *acm, size_t length)
 {
+    size_t there;
+    acm_peek(acm, &there);
+    if (length > there)
+        length = there;
+    there -= length;
     acm->out_taken = (uint16_t)(acm->out_taken + length);
     acm->stats.out_bytes += (uint32_t)length;
-    acm_out_arm(acm);
+    if (!acm->out_armed) {
+        memmove(acm->config->out, acm->config->out + acm->out_taken, there);
+        acm->out_length = (uint16_t)there;
+        acm->out_taken = 0;
+        acm_out_arm(acm);
+    } else if (acm->out_taken == acm->out_length) {
+        acm->out_length = acm->out_taken = 0;
+    }
 }
 
 /* The endpoint has stopped after so many bytes. */
 static void acm_out_stopped(struct acm *acm, uint32_t length)
 {
-    if (acm->out_armed)
-        acm->out_length = (uint16_t)length;
+    if (acm->out_armed) {
+        if (acm->out_length != acm->out_at)
+            memmove(acm->config->out + acm->out_length, acm->config->out + acm->out_at, length);
+        acm->out_length = (uint16_t)(acm->out_length + length);
+    }
     acm->out_armed = false;
 }
 

@@ -307,6 +307,27 @@ static void acm_resets(struct rig *rig)
     end(rig);
 }
 
+/* Ctrl-C ends a command, though keys that nobody takes came before it; a list of candidates, too. */
+static void acm_interrupts(struct rig *rig)
+{
+    begin(rig);
+    for (unsigned keys = 0; keys < 60; keys += 7) {
+        forget();
+        say(rig, "source 99999999\r", 16);
+        RIG_CHECK(rig, hear(rig, WAIT_MS));
+        for (unsigned i = 0; i < keys; i++) {
+            say(rig, "x", 1);
+        }
+        say(rig, "\x03", 1);
+        hear_until(rig, "^C\r\n");
+        hear_until(rig, PROMPT);
+        rig_ping_within_1s(rig);
+    }
+    ask(rig, "uptime");
+    RIG_CHECK(rig, strncmp(said, "uptime\r\n", 8) == 0);
+    end(rig);
+}
+
 /* Asleep in the middle: nothing is lost. */
 static void acm_suspends(struct rig *rig)
 {
@@ -330,6 +351,7 @@ const struct scenario scenarios_acm[] = {
     {"acm_beside", SCENARIO_ACM, acm_beside, 60, true},
     {"acm_unread", SCENARIO_ACM, acm_unread, 60, true},
     {"acm_halts", SCENARIO_ACM, acm_halts, 60, true},
+    {"acm_interrupts", SCENARIO_ACM, acm_interrupts, 60, true},
     {"acm_resets", SCENARIO_ACM, acm_resets, 60, true},
     {"acm_suspends", SCENARIO_ACM, acm_suspends, 60, true},
     {NULL, 0, NULL, 0, false},
