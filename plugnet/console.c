@@ -19,6 +19,8 @@ _Static_assert(CONSOLE_WORDS_MAX >= 2, "CONSOLE_WORDS_MAX: a command and a word"
 #define CONTROL(c) ((c)&0x1F)
 #define BELL       "\a"
 
+#define CANDIDATES_MAX 4096 /* of Tab, looked at in one step */
+
 static const char *console_prompt(const struct console *c)
 {
     return c->config->prompt != NULL ? c->config->prompt : "> ";
@@ -96,10 +98,17 @@ static void console_lines_end(struct text *out, size_t from)
     }
 }
 
+/* A product's text, at most so many bytes of it. */
+static void console_put_some(struct text *out, const char *text, size_t length_max)
+{
+    size_t length = strlen(text);
+    text_put_bytes(out, text, length < length_max ? length : length_max);
+}
+
 static void console_line_draw(const struct console *c, struct text *out)
 {
     text_put(out, "\r");
-    text_put(out, console_prompt(c));
+    console_put_some(out, console_prompt(c), CONSOLE_PROMPT_MAX);
     text_put_bytes(out, c->line, c->length);
     text_put(out, "\x1B[K");
     if (c->cursor < c->length) {
@@ -260,7 +269,7 @@ static const char *console_candidate(const struct console *c, const struct conso
                                      unsigned *index)
 {
     const char *candidate;
-    while ((candidate = console_candidate_at(c, word, *index)) != NULL) {
+    while (*index < CANDIDATES_MAX && (candidate = console_candidate_at(c, word, *index)) != NULL) {
         ++*index;
         if (strncmp(candidate, word->begin, word->length) == 0)
             return candidate;
@@ -372,7 +381,7 @@ static void console_run(struct console *c, struct text *out)
     size_t from = out->length;
     struct text piece = text_over(out->bytes + from, CONSOLE_PIECE_MAX);
     enum console_progress progress = CONSOLE_USAGE;
-    if (c->call.count == 1 || c->command->usage != NULL)
+    if (c->command->run != NULL && (c->call.count == 1 || c->command->usage != NULL))
         progress = c->command->run(&c->call, &piece);
     c->call.step++;
     out->length += piece.length;
@@ -388,18 +397,21 @@ static void console_run(struct console *c, struct text *out)
         console_ended(c);
 }
 
-/* Bytes that come meanwhile. Ctrl-C ends the command, and what was typed before it is forgotten. */
-static size_t console_run_input(struct console *c, const uint8_t *bytes, size_t length, struct text *out)
+/* Bytes that come while a command runs or candidates are listed. Ctrl-C ends that, and what was typed before it is forgotten. */
+static size_t console_meanwhile(struct console *c, const uint8_t *bytes, size_t length, struct text *out)
 {
     const uint8_t *interrupt;
     if (length == 0)
         return 0;
-    if (c->command->input != NULL)
-        return c->command->input(&c->call, bytes, length);
+    if (c->command != NULL && c->command->input != NULL) {
+        size_t taken = c->command->input(&c->call, bytes, length);
+        return taken < length ? taken : length;
+    }
     interrupt = memchr(bytes, CONTROL('C'), length);
     if (interrupt == NULL)
         return 0;
     text_put(out, "^C\r\n");
+    c->listing = false;
     console_ended(c);
     return (size_t)(interrupt - bytes) + 1;
 }
@@ -561,14 +573,15 @@ size_t console_step(struct console *console, const uint8_t *bytes, size_t length
     if (console->greeting_due) {
         size_t from = out->length;
         console->greeting_due = false;
-        text_put(out, console->config->greeting);
+        console_put_some(out, console->config->greeting, CONSOLE_PIECE_MAX);
         console_lines_end(out, from);
-    } else if (console->command != NULL) {
-        taken = console_run_input(console, bytes, length, out);
+    } else {
+        if (console->command != NULL || console->listing)
+            taken = console_meanwhile(console, bytes, length, out);
         if (console->command != NULL)
             console_run(console, out);
-    } else if (console->listing) {
-        console_list(console, out);
+        else if (console->listing)
+            console_list(console, out);
     }
     if (console->prompt_due && console->command == NULL && console_has_room(out)) {
         console->prompt_due = false;

@@ -74,7 +74,8 @@ struct console_command {
     /* Takes raw bytes that come while it runs, any byte; returns how many. NULL: they wait, and Ctrl-C ends it. */
     size_t (*input)(struct console_call *call, const uint8_t *bytes, size_t length);
 
-    /* For Tab: what word `number` (from 1) may be, one for each index from 0; NULL behind the last. NULL: unknown. */
+    /* For Tab: what word `number` (from 1) may be, one for each index from 0, of which 4,096 are looked at; NULL behind the last.
+     * NULL: unknown. */
     const char *(*complete)(unsigned number, unsigned index);
 };
 
