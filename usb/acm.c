@@ -145,12 +145,13 @@ size_t acm_write(struct acm *acm, const void *bytes, size_t length)
 /* The endpoint has stopped: what it was sending is lost, some of which the host may have read. */
 static void acm_in_aborted(struct acm *acm)
 {
-    if (acm->in_flying == 0)
-        return;
-    acm->tail += acm->in_flying;
-    acm->stats.in_lost += acm->in_flying;
+    uint32_t lost = acm->in_flying;
+    acm->tail += lost;
+    acm->stats.in_lost += lost;
     acm->in_flying = 0;
-    acm_tell(acm, ACM_SENT);
+    acm_in_start(acm);
+    if (lost != 0)
+        acm_tell(acm, ACM_SENT);
 }
 
 /* Nobody reads any more, and the endpoint has stopped: what is in the ring stays for the next one, or is lost. */
@@ -265,10 +266,9 @@ static void acm_data_open(struct acm *acm)
     usb_device_ep_open(device, acm_ep_in(acm), USB_ENDPOINT_BULK, ACM_PACKET_SIZE);
     usb_device_ep_open(device, acm_ep_out(acm), USB_ENDPOINT_BULK, ACM_PACKET_SIZE);
     acm->halted &= HALTED_NOTIFY;
-    acm_in_aborted(acm);
     acm_out_stopped(acm, acm->out_seen);
-    acm_in_start(acm);
     acm_out_arm(acm);
+    acm_in_aborted(acm);
 }
 
 static bool acm_alternate_set(struct usb_function *function, uint8_t number, uint8_t alternate)
@@ -314,7 +314,6 @@ static void acm_halted(struct usb_function *function, uint8_t ep, bool on)
     acm->halted = (uint8_t)(on ? acm->halted | bit : acm->halted & ~bit);
     if (bit == HALTED_IN) {
         acm_in_aborted(acm);
-        acm_in_start(acm);
     } else if (bit == HALTED_OUT) {
         acm_out_stopped(acm, acm->out_seen); /* whole packets had come before */
         acm_out_arm(acm);
