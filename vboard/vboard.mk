@@ -94,6 +94,15 @@ transfers-image:
 	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/transfers BOARD=stm32f4discovery OS=none APP=test/transfers NAME=transfers \
 	    firmware
 
+# With each combination of functions (test/endpoints).
+$(BUILD)/test/test_storm: $(BUILD)/vboard/test_storm.o $(VBOARD_LIB)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/vboard/test_storm.o: test/vboard/test_storm.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
 # With firmware that writes settings (test/store).
 $(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB)
 	@mkdir -p $(@D)
@@ -112,7 +121,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_transfers test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_transfers test_storm test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_transfers.d
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d

@@ -21,7 +21,7 @@ static void start(void)
 {
     if (board)
         return;
-    board = image_board("stm32f4discovery", BUILD "/test/transfers/transfers.elf");
+    board = image_board("stm32f4discovery", BUILD "/test/transfers/transfers.elf", NULL);
     host = (struct tiny_host){.cable = vboard_cable(board)};
     CHECK(tiny_attach(&host, 1000));
     const char *wrong = tiny_enumerate(&host);
