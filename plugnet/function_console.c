@@ -20,7 +20,7 @@ _Static_assert((PLUGNET_CONSOLE_RING & (PLUGNET_CONSOLE_RING - 1)) == 0,
 _Static_assert(PLUGNET_CONSOLE_OUT > 0 && PLUGNET_CONSOLE_OUT % ACM_PACKET_SIZE == 0,
                "PLUGNET_CONSOLE_OUT: not whole packets");
 
-#define STEPS_A_TURN 8  /* then the rest of the loop comes first */
+#define STEPS_A_TURN 8  /* then the rest of the loop comes first; one where nobody listens */
 #define LOG_LINE_MAX 96 /* longer lines of the log come in parts */
 
 _Static_assert(LOG_LINE_MAX <= CONSOLE_PIECE_MAX, "CONSOLE_PIECE_MAX: smaller than a line of the log");
@@ -71,7 +71,7 @@ static bool console_step_once(struct plugnet_console_state *p)
 
 static void console_serve(struct plugnet_console_state *p)
 {
-    for (unsigned n = 0; n < STEPS_A_TURN && console_step_once(p); n++) {
+    for (unsigned n = p->open ? STEPS_A_TURN : 1; n > 0 && console_step_once(p); n--) {
     }
 }
 
