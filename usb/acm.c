@@ -408,12 +408,17 @@ static const struct usb_function_ops acm_ops = {
     .transferred = acm_transferred,
 };
 
-void acm_init(struct acm *acm, const struct acm_config *config)
+bool acm_config_good(const struct acm_config *config)
 {
     uint16_t ring = config->ring_size, out = config->out_size;
-    if (ring == 0 || (ring & (ring - 1)) != 0 || out == 0 || out % ACM_PACKET_SIZE != 0 ||
-        ((uintptr_t)config->out & 3) != 0)
-        __builtin_trap(); /* see struct acm_config */
+    return config->ring != NULL && ring != 0 && (ring & (ring - 1)) == 0 && config->out != NULL && out != 0 &&
+           out % ACM_PACKET_SIZE == 0 && ((uintptr_t)config->out & 3) == 0;
+}
+
+void acm_init(struct acm *acm, const struct acm_config *config)
+{
+    if (!acm_config_good(config))
+        __builtin_trap();
     *acm = (struct acm){.function = {.ops = &acm_ops},
                         .config = config,
                         .coding = {.rate = RATE_DEFAULT, .data_bits = 8},

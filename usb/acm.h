@@ -107,7 +107,10 @@ struct acm {
     uint8_t notify_bytes[10];
 };
 
-/* Prepare the function; `config` must outlive it. Pass &acm->function to usb_device_init's list. The host is told that there
+/* True if sizes and alignment are as struct acm_config wants them. */
+bool acm_config_good(const struct acm_config *config);
+
+/* Prepare the function; `config` is good and must outlive it. Pass &acm->function to usb_device_init's list. The host is told that there
  * is a carrier (DCD, DSR). */
 void acm_init(struct acm *acm, const struct acm_config *config);
 

@@ -70,7 +70,7 @@ struct usb_function_ops {
     /* Append all descriptors, from the interface association to the last endpoint. */
     void (*describe)(const struct usb_function *function, struct usb_writer *writer);
 
-    /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. May be NULL. */
+    /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. NULL where there are none. */
     void (*string)(const struct usb_function *function, uint8_t number, char *text, size_t capacity);
 
     /* A class or vendor request to one of its interfaces or endpoints; a vendor request to the device (device_requests: the

@@ -10,6 +10,7 @@
 
 #include "os/os.h"
 #include "plugnet/plugnet.h"
+#include "usb/acm.h"
 #include "usb/vendor.h"
 
 static struct plugnet plugnet;
@@ -68,6 +69,20 @@ static const struct plugnet_function braceless = VENDOR(0, "01234567-89ab-cdef-0
                                      nameless = VENDOR(0, NULL);
 
 static const struct plugnet_function alias = VENDOR(0, GUID); /* another name for the first one's state */
+
+static uint8_t ring[64], out[65] __attribute__((aligned(4)));
+#define PORT(ring_, ring_size_, out_, out_size_)                                                             \
+    PLUGNET_ACM(                                                                                             \
+        "port",                                                                                              \
+        (&(struct acm){.config = &(const struct acm_config){                                                 \
+                           .ring = ring_, .ring_size = ring_size_, .out = out_, .out_size = out_size_}}))
+static const struct plugnet_function ports[] = {PORT(ring, 64, out, 64),
+                                                PORT(ring, 63, out, 64),
+                                                PORT(ring, 0, out, 64),
+                                                PORT(ring, 64, out + 1, 64),
+                                                PORT(ring, 64, out, 32),
+                                                PORT(NULL, 64, out, 64),
+                                                PLUGNET_ACM("port", &(struct acm){.config = NULL})};
 
 static const struct plugnet_function idle = {.name = "idle"};
 static const struct plugnet_service silent = {.name = "silent"};
@@ -188,6 +203,14 @@ static const struct {
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &braceless), .services = SERVICES}},
     {"vendor function: no GUID",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &nameless), .services = SERVICES}},
+    {"port: ring of 63", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[1]), .services = SERVICES}},
+    {"port: ring of 0", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[2]), .services = SERVICES}},
+    {"port: odd buffer", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[3]), .services = SERVICES}},
+    {"port: half a packet", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[4]), .services = SERVICES}},
+    {"port: no ring", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[5]), .services = SERVICES}},
+    {"port: no configuration",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[6]), .services = SERVICES}},
+    {"good: a port", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[0]), .services = SERVICES}},
     {"good: a vendor function", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first), .services = SERVICES}},
     {"plan: too long descriptors",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &second), .services = SERVICES}},

@@ -17,6 +17,7 @@ IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits. It is the whole text.
 RULES = (
     ("vendor function", r"vendor_config\.guid: \{8-4-4-4-12 hex digits\}, your own"),
+    ("port: ", r"acm\.config: \.ring_size a power of 2, \.out 4-aligned, \.out_size whole packets"),
     ("vendor", r"\.vendor_id: needs \.product_id"),
     ("name ", r"\.name: 1 to 32 letters, digits, inner hyphens"),
     ("names: four", r"\.names: more than PLUGNET_NAMES_MAX, 3"),
@@ -90,7 +91,7 @@ def refused(case):
     assert found and code == 1, f"exit code {code}: {said}"
     if case.startswith("plan: "):
         assert PLANS[case] in said, said
-    elif case.startswith("vendor function: "):
+    elif case.startswith(("vendor function: ", "port: ")):
         assert "plugnet_config" not in said, said
     elif case.startswith("service: "):
         assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said
