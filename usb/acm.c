@@ -120,7 +120,7 @@ size_t acm_room(const struct acm *acm)
 static void acm_in_start(struct acm *acm)
 {
     uint32_t size = acm->config->ring_size, length = acm_waiting(acm), at = acm->tail & (size - 1);
-    if (!acm->up || length == 0 || acm->in_flying != 0 || (acm->halted & HALTED_IN) != 0)
+    if (!acm->up || length == 0 || acm->in_flying != 0 || acm->in_ending || (acm->halted & HALTED_IN) != 0)
         return;
     uint32_t first = length < size - at ? length : size - at;
     acm->in_flying = (uint16_t)length;
@@ -149,6 +149,7 @@ static void acm_in_aborted(struct acm *acm)
     acm->tail += lost;
     acm->stats.in_lost += lost;
     acm->in_flying = 0;
+    acm->in_ending = false;
     acm_in_start(acm);
     if (lost != 0)
         acm_tell(acm, ACM_SENT);
@@ -158,10 +159,24 @@ static void acm_in_aborted(struct acm *acm)
 static void acm_in_ended(struct acm *acm)
 {
     acm->in_flying = 0;
+    acm->in_ending = false;
     if (acm->config->hold)
         return;
     acm->stats.in_lost += acm_waiting(acm);
     acm->tail = acm->head;
+}
+
+/* DTR has fallen. A host's read that has got whole packets waits for more: an empty one ends it, so that the next program's first
+ * bytes don't come behind them. */
+static void acm_in_cut(struct acm *acm)
+{
+    bool flying = acm->in_flying != 0, ending = acm->in_ending || flying;
+    if (flying)
+        usb_device_ep_abort(acm->function.device, acm_ep_in(acm));
+    acm_in_ended(acm);
+    acm->in_ending = ending;
+    if (flying)
+        usb_device_ep_write(acm->function.device, acm_ep_in(acm), NULL, 0, false);
 }
 
 /* ---- From the host. ---- */
@@ -239,9 +254,7 @@ static void acm_lines_set(struct acm *acm, uint8_t lines)
     uint8_t before = acm->lines;
     acm->lines = lines;
     if ((before & ~lines & ACM_DTR) != 0 && !acm->config->hold) {
-        if (acm->in_flying != 0)
-            usb_device_ep_abort(acm->function.device, acm_ep_in(acm));
-        acm_in_ended(acm);
+        acm_in_cut(acm);
     } else if ((lines & ~before & ACM_DTR) != 0) {
         acm->stats.opens++;
         acm->notify_due = true;
@@ -335,9 +348,10 @@ static void acm_transferred(struct usb_function *function, uint32_t events)
     if (events & USB_EVENT_IN(function->in_first + 1)) {
         acm->tail += acm->in_flying;
         acm->stats.in_bytes += acm->in_flying;
+        what |= acm->in_flying != 0 ? ACM_SENT : 0;
         acm->in_flying = 0;
+        acm->in_ending = false;
         acm_in_start(acm);
-        what |= ACM_SENT;
     }
     if (events & USB_EVENT_OUT(function->out_first)) {
         acm_out_stopped(acm, usb_device_ep_received(function->device, acm_ep_out(acm)));

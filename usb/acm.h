@@ -95,6 +95,7 @@ struct acm {
     uint8_t halted;      /* endpoints that the host has halted */
     bool notify_due;     /* the state is still to be sent */
     bool notify_busy;    /* one is armed */
+    bool in_ending;      /* an empty packet is armed: it ends what DTR has cut */
     bool out_armed;      /* the endpoint fills config->out */
     uint16_t out_length; /* end of the bytes that have come, but for those it fills in now */
     uint16_t out_taken;  /* end of those that are taken */

@@ -342,12 +342,22 @@ TEST(acm_dtr)
     CHECK_EQUAL(rig_out(&rig, OUT, bytes, 5, false), 5);
     CHECK_EQUAL(lines(0), 0);
     CHECK_EQUAL(acm.stats.in_lost, 200);
-    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
     CHECK(acm_peek(&acm, &there) != NULL && there == 5);
     acm_take(&acm, there);
     CHECK_EQUAL(lines(1), 0);
-    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
     CHECK_EQUAL(acm.stats.opens, 2);
+    CHECK_EQUAL(acm_write(&acm, "y", 1), 1);
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 0); /* it ends the transfer that was cut */
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 1 && got[0] == 'y');
+    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
+    CHECK_EQUAL(acm_write(&acm, bytes, 200), 200);
+    CHECK_EQUAL(lines(0), 0);
+    CHECK_EQUAL(lines(1), 0);
+    CHECK_EQUAL(lines(0), 0);
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 0);
+    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
+    CHECK_EQUAL(acm_write(&acm, bytes, 200), 0);
+    CHECK_EQUAL(lines(1), 0);
     CHECK_EQUAL(acm_write(&acm, "x", 1), 1);
     CHECK_EQUAL(rig_in(&rig, IN, got, sizeof got), 1); /* the toggle has gone on where it was */
     well();
