@@ -74,6 +74,38 @@ TEST(transfers_long)
     CHECK_STRING(image_warning, "");
 }
 
+static void halt_end(uint8_t address)
+{
+    uint8_t setup[8] = {0x02, 1, 0, 0, address};
+    CHECK_EQUAL(tiny_control(&host, setup, NULL, NULL), CABLE_ACK);
+    *(address & 0x80 ? &host.toggle_in[address & 15] : &host.toggle_out[address]) = false;
+}
+
+/* Cut anywhere, each way; the next message is whole. */
+TEST(transfers_cut)
+{
+    static const uint32_t packets[] = {1, 700, 1022, 1023, 1024, 1090};
+    start();
+    for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++) {
+        fill(LONGEST, i);
+        out(1, packets[i] * 64, 64, false);
+        halt_end(0x01);
+        out(1, LONGEST, 64, true);
+        for (uint32_t n = 0; n < packets[i]; n++) {
+            uint16_t size;
+            bool toggle;
+            CHECK_EQUAL(tiny_in_packet(&host, 1, &toggle, got, &size, 1000), CABLE_ACK);
+            CHECK_BYTES(got, sent + n * 64, 64);
+        }
+        halt_end(0x81);
+        fill(100, i);
+        out(1, 100, 64, true);
+        CHECK_EQUAL(in(1), 100);
+        CHECK_BYTES(got, sent, 100);
+    }
+    CHECK_STRING(image_warning, "");
+}
+
 TEST(transfers_odd)
 {
     start();
