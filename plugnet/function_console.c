@@ -20,7 +20,7 @@ _Static_assert((PLUGNET_CONSOLE_RING & (PLUGNET_CONSOLE_RING - 1)) == 0,
 _Static_assert(PLUGNET_CONSOLE_OUT > 0 && PLUGNET_CONSOLE_OUT % ACM_PACKET_SIZE == 0,
                "PLUGNET_CONSOLE_OUT: not whole packets");
 
-#define STEPS_A_TURN 8  /* then the rest of the loop comes first; one where nobody listens */
+#define STEPS_A_TURN 8  /* then the rest of the loop comes first */
 #define LOG_LINE_MAX 96 /* longer lines of the log come in parts */
 
 _Static_assert(LOG_LINE_MAX <= CONSOLE_PIECE_MAX, "CONSOLE_PIECE_MAX: smaller than a line of the log");
@@ -69,9 +69,9 @@ static bool console_step_once(struct plugnet_console_state *p)
     return true;
 }
 
-static void console_serve(struct plugnet_console_state *p)
+static void console_serve(struct plugnet_console_state *p, unsigned steps)
 {
-    for (unsigned n = p->open ? STEPS_A_TURN : 1; n > 0 && console_step_once(p); n--) {
+    for (; steps > 0 && console_step_once(p); steps--) {
     }
 }
 
@@ -92,7 +92,7 @@ static void console_changed(void *context, uint8_t what)
             console_interrupt(&p->console);
         }
     }
-    console_serve(p);
+    console_serve(p, STEPS_A_TURN);
 }
 
 struct usb_function *plugnet_console_init(void *console, struct plugnet *plugnet)
@@ -121,5 +121,5 @@ void plugnet_console_tick(void *console, uint32_t now_ms)
 
     (void)now_ms;
     p->settle_ms -= p->settle_ms > 0;
-    console_serve(p);
+    console_serve(p, p->open ? STEPS_A_TURN : 1); /* a command that nobody listens to has time */
 }
