@@ -123,6 +123,7 @@ static void console_line_draw(const struct console *c, struct text *out)
 static void console_line_clear(struct console *c)
 {
     c->length = c->cursor = c->recalled = 0;
+    c->too_long = false;
 }
 
 /* Remove what lies between, and put the cursor there. */
@@ -131,6 +132,7 @@ static void console_cut(struct console *c, size_t from, size_t to, struct text *
     memmove(c->line + from, c->line + to, c->length - to);
     c->length = (uint8_t)(c->length - (to - from));
     c->cursor = (uint8_t)from;
+    c->too_long = false;
     console_line_draw(c, out);
 }
 
@@ -149,7 +151,7 @@ static bool console_insert(struct console *c, const char *bytes, size_t length)
 static void console_type(struct console *c, char key, struct text *out)
 {
     if (!console_insert(c, &key, 1))
-        text_put(out, BELL);
+        c->too_long = true, text_put(out, BELL);
     else if (c->cursor == c->length)
         text_put_bytes(out, &key, 1);
     else
@@ -214,6 +216,7 @@ static void console_recall(struct console *c, bool back, struct text *out)
         text_put(out, BELL);
         return;
     }
+    console_line_clear(c);
     c->length = c->cursor = (uint8_t)strlen(line);
     memcpy(c->line, line, c->length);
     c->recalled = (uint8_t)wanted;
@@ -350,10 +353,15 @@ static void console_split(struct console *c)
 static void console_enter(struct console *c, struct text *out)
 {
     text_put(out, "\r\n");
+    c->prompt_due = true;
+    if (c->too_long) {
+        text_put(out, "too long\r\n");
+        console_line_clear(c);
+        return;
+    }
     console_history_add(c);
     c->call = (struct console_call){.context = c->config->context};
     console_split(c);
-    c->prompt_due = true;
     if (c->call.count == 0) {
         console_line_clear(c);
         return;
@@ -424,6 +432,7 @@ static void console_backspace(struct console *c, struct text *out)
         text_put(out, BELL);
     } else if (c->cursor == c->length) {
         c->length = --c->cursor;
+        c->too_long = false;
         text_put(out, "\b \b");
     } else {
         console_cut(c, c->cursor - 1u, c->cursor, out);

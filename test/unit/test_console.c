@@ -445,6 +445,41 @@ TEST(notes)
     CHECK(!console_note(&console, "x", 1, &out));
 }
 
+/* What is longer than a line isn't run in part, unless somebody has looked at it. */
+TEST(long_lines)
+{
+    char line[10000];
+    memset(line, 'x', sizeof line);
+    memcpy(line, "led   ", 6);
+    start();
+    CHECK_EQUAL(play(line, sizeof line), sizeof line);
+    type("\r");
+    CHECK_STRING(ran, "");
+    CHECK(strstr(terminal.text, "too long") != NULL);
+    type("leave\r");
+    CHECK_STRING(ran, "leave;");
+    for (unsigned how = 0; how < 3; how++) {
+        static const char *const edits[] = {"\x7F", "\x17", UP};
+        start();
+        type("led on\r");
+        play(line, sizeof line);
+        type(edits[how]);
+        ran[0] = 0;
+        type("\r");
+        CHECK(strncmp(ran, "led|", 4) == 0 || how == 1);
+    }
+    start();
+    play(line, sizeof line);
+    type("\x03leave\r");
+    CHECK_STRING(ran, "leave;");
+    start();
+    memset(line, ' ', CONSOLE_LINE_MAX + 1);
+    memcpy(line, "leave", 5);
+    play(line, CONSOLE_LINE_MAX);
+    type("\r");
+    CHECK_STRING(ran, "leave;");
+}
+
 /* Commands of a product that makes mistakes. */
 static enum console_progress much_run(struct console_call *call, struct text *out)
 {
