@@ -19,6 +19,8 @@ _Static_assert(CONSOLE_WORDS_MAX >= 2, "CONSOLE_WORDS_MAX: a command and a word"
 #define CONTROL(c) ((c)&0x1F)
 #define BELL       "\a"
 
+#define CANDIDATES_MAX 4096 /* of Tab, looked at in one step */
+
 static const char *console_prompt(const struct console *c)
 {
     return c->config->prompt != NULL ? c->config->prompt : "> ";
@@ -96,10 +98,17 @@ static void console_lines_end(struct text *out, size_t from)
     }
 }
 
+/* A product's text, at most so many bytes of it. */
+static void console_put_some(struct text *out, const char *text, size_t length_max)
+{
+    size_t length = strlen(text);
+    text_put_bytes(out, text, length < length_max ? length : length_max);
+}
+
 static void console_line_draw(const struct console *c, struct text *out)
 {
     text_put(out, "\r");
-    text_put(out, console_prompt(c));
+    console_put_some(out, console_prompt(c), CONSOLE_PROMPT_MAX);
     text_put_bytes(out, c->line, c->length);
     text_put(out, "\x1B[K");
     if (c->cursor < c->length) {
@@ -114,6 +123,7 @@ static void console_line_draw(const struct console *c, struct text *out)
 static void console_line_clear(struct console *c)
 {
     c->length = c->cursor = c->recalled = 0;
+    c->too_long = false;
 }
 
 /* Remove what lies between, and put the cursor there. */
@@ -122,6 +132,7 @@ static void console_cut(struct console *c, size_t from, size_t to, struct text *
     memmove(c->line + from, c->line + to, c->length - to);
     c->length = (uint8_t)(c->length - (to - from));
     c->cursor = (uint8_t)from;
+    c->too_long = false;
     console_line_draw(c, out);
 }
 
@@ -140,7 +151,7 @@ static bool console_insert(struct console *c, const char *bytes, size_t length)
 static void console_type(struct console *c, char key, struct text *out)
 {
     if (!console_insert(c, &key, 1))
-        text_put(out, BELL);
+        c->too_long = true, text_put(out, BELL);
     else if (c->cursor == c->length)
         text_put_bytes(out, &key, 1);
     else
@@ -205,6 +216,7 @@ static void console_recall(struct console *c, bool back, struct text *out)
         text_put(out, BELL);
         return;
     }
+    console_line_clear(c);
     c->length = c->cursor = (uint8_t)strlen(line);
     memcpy(c->line, line, c->length);
     c->recalled = (uint8_t)wanted;
@@ -260,7 +272,7 @@ static const char *console_candidate(const struct console *c, const struct conso
                                      unsigned *index)
 {
     const char *candidate;
-    while ((candidate = console_candidate_at(c, word, *index)) != NULL) {
+    while (*index < CANDIDATES_MAX && (candidate = console_candidate_at(c, word, *index)) != NULL) {
         ++*index;
         if (strncmp(candidate, word->begin, word->length) == 0)
             return candidate;
@@ -341,10 +353,15 @@ static void console_split(struct console *c)
 static void console_enter(struct console *c, struct text *out)
 {
     text_put(out, "\r\n");
+    c->prompt_due = true;
+    if (c->too_long) {
+        text_put(out, "too long\r\n");
+        console_line_clear(c);
+        return;
+    }
     console_history_add(c);
     c->call = (struct console_call){.context = c->config->context};
     console_split(c);
-    c->prompt_due = true;
     if (c->call.count == 0) {
         console_line_clear(c);
         return;
@@ -372,7 +389,7 @@ static void console_run(struct console *c, struct text *out)
     size_t from = out->length;
     struct text piece = text_over(out->bytes + from, CONSOLE_PIECE_MAX);
     enum console_progress progress = CONSOLE_USAGE;
-    if (c->call.count == 1 || c->command->usage != NULL)
+    if (c->command->run != NULL && (c->call.count == 1 || c->command->usage != NULL))
         progress = c->command->run(&c->call, &piece);
     c->call.step++;
     out->length += piece.length;
@@ -388,18 +405,21 @@ static void console_run(struct console *c, struct text *out)
         console_ended(c);
 }
 
-/* Bytes that come meanwhile. Ctrl-C ends the command, and what was typed before it is forgotten. */
-static size_t console_run_input(struct console *c, const uint8_t *bytes, size_t length, struct text *out)
+/* Bytes that come while a command runs or candidates are listed. Ctrl-C ends that, and what was typed before it is forgotten. */
+static size_t console_meanwhile(struct console *c, const uint8_t *bytes, size_t length, struct text *out)
 {
     const uint8_t *interrupt;
     if (length == 0)
         return 0;
-    if (c->command->input != NULL)
-        return c->command->input(&c->call, bytes, length);
+    if (c->command != NULL && c->command->input != NULL) {
+        size_t taken = c->command->input(&c->call, bytes, length);
+        return taken < length ? taken : length;
+    }
     interrupt = memchr(bytes, CONTROL('C'), length);
     if (interrupt == NULL)
         return 0;
     text_put(out, "^C\r\n");
+    c->listing = false;
     console_ended(c);
     return (size_t)(interrupt - bytes) + 1;
 }
@@ -412,6 +432,7 @@ static void console_backspace(struct console *c, struct text *out)
         text_put(out, BELL);
     } else if (c->cursor == c->length) {
         c->length = --c->cursor;
+        c->too_long = false;
         text_put(out, "\b \b");
     } else {
         console_cut(c, c->cursor - 1u, c->cursor, out);
@@ -561,14 +582,15 @@ size_t console_step(struct console *console, const uint8_t *bytes, size_t length
     if (console->greeting_due) {
         size_t from = out->length;
         console->greeting_due = false;
-        text_put(out, console->config->greeting);
+        console_put_some(out, console->config->greeting, CONSOLE_PIECE_MAX);
         console_lines_end(out, from);
-    } else if (console->command != NULL) {
-        taken = console_run_input(console, bytes, length, out);
+    } else {
+        if (console->command != NULL || console->listing)
+            taken = console_meanwhile(console, bytes, length, out);
         if (console->command != NULL)
             console_run(console, out);
-    } else if (console->listing) {
-        console_list(console, out);
+        else if (console->listing)
+            console_list(console, out);
     }
     if (console->prompt_due && console->command == NULL && console_has_room(out)) {
         console->prompt_due = false;

@@ -7,7 +7,7 @@
  *                                     └ a line: its command, which puts its answer piece by piece (console_command.run)
  *
  * Keys, as shells have them: arrows, Home, End, Delete, Backspace; Ctrl-A, B, C, D, E, F, K, L, N, P, U, W; Tab completes,
- * and lists where there are several. A line ends with CR, LF or both. Characters are ASCII's; any other key rings the bell.
+ * and lists where there are several. A line ends with CR, LF or both; one that was longer than CONSOLE_LINE_MAX isn't run. Characters are ASCII's; any other key rings the bell.
  * The terminal must know CR, backspace and ESC [ K, J, H and D, as every one does since the VT100, and be as wide as the
  * prompt and the longest line.
  *
@@ -74,7 +74,8 @@ struct console_command {
     /* Takes raw bytes that come while it runs, any byte; returns how many. NULL: they wait, and Ctrl-C ends it. */
     size_t (*input)(struct console_call *call, const uint8_t *bytes, size_t length);
 
-    /* For Tab: what word `number` (from 1) may be, one for each index from 0; NULL behind the last. NULL: unknown. */
+    /* For Tab: what word `number` (from 1) may be, one for each index from 0, of which 4,096 are looked at; NULL behind the last.
+     * NULL: unknown. */
     const char *(*complete)(unsigned number, unsigned index);
 };
 
@@ -100,6 +101,7 @@ struct console {
     bool greeting_due;   /* the terminal was opened */
     bool prompt_due;     /* the line shall be shown */
     bool after_cr;       /* a line feed belongs to the line end before it */
+    bool too_long;       /* characters of the line found no room */
     uint8_t escape;      /* bytes of an escape sequence so far, its first one included */
     uint8_t escape_kind; /* '[', 'O' or 0 */
     uint8_t escape_number;

@@ -69,9 +69,9 @@ static bool console_step_once(struct plugnet_console_state *p)
     return true;
 }
 
-static void console_serve(struct plugnet_console_state *p)
+static void console_serve(struct plugnet_console_state *p, unsigned steps)
 {
-    for (unsigned n = 0; n < STEPS_A_TURN && console_step_once(p); n++) {
+    for (; steps > 0 && console_step_once(p); steps--) {
     }
 }
 
@@ -92,7 +92,7 @@ static void console_changed(void *context, uint8_t what)
             console_interrupt(&p->console);
         }
     }
-    console_serve(p);
+    console_serve(p, STEPS_A_TURN);
 }
 
 struct usb_function *plugnet_console_init(void *console, struct plugnet *plugnet)
@@ -121,5 +121,5 @@ void plugnet_console_tick(void *console, uint32_t now_ms)
 
     (void)now_ms;
     p->settle_ms -= p->settle_ms > 0;
-    console_serve(p);
+    console_serve(p, p->open ? STEPS_A_TURN : 1); /* a command that nobody listens to has time */
 }

@@ -273,7 +273,7 @@ PLUGNET_OWN_LOOP void plugnet_poll(struct plugnet *p);
 PLUGNET_OWN_LOOP void plugnet_idle(struct plugnet *p);
 
 /* Another name from now on, as plugnet_config.name: DNS and the Host check of HTTP know it at once and the old one no longer,
- * mDNS says goodbye and asks for the new one. False: it is no such name, or plugnet_init hasn't run; nothing has changed. The same
+ * mDNS says goodbye and asks for the new one. False: it is no such name, or plugnet_init isn't done; nothing has changed. The same
  * name again is asked for anew, which takes mDNS a second. The text is copied; the configuration stays as it is, so a product that
  * keeps the name sets .name from its settings at the next start. */
 bool plugnet_rename(struct plugnet *p, const char *name);

@@ -179,18 +179,17 @@ static void check_names(const struct plugnet_config *c)
 
 static void check_functions(const struct plugnet_function *const *functions)
 {
-    size_t networks = 0;
+    bool network = false;
 
     check_that(functions != NULL, ".functions: none; PLUGNET_DEFAULT_FUNCTIONS", NULL);
     for (size_t i = 0; functions[i] != NULL; i++) {
-        networks += functions[i] == &plugnet_ncm;
+        network |= functions[i] == &plugnet_ncm;
         check_that(i < PLUGNET_FUNCTIONS_MAX,
                    ".functions: more than PLUGNET_FUNCTIONS_MAX, " OS_TEXT(PLUGNET_FUNCTIONS_MAX),
                    functions[i]->name);
         check_that(functions[i]->init != NULL, ".functions: .init is missing", functions[i]->name);
     }
-    check_that(networks > 0, ".functions: plugnet_ncm is missing", NULL);
-    check_that(networks < 2, ".functions: plugnet_ncm twice", NULL);
+    check_that(network, ".functions: plugnet_ncm is missing", NULL);
 }
 
 static void check_services(const struct plugnet_service *const *services)
@@ -219,6 +218,14 @@ static void check_numbers(const struct plugnet_config *c)
     }
     check_that((c->oui[0] & 1) == 0, ".oui: multicast, bit 0 of its first byte", NULL);
     check_that((c->oui[0] & 2) == 0, ".oui: locally administered, bit 1 of its first byte", NULL);
+}
+
+void plugnet_check_function(struct usb_function *const *before, const struct usb_function *function,
+                            const char *name)
+{
+    for (; *before != NULL; before++) {
+        check_that(*before != function, ".functions: twice, or two with the same state", name);
+    }
 }
 
 /* Once at start; inlined there, it would be a fifth larger. */

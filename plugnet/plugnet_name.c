@@ -72,13 +72,14 @@ bool plugnet_name_fits(const char *name)
 
 bool plugnet_rename(struct plugnet *p, const char *name)
 {
-    char id[ID_LENGTH + 1];
-    bool good = p->unique_label[0] != 0 && plugnet_name_fits(name);
+    char id[ID_LENGTH + 1], label[PLUGNET_NAME_MAX + 1]; /* a copy: `name` may be one of ours */
+    bool good = p->usb.config != NULL && plugnet_name_fits(name);
 
     if (good) {
+        memcpy(label, name, strlen(name) + 1);
         memcpy(id, p->unique_label + strlen(p->unique_label) - ID_LENGTH, sizeof id);
         plugnet_services_renamed(p, false);
-        plugnet_names_set(p, name, id);
+        plugnet_names_set(p, label, id);
         plugnet_services_renamed(p, true);
     }
     return good;

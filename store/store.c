@@ -364,8 +364,9 @@ static enum store_result compact_all(struct store *s)
     struct store_record r;
     if (!compact(s, s->end, s->schema))
         return STORE_FLASH;
-    for (; record_find(s, &old, &at, until, &r); at += store_record_size(&r))
-        if (!record_copy(s, &old, at, &r, &s->log, &s->at)) {
+    for (; at < until; at += store_record_size(&r)) /* one behind the other, or something is damaged */
+        if (!record_at(s, &old, at, &r) || !record_whole(s, &old, at, &r) ||
+            !record_copy(s, &old, at, &r, &s->log, &s->at)) {
             s->unclean = true;
             return STORE_FLASH;
         }
@@ -393,11 +394,21 @@ static bool end_mark(struct store *s)
 
 /* ---- Changes ---- */
 
+/* All that was written behind `end` reads as it was written. */
+static bool group_whole(const struct store *s)
+{
+    struct store_record r;
+    for (uint32_t at = s->end; at < s->at; at += store_record_size(&r))
+        if (!record_at(s, &s->log, at, &r) || !record_whole(s, &s->log, at, &r))
+            return false;
+    return true;
+}
+
 static enum store_result group_end(struct store *s)
 {
     if (s->at == s->end)
         return STORE_OK;
-    if (!mark_write(s, &s->log, s->at, STORE_RECORD_COMMIT) ||
+    if (!group_whole(s) || !mark_write(s, &s->log, s->at, STORE_RECORD_COMMIT) ||
         !mark_write(s, &s->log, s->at + STORE_GRANULE, STORE_RECORD_CONFIRM)) {
         s->at = s->end;
         s->unclean = true;
@@ -658,8 +669,8 @@ static enum store_opened schema_meet(struct store *s)
     if (s->schema == config->schema)
         return s->damaged + s->torn > 0 ? STORE_RECOVERED : STORE_WHOLE;
     s->group = s->migrating = true;
-    bool done =
-        (config->migrate == NULL || config->migrate(s, s->schema, config->context)) && s->failed == STORE_OK;
+    bool done = (config->migrate == NULL || config->migrate(s, s->schema, config->context)) &&
+                s->failed == STORE_OK && group_whole(s);
     s->migrating = false;
     if (done && compact(s, s->at, config->schema)) {
         group_drop(s);

@@ -21,6 +21,7 @@ TEST_FLAGS_lwip  := -DLWIP_SINGLE_NETIF=0 -Inet -Ios -Ios/none -I$(LWIP_PATH)/sr
 TEST_FLAGS_posix := -DPLUGNET_THREADS -pthread -Inet -Ios -Ios/posix -I$(LWIP_PATH)/src/include
 TEST_FLAGS_freertos := -Itest/unit/freertos
 TEST_FLAGS_control1024 := -DUSB_CONTROL_MAX=1024
+TEST_FLAGS_examples := -DUSB_CONTROL_MAX=512 $(TEST_FLAGS_lwip)
 TEST_FLAGS_keep := -DHTTP_KEEP_MAX=80
 
 TEST_UNIT := $(wildcard test/unit/test_*.c)

@@ -6,7 +6,8 @@
  *
  * One transfer each way at a time. The one towards the host is all that the ring held when the endpoint was free; it ends by
  * a short or an empty packet, since a host waits for that. The one from the host is watched, packet by packet, since a host
- * sends no empty packet behind a whole one.
+ * sends no empty packet behind a whole one. Behind bytes that wait to be taken comes one packet at a time, as long as there is
+ * room: Ctrl-C must get past a key that nobody takes.
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/acm.h"
@@ -119,7 +120,7 @@ size_t acm_room(const struct acm *acm)
 static void acm_in_start(struct acm *acm)
 {
     uint32_t size = acm->config->ring_size, length = acm_waiting(acm), at = acm->tail & (size - 1);
-    if (!acm->up || length == 0 || acm->in_flying != 0 || (acm->halted & HALTED_IN) != 0)
+    if (!acm->up || length == 0 || acm->in_flying != 0 || acm->in_ending || (acm->halted & HALTED_IN) != 0)
         return;
     uint32_t first = length < size - at ? length : size - at;
     acm->in_flying = (uint16_t)length;
@@ -144,19 +145,38 @@ size_t acm_write(struct acm *acm, const void *bytes, size_t length)
 /* The endpoint has stopped: what it was sending is lost, some of which the host may have read. */
 static void acm_in_aborted(struct acm *acm)
 {
-    acm->tail += acm->in_flying;
-    acm->stats.in_lost += acm->in_flying;
+    uint32_t lost = acm->in_flying;
+    acm->tail += lost;
+    acm->stats.in_lost += lost;
     acm->in_flying = 0;
+    acm->in_ending = false;
+    acm_in_start(acm);
+    if (lost != 0)
+        acm_tell(acm, ACM_SENT);
 }
 
 /* Nobody reads any more, and the endpoint has stopped: what is in the ring stays for the next one, or is lost. */
 static void acm_in_ended(struct acm *acm)
 {
     acm->in_flying = 0;
+    acm->in_ending = false;
     if (acm->config->hold)
         return;
     acm->stats.in_lost += acm_waiting(acm);
     acm->tail = acm->head;
+}
+
+/* DTR has fallen. A host's read that has got whole packets waits for more: an empty one ends it, so that the next program's first
+ * bytes don't come behind them. */
+static void acm_in_cut(struct acm *acm)
+{
+    bool flying = acm->in_flying != 0, ending = acm->in_ending || flying;
+    if (flying)
+        usb_device_ep_abort(acm->function.device, acm_ep_in(acm));
+    acm_in_ended(acm);
+    acm->in_ending = ending;
+    if (flying)
+        usb_device_ep_write(acm->function.device, acm_ep_in(acm), NULL, 0, false);
 }
 
 /* ---- From the host. ---- */
@@ -172,34 +192,58 @@ static bool acm_look(struct usb_watch *watch, uint32_t received)
 
 static void acm_out_arm(struct acm *acm)
 {
-    if (!acm->up || acm->out_armed || acm->out_taken != acm->out_length || (acm->halted & HALTED_OUT) != 0)
+    uint32_t capacity = acm->config->out_size, at;
+    if (!acm->up || acm->out_armed || (acm->halted & HALTED_OUT) != 0)
         return;
-    acm->out_length = acm->out_taken = acm->out_seen = 0;
+    if (acm->out_taken == acm->out_length)
+        acm->out_length = acm->out_taken = 0;
+    at = (acm->out_length + 3u) & ~3u;
+    if (at + ACM_PACKET_SIZE > capacity)
+        return;
+    acm->out_at = (uint16_t)at;
+    acm->out_seen = 0;
     acm->out_armed = true;
     acm->watch.next = 1;
-    usb_device_ep_read(acm->function.device, acm_ep_out(acm), acm->config->out, acm->config->out_size,
-                       &acm->watch);
+    usb_device_ep_read(acm->function.device, acm_ep_out(acm), acm->config->out + at,
+                       at == 0 ? capacity : ACM_PACKET_SIZE, &acm->watch);
 }
 
 const uint8_t *acm_peek(const struct acm *acm, size_t *length)
 {
-    size_t there = acm->out_armed ? __atomic_load_n(&acm->out_seen, __ATOMIC_ACQUIRE) : acm->out_length;
-    *length = there - acm->out_taken;
+    size_t end = acm->out_length;
+    if (acm->out_armed)
+        end += __atomic_load_n(&acm->out_seen, __ATOMIC_ACQUIRE); /* only where nothing waits before it */
+    *length = end - acm->out_taken;
     return *length != 0 ? acm->config->out + acm->out_taken : NULL;
 }
 
 void acm_take(struct acm *acm, size_t length)
 {
+    size_t there;
+    acm_peek(acm, &there);
+    if (length > there)
+        length = there;
+    there -= length;
     acm->out_taken = (uint16_t)(acm->out_taken + length);
     acm->stats.out_bytes += (uint32_t)length;
-    acm_out_arm(acm);
+    if (!acm->out_armed) {
+        memmove(acm->config->out, acm->config->out + acm->out_taken, there);
+        acm->out_length = (uint16_t)there;
+        acm->out_taken = 0;
+        acm_out_arm(acm);
+    } else if (acm->out_taken == acm->out_length) {
+        acm->out_length = acm->out_taken = 0;
+    }
 }
 
 /* The endpoint has stopped after so many bytes. */
 static void acm_out_stopped(struct acm *acm, uint32_t length)
 {
-    if (acm->out_armed)
-        acm->out_length = (uint16_t)length;
+    if (acm->out_armed) {
+        if (acm->out_length != acm->out_at)
+            memmove(acm->config->out + acm->out_length, acm->config->out + acm->out_at, length);
+        acm->out_length = (uint16_t)(acm->out_length + length);
+    }
     acm->out_armed = false;
 }
 
@@ -210,9 +254,7 @@ static void acm_lines_set(struct acm *acm, uint8_t lines)
     uint8_t before = acm->lines;
     acm->lines = lines;
     if ((before & ~lines & ACM_DTR) != 0 && !acm->config->hold) {
-        if (acm->in_flying != 0)
-            usb_device_ep_abort(acm->function.device, acm_ep_in(acm));
-        acm_in_ended(acm);
+        acm_in_cut(acm);
     } else if ((lines & ~before & ACM_DTR) != 0) {
         acm->stats.opens++;
         acm->notify_due = true;
@@ -237,10 +279,9 @@ static void acm_data_open(struct acm *acm)
     usb_device_ep_open(device, acm_ep_in(acm), USB_ENDPOINT_BULK, ACM_PACKET_SIZE);
     usb_device_ep_open(device, acm_ep_out(acm), USB_ENDPOINT_BULK, ACM_PACKET_SIZE);
     acm->halted &= HALTED_NOTIFY;
-    acm_in_aborted(acm);
     acm_out_stopped(acm, acm->out_seen);
-    acm_in_start(acm);
     acm_out_arm(acm);
+    acm_in_aborted(acm);
 }
 
 static bool acm_alternate_set(struct usb_function *function, uint8_t number, uint8_t alternate)
@@ -286,7 +327,6 @@ static void acm_halted(struct usb_function *function, uint8_t ep, bool on)
     acm->halted = (uint8_t)(on ? acm->halted | bit : acm->halted & ~bit);
     if (bit == HALTED_IN) {
         acm_in_aborted(acm);
-        acm_in_start(acm);
     } else if (bit == HALTED_OUT) {
         acm_out_stopped(acm, acm->out_seen); /* whole packets had come before */
         acm_out_arm(acm);
@@ -308,9 +348,10 @@ static void acm_transferred(struct usb_function *function, uint32_t events)
     if (events & USB_EVENT_IN(function->in_first + 1)) {
         acm->tail += acm->in_flying;
         acm->stats.in_bytes += acm->in_flying;
+        what |= acm->in_flying != 0 ? ACM_SENT : 0;
         acm->in_flying = 0;
+        acm->in_ending = false;
         acm_in_start(acm);
-        what |= ACM_SENT;
     }
     if (events & USB_EVENT_OUT(function->out_first)) {
         acm_out_stopped(acm, usb_device_ep_received(function->device, acm_ep_out(acm)));
@@ -381,12 +422,17 @@ static const struct usb_function_ops acm_ops = {
     .transferred = acm_transferred,
 };
 
-void acm_init(struct acm *acm, const struct acm_config *config)
+bool acm_config_good(const struct acm_config *config)
 {
     uint16_t ring = config->ring_size, out = config->out_size;
-    if (ring == 0 || (ring & (ring - 1)) != 0 || out == 0 || out % ACM_PACKET_SIZE != 0 ||
-        ((uintptr_t)config->out & 3) != 0)
-        __builtin_trap(); /* see struct acm_config */
+    return config->ring != NULL && ring != 0 && (ring & (ring - 1)) == 0 && config->out != NULL && out != 0 &&
+           out % ACM_PACKET_SIZE == 0 && ((uintptr_t)config->out & 3) == 0;
+}
+
+void acm_init(struct acm *acm, const struct acm_config *config)
+{
+    if (!acm_config_good(config))
+        __builtin_trap();
     *acm = (struct acm){.function = {.ops = &acm_ops},
                         .config = config,
                         .coding = {.rate = RATE_DEFAULT, .data_bits = 8},

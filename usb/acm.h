@@ -2,10 +2,10 @@
  * The CDC-ACM function: bytes to and from a USB host, which shows them as a serial port (ttyACM0, COM5).
  *
  *   send      acm_write ─→ caller's ring ─ endpoint free ─→ all that is in it, as one transfer ─→ acknowledged: room again
- *   receive   OUT endpoint ─→ caller's buffer ─→ acm_peek: bytes in place ─ acm_take ─→ all taken: armed again
+ *   receive   OUT endpoint ─→ caller's buffer ─→ acm_peek: bytes in place ─ acm_take ─→ room for a packet: armed again
  *
  * Nothing waits. What the host doesn't read fills the ring, and what finds no room there is dropped and counted; what
- * isn't taken stays in the buffer, and the host is answered NAK. DTR tells whether a program has the port open: without it
+ * isn't taken stays in the buffer, and when that has no room for a packet, the host is answered NAK. DTR tells whether a program has the port open: without it
  * bytes are dropped, or with `hold` kept for the next one. A port has no speed: the line coding is what a bridge to a real
  * line would want to know.
  *
@@ -41,7 +41,7 @@ extern "C" {
 
 /* What has changed: bits. */
 #define ACM_RECEIVED 1u  /* acm_peek has bytes */
-#define ACM_SENT     2u  /* acm_room has grown */
+#define ACM_SENT     2u  /* acm_room has grown: what was in the ring was read, or lost by a halt */
 #define ACM_LINES    4u  /* acm->lines */
 #define ACM_CODING   8u  /* acm->coding */
 #define ACM_BREAK    16u /* acm->break_ms */
@@ -95,9 +95,11 @@ struct acm {
     uint8_t halted;      /* endpoints that the host has halted */
     bool notify_due;     /* the state is still to be sent */
     bool notify_busy;    /* one is armed */
+    bool in_ending;      /* an empty packet is armed: it ends what DTR has cut */
     bool out_armed;      /* the endpoint fills config->out */
-    uint16_t out_length; /* bytes there, while it isn't armed */
-    uint16_t out_taken;  /* of them */
+    uint16_t out_length; /* end of the bytes that have come, but for those it fills in now */
+    uint16_t out_taken;  /* end of those that are taken */
+    uint16_t out_at;     /* where it fills in */
     uint16_t out_seen;   /* the interrupt's, while it is armed: whole packets there */
     uint16_t in_flying;  /* bytes of the ring that the endpoint sends */
     uint32_t head, tail; /* of the ring: written up to, acknowledged up to; they wrap */
@@ -106,7 +108,10 @@ struct acm {
     uint8_t notify_bytes[10];
 };
 
-/* Prepare the function; `config` must outlive it. Pass &acm->function to usb_device_init's list. The host is told that there
+/* True if sizes and alignment are as struct acm_config wants them. */
+bool acm_config_good(const struct acm_config *config);
+
+/* Prepare the function; `config` is good and must outlive it. Pass &acm->function to usb_device_init's list. The host is told that there
  * is a carrier (DCD, DSR). */
 void acm_init(struct acm *acm, const struct acm_config *config);
 
@@ -119,7 +124,7 @@ size_t acm_room(const struct acm *acm);
 /* The bytes that have come and are not taken, in place: valid until acm_take. NULL: none, and `length` is 0. */
 const uint8_t *acm_peek(const struct acm *acm, size_t *length);
 
-/* So many of them are done with, at most as many as acm_peek showed. */
+/* So many of them are done with, at most all of them. */
 void acm_take(struct acm *acm, size_t length);
 
 /* Set our lines: ACM_DCD, ACM_DSR, ACM_RING. */

@@ -59,6 +59,20 @@ void usb_device_ep_close(struct usb_device *device, uint8_t ep)
     device->halted = (uint16_t)(device->halted & ~ep_bit(ep));
 }
 
+void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity,
+                        struct usb_watch *watch)
+{
+    if ((device->opened & ep_bit(ep)) != 0)
+        device->udc->ops->ep_read(device->udc, ep, buffer, capacity, watch);
+}
+
+void usb_device_ep_write(struct usb_device *device, uint8_t ep, const struct usb_iov *iov, size_t count,
+                         bool zlp)
+{
+    if ((device->opened & ep_bit(ep)) != 0)
+        device->udc->ops->ep_write(device->udc, ep, iov, count, zlp);
+}
+
 /* Leave the configured state; the endpoints are closed already, or the controller is told to. */
 static void functions_stop(struct usb_device *device, bool close)
 {

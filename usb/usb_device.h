@@ -70,7 +70,7 @@ struct usb_function_ops {
     /* Append all descriptors, from the interface association to the last endpoint. */
     void (*describe)(const struct usb_function *function, struct usb_writer *writer);
 
-    /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. May be NULL. */
+    /* String number 0 to strings - 1, into `text` of capacity bytes, as UTF-8 with its 0. NULL where there are none. */
     void (*string)(const struct usb_function *function, uint8_t number, char *text, size_t capacity);
 
     /* A class or vendor request to one of its interfaces or endpoints; a vendor request to the device (device_requests: the
@@ -199,21 +199,16 @@ uint8_t *usb_function_describe(const struct usb_function *function, struct usb_w
 void usb_device_ep_open(struct usb_device *device, uint8_t ep, uint8_t type, uint16_t packet_size);
 void usb_device_ep_close(struct usb_device *device, uint8_t ep);
 
-static inline void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity,
-                                      struct usb_watch *watch)
-{
-    device->udc->ops->ep_read(device->udc, ep, buffer, capacity, watch);
-}
+/* On an endpoint that isn't open, both do nothing: of several functions one may act upon another one's end before it hears of its
+ * own. */
+void usb_device_ep_read(struct usb_device *device, uint8_t ep, void *buffer, uint32_t capacity,
+                        struct usb_watch *watch);
+void usb_device_ep_write(struct usb_device *device, uint8_t ep, const struct usb_iov *iov, size_t count,
+                         bool zlp);
 
 static inline uint32_t usb_device_ep_received(struct usb_device *device, uint8_t ep)
 {
     return device->udc->ops->ep_received(device->udc, ep);
-}
-
-static inline void usb_device_ep_write(struct usb_device *device, uint8_t ep, const struct usb_iov *iov,
-                                       size_t count, bool zlp)
-{
-    device->udc->ops->ep_write(device->udc, ep, iov, count, zlp);
 }
 
 static inline void usb_device_ep_abort(struct usb_device *device, uint8_t ep)

@@ -95,7 +95,8 @@ static void vendor_out_transferred(struct vendor *vendor)
         vendor->out_buffer = NULL;
         vendor->stats.out_messages++;
         vendor->stats.out_bytes += length;
-        vendor->config->received(vendor, message, length);
+        if (vendor->config->received != NULL)
+            vendor->config->received(vendor, message, length);
         return;
     }
     vendor->stats.out_too_long += !dropped;

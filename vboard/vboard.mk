@@ -79,6 +79,29 @@ $(BUILD)/vboard/test_update.o: test/vboard/test_update.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
+# With firmware whose transfers are at the controller's limits (test/transfers).
+$(BUILD)/test/test_transfers: $(BUILD)/vboard/test_transfers.o $(VBOARD_LIB) | transfers-image
+	@mkdir -p $(@D)
+	$(CC) $(filter %.o %.a,$^) -o $@ -lm
+
+$(BUILD)/vboard/test_transfers.o: test/vboard/test_transfers.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
+.PHONY: transfers-image
+transfers-image:
+	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/transfers BOARD=stm32f4discovery OS=none APP=test/transfers NAME=transfers \
+	    firmware
+
+# With each combination of functions (test/endpoints).
+$(BUILD)/test/test_storm: $(BUILD)/vboard/test_storm.o $(VBOARD_LIB)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/vboard/test_storm.o: test/vboard/test_storm.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
 # With firmware that writes settings (test/store).
 $(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB) | $(call images_of,store-%)
 	@mkdir -p $(@D)
@@ -97,7 +120,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_transfers test_storm test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d

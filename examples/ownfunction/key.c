@@ -74,8 +74,8 @@ static bool key_control(struct usb_function *function, const struct usb_setup *s
         *length = REPORT_SIZE;
         return setup->bRequest == GET_REPORT;
     }
-    return type == USB_TYPE_CLASS &&
-           ((setup->bRequest == SET_REPORT && setup->wLength == REPORT_SIZE) || setup->bRequest == SET_IDLE);
+    return type == USB_TYPE_CLASS && ((setup->bRequest == SET_REPORT && setup->wLength == REPORT_SIZE) ||
+                                      (setup->bRequest == SET_IDLE && setup->wLength == 0));
 }
 
 static bool key_control_out(struct usb_function *function, const struct usb_setup *setup, const uint8_t *data,
@@ -121,12 +121,16 @@ static uint8_t key_alternate_get(const struct usb_function *function, uint8_t nu
     return 0;
 }
 
-/* What was under way is lost: the host asks anew. */
+/* What was under way is lost. The host may have seen the key go down, so it is told that it is up. */
 static void key_halted(struct usb_function *function, uint8_t ep, bool on)
 {
+    struct key *key = key_of(function);
+
     (void)ep;
-    key_of(function)->up = !on;
-    key_of(function)->step = KEY_UP;
+    key->up = !on;
+    if (!on && key->step != KEY_UP) {
+        key_send(key, KEY_UP_SENT);
+    }
 }
 
 static void key_transferred(struct usb_function *function, uint32_t events)

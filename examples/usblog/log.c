@@ -57,6 +57,7 @@ static void log_send(struct log *log)
 void log_put(enum log_level level, const char *text, uint32_t number)
 {
     struct log *log = &log_state;
+    size_t length = strlen(text);
 
     if (level < log->level_min) {
         return;
@@ -68,7 +69,7 @@ void log_put(enum log_level level, const char *text, uint32_t number)
     }
     struct record *record = &log->ring[(log->first + log->count++) % RECORDS];
     struct text t = text_over(record->text, TEXT_MAX);
-    text_put(&t, text);
+    text_put_bytes(&t, text, length < TEXT_MAX ? length : TEXT_MAX);
     text_put(&t, " ");
     text_put_u32(&t, number);
     record->length = (uint32_t)t.length;

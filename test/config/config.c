@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/os.h"
 #include "plugnet/plugnet.h"
+#include "usb/acm.h"
 #include "usb/vendor.h"
+
+static struct plugnet plugnet;
 
 #define NAME_23 "abcdefghijklmnopqrstuvw"
 #define NAME_24 "abcdefghijklmnopqrstuvwx"
@@ -64,6 +68,22 @@ static const struct plugnet_function first = VENDOR(0, GUID), second = VENDOR(1,
 static const struct plugnet_function braceless = VENDOR(0, "01234567-89ab-cdef-0123-456789abcdef"),
                                      nameless = VENDOR(0, NULL);
 
+static const struct plugnet_function alias = VENDOR(0, GUID); /* another name for the first one's state */
+
+static uint8_t ring[64], out[65] __attribute__((aligned(4)));
+#define PORT(ring_, ring_size_, out_, out_size_)                                                             \
+    PLUGNET_ACM(                                                                                             \
+        "port",                                                                                              \
+        (&(struct acm){.config = &(const struct acm_config){                                                 \
+                           .ring = ring_, .ring_size = ring_size_, .out = out_, .out_size = out_size_}}))
+static const struct plugnet_function ports[] = {PORT(ring, 64, out, 64),
+                                                PORT(ring, 63, out, 64),
+                                                PORT(ring, 0, out, 64),
+                                                PORT(ring, 64, out + 1, 64),
+                                                PORT(ring, 64, out, 32),
+                                                PORT(NULL, 64, out, 64),
+                                                PLUGNET_ACM("port", &(struct acm){.config = NULL})};
+
 static const struct plugnet_function idle = {.name = "idle"};
 static const struct plugnet_service silent = {.name = "silent"};
 
@@ -73,6 +93,30 @@ static const char *hum_start(void *state, struct plugnet *p)
     return NULL;
 }
 
+/* It is too early for this: services that follow haven't started. */
+static const char *early_start(void *state, struct plugnet *p)
+{
+    (void)state;
+    return plugnet_rename(p, "early") ? "renamed" : NULL;
+}
+
+/* From here on it works, with a name that is ours, too. */
+static void named(void *context)
+{
+    struct plugnet *p = context;
+    static char unique[PLUGNET_NAME_MAX + 1];
+
+    if (!plugnet_rename(p, "abcdefghijklmnopqrstuvwxyz0")) {
+        os_panic("not renamed");
+    }
+    strcpy(unique, p->unique_label);
+    if (!plugnet_rename(p, p->unique_label) || strncmp(p->internal, unique, strlen(unique)) != 0 ||
+        strcmp(p->internal + strlen(unique), ".internal") != 0) {
+        os_panic("renamed wrongly");
+    }
+}
+
+static const struct plugnet_service early = {.name = "early", .start = early_start};
 static const struct plugnet_service hum = {.name = "hum", .start = hum_start};
 #define HUM_8 &hum, &hum, &hum, &hum, &hum, &hum, &hum, &hum
 
@@ -144,6 +188,10 @@ static const struct {
     {"functions: without the network", {.functions = PLUGNET_FUNCTIONS(&plugnet_dfu), .services = SERVICES}},
     {"functions: the network twice",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_ncm), .services = SERVICES}},
+    {"functions: a vendor function twice",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &first), .services = SERVICES}},
+    {"functions: two with one state",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &alias), .services = SERVICES}},
     {"functions: five",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu),
       .services = SERVICES}},
@@ -155,6 +203,14 @@ static const struct {
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &braceless), .services = SERVICES}},
     {"vendor function: no GUID",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &nameless), .services = SERVICES}},
+    {"port: ring of 63", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[1]), .services = SERVICES}},
+    {"port: ring of 0", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[2]), .services = SERVICES}},
+    {"port: odd buffer", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[3]), .services = SERVICES}},
+    {"port: half a packet", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[4]), .services = SERVICES}},
+    {"port: no ring", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[5]), .services = SERVICES}},
+    {"port: no configuration",
+     {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[6]), .services = SERVICES}},
+    {"good: a port", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &ports[0]), .services = SERVICES}},
     {"good: a vendor function", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first), .services = SERVICES}},
     {"plan: too long descriptors",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &second), .services = SERVICES}},
@@ -206,6 +262,10 @@ static const struct {
     {"resource: no type", {RESOURCE(.path = "/", BODY)}},
     {"resource: no body", {RESOURCE(.path = "/", .type = "a/b", .length = 1)}},
     {"resources: none, but counted", {.resource_count = 1}},
+    {"good: renamed too early",
+     {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&early, PLUGNET_DEFAULT_SERVICES)}},
+    {"good: renamed by its own name",
+     {.functions = FUNCTIONS, .services = SERVICES, .started = named, .context = &plugnet}},
     {"good: nothing said", {0}},
     {"good: landing page by http", {.landing_url = "http://plugnet.local/"}},
     {"good: landing page of another kind", {.landing_url = "https:/example.com"}},
@@ -227,7 +287,6 @@ static const struct {
       RESOURCE(.path = "/empty", .type = "a/b")}},
 };
 
-static struct plugnet plugnet;
 static struct plugnet_config config;
 
 _Static_assert(sizeof TEXT_126 - 1 == 130, "126 characters");

@@ -17,6 +17,7 @@ IMAGE = os.path.join(ROOT, "build/native-none-config/config.elf")
 # What the log says for the cases whose names begin so; the first that fits. It is the whole text.
 RULES = (
     ("vendor function", r"vendor_config\.guid: \{8-4-4-4-12 hex digits\}, your own"),
+    ("port: ", r"acm\.config: \.ring_size a power of 2, \.out 4-aligned, \.out_size whole packets"),
     ("vendor", r"\.vendor_id: needs \.product_id"),
     ("name ", r"\.name: 1 to 32 letters, digits, inner hyphens"),
     ("names: four", r"\.names: more than PLUGNET_NAMES_MAX, 3"),
@@ -32,7 +33,7 @@ RULES = (
     ("oui, locally", r"\.oui: locally administered, bit 1 of its first byte"),
     ("functions: none", r"\.functions: none; PLUGNET_DEFAULT_FUNCTIONS"),
     ("functions: without the network", r"\.functions: plugnet_ncm is missing"),
-    ("functions: the network twice", r"\.functions: plugnet_ncm twice"),
+    *((f"functions: {case}", r"\.functions: twice, or two with the same state") for case in ("the network", "a vendor", "two")),
     ("functions: five", r"\.functions: more than PLUGNET_FUNCTIONS_MAX, 4"),
     ("functions: without init", r"\.functions: \.init is missing"),
     ("services: none", r"\.services: none; PLUGNET_DEFAULT_SERVICES"),
@@ -68,7 +69,8 @@ RULES = (
     ("check: no", r"\.challenge: needed by \.check"))
 NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not secure": "http://app.example", "security: LF alone": "X-A: b",
          "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
-         "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+         "functions: five": "dfu", "functions: the network twice": "ncm", "functions: a vendor function twice": "vendor",
+         "functions: two with one state": "vendor", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
 
 PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
          "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
@@ -89,7 +91,7 @@ def refused(case):
     assert found and code == 1, f"exit code {code}: {said}"
     if case.startswith("plan: "):
         assert PLANS[case] in said, said
-    elif case.startswith("vendor function: "):
+    elif case.startswith(("vendor function: ", "port: ")):
         assert "plugnet_config" not in said, said
     elif case.startswith("service: "):
         assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said

@@ -251,6 +251,26 @@ static void acm_unread(struct rig *rig)
     end(rig);
 }
 
+/* A command that nobody listens to goes on, and leaves the time to the others. */
+static void acm_abandoned(struct rig *rig)
+{
+    unsigned dropped, later;
+    begin(rig);
+    dtr_set(rig, false);
+    rig_run_ms(rig, 10);
+    say(rig, "source 99999999\r", 16);
+    rig_run_ms(rig, 1000);
+    port_open(rig);
+    ask(rig, "status");
+    RIG_CHECK(rig, sscanf(strstr(said, " dropped "), " dropped %u", &dropped) == 1);
+    rig_run_ms(rig, 100);
+    ask(rig, "status"); /* whoever opens the port has it ended */
+    RIG_CHECK(rig, sscanf(strstr(said, " dropped "), " dropped %u", &later) == 1);
+    rig_say(rig, "%u bytes dropped in a second", dropped);
+    RIG_CHECK(rig, dropped > 10000 && dropped < 200000 && later == dropped);
+    end(rig);
+}
+
 static void acm_halts(struct rig *rig)
 {
     uint8_t byte = '\r';
@@ -307,6 +327,27 @@ static void acm_resets(struct rig *rig)
     end(rig);
 }
 
+/* Ctrl-C ends a command, though keys that nobody takes came before it; a list of candidates, too. */
+static void acm_interrupts(struct rig *rig)
+{
+    begin(rig);
+    for (unsigned keys = 0; keys < 60; keys += 7) {
+        forget();
+        say(rig, "source 99999999\r", 16);
+        RIG_CHECK(rig, hear(rig, WAIT_MS));
+        for (unsigned i = 0; i < keys; i++) {
+            say(rig, "x", 1);
+        }
+        say(rig, "\x03", 1);
+        hear_until(rig, "^C\r\n");
+        hear_until(rig, PROMPT);
+        rig_ping_within_1s(rig);
+    }
+    ask(rig, "uptime");
+    RIG_CHECK(rig, strncmp(said, "uptime\r\n", 8) == 0);
+    end(rig);
+}
+
 /* Asleep in the middle: nothing is lost. */
 static void acm_suspends(struct rig *rig)
 {
@@ -329,7 +370,9 @@ const struct scenario scenarios_acm[] = {
     {"acm_commands", SCENARIO_ACM, acm_commands, 60, true},
     {"acm_beside", SCENARIO_ACM, acm_beside, 60, true},
     {"acm_unread", SCENARIO_ACM, acm_unread, 60, true},
+    {"acm_abandoned", SCENARIO_ACM, acm_abandoned, 60, true},
     {"acm_halts", SCENARIO_ACM, acm_halts, 60, true},
+    {"acm_interrupts", SCENARIO_ACM, acm_interrupts, 60, true},
     {"acm_resets", SCENARIO_ACM, acm_resets, 60, true},
     {"acm_suspends", SCENARIO_ACM, acm_suspends, 60, true},
     {NULL, 0, NULL, 0, false},

@@ -317,7 +317,7 @@ TEST(acm_out_waits)
     CHECK(rig_good(&rig, 0)); /* nobody else waits */
     size_t there;
     CHECK(acm_peek(&acm, &there) != NULL && there == 100);
-    acm_take(&acm, 99);
+    acm_take(&acm, 35); /* 65 are left: no room for a packet */
     CHECK_EQUAL(rig_out_packet(&rig, OUT, rig.out_data1[OUT], bytes, 10), CABLE_NAK);
     acm_take(&acm, 1);
     CHECK_EQUAL(rig_out_packet(&rig, OUT, rig.out_data1[OUT], bytes, 10), CABLE_ACK);
@@ -342,12 +342,22 @@ TEST(acm_dtr)
     CHECK_EQUAL(rig_out(&rig, OUT, bytes, 5, false), 5);
     CHECK_EQUAL(lines(0), 0);
     CHECK_EQUAL(acm.stats.in_lost, 200);
-    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
     CHECK(acm_peek(&acm, &there) != NULL && there == 5);
     acm_take(&acm, there);
     CHECK_EQUAL(lines(1), 0);
-    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
     CHECK_EQUAL(acm.stats.opens, 2);
+    CHECK_EQUAL(acm_write(&acm, "y", 1), 1);
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 0); /* it ends the transfer that was cut */
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 1 && got[0] == 'y');
+    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
+    CHECK_EQUAL(acm_write(&acm, bytes, 200), 200);
+    CHECK_EQUAL(lines(0), 0);
+    CHECK_EQUAL(lines(1), 0);
+    CHECK_EQUAL(lines(0), 0);
+    CHECK(in_packet(got, &length) == CABLE_ACK && length == 0);
+    CHECK_EQUAL(in_packet(got, &length), CABLE_NAK);
+    CHECK_EQUAL(acm_write(&acm, bytes, 200), 0);
+    CHECK_EQUAL(lines(1), 0);
     CHECK_EQUAL(acm_write(&acm, "x", 1), 1);
     CHECK_EQUAL(rig_in(&rig, IN, got, sizeof got), 1); /* the toggle has gone on where it was */
     well();
@@ -506,6 +516,59 @@ TEST(acm_suspend)
     CHECK_EQUAL(rig_in(&rig, IN, got + 64, sizeof got - 64), 36);
     CHECK_EQUAL(rig_in(&rig, IN, got + 100, sizeof got - 100), 100);
     CHECK_BYTES(got, bytes, 200);
+    well();
+}
+
+/* Whoever waits for room hears of it, however it has come about. */
+TEST(acm_room_told)
+{
+    uint8_t bytes[RING] = {0};
+    for (unsigned how = 0; how < 3; how++) {
+        start(how & 1);
+        CHECK_EQUAL(acm_write(&acm, bytes, RING), RING);
+        CHECK(acm_room(&acm) == 0 && told == 0);
+        if (how < 2)
+            CHECK_EQUAL(halt(IN, how == 0), 0);
+        else
+            CHECK_EQUAL(rig_control(&rig, 0x01, USB_SET_INTERFACE, 0, INTERFACE + 1, 0, NULL), 0);
+        CHECK(acm_room(&acm) == RING && told == ACM_SENT);
+    }
+}
+
+/* A key that nobody takes doesn't keep the next ones from coming: Ctrl-C is one of them. */
+TEST(acm_out_behind)
+{
+    uint8_t bytes[ROOM];
+    size_t there;
+    start(false);
+    fill(bytes, sizeof bytes, 1);
+    for (size_t i = 0; i <= ROOM - 64; i++) {
+        CHECK_EQUAL(rig_out_packet(&rig, OUT, rig.out_data1[OUT], bytes + i, 1), CABLE_ACK);
+        rig.out_data1[OUT] = !rig.out_data1[OUT];
+        CHECK(acm_peek(&acm, &there) != NULL && there == i + 1);
+        CHECK_BYTES(acm_peek(&acm, &there), bytes, i + 1);
+    }
+    CHECK_EQUAL(rig_out_packet(&rig, OUT, rig.out_data1[OUT], bytes, 1), CABLE_NAK);
+    acm_take(&acm, 5);
+    CHECK_EQUAL(rig_out_packet(&rig, OUT, rig.out_data1[OUT], bytes + ROOM - 63, 63), CABLE_ACK);
+    rig.out_data1[OUT] = !rig.out_data1[OUT];
+    CHECK(acm_peek(&acm, &there) != NULL && there == ROOM - 5);
+    CHECK_BYTES(acm_peek(&acm, &there), bytes + 5, ROOM - 5);
+    acm_take(&acm, there);
+    well();
+}
+
+/* More than there was can't be taken. */
+TEST(acm_take_too_much)
+{
+    size_t there;
+    start(false);
+    acm_take(&acm, 1);
+    CHECK(acm_peek(&acm, &there) == NULL && there == 0);
+    CHECK_EQUAL(rig_out(&rig, OUT, "abc", 3, false), 3);
+    acm_take(&acm, 1000000);
+    CHECK(acm_peek(&acm, &there) == NULL && there == 0);
+    CHECK_EQUAL(acm.stats.out_bytes, 3);
     well();
 }
 

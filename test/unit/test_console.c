@@ -445,4 +445,127 @@ TEST(notes)
     CHECK(!console_note(&console, "x", 1, &out));
 }
 
+/* What is longer than a line isn't run in part, unless somebody has looked at it. */
+TEST(long_lines)
+{
+    char line[10000];
+    memset(line, 'x', sizeof line);
+    memcpy(line, "led   ", 6);
+    start();
+    CHECK_EQUAL(play(line, sizeof line), sizeof line);
+    type("\r");
+    CHECK_STRING(ran, "");
+    CHECK(strstr(terminal.text, "too long") != NULL);
+    type("leave\r");
+    CHECK_STRING(ran, "leave;");
+    for (unsigned how = 0; how < 3; how++) {
+        static const char *const edits[] = {"\x7F", "\x17", UP};
+        start();
+        type("led on\r");
+        play(line, sizeof line);
+        type(edits[how]);
+        ran[0] = 0;
+        type("\r");
+        CHECK(strncmp(ran, "led|", 4) == 0 || how == 1);
+    }
+    start();
+    play(line, sizeof line);
+    type("\x03leave\r");
+    CHECK_STRING(ran, "leave;");
+    start();
+    memset(line, ' ', CONSOLE_LINE_MAX + 1);
+    memcpy(line, "leave", 5);
+    play(line, CONSOLE_LINE_MAX);
+    type("\r");
+    CHECK_STRING(ran, "leave;");
+}
+
+/* Commands of a product that makes mistakes. */
+static enum console_progress much_run(struct console_call *call, struct text *out)
+{
+    (void)call;
+    (void)out;
+    return CONSOLE_MORE;
+}
+
+static size_t greedy_input(struct console_call *call, const uint8_t *bytes, size_t length)
+{
+    (void)bytes;
+    call->state[0] += (uint32_t)length;
+    return length + 100;
+}
+
+/* The same word for ever: `index` was forgotten. */
+static const char *forgetful_word(unsigned number, unsigned index)
+{
+    (void)index;
+    return number == 1 ? "on" : "off";
+}
+
+static const struct console_command careless[] = {
+    {.name = "forgetful", .usage = "WORD", .run = echo_run, .complete = forgetful_word},
+    {.name = "greedy", .run = much_run, .input = greedy_input},
+    {.name = "idle"},
+};
+
+static void careless_start(struct console_config *wrong)
+{
+    wrong->commands = careless;
+    wrong->command_count = sizeof careless / sizeof careless[0];
+    memset(&terminal, 0, sizeof terminal);
+    console_init(&console, wrong);
+    console_open(&console);
+    play(NULL, 0);
+}
+
+static size_t step(const char *bytes, size_t length)
+{
+    char room[CONSOLE_STEP_MAX];
+    struct text out = text_over(room, sizeof room);
+    return console_step(&console, (const uint8_t *)bytes, length, &out);
+}
+
+TEST(mistakes)
+{
+    struct console_config wrong = {0};
+    careless_start(&wrong);
+    type("greedy\r");
+    CHECK_EQUAL(step("abc", 3), 3);
+    console_interrupt(&console);
+    play(NULL, 0);
+    type("idle\r");
+    CHECK(edits());
+    type("forgetful o\t");
+    line_is("forgetful on", 12);
+    CHECK_EQUAL(step("\t", 1), 1);
+    CHECK(console.listing);
+    CHECK_EQUAL(step("x\x03y", 3), 3); /* a list without end, too, is ended */
+    CHECK(edits());
+    line_is("y", 1);
+}
+
+/* A greeting or a prompt that is too long is cut, and costs nothing else. */
+TEST(too_long)
+{
+    char text[2 * CONSOLE_STEP_MAX], cut[CONSOLE_PROMPT_MAX + 1], room[CONSOLE_STEP_MAX];
+    struct console_config wrong = {.greeting = text};
+    memset(text, 'g', sizeof text);
+    text[sizeof text - 1] = 0;
+    careless_start(&wrong);
+    type("abc");
+    line_is("abc", 3);
+    wrong = (struct console_config){.prompt = text};
+    memset(&terminal, 0, sizeof terminal);
+    console_init(&console, &wrong);
+    console_open(&console);
+    for (const char *key = "\0abc\x02x"; key < "\0abc\x02x" + 6; key++) {
+        struct text out = text_over(room, sizeof room);
+        CHECK_EQUAL(console_step(&console, (const uint8_t *)key, *key != 0, &out), *key != 0);
+        CHECK(!out.overflow);
+        terminal_put(&terminal, out.bytes, out.length);
+    }
+    snprintf(cut, sizeof cut, "%.*s", CONSOLE_PROMPT_MAX, text);
+    CHECK(terminal_shows(&terminal, cut, "abxc", 4, 3));
+}
+
 TEST_MAIN()

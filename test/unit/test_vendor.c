@@ -636,4 +636,20 @@ TEST(vendor_without_callbacks)
     CHECK(!vendor_sending(&vendor));
 }
 
+/* A product without `received` that lends a buffer all the same. */
+TEST(vendor_without_received)
+{
+    static const struct vendor_config config = {.vendor = &ends[0].vendor,
+                                                .guid = "{01234567-89ab-cdef-0123-456789ABCDEF}"};
+    begin(1);
+    rig.list[1] = vendor_init(&config);
+    rig_attach(&rig);
+    CHECK(rig_enumerate(&rig, true));
+    lend(e);
+    CHECK_EQUAL(rig_out(&rig, EP_OUT, "abc", 3, true), 3);
+    CHECK_EQUAL(e->vendor.stats.out_messages, 1);
+    lend(e);
+    CHECK(rig_good(&rig, 0));
+}
+
 TEST_MAIN()

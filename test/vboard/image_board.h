@@ -29,12 +29,13 @@ static void image_event(void *context, enum vboard_event event, uint64_t time_ns
         snprintf(image_warning, sizeof image_warning, "%s", text);
 }
 
-/* `format`: path of the image, with %s for the board's name. */
-static struct vboard *image_board(const char *name, const char *format)
+/* `format`: path of the image, with %s for the board's name. `uid`: VBOARD_UID_LENGTH bytes; NULL: the model's. */
+static struct vboard *image_board(const char *name, const char *format, const uint8_t *uid)
 {
     char path[128], error[300];
     snprintf(path, sizeof path, format, name);
-    struct vboard_config config = {.model = vboard_model_find(name), .image = path, .event = image_event};
+    struct vboard_config config = {
+        .model = vboard_model_find(name), .image = path, .event = image_event, .uid = uid};
     struct vboard *made = vboard_new(&config, error, sizeof error);
     if (!made)
         TEST_FAIL("%s", error);

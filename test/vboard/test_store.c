@@ -32,7 +32,7 @@ static struct {
 
 static struct vboard *board_new(const char *name)
 {
-    return image_board(name, BUILD "/test/store/%s/store.elf");
+    return image_board(name, BUILD "/test/store/%s/store.elf", NULL);
 }
 
 static struct report report_of(struct vboard *board)

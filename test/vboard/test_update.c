@@ -39,7 +39,7 @@ static struct test_board {
 
 static struct vboard *board_new(const char *board)
 {
-    return image_board(board, BUILD "/%s-none/plugnet.elf");
+    return image_board(board, BUILD "/%s-none/plugnet.elf", NULL);
 }
 
 static void fine(const char *wrong)
@@ -332,7 +332,7 @@ static void first_layout(const struct facts *facts)
     const uint8_t *new = vboard_flash(t.cut, &size);
     uint32_t end = facts->base - FLASH + t.length;
     vboard_free(t.update);
-    t.update = image_board(facts->board, BUILD "/test/old/%s/plugnet.elf");
+    t.update = image_board(facts->board, BUILD "/test/old/%s/plugnet.elf", NULL);
     leave_for_rom(t.update);
     for (uint32_t at = 0; at < end; at += sector_size(facts, at))
         fine(dfuse_erase(&t.dfu, FLASH + at));

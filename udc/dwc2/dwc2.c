@@ -255,12 +255,14 @@ void dwc2_out_start(struct dwc2 *dwc2, unsigned n)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     struct dwc2_out *out = &dwc2->out[n];
-    uint32_t room = (uint32_t)(out->end - out->next);
+    uint32_t packets = (uint32_t)(out->end - out->next) / out->packet_size;
 
+    if (packets > EPTSIZ_PKTCNT_MAX)
+        packets = EPTSIZ_PKTCNT_MAX; /* the rest when these have come */
     if (n == 0) /* one packet at a time on this core; its size field is too short for more */
         regs->OUT[0].DOEPTSIZ = DOEPTSIZ0_STUPCNT | 1u << EPTSIZ_PKTCNT_POS | DWC2_EP0_PACKET_SIZE;
     else
-        regs->OUT[n].DOEPTSIZ = (room / out->packet_size) << EPTSIZ_PKTCNT_POS | room;
+        regs->OUT[n].DOEPTSIZ = packets << EPTSIZ_PKTCNT_POS | packets * out->packet_size;
     regs->OUT[n].DOEPCTL |= EPCTL_CNAK | EPCTL_EPENA;
 }
 
@@ -292,10 +294,10 @@ void dwc2_in_start(struct dwc2 *dwc2, unsigned n)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     struct dwc2_in *in = &dwc2->in[n];
-    uint32_t chunk = in->unsent;
+    uint32_t chunk = in->unsent, most = in->packet_size * (n ? EPTSIZ_PKTCNT_MAX : 1u); /* as for OUT */
 
-    if (n == 0 && chunk > in->packet_size)
-        chunk = in->packet_size; /* one packet at a time, as for OUT */
+    if (chunk > most)
+        chunk = most;
     uint32_t packets = chunk ? (chunk + in->packet_size - 1u) / in->packet_size : 1;
     in->unsent -= chunk;
     in->left = chunk;

@@ -25,7 +25,6 @@
 #define ENTRY_WHOLE_PACKET (PKTSTS_OUT_DATA << GRXSTSP_PKTSTS_POS | 64u << GRXSTSP_BCNT_POS)
 
 typedef uint32_t unaligned_word __attribute__((aligned(1), may_alias));
-typedef uint32_t memory_word __attribute__((may_alias));
 
 /* ---- words ---- */
 
@@ -59,11 +58,11 @@ static inline void packets_write(volatile uint32_t *fifo, const uint8_t *from, u
                      : "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "cc", "memory");
 }
 
-/* Pop `length` bytes into 4-aligned memory with room for whole words. */
+/* Pop `length` bytes into memory of any alignment; what is behind them stays as it is. */
 HOT static inline void fifo_read(const volatile uint32_t *fifo, uint8_t *to, uint32_t length)
 {
-    memory_word *word = (memory_word *)(void *)to;
-    uint32_t words = (length + 3) / 4;
+    unaligned_word *word = (unaligned_word *)(void *)to;
+    uint32_t words = length / 4;
 
     for (; words >= 4; words -= 4, word += 4) {
         word[0] = *fifo;
@@ -73,6 +72,11 @@ HOT static inline void fifo_read(const volatile uint32_t *fifo, uint8_t *to, uin
     }
     for (; words; words--)
         *word++ = *fifo;
+    if (length & 3) {
+        uint32_t last = *fifo;
+        for (to += length & ~3u; length & 3; length--, last >>= 8)
+            *to++ = (uint8_t)last;
+    }
 }
 
 /* Push `length` bytes of any alignment; the last word may take up to three bytes from behind `from`, which
@@ -151,8 +155,9 @@ static void out_complete(struct dwc2 *dwc2, unsigned n)
         return;
     out->received = (uint32_t)(out->next - out->begin);
     bool full = out->received && out->received % out->packet_size == 0;
-    if (n == 0 && full && out->end - out->next >= out->packet_size) {
-        dwc2_out_start(dwc2, 0); /* endpoint 0 is armed packet by packet */
+    bool counted = n == 0 || (ep->DOEPTSIZ & EPTSIZ_XFRSIZ) == 0; /* not ended by an empty packet */
+    if (full && counted && out->end - out->next >= out->packet_size) {
+        dwc2_out_start(dwc2, n); /* packet by packet on endpoint 0; else as many as PKTCNT counts */
         return;
     }
     out->active = false;

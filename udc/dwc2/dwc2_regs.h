@@ -159,6 +159,7 @@ _Static_assert(__builtin_offsetof(struct dwc2_regs, FIFO) == 0x1000, "layout");
 
 #define EPTSIZ_XFRSIZ     0x7FFFFu
 #define EPTSIZ_PKTCNT_POS 19
+#define EPTSIZ_PKTCNT_MAX 1023u
 #define DOEPTSIZ0_STUPCNT (3u << 29)
 
 #endif
