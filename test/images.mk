@@ -29,6 +29,7 @@ $(call image,old-l476,OUT=$(BUILD)/test/old/32l476gdiscovery BOARD=32l476gdiscov
 $(call image,config,BOARD=native OS=none APP=test/config NAME=config)
 $(call image,holder,BOARD=native OS=posix APP=test/holder NAME=holder)
 $(call image,holder-tsan,BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1)
+$(call image,transfers,OUT=$(BUILD)/test/transfers BOARD=stm32f4discovery OS=none APP=test/transfers NAME=transfers)
 $(call image,stream,BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream)
 $(foreach board,$(BOARDS),$(call image,ownstack-$(board),BOARD=$(board) OS=none APP=examples/ownstack NAME=ownstack))
 

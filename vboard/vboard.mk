@@ -80,7 +80,7 @@ $(BUILD)/vboard/test_update.o: test/vboard/test_update.c
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
 # With firmware whose transfers are at the controller's limits (test/transfers).
-$(BUILD)/test/test_transfers: $(BUILD)/vboard/test_transfers.o $(VBOARD_LIB) | transfers-image
+$(BUILD)/test/test_transfers: $(BUILD)/vboard/test_transfers.o $(VBOARD_LIB) | image-transfers
 	@mkdir -p $(@D)
 	$(CC) $(filter %.o %.a,$^) -o $@ -lm
 
@@ -88,13 +88,8 @@ $(BUILD)/vboard/test_transfers.o: test/vboard/test_transfers.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
-.PHONY: transfers-image
-transfers-image:
-	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) OUT=$(BUILD)/test/transfers BOARD=stm32f4discovery OS=none APP=test/transfers NAME=transfers \
-	    firmware
-
 # With each combination of functions (test/endpoints).
-$(BUILD)/test/test_storm: $(BUILD)/vboard/test_storm.o $(VBOARD_LIB)
+$(BUILD)/test/test_storm: $(BUILD)/vboard/test_storm.o $(VBOARD_LIB) | images-endpoints
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lm
 
