@@ -33,6 +33,11 @@ RULES = (
     ("functions: none", r"\.functions: none; PLUGNET_DEFAULT_FUNCTIONS"),
     ("functions: without the network", r"\.functions: plugnet_ncm is missing"),
     ("functions: the network twice", r"\.functions: plugnet_ncm twice"),
+    ("functions: one twice", r"\.functions: twice, or with the memory of one before it"),
+    ("functions: two of one memory", r"\.functions: twice, or with the memory of one before it"),
+    ("functions: lame", r"\.functions: \.describe, \.configured, \.alternate_set or \.alternate_get is missing"),
+    ("functions: deaf", r"\.functions: \.halted or \.transferred is missing; endpoints need them"),
+    ("functions: mute", r"\.functions: \.control is missing; \.device_requests needs it"),
     ("functions: five", r"\.functions: more than PLUGNET_FUNCTIONS_MAX, 4"),
     ("functions: without init", r"\.functions: \.init is missing"),
     ("services: none", r"\.services: none; PLUGNET_DEFAULT_SERVICES"),
@@ -68,7 +73,10 @@ RULES = (
     ("check: no", r"\.challenge: needed by \.check"))
 NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not secure": "http://app.example", "security: LF alone": "X-A: b",
          "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
-         "functions: five": "dfu", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+         "functions: five": "dfu", "functions: one twice": "vendor", "functions: two of one memory": "vendor",
+         "functions: lame": "own", "functions: deaf": "own", "functions: mute": "own", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+
+EMPTY = ("name of nothing", "route: empty path", "resource: empty path")  # the text in question has no characters
 
 PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
          "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
@@ -94,7 +102,8 @@ def refused(case):
     elif case.startswith("service: "):
         assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said
     else:
-        assert f'"{NAMED.get(case, "")}' in said, said
+        assert f'"{NAMED.get(case, "")}' in said or case not in NAMED, said
+        assert ('plugnet_config: ""' in said) == (case in EMPTY), said
     assert "attached" not in said, said
     return found[0]
 
