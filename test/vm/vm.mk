@@ -1,15 +1,15 @@
 # The Linux guest (test/vm/run.py): images of the demo that differ in one setting or their version, and a shell.
 #
-#   make vm            a Linux with the board plugged in; IMAGE=BOARD-OS for another image
+#   make vm            a Linux with the board plugged in: BOARD, OS, APP and NAME say what runs on it, as they do for `make`;
+#                      FLASH=file keeps its flash (one board only)
 #   make vm-images     build/test/vm/NAME/plugnet.elf
 #
 # SPDX-License-Identifier: MIT
-IMAGE ?= stm32f4discovery-none
 
 .PHONY: vm vm-images fault-images console-images
 vm: firmware vboard
 	test/vm/prepare.py
-	test/vm/run.py --image $(IMAGE) --shell
+	test/vm/run.py --image $(BOARD)-$(OS) $(if $(filter app,$(APP)),,--elf $(OUT)/$(NAME).elf) $(if $(FLASH),--flash $(FLASH)) --shell
 
 vm-images:
 	+$(Q)$(MAKE) --no-print-directory OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 firmware
