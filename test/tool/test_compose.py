@@ -331,6 +331,10 @@ def test_http_of_the_guide(folder):
         data = bytes(range(250)) * 40
         status, _, body = answered(url, "upload", "PUT", data, **token)
         assert json.loads(body) == {"length": len(data), "sum": sum(data)}, (status, body)
+        for note, wanted in ((b"x" * 64, b"x" * 64), (b"y" * 65, b"x" * 64), (b"", b""), (b"short", b"short")):
+            status, _, _ = answered(url, "note", "PUT", note, **token)
+            assert status == (204 if note == wanted else 413), (note, status)
+            assert answered(url, "note", **token)[2] == wanted, note
         waits = []
         thread = threading.Thread(target=lambda: waits.append(answered(url, "measure", **token)), daemon=True)
         thread.start()
@@ -764,8 +768,13 @@ def test_cplusplus_freertos(folder):
 
 
 def test_console_of_the_guide(folder):
-    """docs/console.md's product: it enumerates beside the network; without the console it is smaller by what the guide says."""
+    """docs/console.md's product, with either table: it enumerates beside the network; without the console it is smaller by what the guide says."""
     text = guide_code("console.md", '#include "plugnet/acm_console.h"')
+    table = text[text.index("static enum console_progress uptime_run"):text.index("static char history")]
+    app = product_write(folder, "words", {"main.c": text.replace(table, guide_code("console.md", "#include <string.h>"))})
+    image, _ = built(folder, "32l476gdiscovery-none-words/words.elf", "BOARD=32l476gdiscovery", f"APP={app}", "NAME=words")
+    with plugged((*VBOARD, "--board", "32l476gdiscovery"), image):
+        pass
     sizes = []
     for name, code in (("with", text), ("without", text.replace("PLUGNET_DEFAULT_FUNCTIONS, &console_function", "PLUGNET_DEFAULT_FUNCTIONS").replace(
             "static const struct plugnet_function console", "extern const struct plugnet_function console_function;\nconst struct plugnet_function console"))):
