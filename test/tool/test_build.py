@@ -187,6 +187,11 @@ def test_vm_has_the_product(folder):
         assert said == ["test/vm/run.py", *wanted.split(), "--shell"], f"{words}: {said} {done.stderr!r}"
 
 
+def test_vm_says_what_is_missing(folder):
+    done = run(sys.executable, "test/vm/run.py", "--elf", "Makefile", "--shell", environment={"PATH": folder})
+    assert done.returncode == 1 and "qemu-system-x86_64 (Debian's package qemu-system-x86)" in done.stdout, done.stdout + done.stderr
+
+
 def checkout(folder):
     """Without a build folder; whatever the scripts would install or build with says so instead."""
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,

@@ -18,6 +18,7 @@ import argparse
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ BUILD = os.path.join(ROOT, "build")
 BOOT_S = 300  # boots in about 8 s
 STEP_S = 3000  # for each line of a test, the longest of which takes some 100 s on a quiet machine
 VARIANTS = ["lease30", "no_dns"]
+PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox"}  # and their Debian packages
 
 
 def names_known():
@@ -198,6 +200,9 @@ def main():
         return 0
     if missing := [image for image in images if not os.path.exists(os.path.join(ROOT, image))]:
         print(f"not ok guest: {missing[0]} is not built")
+        return 1
+    if missing := [f"{program} (Debian's package {package})" for program, package in PROGRAMS.items() if not shutil.which(program)]:
+        print(f"not ok guest: missing: {', '.join(missing)}")
         return 1
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")
