@@ -261,6 +261,7 @@ $(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),
 	$(Q)python3 tool/dfu_file.py $< $(DFU_ID) -o $@
 
 # Over the cable, from the running firmware (DFU_ID) or from the boot loader in ROM: docs/update.md.
+ifneq ($(CROSS),)
 DFU_ID ?= $(firstword $(BOARD_ID)) # what the product shows; its own with vendor_id and product_id
 dfu: $(OUT)/$(NAME).dfu
 	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
@@ -275,6 +276,10 @@ dfu-all: $(OUT)/$(NAME).bin
 flash: $(OUT)/$(NAME).elf
 	@command -v openocd > /dev/null || { echo "openocd is missing: install Debian's package openocd" >&2; exit 2; }
 	openocd -f $(FLASH_CFG) -c "program $< verify reset exit"
+else
+dfu dfu-all flash:
+	@echo "$@: BOARD=$(BOARD) is a Linux process, which has no boot loader; name a board with a chip, such as BOARD=stm32f4discovery" >&2; exit 2
+endif
 
 # What is really linked, as CycloneDX: tool/sbom.py. PRODUCT_VERSION: the product's own.
 sbom: $(OUT)/$(NAME).elf

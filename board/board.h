@@ -75,7 +75,8 @@ uint32_t board_random(void);
 uint32_t board_stack_used_max(void);
 uint32_t board_stack_size(void);
 
-/* Write a line fragment to the board's serial port or terminal; drops what doesn't fit, never waits. */
+/* Write a line fragment to the board's serial port or terminal; drops what doesn't fit, never waits. Before board_init, too: it is
+ * sent then. */
 void board_log(const char *text);
 
 /* What the log has got, for who shows it elsewhere, too (plugnet/acm_console.h): bytes from position *at on, which counts from

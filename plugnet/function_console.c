@@ -25,13 +25,14 @@ _Static_assert(PLUGNET_CONSOLE_OUT > 0 && PLUGNET_CONSOLE_OUT % ACM_PACKET_SIZE 
 
 _Static_assert(LOG_LINE_MAX <= CONSOLE_PIECE_MAX, "CONSOLE_PIECE_MAX: smaller than a line of the log");
 
-/* The next whole line of the log, above the one that is edited. True: shown. */
+/* The next whole line of the log, above the one that is edited. True: shown, or passed by, since its begin is gone. */
 static bool console_log(struct plugnet_console_state *p, struct text *out)
 {
     char line[LOG_LINE_MAX];
     uint32_t at = p->log_at;
     size_t length = board_log_read(&at, line, sizeof line), shown = length;
     const char *end = memchr(line, '\n', length);
+    bool cut = at - (uint32_t)length != p->log_at; /* older bytes are gone */
 
     if (end == NULL && length < sizeof line) {
         return false; /* it isn't whole yet */
@@ -39,6 +40,10 @@ static bool console_log(struct plugnet_console_state *p, struct text *out)
     if (end != NULL) {
         shown = (size_t)(end - line);
         at -= (uint32_t)(length - shown - 1);
+    }
+    if (cut) {
+        p->log_at = at;
+        return true;
     }
     if (!console_note(&p->console, line, shown, out)) {
         return false;

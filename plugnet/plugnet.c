@@ -73,7 +73,7 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
         struct usb_function *function = c->functions[i]->init(c->functions[i]->state, p);
         if (function != NULL) {
 #if PLUGNET_CHECK
-            plugnet_check_function(p->functions, function, c->functions[i]->name);
+            plugnet_check_function(p->functions, count, function, c->functions[i]->name);
 #endif
             p->functions[count++] = function;
             p->function_ticks |= c->functions[i]->tick != NULL ? 1u << i : 0;

@@ -36,9 +36,11 @@ static bool check_is_long(const char *text, unsigned characters_max)
 /* The end: `rule` is broken, `value` the text in question; NULL: none. */
 __attribute__((noinline, noreturn)) static void check_refuse(const char *rule, const char *value)
 {
-    board_log("plugnet_config: \"");
-    board_log(value != NULL ? value : "");
-    board_log("\"\n");
+    if (value != NULL) {
+        board_log("plugnet_config: \"");
+        board_log(value);
+        board_log("\"\n");
+    }
     os_panic(rule);
 }
 
@@ -220,12 +222,22 @@ static void check_numbers(const struct plugnet_config *c)
     check_that((c->oui[0] & 2) == 0, ".oui: locally administered, bit 1 of its first byte", NULL);
 }
 
-void plugnet_check_function(struct usb_function *const *before, const struct usb_function *function,
-                            const char *name)
+void plugnet_check_function(struct usb_function *const *before, size_t count,
+                            const struct usb_function *function, const char *name)
 {
-    for (; *before != NULL; before++) {
-        check_that(*before != function, ".functions: twice, or two with the same state", name);
+    const struct usb_function_ops *ops = function->ops;
+    bool endpoints = ops->in_endpoints + ops->out_endpoints > 0;
+
+    for (size_t i = 0; i < count; i++) {
+        check_that(before[i] != function, ".functions: twice, or two with the same state", name);
     }
+    check_that(ops->describe != NULL && ops->configured != NULL && ops->alternate_set != NULL &&
+                   ops->alternate_get != NULL,
+               ".functions: .describe, .configured, .alternate_set or .alternate_get is missing", name);
+    check_that(!endpoints || (ops->halted != NULL && ops->transferred != NULL),
+               ".functions: .halted or .transferred is missing; endpoints need them", name);
+    check_that(!ops->device_requests || ops->control != NULL,
+               ".functions: .control is missing; .device_requests needs it", name);
 }
 
 /* Once at start; inlined there, it would be a fifth larger. */

@@ -14,9 +14,9 @@ extern "C" {
 /* Returns if all is well; else the log gets the text in question and the rule, and the board stops (os_panic). */
 void plugnet_check(const struct plugnet_config *config);
 
-/* The same for a function that is listed as `name`: it is none of those before it, which end with NULL. */
-void plugnet_check_function(struct usb_function *const *before, const struct usb_function *function,
-                            const char *name);
+/* The same for a USB function of that name which its `init` returned, behind `count` others. */
+void plugnet_check_function(struct usb_function *const *before, size_t count,
+                            const struct usb_function *function, const char *name);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 static struct {
     uint8_t bytes[LOG_SIZE];
     volatile uint32_t head, tail;
+    bool started; /* the USART is there */
 } log_ring;
 
 void LOG_IRQHandler(void);
@@ -41,8 +42,8 @@ void stm32_board_start(const char *trouble)
     pins_init();
     cortex_m4_irq_enable(stm32_chip.usart2.irq, PRIORITY_UART);
     cortex_m4_tick_start(stm32_board.info.clock_hz);
-    if (trouble)
-        board_log(trouble);
+    log_ring.started = true;
+    board_log(trouble ? trouble : ""); /* and what was logged before */
     if (!stm32_chip_start(stm32_board.vbus_sensed))
         board_log("usb: the controller does not answer\n");
     cortex_m4_irq_enable(IRQ_OTG_FS, PRIORITY_USB);
@@ -81,7 +82,8 @@ void board_log(const char *text)
         log_ring.bytes[log_ring.head % LOG_SIZE] = (uint8_t)*text;
         log_ring.head++;
     }
-    REG32(stm32_chip.usart2.cr1) |= USART_CR1_TXEIE;
+    if (log_ring.started)
+        REG32(stm32_chip.usart2.cr1) |= USART_CR1_TXEIE;
 }
 
 size_t board_log_read(uint32_t *at, char *bytes, size_t size)

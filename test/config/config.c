@@ -47,18 +47,54 @@ static void greedy_describe(const struct usb_function *function, struct usb_writ
     (void)function, (void)writer;
 }
 
-static const struct usb_function_ops greedy_ops = {.in_endpoints = 7, .describe = greedy_describe};
-
-static struct usb_function *greedy_init(void *state, struct plugnet *p)
+static void own_configured(struct usb_function *function, bool on)
 {
-    struct usb_function *function = state;
-    (void)p;
-    function->ops = &greedy_ops;
-    return function;
+    (void)function, (void)on;
 }
 
-static struct usb_function greedy_state;
-static const struct plugnet_function greedy = {.name = "greedy", .state = &greedy_state, .init = greedy_init};
+static bool own_alternate_set(struct usb_function *function, uint8_t number, uint8_t alternate)
+{
+    (void)function, (void)number;
+    return alternate == 0;
+}
+
+static uint8_t own_alternate_get(const struct usb_function *function, uint8_t number)
+{
+    (void)function, (void)number;
+    return 0;
+}
+
+static void own_halted(struct usb_function *function, uint8_t ep, bool on)
+{
+    (void)function, (void)ep, (void)on;
+}
+
+static void own_transferred(struct usb_function *function, uint32_t events)
+{
+    (void)function, (void)events;
+}
+
+#define OWN                                                                                                  \
+    .describe = greedy_describe, .configured = own_configured, .alternate_set = own_alternate_set,           \
+    .alternate_get = own_alternate_get
+static struct usb_function
+    greedy_state = {.ops = &(const struct usb_function_ops){OWN, .in_endpoints = 7, .halted = own_halted,
+                                                            .transferred = own_transferred}},
+    lame_state = {.ops = &(const struct usb_function_ops){.describe = greedy_describe,
+                                                          .configured = own_configured}},
+    deaf_state = {.ops = &(const struct usb_function_ops){OWN, .in_endpoints = 1, .halted = own_halted}},
+    mute_state = {.ops = &(const struct usb_function_ops){OWN, .device_requests = true}};
+
+static struct usb_function *own_init(void *state, struct plugnet *p)
+{
+    (void)p;
+    return state;
+}
+
+static const struct plugnet_function greedy = {.name = "greedy", .state = &greedy_state, .init = own_init},
+                                     lame = {.name = "own", .state = &lame_state, .init = own_init},
+                                     deaf = {.name = "own", .state = &deaf_state, .init = own_init},
+                                     mute = {.name = "own", .state = &mute_state, .init = own_init};
 
 #define VENDOR(n, guid_)                                                                                     \
     PLUGNET_VENDOR("vendor", (&(const struct vendor_config){.vendor = &vendors[n], .guid = guid_}))
@@ -192,6 +228,9 @@ static const struct {
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &first), .services = SERVICES}},
     {"functions: two with one state",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &first, &alias), .services = SERVICES}},
+    {"functions: lame", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &lame), .services = SERVICES}},
+    {"functions: deaf", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &deaf), .services = SERVICES}},
+    {"functions: mute", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &mute), .services = SERVICES}},
     {"functions: five",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu, &plugnet_dfu),
       .services = SERVICES}},

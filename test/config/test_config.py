@@ -34,6 +34,9 @@ RULES = (
     ("functions: none", r"\.functions: none; PLUGNET_DEFAULT_FUNCTIONS"),
     ("functions: without the network", r"\.functions: plugnet_ncm is missing"),
     *((f"functions: {case}", r"\.functions: twice, or two with the same state") for case in ("the network", "a vendor", "two")),
+    ("functions: lame", r"\.functions: \.describe, \.configured, \.alternate_set or \.alternate_get is missing"),
+    ("functions: deaf", r"\.functions: \.halted or \.transferred is missing; endpoints need them"),
+    ("functions: mute", r"\.functions: \.control is missing; \.device_requests needs it"),
     ("functions: five", r"\.functions: more than PLUGNET_FUNCTIONS_MAX, 4"),
     ("functions: without init", r"\.functions: \.init is missing"),
     ("services: none", r"\.services: none; PLUGNET_DEFAULT_SERVICES"),
@@ -70,7 +73,10 @@ RULES = (
 NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not secure": "http://app.example", "security: LF alone": "X-A: b",
          "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
          "functions: five": "dfu", "functions: the network twice": "ncm", "functions: a vendor function twice": "vendor",
-         "functions: two with one state": "vendor", "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+         "functions: two with one state": "vendor", "functions: lame": "own", "functions: deaf": "own", "functions: mute": "own",
+         "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+
+EMPTY = ("name of nothing", "route: empty path", "resource: empty path")  # the text in question has no characters
 
 PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
          "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
@@ -96,7 +102,8 @@ def refused(case):
     elif case.startswith("service: "):
         assert re.search(r"^.*service (dns_tcp|iperf): ", said, re.M), said
     else:
-        assert f'"{NAMED.get(case, "")}' in said, said
+        assert f'"{NAMED.get(case, "")}' in said or case not in NAMED, said
+        assert ('plugnet_config: ""' in said) == (case in EMPTY), said
     assert "attached" not in said, said
     return found[0]
 

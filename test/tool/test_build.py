@@ -168,6 +168,30 @@ def test_wrong_app(folder):
         assert not done.stdout, f"APP={app!r} builds: {done.stdout!r}"
 
 
+def test_native_has_no_boot_loader(folder):
+    """A Linux process is not updated over a cable: nothing is built for it, and the text says why."""
+    for target in ("dfu", "dfu-all", "flash"):
+        done = make(f"OUT={folder}/out", target)
+        assert done.returncode == 2 and f"{target}: BOARD=native is a Linux process, which has no boot loader" in done.stderr, done.stderr
+        assert not os.path.exists(f"{folder}/out/plugnet.elf"), f"{target} builds"
+
+
+def test_vm_has_the_product(folder):
+    """make vm plugs in what BOARD, OS, APP and NAME say, and keeps its flash where FLASH says."""
+    app = product_write(folder, "product")
+    for words, wanted in (((), "--image stm32f4discovery-none"), (("BOARD=blackpill-f411",), "--image blackpill-f411-none"),
+                          (("BOARD=32l476gdiscovery", f"APP={app}", "NAME=thing", "FLASH=file"),
+                           f"--image 32l476gdiscovery-none --elf {folder}/32l476gdiscovery-none-thing/thing.elf --flash file")):
+        done = run("make", "-n", f"BUILD={folder}", f"LWIP_PATH={ROOT}/build/lwip", *words, "vm", environment=clean_environment())
+        said = done.stdout.strip().split("\n")[-1].split()
+        assert said == ["test/vm/run.py", *wanted.split(), "--shell"], f"{words}: {said} {done.stderr!r}"
+
+
+def test_vm_says_what_is_missing(folder):
+    done = run(sys.executable, "test/vm/run.py", "--elf", "Makefile", "--shell", environment={"PATH": folder})
+    assert done.returncode == 1 and "qemu-system-x86_64 (Debian's package qemu-system-x86)" in done.stdout, done.stdout + done.stderr
+
+
 def checkout(folder):
     """Without a build folder; whatever the scripts would install or build with says so instead."""
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,

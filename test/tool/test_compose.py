@@ -160,6 +160,42 @@ def test_lists(folder):
     return "bytes: " + ", ".join(said)
 
 
+# What docs/services.md's table may differ by from what is built; more, and the table is to be written anew.
+FLASH_BYTES_OFF_MAX, RAM_BYTES_OFF_MAX = 150, 32
+ALL_SERVICES = "dhcp", "dns", "dns_tcp", "mdns", "http", "iperf"
+
+
+def services_size(folder, services, functions="&plugnet_ncm, &plugnet_dfu", more=""):
+    """Bytes of flash and of RAM of a product with these."""
+    text = PRODUCT.replace("PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)", f"PLUGNET_FUNCTIONS({functions})").replace(
+        "PLUGNET_DEFAULT_SERVICES", ", ".join(f"&plugnet_{name}" for name in services))
+    product_write(folder, "costs", {"main.c": more + text})
+    out, _ = built(folder, "stm32f4discovery-none-costs", f"APP={folder}/costs", "NAME=costs")
+    size = run("arm-none-eabi-size", f"{out}/costs.elf").stdout.splitlines()[1].split()
+    code, data, bss = (int(number) for number in size[:3])
+    return code + data, data + bss
+
+
+def test_services_cost_what_the_guide_says(folder):
+    """docs/services.md's table: what a product with all services saves by leaving one out."""
+    with open(os.path.join(ROOT, "docs/services.md"), encoding="utf-8") as file:
+        text = file.read()
+    told = {name: (float(flash) * 1000, int(ram.replace(",", "")))
+            for name, flash, ram in re.findall(r"^\| `plugnet_(\w+)` .*\| ([\d.]+) kB[^|]*\| ([\d,]+) \|$", text, re.M)}
+    assert sorted(told) == sorted(ALL_SERVICES), told
+    whole = services_size(folder, ALL_SERVICES)
+    found = {name: tuple(a - b for a, b in zip(whole, services_size(folder, [other for other in ALL_SERVICES if other != name])))
+             for name in ALL_SERVICES}
+    found["all"] = whole
+    found["dfu"] = tuple(a - b for a, b in zip(whole, services_size(folder, ALL_SERVICES, "&plugnet_ncm")))
+    told["all"] = float(re.search(r"with all of them \(([\d.]+) kB", text)[1]) * 1000, whole[1]
+    told["dfu"] = float(re.search(r"functions DFU ([\d.]+) kB", text)[1]) * 1000, found["dfu"][1]
+    wrong = [f"{name}: {found[name]}, not {told[name]}" for name in told if abs(told[name][0] - found[name][0]) > FLASH_BYTES_OFF_MAX or
+             abs(told[name][1] - found[name][1]) > RAM_BYTES_OFF_MAX]
+    assert not wrong, "; ".join(wrong)
+    return ", ".join(f"{name} {flash} {ram}" for name, (flash, ram) in found.items())
+
+
 def guide_code(page, begin):
     """The first C text of a guide that begins so."""
     with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
@@ -174,6 +210,34 @@ def test_service_of_the_guide(folder):
     product_write(folder, "guide", {"main.c": text})
     out, _ = built(folder, "stm32f4discovery-none-guide", f"APP={folder}/guide", "NAME=guide")
     page_is(f"{out}/guide.elf", board="STM32F4DISCOVERY", telemetry={"heard": 0})
+
+
+SETTINGS_MAIN = """static const struct plugnet_config config = {
+    .product_id = 2,
+    .name = name,
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES)};
+static struct plugnet plugnet;
+int main(void)
+{
+    board_log("before board_init\\n");
+    settings_open();
+    (void)name_save;
+    plugnet_run(&plugnet, &config);
+}
+"""
+
+
+def test_settings_of_the_guide(folder):
+    """docs/settings.md's first code in a product that opens its settings, and logs, before the board is initialised."""
+    text = guide_code("settings.md", "#include <string.h>") + SETTINGS_MAIN
+    for board in ("stm32f4discovery", "blackpill-f411", "32l476gdiscovery"):
+        app, log = product_write(folder, "settings", {"main.c": text}), []
+        image, _ = built(folder, f"{board}-none-settings/settings.elf", f"BOARD={board}", f"APP={app}", "NAME=settings")
+        with plugged((*VBOARD, "--board", board), image, log):
+            pass
+        said = "".join(log)
+        assert "before board_init" in said and "warning" not in said, said
 
 
 def test_function_of_the_guide(folder):
@@ -267,6 +331,10 @@ def test_http_of_the_guide(folder):
         data = bytes(range(250)) * 40
         status, _, body = answered(url, "upload", "PUT", data, **token)
         assert json.loads(body) == {"length": len(data), "sum": sum(data)}, (status, body)
+        for note, wanted in ((b"x" * 64, b"x" * 64), (b"y" * 65, b"x" * 64), (b"", b""), (b"short", b"short")):
+            status, _, _ = answered(url, "note", "PUT", note, **token)
+            assert status == (204 if note == wanted else 413), (note, status)
+            assert answered(url, "note", **token)[2] == wanted, note
         waits = []
         thread = threading.Thread(target=lambda: waits.append(answered(url, "measure", **token)), daemon=True)
         thread.start()
@@ -700,8 +768,13 @@ def test_cplusplus_freertos(folder):
 
 
 def test_console_of_the_guide(folder):
-    """docs/console.md's product: it enumerates beside the network; without the console it is smaller by what the guide says."""
+    """docs/console.md's product, with either table: it enumerates beside the network; without the console it is smaller by what the guide says."""
     text = guide_code("console.md", '#include "plugnet/acm_console.h"')
+    table = text[text.index("static enum console_progress uptime_run"):text.index("static char history")]
+    app = product_write(folder, "words", {"main.c": text.replace(table, guide_code("console.md", "#include <string.h>"))})
+    image, _ = built(folder, "32l476gdiscovery-none-words/words.elf", "BOARD=32l476gdiscovery", f"APP={app}", "NAME=words")
+    with plugged((*VBOARD, "--board", "32l476gdiscovery"), image):
+        pass
     sizes = []
     for name, code in (("with", text), ("without", text.replace("PLUGNET_DEFAULT_FUNCTIONS, &console_function", "PLUGNET_DEFAULT_FUNCTIONS").replace(
             "static const struct plugnet_function console", "extern const struct plugnet_function console_function;\nconst struct plugnet_function console"))):

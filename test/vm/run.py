@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
-    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--flash FILE] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
     test/vm/run.py --shell                                     a shell in it, with the board plugged in
     test/vm/run.py --list
 
@@ -18,6 +18,7 @@ import argparse
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ BUILD = os.path.join(ROOT, "build")
 BOOT_S = 300  # boots in about 8 s
 STEP_S = 3000  # for each line of a test, the longest of which takes some 100 s on a quiet machine
 VARIANTS = ["lease30", "no_dns"]
+PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox"}  # and their Debian packages
 
 
 def names_known():
@@ -41,7 +43,8 @@ class Board:
 
     def __init__(self, name, images, options, log):
         words = [os.path.join(BUILD, "vboard", "vboard"), "--board", name, "--usbip", "0",
-                 *(["--pcap", options.pcap] if options.pcap else []), *(["--uid", options.uid] if options.uid else []), *images]
+                 *(["--pcap", options.pcap] if options.pcap else []), *(["--uid", options.uid] if options.uid else []),
+                 *(["--flash", options.flash] if options.flash else []), *images]
         self.log = open(log, "w+", encoding="utf-8")
         self.process = subprocess.Popen(words, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.port = self.port_find()
@@ -176,6 +179,7 @@ def main():
     parser.add_argument("--elf", metavar="FILE", action="append")
     parser.add_argument("--pcap", metavar="FILE")
     parser.add_argument("--uid", metavar="HEX", help="the first board's unique ID; the next ones count on from it")
+    parser.add_argument("--flash", metavar="FILE", help="keep the board's flash in this file; with one --elf only")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("names", nargs="*")
@@ -196,6 +200,9 @@ def main():
         return 0
     if missing := [image for image in images if not os.path.exists(os.path.join(ROOT, image))]:
         print(f"not ok guest: {missing[0]} is not built")
+        return 1
+    if missing := [f"{program} (Debian's package {package})" for program, package in PROGRAMS.items() if not shutil.which(program)]:
+        print(f"not ok guest: missing: {', '.join(missing)}")
         return 1
     if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
         print("not ok guest: it can't be prepared")

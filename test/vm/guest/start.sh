@@ -13,7 +13,7 @@ ln -sf /dev/null /etc/udev/rules.d/80-net-setup-link.rules
 hostname guest
 sysctl -q -w kernel.printk="4 4 1 7"
 ip link set lo up
-modprobe -a virtio_net vhci-hcd cdc_ncm
+modprobe -a virtio_net vhci-hcd cdc_ncm cdc_acm
 ip link set eth0 up
 ip addr add 10.0.2.15/24 dev eth0
 
@@ -24,7 +24,7 @@ cd "$top/test/vm/guest" || exit 1
 if [ "$names" = shell ]; then
     /usr/bin/python3 main.py attach
     echo "The board is plugged in; this is a Linux guest with its drivers. Leave with exit."
-    setsid sh -c 'exec bash -i < /dev/ttyS0 > /dev/ttyS0 2>&1'
+    setsid sh -c 'exec bash --norc -i < /dev/ttyS0 > /dev/ttyS0 2>&1'
 else
     # Word splitting is meant: one argument a name.
     /usr/bin/python3 main.py $names > /dev/ttyS1 2>&1 < /dev/null
