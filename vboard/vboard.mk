@@ -9,7 +9,7 @@ VBOARD_SRC := $(addprefix vboard/,board.c models.c elf.c chip.c chip_bus.c clock
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
 VBOARD_LIB := $(BUILD)/libvboard.a
 
-$(VBOARD_OBJ) $(BUILD)/vboard/main.o: $(BUILD)/vboard/%.o: vboard/%.c
+$(VBOARD_OBJ) $(BUILD)/vboard/main.o $(BUILD)/vboard/control.o: $(BUILD)/vboard/%.o: vboard/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -c $< -o $@
 
@@ -21,10 +21,10 @@ $(VBOARD_LIB): $(VBOARD_OBJ) $(CPU_OBJECTS)
 vboard: $(BUILD)/vboard/vboard
 
 # The program has a PC end in it (host/host.mk).
-$(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(VBOARD_LIB) $(BUILD)/host/libhost.a
+$(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(BUILD)/vboard/control.o $(VBOARD_LIB) $(BUILD)/host/libhost.a
 	$(CC) $^ -o $@ -lm
 
--include $(VBOARD_OBJ:.o=.d) $(BUILD)/vboard/main.d
+-include $(VBOARD_OBJ:.o=.d) $(BUILD)/vboard/main.d $(BUILD)/vboard/control.d
 
 # ---- Tests: the board and its USB controller, under sanitizers; the processor has tests of its own ----
 VTEST     := $(BUILD)/test/vboard
