@@ -7,6 +7,7 @@
 #   make freertos                           the same on FreeRTOS; FREERTOS_KERNEL_PATH names a checkout of its kernel
 #   make flash | dfu | dfu-all              write to a real board: by its ST-LINK, or over its own USB cable
 #   make size | bench | fuzz                figures, benchmark, fuzzing
+#   make speed                              how fast the virtual board is on this machine
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy
@@ -42,7 +43,7 @@ SUITES :=
 BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 
 include firmware.mk
--include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
+-include vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk test/testkit/testkit.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
 $(LWIP_PATH)/src/%.c:
@@ -52,7 +53,7 @@ $(LWIP_PATH)/src/%.c:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: boards native vboard pc suites vm-images fault-images $(if $(FREERTOS_KERNEL_PATH),freertos)
+check-build: boards native vboard pc suites vm-images fault-images testkit-images $(if $(FREERTOS_KERNEL_PATH),freertos)
 
 suites-list:
 	@printf '%s\n' $(SUITES)

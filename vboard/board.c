@@ -25,6 +25,7 @@ struct vboard {
     void *watch_context;
     uint64_t *profile_counts;
     uint32_t *profile_sp;
+    uint8_t *coverage;
 };
 
 /* ---- Outside of the chip ---- */
@@ -185,6 +186,7 @@ void vboard_free(struct vboard *board)
     image_free(&board->image);
     free(board->profile_counts);
     free(board->profile_sp);
+    free(board->coverage);
     free(board);
 }
 
@@ -587,6 +589,23 @@ void vboard_profile_write(struct vboard *board, FILE *file)
         "],\n\"profiled_instructions\":%llu,\"instructions\":%llu,\"cycles\":%llu,\"sleep_cycles\":%llu}\n",
         (unsigned long long)total, (unsigned long long)stats.instructions, (unsigned long long)stats.cycles,
         (unsigned long long)stats.sleep_cycles);
+}
+
+bool vboard_coverage_start(struct vboard *board)
+{
+    if (!board->coverage)
+        board->coverage = calloc(profile_slots(board), 1);
+    if (board->coverage)
+        cpu_coverage(board->chip.cpu, CHIP_FLASH_BASE, board->chip.kind->flash_size, board->coverage);
+    return board->coverage;
+}
+
+void vboard_coverage_write(struct vboard *board, FILE *file)
+{
+    fprintf(file, "plugnet-coverage 1\n");
+    for (uint32_t i = 0; board->coverage && i < profile_slots(board); i++)
+        if (board->coverage[i])
+            fprintf(file, "%08x %u\n", CHIP_FLASH_BASE + 2 * i, board->coverage[i]);
 }
 
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size)

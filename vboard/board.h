@@ -183,6 +183,11 @@ bool vboard_profile_start(struct vboard *board);
 void vboard_profile_clear(struct vboard *board);
 void vboard_profile_write(struct vboard *board, FILE *file);
 
+/* What ran since the first call of vboard_coverage_start, as lines "ADDRESS MARKS" (CPU_COVERAGE_… of cpu.h) behind one that
+ * says "plugnet-coverage 1". */
+bool vboard_coverage_start(struct vboard *board);
+void vboard_coverage_write(struct vboard *board, FILE *file);
+
 /* Address of a symbol of the image, for tests and debuggers; false if it has none of that name. */
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size);
 

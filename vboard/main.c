@@ -23,7 +23,7 @@ struct program {
     const struct vboard_model *model;
     struct vboard *board;                         /* the first */
     struct vboard *others[USBIP_DEVICES_MAX - 1]; /* with --usbip */
-    const char *image, *profile, *flash;
+    const char *image, *profile, *coverage, *flash;
     const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
     unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
@@ -53,6 +53,7 @@ static void help(void)
         "                         and write to it whenever the board writes to its flash\n"
         "  --boot0                hold BOOT0 high: each reset starts the boot loader in ROM (0483:df11)\n"
         "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
+        "  --coverage FILE        at the end, write which instructions ran (docs/testkit.md)\n"
         "%s"
         "  --help                 this text\n",
         options_help);
@@ -140,7 +141,8 @@ static bool uid_parse(const char *text, uint8_t *uid)
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
-    static const char *const with_value[] = {"--board", "--uid", "--gdb", "--profile", "--flash"};
+    static const char *const with_value[] = {"--board",   "--uid",      "--gdb",
+                                             "--profile", "--coverage", "--flash"};
     const char *name = argv[at], *value = at + 1 < argc ? argv[at + 1] : NULL;
     bool known = false;
     if (strcmp(name, "--trace") == 0) {
@@ -178,6 +180,8 @@ static int option_take(struct program *program, int argc, char **argv, int at)
     }
     if (strcmp(name, "--profile") == 0)
         program->profile = value;
+    if (strcmp(name, "--coverage") == 0)
+        program->coverage = value;
     if (strcmp(name, "--flash") == 0)
         program->flash = value;
     return 2;
@@ -272,15 +276,17 @@ static bool alive(void *context)
     return !program->killed && (!stats.locked_up || stats.watchdog || program->gdb);
 }
 
-static int profile_write(const struct program *program)
+/* 0, or 2 and a line that says why. */
+static int file_write(const struct program *program, const char *path,
+                      void (*write)(struct vboard *board, FILE *file))
 {
-    FILE *file = fopen(program->profile, "w");
+    FILE *file = fopen(path, "w");
     if (!file) {
-        fprintf(stderr, "vboard: %s: %s\n", program->profile, strerror(errno));
+        fprintf(stderr, "vboard: %s: %s\n", path, strerror(errno));
         return 2;
     }
-    vboard_profile_write(program->board, file);
-    return fclose(file) == 0 ? 0 : fail("%s: can't be written", program->profile);
+    write(program->board, file);
+    return fclose(file) == 0 ? 0 : fail("%s: can't be written", path);
 }
 
 /* The boards beside the first: each has an image, and an ID that counts on from the first one's. */
@@ -315,7 +321,9 @@ static int serve(struct program *program, const struct pc_options *options)
 static int finish(struct program *program, int result)
 {
     gdb_close(program->gdb);
-    if (program->profile && result != 2 && profile_write(program))
+    if (program->profile && result != 2 && file_write(program, program->profile, vboard_profile_write))
+        result = 2;
+    if (program->coverage && result != 2 && file_write(program, program->coverage, vboard_coverage_write))
         result = 2;
     if (program->flash && vboard_flash_error(program->board)) {
         fprintf(stderr, "vboard: %s: %s\n", program->flash, strerror(vboard_flash_error(program->board)));
@@ -347,7 +355,8 @@ static int boards_make(struct program *program)
     if (!program->board || !others_make(program, &config, error, sizeof error))
         return fail("%s", error);
     control_board_set(program->control, program->board);
-    if (program->profile && !vboard_profile_start(program->board))
+    if ((program->profile && !vboard_profile_start(program->board)) ||
+        (program->coverage && !vboard_coverage_start(program->board)))
         return fail("%s", "out of memory");
     return program->gdb_given ? debugger_open(program) : 0;
 }

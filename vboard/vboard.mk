@@ -80,6 +80,15 @@ $(BUILD)/vboard/test_update.o: test/vboard/test_update.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
+# Coverage, with real images: long, without sanitizers.
+$(BUILD)/test/test_coverage: $(BUILD)/vboard/test_coverage.o $(VBOARD_LIB) | $(BUILD)/test/testkit/kit.elf
+	@mkdir -p $(@D)
+	$(CC) $(filter %.o %.a,$^) -o $@ -lm
+
+$(BUILD)/vboard/test_coverage.o: test/vboard/test_coverage.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
 # With firmware that writes settings (test/store).
 $(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB)
 	@mkdir -p $(@D)
@@ -98,7 +107,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_coverage test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_coverage.d

@@ -8,6 +8,7 @@ CHIP_ASM  := chip/cortex_m4/chksum.S
 CHIP_INC  := -I$(CHIP_DIR) $(CHIP_FAMILY:%=-Ichip/%) -DCHIP_IRQ_COUNT=$(CHIP_IRQ_COUNT)
 LINKER    := $(wildcard $(CHIP_DIR)/*.ld)
 # Link-time optimisation: 3 kB less flash, a tenth fewer instructions. Not for start-up code and libc functions,
-# which the compiler calls behind its own back.
-BOARD_FLAGS := -flto=auto -ffat-lto-objects
+# which the compiler calls behind its own back. LTO=no: without, for coverage by lines (docs/testkit.md).
+LTO ?= yes
+BOARD_FLAGS := $(if $(filter yes,$(LTO)),-flto=auto -ffat-lto-objects)
 BOARD_PLAIN := chip/cortex_m4/startup chip/cortex_m4/guard chip/cortex_m4/memory

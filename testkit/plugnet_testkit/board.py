@@ -90,23 +90,25 @@ class Serial:
     def send(self, data: bytes, s: float = 10.0) -> None:
         """Bytes to the chip's receiver; time runs while 255 of them wait to be shifted in."""
         left = data
-        while left:
-            taken = int(self._board.control.ask(f"serial-send {self.port} {left[:BYTES_MAX].hex()}"))
-            left = left[taken:]
-            if left and not taken:
-                before = self._board.control
-                self._board.wait_for(lambda: before.ask(f"serial-send {self.port} {left[:1].hex()}") == "1" or None, s,
-                                     f"{self.port} takes no more")
-                left = left[1:]
 
-    def read(self) -> bytes:
-        """What the chip has sent since the last read. 65,536 bytes are kept for who is late."""
+        def look() -> Optional[bool]:
+            nonlocal left
+            left = left[int(self._board.control.ask(f"serial-send {self.port} {left[:BYTES_MAX].hex()}")):]
+            return None if left else True
+        if left:
+            self._board.wait_for(look, s, f"{self.port} takes no more")
+
+    def _fetch(self) -> None:
         while True:
             answer = self._board.control.ask_json(f"serial-read {self.port} {self._next}")
             if not answer["hex"]:
-                break
+                return
             self._next = answer["next"]
             self._unread += bytes.fromhex(answer["hex"])
+
+    def read(self) -> bytes:
+        """What the chip has sent since the last read. 65,536 bytes are kept for who is late."""
+        self._fetch()
         data, self._unread = self._unread, b""
         return data
 
@@ -115,7 +117,7 @@ class Serial:
         pattern = re.compile(re.escape(wanted)) if isinstance(wanted, bytes) else wanted
 
         def look() -> Optional[bytes]:
-            self._unread = self._unread + self.read()
+            self._fetch()
             match = pattern.search(self._unread)
             if match is None:
                 return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 if TYPE_CHECKING:
     from .board import Board
 
+BUFFER = 65536  # bytes each way in the system: it would take megabytes, and sending would mean nothing
 ARRIVE_S = 0.02  # real: what the program has given to the system is there by then, or was for somebody else
 
 
@@ -42,6 +43,8 @@ class _VirtualSocket:
         self._port = port
         self.s = s
         self.socket = socket.socket(socket.AF_INET, kind)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            self.socket.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         self.socket.connect(("127.0.0.1", board.local_port(port, kind == socket.SOCK_DGRAM)))
         self.socket.setblocking(False)
 
