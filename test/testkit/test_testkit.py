@@ -78,7 +78,14 @@ class Time(unittest.TestCase):
                 time.sleep(0.3)
             self.assertEqual(b.pace, "stopped")
             self.assertGreater(b.now, before)
-            self.assertLess(b.now, before + HANG_S)
+            with b.running():
+                b.pace = "fast"
+                b.run_for(1000)
+                b.pace = "real"  # from here on, not when this machine's clock has caught up
+                ahead, end = b.now, time.monotonic() + HANG_S / 10
+                while b.now < ahead + 0.5:
+                    self.assertLess(time.monotonic(), end)
+            self.assertLess(b.now, before + 1000 + HANG_S)
 
     def test_timeouts_are_virtual(self):
         with Board(DEMO, forwards=[80]) as b:
@@ -127,6 +134,9 @@ class Log(unittest.TestCase):
             self.assertEqual(len(lines), 4200)
             numbers = [line.number for line in b.log.lines]
             self.assertEqual(numbers, list(range(len(numbers))))
+            late = b.control.ask_json("log 0")  # who asks now gets the last 4,096
+            self.assertEqual((late["first"], late["lines"][0][0]), (len(numbers) - 4096, len(numbers) - 4096))
+            self.assertTrue(late["lines"][0][3].endswith(b.log.lines[late["first"]].text))
 
 
 class Network(unittest.TestCase):
