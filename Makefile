@@ -9,6 +9,7 @@
 #   make size | bench | fuzz                figures, benchmark, fuzzing
 #   make sbom                               what is really linked into the image, as a CycloneDX document
 #   make reference                          the public headers as HTML (Doxygen)
+#   make speed                              how fast the virtual board is on this machine
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy
@@ -43,7 +44,7 @@ SUITES :=
 BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 
 include firmware.mk
--include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk
+-include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk test/testkit/testkit.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
 $(LWIP_PATH)/src/%.c:
@@ -57,7 +58,7 @@ reference:
 suites: $(SUITES)
 
 # What ./check needs, and the list it runs.
-check-build: images vboard pc suites
+check-build: images testkit-images vboard pc suites
 
 suites-list:
 	@printf '%s\n' $(SUITES)

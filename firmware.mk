@@ -93,6 +93,9 @@ endif
 ifneq ($(CHIP),)
 include $(CHIP_DIR)/chip.mk
 endif
+ifeq ($(LTO),no)
+BOARD_FLAGS := $(filter-out $(LTO_FLAGS),$(BOARD_FLAGS))
+endif
 -include os/$(OS)/os.mk
 -include os/$(OS)/rules.mk
 

@@ -318,7 +318,7 @@ int main(int argc, char **argv)
     struct pc_config pc_config = {
         .cable = vboard_cable(b.board),
         .eager = strcmp(b.host, "eager") == 0,
-        .fast = true,
+        .pace = PC_PACE_FAST,
         .seed = 1,
         .pcap = pcap,
         .log = pc_event,

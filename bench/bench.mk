@@ -5,6 +5,7 @@
 #                         with FOREIGN_IMAGES=FOLDER also each FOLDER/*.elf (any NCM image for an STM32F407), a column each
 #   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
 #   make bench-meter      what a product's HTTP carries (examples/meter), and how late its events are: $(BENCH_OUT)/meter-BOARD-OS.json
+#   make speed            how fast the virtual board is on this machine, for three loads (docs/testkit.md)
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
 #
 # SPDX-License-Identifier: MIT
@@ -25,12 +26,20 @@ BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
     --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF)) --meter $(BENCH_METER)/meter.elf \
     $(if $(filter none,$(OS)),--ownstack $(BENCH_OWNSTACK)/ownstack.elf)
 
-$(BENCH_OBJ) $(BENCH_METER_OBJ): $(BENCH_OUT)/%.o: bench/%.c
+$(BENCH_OBJ) $(BENCH_METER_OBJ) $(BENCH_OUT)/speed.o: $(BENCH_OUT)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE $(HOST_LWIP_FLAGS) -c $< -o $@
 
 $(BENCH_OUT)/bench: $(BENCH_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
 	$(CC) $^ -o $@ -lm
+
+# The virtual board's own speed.
+$(BENCH_OUT)/speed: $(BENCH_OUT)/speed.o $(BENCH_OUT)/clients.o $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
+	$(CC) $^ -o $@ -lm
+
+.PHONY: speed
+speed: $(BENCH_OUT)/speed firmware
+	@$(BENCH_OUT)/speed --board $(BOARD) $(OUT)/plugnet.elf
 
 # A product's HTTP: examples/meter.
 $(BENCH_OUT)/bench_meter: $(BENCH_METER_OBJ) $(VBOARD_OBJ) $(CPU_OBJECTS) $(HOST_LIB)
@@ -114,4 +123,4 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 SUITES += $(BENCH_OUT)/test_ws_cost
 
 .PHONY: bench bench-meter bench-meter-image bench-ownstack-image profile bench-boards
--include $(BENCH_OBJ:.o=.d) $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d
+-include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/speed.d $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

@@ -342,7 +342,7 @@ static int start(const struct vboard_model *model, const char *image, bool eager
     char error[256] = "";
     uint8_t address[4];
     struct vboard_config board_config = {.model = model, .image = image};
-    struct pc_config pc_config = {.eager = eager, .fast = true, .seed = 1};
+    struct pc_config pc_config = {.eager = eager, .pace = PC_PACE_FAST, .seed = 1};
 
     bench.board = vboard_new(&board_config, error, sizeof error);
     if (bench.board != NULL) {

@@ -15,7 +15,7 @@
 #   plugnet::udc_UDC          USB controller; comes with the board, or made by plugnet_udc(UDC)
 #   plugnet::os_OS            flavour; made by plugnet_os(OS)
 #
-# The cache's options: PLUGNET_BOARD, PLUGNET_OS, PLUGNET_OPT, PLUGNET_LWIP_PATH, FREERTOS_KERNEL_PATH.
+# The cache's options: PLUGNET_BOARD, PLUGNET_OS, PLUGNET_OPT, PLUGNET_LTO, PLUGNET_LWIP_PATH, FREERTOS_KERNEL_PATH.
 # SPDX-License-Identifier: MIT
 include_guard(GLOBAL)
 include("${CMAKE_CURRENT_LIST_DIR}/read_mk.cmake")
@@ -25,6 +25,7 @@ set(PLUGNET_ROOT "${_plugnet_root}" CACHE INTERNAL "the folder of plugnet's sour
 set(PLUGNET_BOARD stm32f4discovery CACHE STRING "board of firmware that names none: a folder of board/")
 set(PLUGNET_OS none CACHE STRING "flavour of firmware that names none: none, freertos or posix")
 set(PLUGNET_OPT "" CACHE STRING "optimisation instead of ours, such as -Og")
+option(PLUGNET_LTO "link-time optimisation; off: for coverage by lines, and for a debugger" ON)
 set(PLUGNET_LWIP_PATH "$ENV{LWIP_PATH}" CACHE PATH "a checkout of lwIP 2.1.3; empty: Debian's source package is fetched")
 set(FREERTOS_KERNEL_PATH "$ENV{FREERTOS_KERNEL_PATH}" CACHE PATH "a checkout of FreeRTOS-Kernel, for OS freertos")
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
@@ -220,6 +221,9 @@ function(plugnet_board board)
     if(m_CHIP_UDC)
         plugnet_udc(${m_CHIP_UDC})
         target_link_libraries(plugnet_board_${name} INTERFACE plugnet_udc_${m_CHIP_UDC})
+    endif()
+    if(NOT PLUGNET_LTO)
+        string(REPLACE "${m_LTO_FLAGS}" "" m_BOARD_FLAGS "${m_BOARD_FLAGS}")
     endif()
     _plugnet_words(includes "${m_BOARD_INC} ${m_CHIP_INC}")
     _plugnet_words(both "${m_CPUFLAGS} ${m_BOARD_FLAGS}")

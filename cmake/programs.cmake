@@ -30,6 +30,7 @@ install(PROGRAMS "$<TARGET_FILE:pc>" DESTINATION "${CMAKE_INSTALL_BINDIR}" RENAM
 install(DIRECTORY board chip cmake net os plugnet store udc usb wire DESTINATION "${_install}")
 install(FILES cable/cable.h cable/cable_socket.c cable/cable_socket.h cable/fixture.h DESTINATION "${_install}/cable")
 install(DIRECTORY tool DESTINATION "${_install}" USE_SOURCE_PERMISSIONS PATTERN __pycache__ EXCLUDE)
+install(DIRECTORY testkit/plugnet_testkit DESTINATION "${_install}/testkit" PATTERN __pycache__ EXCLUDE)
 install(FILES CHANGELOG.md LICENSE sources.mk DESTINATION "${_install}")
 # lwIP as it was built with, so that an installed plugnet needs no network.
 install(DIRECTORY "${_programs_lwip}/src" DESTINATION "${_install}/build/lwip")

@@ -11,335 +11,266 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "host/pc.h"
-#include "host/usb_host.h"
+
+#define TABLES 3
 
 struct control_client {
     int fd; /* -1: free */
     char line[CONTROL_LINE_MAX];
     size_t length;
+    bool waits; /* for the end of its `run` */
+    bool holds; /* the program ends with it */
+};
+
+/* A `run` under way: time passes until it is over. */
+struct control_run {
+    struct control_client *client; /* NULL: none */
+    uint64_t until_ns;
+    unsigned event_count;
+    struct {
+        const struct control_event *event;
+        void *context;
+        uint64_t before;
+    } events[CONTROL_VALUES_MAX];
 };
 
 struct control {
     struct pc *pc;
-    int listener;
+    struct control_program tables[TABLES]; /* the protocol's own, the PC's, the program's */
+    int listener, epoll;
+    bool over;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct control_client clients[CONTROL_CLIENTS_MAX];
+    struct control_client *caller; /* whose line is being done */
+    struct control_run run;
 };
 
-/* ---- Lines ---- */
+/* ---- Time ---- */
 
-static void reply_counters(struct pc *pc, char reply[CONTROL_REPLY_MAX])
+static void reply_time(struct pc *pc, const char *ended, char reply[CONTROL_REPLY_MAX])
 {
-    const struct bus_counters *b = pc_bus_counters(pc);
-    const struct pc_net_counters *n = pc_net_counters(pc);
-    const struct pc_times *t = pc_times(pc);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } fields[] = {
-        {"frames", b->frames},
-        {"packets_in", b->packets_in},
-        {"packets_out", b->packets_out},
-        {"packets_setup", b->packets_setup},
-        {"bytes_in", b->bytes_in},
-        {"bytes_out", b->bytes_out},
-        {"naks_in", b->naks_in},
-        {"naks_out", b->naks_out},
-        {"stalls", b->stalls},
-        {"silences", b->silences},
-        {"overflows", b->overflows},
-        {"repeats_in", b->repeats_in},
-        {"bulk_packets_frame_max", b->bulk_packets_frame_max},
-        {"rx_blocks", n->rx_blocks},
-        {"rx_frames", n->rx_frames},
-        {"rx_bytes", n->rx_bytes},
-        {"rx_errors", n->rx_errors},
-        {"rx_sequence_jumps", n->rx_sequence_jumps},
-        {"tx_blocks", n->tx_blocks},
-        {"tx_frames", n->tx_frames},
-        {"tx_bytes", n->tx_bytes},
-        {"tx_dropped", n->tx_dropped},
-        {"tx_reason_ntb_full", n->tx_reason_ntb_full},
-        {"tx_reason_max_datagram", n->tx_reason_max_datagram},
-        {"tx_reason_timeout", n->tx_reason_timeout},
-        {"notifications", n->notifications},
-        {"attached_ns", t->attached},
-        {"configured_ns", t->configured},
-        {"link_ns", t->link},
-        {"leased_ns", t->leased},
-    };
-    size_t at = 0;
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        at += (size_t)snprintf(reply + at, CONTROL_REPLY_MAX - at, "%c\"%s\": %" PRIu64, i == 0 ? '{' : ',',
-                               fields[i].name, fields[i].value);
+    snprintf(reply, CONTROL_REPLY_MAX, "{\"ns\": %" PRIu64 ", \"ended\": \"%s\"}", pc_time_ns(pc), ended);
+}
+
+static bool run_event_add(struct control *control, const char *name)
+{
+    struct control_run *run = &control->run;
+    for (unsigned t = 0; t < TABLES; t++) {
+        const struct control_program *table = &control->tables[t];
+        for (unsigned i = 0; i < table->event_count; i++) {
+            if (strcmp(table->events[i].name, name) == 0) {
+                run->events[run->event_count].event = &table->events[i];
+                run->events[run->event_count].context = table->context;
+                run->events[run->event_count].before = table->events[i].count(table->context);
+                run->event_count++;
+                return true;
+            }
+        }
     }
-    snprintf(reply + at, CONTROL_REPLY_MAX - at, "}");
+    return false;
 }
 
-static const char *pc_state_name(struct pc *pc)
+static const char *do_run(void *context, struct control_call *call)
 {
-    return pc_is_leased(pc)                      ? "leased"
-           : pc_is_link_up(pc)                   ? "link"
-           : pc_is_configured(pc)                ? "configured"
-           : pc_usb(pc)->state == USB_HOST_EMPTY ? "unplugged"
-                                                 : "attached";
-}
-
-struct command {
-    const char *name, *arguments;
-    unsigned arguments_min, arguments_max;
-    /* NULL: "ok"; else an error. `reply` may be filled instead. */
-    const char *(*run)(struct pc *pc, const unsigned long *value, unsigned count, char *reply);
-};
-
-static const char *do_button(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)reply;
-    pc_button(pc, count == 2 ? (unsigned)value[0] : 0, value[count - 1] != 0);
+    struct control *control = context;
+    if (control->run.client != NULL) {
+        return "time runs for another client";
+    }
+    control->run.event_count = 0;
+    for (unsigned i = 1; i < call->count; i++) {
+        if (!run_event_add(control, call->value[i].word)) {
+            return "no such event (docs/control.md lists them)";
+        }
+    }
+    control->run.until_ns = pc_time_ns(control->pc) + (uint64_t)call->value[0].number * 1000000;
+    if (call->value[0].number == 0) {
+        reply_time(control->pc, "time", call->reply);
+        return NULL;
+    }
+    control->run.client = control->caller;
+    control->caller->waits = true;
     return NULL;
 }
 
-static const char *do_leds(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
+static const char *do_pace(void *context, struct control_call *call)
 {
-    (void)value;
-    (void)count;
-    sprintf(reply, "%" PRIu32, pc_leds(pc));
+    static const char *const names[] = {"real", "fast", "stopped"};
+    struct control *control = context;
+    if (call->count == 0) {
+        strcpy(call->reply, names[pc_pace(control->pc)]);
+        return NULL;
+    }
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(call->value[0].word, names[i]) == 0) {
+            pc_pace_set(control->pc, (enum pc_pace)i);
+            return NULL;
+        }
+    }
+    return "pace is real, fast or stopped";
+}
+
+/* Why a `run` is over; NULL: it isn't. */
+static const char *run_ended(const struct control *control)
+{
+    const struct control_run *run = &control->run;
+    for (unsigned i = 0; i < run->event_count; i++) {
+        if (run->events[i].event->count(run->events[i].context) != run->events[i].before) {
+            return run->events[i].event->name;
+        }
+    }
+    return pc_time_ns(control->pc) >= run->until_ns ? "time" : NULL;
+}
+
+/* ---- Commands ---- */
+
+static const char *do_hello(void *context, struct control_call *call)
+{
+    struct control *control = context;
+    snprintf(call->reply, CONTROL_REPLY_MAX,
+             "{\"protocol\": %d, \"program\": \"%s\", \"version\": \"" PLUGNET_VERSION "\", \"pid\": %ld}",
+             CONTROL_PROTOCOL, control->tables[2].name != NULL ? control->tables[2].name : "pc",
+             (long)getpid());
     return NULL;
 }
 
-static const char *do_reset(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
+static const char *do_hold(void *context, struct control_call *call)
 {
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_board_reset(pc);
+    struct control *control = context;
+    (void)call;
+    control->caller->holds = true;
     return NULL;
 }
 
-static const char *do_power(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
+static const char *do_quit(void *context, struct control_call *call)
 {
-    (void)count;
-    (void)reply;
-    pc_board_power(pc, value[0] != 0);
+    struct control *control = context;
+    (void)call;
+    control->over = true;
     return NULL;
 }
 
-static const char *do_replug(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_replug(pc);
-    return NULL;
-}
+static const char *do_help(void *context, struct control_call *call);
 
-static const char *do_plug(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_plug(pc, true);
-    return NULL;
-}
-
-static const char *do_unplug(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_plug(pc, false);
-    return NULL;
-}
-
-static const char *do_suspend(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_suspend(pc);
-    return NULL;
-}
-
-static const char *do_resume(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_resume(pc);
-    return NULL;
-}
-
-static const char *do_bus_reset(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    (void)reply;
-    pc_bus_reset(pc);
-    return NULL;
-}
-
-static const char *do_stop_in(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)count;
-    (void)reply;
-    pc_in_stop(pc, value[0] > 3600000 ? 3600000 : (uint32_t)value[0]);
-    return NULL;
-}
-
-static const char *do_time(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    sprintf(reply, "%" PRIu64, pc_time_ns(pc));
-    return NULL;
-}
-
-static const char *do_state(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    strcpy(reply, pc_state_name(pc));
-    return NULL;
-}
-
-static const char *do_port(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)count;
-    uint16_t port = value[0] < PC_FORWARDS_MAX ? pc_forward_port(pc, (unsigned)value[0]) : 0;
-    sprintf(reply, "%u", port);
-    return port != 0 ? NULL : "no such forward";
-}
-
-static const char *do_counters(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)value;
-    (void)count;
-    reply_counters(pc, reply);
-    return NULL;
-}
-
-static const char *do_help(struct pc *pc, const unsigned long *value, unsigned count, char *reply);
-
-static const struct command commands[] = {
-    {"button", "[N] 0|1", 1, 2, do_button}, {"leds", "", 0, 0, do_leds},
-    {"reset", "", 0, 0, do_reset},          {"power", "0|1", 1, 1, do_power},
-    {"replug", "", 0, 0, do_replug},        {"plug", "", 0, 0, do_plug},
-    {"unplug", "", 0, 0, do_unplug},        {"suspend", "", 0, 0, do_suspend},
-    {"resume", "", 0, 0, do_resume},        {"bus-reset", "", 0, 0, do_bus_reset},
-    {"stop-in", "MS", 1, 1, do_stop_in},    {"time", "", 0, 0, do_time},
-    {"state", "", 0, 0, do_state},          {"port", "N", 1, 1, do_port},
-    {"counters", "", 0, 0, do_counters},    {"help", "", 0, 0, do_help},
+static const struct control_command own_commands[] = {
+    {"hello", "", "", do_hello},
+    {"run", "MS [EVENT …]", "n?wwwww", do_run},
+    {"pace", "[real|fast|stopped]", "?w", do_pace},
+    {"hold", "", "", do_hold},
+    {"quit", "", "", do_quit},
+    {"help", "", "", do_help},
 };
 
 /* All commands in one line, behind what `reply` holds. */
-static void reply_commands(char *reply)
+static void reply_commands(const struct control *control, char *reply)
 {
-    size_t at = strlen(reply);
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        const struct command *c = &commands[i];
-        at += (size_t)snprintf(reply + at, CONTROL_REPLY_MAX - at, "%s%s%s%s", i == 0 ? "" : ", ", c->name,
-                               c->arguments[0] != 0 ? " " : "", c->arguments);
-    }
-}
-
-static const char *do_help(struct pc *pc, const unsigned long *value, unsigned count, char *reply)
-{
-    (void)pc;
-    (void)value;
-    (void)count;
-    reply[0] = 0;
-    reply_commands(reply);
-    return NULL;
-}
-
-static const struct command *command_find(const char *name)
-{
-    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(name, commands[i].name) == 0) {
-            return &commands[i];
+    const char *separator = "";
+    for (unsigned t = 0; t < TABLES; t++) {
+        for (unsigned i = 0; i < control->tables[t].command_count; i++) {
+            const struct control_command *c = &control->tables[t].commands[i];
+            control_reply(reply, "%s%s%s%s", separator, c->name, c->arguments[0] != 0 ? " " : "",
+                          c->arguments);
+            separator = ", ";
         }
     }
+}
+
+static const char *do_help(void *context, struct control_call *call)
+{
+    call->reply[0] = 0;
+    reply_commands(context, call->reply);
     return NULL;
 }
 
-void control_line(struct pc *pc, char *line, char reply[CONTROL_REPLY_MAX])
+static void control_line(struct control *control, char *line, char reply[CONTROL_REPLY_MAX])
 {
-    char *save, *name = strtok_r(line, " \t\r", &save);
-    const struct command *command = command_find(name);
-    unsigned long values[2];
-    unsigned count = 0;
-    if (command == NULL) {
-        snprintf(reply, CONTROL_REPLY_MAX,
-                 "error: unknown command '%s'; there are: ", name != NULL ? name : "");
-        reply_commands(reply);
-        return;
-    }
-    for (char *word; (word = strtok_r(NULL, " \t\r", &save)) != NULL; count++) {
-        char *end;
-        unsigned long value = strtoul(word, &end, 10);
-        if (count == 2 || *end != 0 || word[0] < '0' || word[0] > '9') {
-            snprintf(reply, CONTROL_REPLY_MAX, "error: '%s' is not expected here: %s %s", word, name,
-                     command->arguments);
+    char *rest, *name = control_name(line, &rest);
+    struct control_call call = {.reply = reply};
+    strcpy(reply, "ok");
+    for (unsigned t = 0; t < TABLES; t++) {
+        const struct control_program *table = &control->tables[t];
+        for (unsigned i = 0; i < table->command_count; i++) {
+            const struct control_command *command = &table->commands[i];
+            if (strcmp(name, command->name) != 0) {
+                continue;
+            }
+            if (control_parse(command, rest, &call)) {
+                const char *error = command->run(table->context, &call);
+                if (error != NULL) {
+                    snprintf(reply, CONTROL_REPLY_MAX, "error: %s", error);
+                }
+            }
             return;
         }
-        values[count] = value;
     }
-    if (count < command->arguments_min || count > command->arguments_max) {
-        snprintf(reply, CONTROL_REPLY_MAX, "error: wrong number of arguments: %s %s", name,
-                 command->arguments);
-        return;
-    }
-    strcpy(reply, "ok");
-    const char *error = command->run(pc, values, count, reply);
-    if (error != NULL) {
-        snprintf(reply, CONTROL_REPLY_MAX, "error: %s", error);
-    }
+    snprintf(reply, CONTROL_REPLY_MAX, "error: unknown command '%.64s'; there are: ", name);
+    reply_commands(control, reply);
 }
 
 /* ---- Clients ---- */
 
-static void client_close(struct control_client *client)
+static void client_close(struct control *control, struct control_client *client)
 {
     close(client->fd);
     client->fd = -1;
     client->length = 0;
+    control->over |= client->holds;
+    if (control->run.client == client) {
+        control->run.client = NULL;
+    }
+    client->waits = client->holds = false;
 }
 
-/* Lines that are complete. A line that never ends, or a client that doesn't read, is cut off. */
+static void client_reply(struct control *control, struct control_client *client,
+                         char reply[CONTROL_REPLY_MAX])
+{
+    size_t length = strlen(reply);
+    reply[length < CONTROL_REPLY_MAX - 1 ? length++ : length - 1] = '\n';
+    if (send(client->fd, reply, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
+        client_close(control, client);
+    }
+}
+
+/* The lines that are complete, up to one that waits. */
+static void client_lines(struct control *control, struct control_client *client)
+{
+    char *end, reply[CONTROL_REPLY_MAX];
+    while (client->fd >= 0 && !client->waits && (end = memchr(client->line, '\n', client->length)) != NULL) {
+        size_t used = (size_t)(end - client->line) + 1;
+        *end = 0;
+        control->caller = client;
+        control_line(control, client->line, reply);
+        memmove(client->line, client->line + used, client->length - used);
+        client->length -= used;
+        if (!client->waits) {
+            client_reply(control, client, reply);
+        }
+    }
+}
+
+/* A line that never ends, or a client that doesn't read, is cut off. */
 static void client_read(struct control *control, struct control_client *client)
 {
-    ssize_t got =
-        recv(client->fd, client->line + client->length, sizeof client->line - client->length, MSG_DONTWAIT);
+    size_t room = sizeof client->line - client->length;
+    char gone;
+    ssize_t got = room != 0 ? recv(client->fd, client->line + client->length, room, MSG_DONTWAIT)
+                            : recv(client->fd, &gone, 1, MSG_DONTWAIT | MSG_PEEK);
     if (got <= 0) {
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-            client_close(client);
+            client_close(control, client);
         }
         return;
     }
-    client->length += (size_t)got;
-    char *end;
-    while (client->fd >= 0 && (end = memchr(client->line, '\n', client->length)) != NULL) {
-        char reply[CONTROL_REPLY_MAX];
-        size_t used = (size_t)(end - client->line) + 1;
-        *end = 0;
-        control_line(control->pc, client->line, reply);
-        size_t length = strlen(reply);
-        reply[length < sizeof reply - 1 ? length++ : length - 1] = '\n';
-        if (send(client->fd, reply, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
-            client_close(client);
-            return;
-        }
-        memmove(client->line, client->line + used, client->length - used);
-        client->length -= used;
-    }
-    if (client->length == sizeof client->line) {
-        client_close(client);
+    client->length += room != 0 ? (size_t)got : 0;
+    client_lines(control, client);
+    if (client->length == sizeof client->line && !client->waits) {
+        client_close(control, client);
     }
 }
 
@@ -350,13 +281,43 @@ static void control_accept(struct control *control)
         return;
     }
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        if (control->clients[i].fd < 0) {
-            control->clients[i].fd = fd;
-            control->clients[i].length = 0;
+        struct epoll_event event = {.events = EPOLLIN};
+        if (control->clients[i].fd < 0 && epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
+            control->clients[i] = (struct control_client){.fd = fd};
             return;
         }
     }
     close(fd);
+}
+
+void control_frame_ended(struct control *control)
+{
+    char reply[CONTROL_REPLY_MAX];
+    struct control_client *client = control->run.client;
+    const char *ended = client != NULL ? run_ended(control) : NULL;
+    if (ended == NULL) {
+        return;
+    }
+    control->run.client = NULL;
+    client->waits = false;
+    reply_time(control->pc, ended, reply);
+    client_reply(control, client, reply);
+    client_lines(control, client);
+}
+
+int control_fd(const struct control *control)
+{
+    return control->epoll;
+}
+
+bool control_running(const struct control *control)
+{
+    return control->run.client != NULL;
+}
+
+bool control_over(const struct control *control)
+{
+    return control->over;
 }
 
 void control_poll(struct control *control)
@@ -378,7 +339,19 @@ void control_poll(struct control *control)
     }
 }
 
-struct control *control_new(struct pc *pc, const char *path, char *error, size_t error_size)
+static bool control_listen(struct control *control, const struct sockaddr_un *address)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    control->epoll = epoll_create1(EPOLL_CLOEXEC);
+    return control->listener >= 0 && control->epoll >= 0 &&
+           bind(control->listener, (const struct sockaddr *)address, sizeof *address) == 0 &&
+           listen(control->listener, CONTROL_CLIENTS_MAX) == 0 &&
+           epoll_ctl(control->epoll, EPOLL_CTL_ADD, control->listener, &event) == 0;
+}
+
+struct control *control_new(struct pc *pc, const char *path, const struct control_program *program,
+                            char *error, size_t error_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat status;
@@ -393,6 +366,13 @@ struct control *control_new(struct pc *pc, const char *path, char *error, size_t
         return NULL;
     }
     control->pc = pc;
+    control->tables[0] =
+        (struct control_program){.commands = own_commands,
+                                 .command_count = sizeof own_commands / sizeof own_commands[0],
+                                 .context = control};
+    control->tables[1] = control_pc;
+    control->tables[1].context = pc;
+    control->tables[2] = program != NULL ? *program : (struct control_program){0};
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         control->clients[i].fd = -1;
     }
@@ -401,9 +381,7 @@ struct control *control_new(struct pc *pc, const char *path, char *error, size_t
     if (stat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
         unlink(path);
     }
-    control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (control->listener < 0 || bind(control->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(control->listener, CONTROL_CLIENTS_MAX) < 0) {
+    if (!control_listen(control, &address)) {
         snprintf(error, error_size, "--control %s: %s", path, strerror(errno));
         control->path[0] = 0;
         control_free(control);
@@ -421,6 +399,9 @@ void control_free(struct control *control)
     }
     if (control->listener >= 0) {
         close(control->listener);
+    }
+    if (control->epoll >= 0) {
+        close(control->epoll);
     }
     if (control->path[0] != 0) {
         unlink(control->path);

@@ -77,6 +77,7 @@ static void link_socket_close(struct link *link, bool reset)
     }
     close(link->fd);
     link->fd = -1;
+    pc_socket_event(link->forward->pc);
 }
 
 static void link_abort(struct link *link)
@@ -106,6 +107,7 @@ static void link_down(struct link *link)
             break;
         }
         taken += (uint32_t)sent;
+        pc_socket_event(link->forward->pc);
         link->down_offset = (uint16_t)(link->down_offset + sent);
         if ((size_t)sent < length) {
             break;
@@ -125,6 +127,7 @@ static void link_down(struct link *link)
     if (link->down == NULL && link->board_ended && !link->shut && link->fd >= 0) {
         shutdown(link->fd, SHUT_WR);
         link->shut = true;
+        pc_socket_event(link->forward->pc);
     }
 }
 

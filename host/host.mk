@@ -18,6 +18,9 @@ $(HOST_OUT)/%.o: host/%.c | $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) $(HOST_LWIP_FLAGS) -c $< -o $@
 
+$(HOST_OUT)/control.o $(HOST_OUT)/san/control.o: PCFLAGS += -DPLUGNET_VERSION='"$(VERSION)"'
+$(HOST_OUT)/control.o $(HOST_OUT)/san/control.o: CHANGELOG.md
+
 $(HOST_OUT)/cable/%.o: cable/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -c $< -o $@
@@ -81,4 +84,4 @@ test-host: $(HOST_TESTS)
 	@failed=0; for suite in $(HOST_TESTS); do $$suite || failed=1; done; exit $$failed
 
 -include $(HOST_TESTS:=.d) $(BUILD)/test/host/fake.d
--include $(HOST_OBJ:.o=.d) $(HOST_OBJ_SAN:.o=.d) $(HOST_OUT)/main.d
+-include $(HOST_OBJ:.o=.d) $(HOST_OBJ_SAN:.o=.d) $(HOST_OUT)/main.d $(HOST_OUT)/san/main.d

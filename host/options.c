@@ -13,22 +13,24 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "host/lines.h"
 #include "host/usbip.h"
 
 const char options_help[] =
     "  --forward LOCAL:BOARD  lead TCP port LOCAL of this machine's loopback to port BOARD of the board;\n"
-    "                         LOCAL 0: any free port, printed; up to 8 times\n"
+    "                         LOCAL 0: any free port, printed; up to 8 times; udp:LOCAL:BOARD: a UDP port\n"
     "  --tap NAME             give the board's frames to TAP device NAME instead (needs CAP_NET_ADMIN)\n"
     "  --usbip [ADDRESS:]PORT give the board to a Linux machine by USB/IP instead: usbip attach -r ADDRESS -b 1-1;\n"
     "                         3240 is the usual port, 127.0.0.1 the default address: USB/IP asks nobody who he is\n"
     "  --pcap FILE            write a pcapng trace of frames (LINKTYPE_ETHERNET) and of USB transfers\n"
     "                         (LINKTYPE_USB_LINUX_MMAPPED), for tshark or Wireshark\n"
-    "  --control PATH         UNIX socket that takes commands, a line each; `help` lists them (docs/vboard.md)\n"
+    "  --control PATH         UNIX socket that takes commands, a line each; `help` lists them (docs/control.md)\n"
     "  --address A.B.C.D[/N]  give the PC this address instead of asking by DHCP\n"
     "  --eager                send at once instead of collecting frames for 400 µs as Linux does\n"
     "  --block-end HOW        end NTBs and transfers as other hosts than Linux do: none (Windows 10, iPXE), byte\n"
     "                         (Windows 11: one beyond wBlockLength) or empty (an empty packet); linux is the default\n"
     "  --fast                 run as fast as this machine can, not in real time\n"
+    "  --stopped              let time stand still until the control socket says `run` or `pace` (docs/control.md)\n"
     "  --for SECONDS          end after so many seconds of the board's time\n";
 
 void options_init(struct pc_options *options)
@@ -56,21 +58,24 @@ static int take_forward(struct pc_options *options, const char *value)
 {
     char local[8];
     unsigned long from, to;
+    const char *given = value;
+    bool udp = strncmp(value, "udp:", 4) == 0;
+    value += udp ? 4 : 0;
     const char *colon = strchr(value, ':');
     size_t length = colon != NULL ? (size_t)(colon - value) : sizeof local;
     if (length >= sizeof local) {
-        return wrong("--forward", value, "expected LOCAL:BOARD, for example 8080:80");
+        return wrong("--forward", given, "expected LOCAL:BOARD or udp:LOCAL:BOARD, for example 8080:80");
     }
     memcpy(local, value, length);
     local[length] = 0;
     if (!options_number(local, 0, 65535, &from) || !options_number(colon + 1, 1, 65535, &to)) {
-        return wrong("--forward", value, "a port is a number from 1 to 65535");
+        return wrong("--forward", given, "a port is a number from 1 to 65535");
     }
     if (options->config.forward_count == PC_FORWARDS_MAX) {
-        return wrong("--forward", value, "8 forwards are the most");
+        return wrong("--forward", given, "8 forwards are the most");
     }
     options->config.forwards[options->config.forward_count++] =
-        (struct pc_forward){(uint16_t)from, (uint16_t)to};
+        (struct pc_forward){(uint16_t)from, (uint16_t)to, udp};
     return 2;
 }
 
@@ -145,7 +150,11 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
         return 1;
     }
     if (strcmp(name, "--fast") == 0) {
-        config->fast = true;
+        config->pace = PC_PACE_FAST;
+        return 1;
+    }
+    if (strcmp(name, "--stopped") == 0) {
+        config->pace = PC_PACE_STOPPED;
         return 1;
     }
     static const char *const with_value[] = {"--forward", "--tap",   "--pcap",      "--control",
@@ -205,10 +214,10 @@ int options_serve_usbip(const struct pc_options *options, const struct cable *ca
                                         .log = log_to_stdout};
     char error[256];
     if (pc->forward_count != 0 || pc->tap != NULL || pc->control != NULL || pc->address[0] != 0 ||
-        pc->eager || pc->fast || pc->block_end != PC_BLOCK_END_LINUX) {
+        pc->eager || pc->pace != PC_PACE_REAL || pc->block_end != PC_BLOCK_END_LINUX) {
         fprintf(stderr,
                 "--usbip gives the board to another machine: options of a PC (--forward, --tap, --control, "
-                "--address, --eager, --block-end, --fast) exclude it\n");
+                "--address, --eager, --block-end, --fast, --stopped) exclude it\n");
         return 2;
     }
     int stop = stop_open();
@@ -228,11 +237,43 @@ int options_serve_usbip(const struct pc_options *options, const struct cable *ca
     return lives ? 0 : 1;
 }
 
+static void forwards_print(struct pc *pc, const struct pc_config *config)
+{
+    for (unsigned i = 0; i < config->forward_count; i++) {
+        const struct pc_forward *f = &config->forwards[i];
+        bool page = f->board_port == 80 && !f->udp;
+        printf("%slocalhost:%u%s leads to port %u of the board%s\n", page ? "http://" : "",
+               pc_forward_port(pc, i), page ? "/" : "", f->board_port, f->udp ? " (UDP)" : "");
+    }
+}
+
+static int serve(const struct pc_config *config, double seconds, bool (*alive)(void *context), void *context)
+{
+    char error[256];
+    int stop = stop_open();
+    struct pc *pc = pc_new(config, error, sizeof error);
+    if (pc == NULL) {
+        fprintf(stderr, "%s\n", error);
+        close(stop);
+        return 2;
+    }
+    forwards_print(pc, config);
+    if (config->pcap != NULL) {
+        printf("%s: frames (LINKTYPE_ETHERNET) and USB transfers (LINKTYPE_USB_LINUX_MMAPPED)\n",
+               config->pcap);
+    }
+    fflush(stdout);
+    pc_run(pc, seconds, stop, alive, context);
+    bool lives = alive == NULL || alive(context);
+    pc_free(pc);
+    close(stop);
+    return lives ? 0 : 1;
+}
+
 int options_serve(const struct pc_options *options, struct cable cable, struct fixture fixture,
                   bool (*alive)(void *context), void *context)
 {
     struct pc_config config = options->config;
-    char error[256];
     config.cable = cable;
     config.fixture = fixture;
     config.log = config.log != NULL ? config.log : log_to_stdout;
@@ -241,29 +282,16 @@ int options_serve(const struct pc_options *options, struct cable cable, struct f
                         "connection\n");
         return 2;
     }
+    if (config.pace == PC_PACE_STOPPED && config.control == NULL) {
+        fprintf(stderr, "--stopped without --control: nobody could let time run\n");
+        return 2;
+    }
     if (options->usbip) {
         return options_serve_usbip(options, &cable, 1, alive, context);
     }
-    int stop = stop_open();
-    struct pc *pc = pc_new(&config, error, sizeof error);
-    if (pc == NULL) {
-        fprintf(stderr, "%s\n", error);
-        close(stop);
-        return 2;
-    }
-    for (unsigned i = 0; i < config.forward_count; i++) {
-        unsigned board_port = config.forwards[i].board_port;
-        printf("%slocalhost:%u%s leads to port %u of the board\n", board_port == 80 ? "http://" : "",
-               pc_forward_port(pc, i), board_port == 80 ? "/" : "", board_port);
-    }
-    if (config.pcap != NULL) {
-        printf("%s: frames (LINKTYPE_ETHERNET) and USB transfers (LINKTYPE_USB_LINUX_MMAPPED)\n",
-               config.pcap);
-    }
-    fflush(stdout);
-    pc_run(pc, options->seconds, stop, alive, context);
-    bool lives = alive == NULL || alive(context);
-    pc_free(pc);
-    close(stop);
-    return lives ? 0 : 1;
+    struct lines *own_lines = config.lines == NULL ? lines_new() : NULL;
+    config.lines = own_lines != NULL ? own_lines : config.lines;
+    int code = serve(&config, options->seconds, alive, context);
+    lines_free(own_lines);
+    return code;
 }

@@ -16,6 +16,8 @@
 
 #include "host/control.h"
 #include "host/forward.h"
+#include "host/forward_udp.h"
+#include "host/lines.h"
 #include "host/lwip_sys.h"
 #include "host/ncm_host.h"
 #include "host/pace.h"
@@ -43,11 +45,15 @@ struct pc {
     struct netif netif;
     bool lwip_taken, netif_added;
     struct pc_times times;
-    struct forward *forwards[PC_FORWARDS_MAX];
+    struct forward *forwards[PC_FORWARDS_MAX]; /* of each number one of the two, or none */
+    struct forward_udp *udp_forwards[PC_FORWARDS_MAX];
     struct control *control;
     struct pcap *pcap;
     int tap; /* -1: none */
     struct bus_timer replug, in_again;
+    enum pc_pace pace_now;
+    struct pace pace;
+    uint64_t socket_events;
 };
 
 void pc_log(struct pc *pc, const char *format, ...)
@@ -57,6 +63,9 @@ void pc_log(struct pc *pc, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    if (pc->config.lines != NULL) {
+        lines_add(pc->config.lines, pc->bus.now_ns, "pc", line);
+    }
     if (pc->config.log != NULL) {
         pc->config.log(pc->config.context, pc->bus.now_ns, line);
     }
@@ -211,6 +220,18 @@ static void ncm_bound(void *context)
     netif_set_up(&pc->netif);
 }
 
+static void forwards_reset(struct pc *pc)
+{
+    for (unsigned i = 0; i < pc->config.forward_count; i++) {
+        if (pc->forwards[i] != NULL) {
+            forward_reset(pc->forwards[i]);
+        }
+        if (pc->udp_forwards[i] != NULL) {
+            forward_udp_reset(pc->udp_forwards[i]);
+        }
+    }
+}
+
 static void ncm_link(void *context, bool up)
 {
     struct pc *pc = context;
@@ -222,11 +243,7 @@ static void ncm_link(void *context, bool up)
         return;
     }
     if (!up) {
-        for (unsigned i = 0; i < pc->config.forward_count; i++) {
-            if (pc->forwards[i] != NULL) {
-                forward_reset(pc->forwards[i]);
-            }
-        }
+        forwards_reset(pc);
         netif_set_link_down(&pc->netif);
         return;
     }
@@ -288,13 +305,17 @@ static bool pc_open_files(struct pc *pc, char *error, size_t error_size)
     }
     for (unsigned i = 0; i < config->forward_count; i++) {
         const struct pc_forward *f = &config->forwards[i];
-        pc->forwards[i] = forward_new(pc, f->local_port, f->board_port, error, error_size);
-        if (pc->forwards[i] == NULL) {
+        if (f->udp) {
+            pc->udp_forwards[i] = forward_udp_new(pc, f->local_port, f->board_port, error, error_size);
+        } else {
+            pc->forwards[i] = forward_new(pc, f->local_port, f->board_port, error, error_size);
+        }
+        if (pc->forwards[i] == NULL && pc->udp_forwards[i] == NULL) {
             return false;
         }
     }
     return config->control == NULL ||
-           (pc->control = control_new(pc, config->control, error, error_size)) != NULL;
+           (pc->control = control_new(pc, config->control, config->program, error, error_size)) != NULL;
 }
 
 static void pc_wire(struct pc *pc)
@@ -330,6 +351,7 @@ struct pc *pc_new(const struct pc_config *config, char *error, size_t error_size
     }
     pc->config = *config;
     pc->tap = -1;
+    pc_pace_set(pc, config->pace);
     pc_wire(pc);
     pc->lwip_taken = lwip_sys_take(&pc->bus.now_ns, config->seed);
     if (!pc->lwip_taken) {
@@ -374,10 +396,14 @@ void pc_free(struct pc *pc)
         return;
     }
     pc->config.log = NULL;
+    pc->config.lines = NULL;
     usb_host_vbus(&pc->usb, false);
     for (unsigned i = 0; i < PC_FORWARDS_MAX; i++) {
         if (pc->forwards[i] != NULL) {
             forward_free(pc->forwards[i]);
+        }
+        if (pc->udp_forwards[i] != NULL) {
+            forward_udp_free(pc->udp_forwards[i]);
         }
     }
     if (pc->control != NULL) {
@@ -398,7 +424,11 @@ void pc_step(struct pc *pc)
 {
     usb_host_frame(&pc->usb);
     for (unsigned i = 0; i < pc->config.forward_count; i++) {
-        forward_poll(pc->forwards[i]);
+        if (pc->udp_forwards[i] != NULL) {
+            forward_udp_poll(pc->udp_forwards[i]);
+        } else {
+            forward_poll(pc->forwards[i]);
+        }
     }
     if (pc->control != NULL) {
         control_poll(pc->control);
@@ -410,6 +440,9 @@ void pc_step(struct pc *pc)
     sys_check_timeouts();
     if (pc->pcap != NULL && pc->bus.frame_number % PCAP_FLUSH_MS == 0) {
         pcap_flush(pc->pcap);
+    }
+    if (pc->control != NULL) {
+        control_frame_ended(pc->control);
     }
 }
 
@@ -431,19 +464,45 @@ void pc_run_ms(struct pc *pc, uint32_t ms)
     }
 }
 
+/* Time stands still until the control socket says otherwise. */
+static bool stands_still(const struct pc *pc)
+{
+    return pc->pace_now == PC_PACE_STOPPED && pc->control != NULL && !control_running(pc->control);
+}
+
+/* Wait until the next millisecond is due, or there is something to do; false: `stop_fd` is readable. */
+static bool pc_wait(struct pc *pc, int stop_fd)
+{
+    bool still = stands_still(pc);
+    struct timespec wait = {0, pc->pace_now == PC_PACE_REAL ? pace_wait_ns(&pc->pace, pc->bus.now_ns) : 0};
+    struct pollfd polled[2] = {{.fd = stop_fd, .events = POLLIN},
+                               {.fd = still ? control_fd(pc->control) : -1, .events = POLLIN}};
+    return ppoll(polled, 2, still ? NULL : &wait, NULL) <= 0 || polled[0].revents == 0;
+}
+
 void pc_run(struct pc *pc, double seconds, int stop_fd, bool (*alive)(void *context), void *context)
 {
     uint64_t end_ns = pc->bus.now_ns + (uint64_t)(seconds * 1e9);
-    struct pace pace;
-    pace_begin(&pace, pc->bus.now_ns);
-    while ((seconds <= 0 || pc->bus.now_ns < end_ns) && (alive == NULL || alive(context))) {
-        struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
-        struct timespec wait = {0, pc->config.fast ? 0 : pace_wait_ns(&pace, pc->bus.now_ns)};
-        if (ppoll(&stop, 1, &wait, NULL) > 0) {
-            break;
+    pc_pace_set(pc, pc->pace_now);
+    while ((seconds <= 0 || pc->bus.now_ns < end_ns) && (alive == NULL || alive(context)) &&
+           (pc->control == NULL || !control_over(pc->control)) && pc_wait(pc, stop_fd)) {
+        if (stands_still(pc)) {
+            control_poll(pc->control);
+        } else {
+            pc_step(pc);
         }
-        pc_step(pc);
     }
+}
+
+enum pc_pace pc_pace(const struct pc *pc)
+{
+    return pc->pace_now;
+}
+
+void pc_pace_set(struct pc *pc, enum pc_pace pace)
+{
+    pc->pace_now = pace;
+    pace_begin(&pc->pace, pc->bus.now_ns);
 }
 
 /* ---- Questions ---- */
@@ -486,9 +545,27 @@ const struct pc_net_counters *pc_net_counters(const struct pc *pc)
     return &pc->ncm.counters;
 }
 
+uint64_t pc_socket_events(const struct pc *pc)
+{
+    return pc->socket_events;
+}
+
+void pc_socket_event(struct pc *pc)
+{
+    pc->socket_events++;
+}
+
+const struct lines *pc_lines(const struct pc *pc)
+{
+    return pc->config.lines;
+}
+
 uint16_t pc_forward_port(const struct pc *pc, unsigned index)
 {
-    return index < PC_FORWARDS_MAX && pc->forwards[index] != NULL ? forward_port(pc->forwards[index]) : 0;
+    return index >= PC_FORWARDS_MAX          ? 0
+           : pc->forwards[index] != NULL     ? forward_port(pc->forwards[index])
+           : pc->udp_forwards[index] != NULL ? forward_udp_port(pc->udp_forwards[index])
+                                             : 0;
 }
 
 static void address_put(const ip4_addr_t *from, uint8_t to[4])

@@ -25,10 +25,11 @@
 
 #define PC_FORWARDS_MAX 8
 
-/* TCP port `local_port` on this machine's loopback leads to `board_port`. */
+/* Port `local_port` on this machine's loopback leads to `board_port`. */
 struct pc_forward {
     uint16_t local_port; /* 0: the system chooses; see pc_forward_port */
     uint16_t board_port;
+    bool udp; /* default false: TCP */
 };
 
 /* How the PC ends an NTB, and the transfer it makes. A device must do with each of them. */
@@ -39,20 +40,29 @@ enum pc_block_end {
     PC_BLOCK_END_EMPTY, /* after whole packets an empty one: the BSDs */
 };
 
+/* How virtual time goes by in pc_run. */
+enum pc_pace {
+    PC_PACE_REAL,    /* as this machine's clock does */
+    PC_PACE_FAST,    /* as fast as this machine can */
+    PC_PACE_STOPPED, /* only while the control socket says `run`, and then as fast as it can */
+};
+
 struct pc_config {
     struct cable cable;
     struct fixture fixture; /* ops NULL: none */
     bool eager;             /* send at once instead of Linux's 400 µs batching; see ncm_host.h */
     enum pc_block_end block_end;
-    bool fast;      /* pc_run: as fast as it can instead of in real time */
-    bool unplugged; /* start without VBUS; pc_plug later */
+    enum pc_pace pace; /* pc_run begins so; `control` may change it */
+    bool unplugged;    /* start without VBUS; pc_plug later */
     struct pc_forward forwards[PC_FORWARDS_MAX];
     unsigned forward_count;
-    const char *tap;          /* name of a TAP device that gets the frames; NULL: the built-in TCP/IP */
-    const char *pcap;         /* file for a pcapng trace of frames and USB; NULL: none */
-    const char *control;      /* path of a control socket; NULL: none */
-    uint8_t address[4];       /* static IPv4 address of the PC; 0.0.0.0: DHCP */
-    uint8_t prefix;           /* with `address`: bits of the net, 1 to 30; 0: 24 */
+    const char *tap;     /* name of a TAP device that gets the frames; NULL: the built-in TCP/IP */
+    const char *pcap;    /* file for a pcapng trace of frames and USB; NULL: none */
+    const char *control; /* path of a control socket; NULL: none */
+    const struct control_program *program; /* what it can do besides; NULL: nothing */
+    struct lines *lines;                   /* where each log line is added, for `log`; NULL: nowhere */
+    uint8_t address[4];                    /* static IPv4 address of the PC; 0.0.0.0: DHCP */
+    uint8_t prefix;                        /* with `address`: bits of the net, 1 to 30; 0: 24 */
     uint8_t board_address[4]; /* where forwards lead; 0.0.0.0: the DHCP server, or the net's first address */
     uint32_t seed;            /* of the PC's random numbers (ports, DHCP xid); same seed, same run */
 
@@ -82,7 +92,9 @@ struct pc_net_counters {
     uint64_t notifications;
 };
 
-struct pc; /* from pc_new */
+struct pc;              /* from pc_new */
+struct control_program; /* host/control_line.h */
+struct lines;           /* host/lines.h */
 struct netif;
 struct usb_host;
 struct ncm_host;
@@ -102,6 +114,9 @@ void pc_run_ms(struct pc *pc, uint32_t ms);
  * descriptor `stop_fd` gets readable (-1: none), or until alive(context) is false (NULL: always alive). */
 void pc_run(struct pc *pc, double seconds, int stop_fd, bool (*alive)(void *context), void *context);
 
+enum pc_pace pc_pace(const struct pc *pc);
+void pc_pace_set(struct pc *pc, enum pc_pace pace);
+
 uint64_t pc_time_ns(const struct pc *pc);
 
 /* Conditions for pc_run_until(pc, …, pc, …). */
@@ -112,6 +127,12 @@ bool pc_is_leased(void *pc);
 const struct pc_times *pc_times(const struct pc *pc);
 const struct bus_counters *pc_bus_counters(const struct pc *pc);
 const struct pc_net_counters *pc_net_counters(const struct pc *pc);
+
+/* Of forwards so far: bytes given to a program's socket, and connections that ended. */
+uint64_t pc_socket_events(const struct pc *pc);
+void pc_socket_event(struct pc *pc);
+
+const struct lines *pc_lines(const struct pc *pc); /* NULL: none kept */
 
 /* Local port of forward `index`, for those given as 0. */
 uint16_t pc_forward_port(const struct pc *pc, unsigned index);

@@ -30,6 +30,8 @@ $(call image,config,BOARD=native OS=none APP=test/config NAME=config)
 $(call image,holder,BOARD=native OS=posix APP=test/holder NAME=holder)
 $(call image,holder-tsan,BOARD=native OS=posix APP=test/holder NAME=holder TSAN=1)
 $(call image,transfers,OUT=$(BUILD)/test/transfers BOARD=stm32f4discovery OS=none APP=test/transfers NAME=transfers)
+$(call image,minimal,BOARD=stm32f4discovery OS=none APP=examples/minimal NAME=minimal)
+$(call image,minimal-coverage,OUT=$(BUILD)/coverage/stm32f4discovery-none-minimal BOARD=stm32f4discovery OS=none APP=examples/minimal NAME=minimal LTO=no)
 $(call image,stream,BOARD=stm32f4discovery OS=none APP=test/stream NAME=stream)
 $(foreach board,$(BOARDS),$(call image,ownstack-$(board),BOARD=$(board) OS=none APP=examples/ownstack NAME=ownstack))
 

@@ -65,7 +65,7 @@ ROOMS = [
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("template", ["template/**"], ["<own folder>", *MADE, *PUBLIC]),
-    ("vboard", ["vboard/main.c"],
+    ("vboard", ["vboard/main.c", "vboard/control.*"],
      ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "host/*.h", "cable/**", "<freestanding>", "<libc>"]),
     ("vboard", ["vboard/**"],
      ["vboard/**", "wire/usb_ch9.h", "wire/le.h", "cable/cable.h", "cable/fixture.h", "<freestanding>", "<libc>"]),

@@ -25,6 +25,7 @@ struct vboard {
     void *watch_context;
     uint64_t *profile_counts;
     uint32_t *profile_sp;
+    uint8_t *coverage;
 };
 
 /* ---- Outside of the chip ---- */
@@ -151,6 +152,7 @@ struct vboard *vboard_new(const struct vboard_config *config, char *error, size_
     struct chip *chip = &board->chip;
     memcpy(chip->uid, config->uid ? config->uid : default_uid, VBOARD_UID_LENGTH);
     chip->event = config->event;
+    chip->serial = config->serial;
     chip->event_context = config->context;
     chip->trace = config->trace;
     chip->boot0 = config->boot0;
@@ -184,6 +186,7 @@ void vboard_free(struct vboard *board)
     image_free(&board->image);
     free(board->profile_counts);
     free(board->profile_sp);
+    free(board->coverage);
     free(board);
 }
 
@@ -431,10 +434,49 @@ uint32_t vboard_leds(struct vboard *board)
     return leds_now(board);
 }
 
-void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length)
+size_t vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length)
 {
-    if (usart < board->chip.kind->usart_count)
-        usart_outside(&board->chip, usart, bytes, length);
+    return usart < board->chip.kind->usart_count ? usart_outside(&board->chip, usart, bytes, length) : 0;
+}
+
+const char *vboard_serial_name(const struct vboard *board, unsigned usart)
+{
+    return usart < board->chip.kind->usart_count ? board->chip.kind->usarts[usart].name : NULL;
+}
+
+bool vboard_pin_exists(const struct vboard *board, unsigned pin)
+{
+    return pin / 16 < board->chip.kind->port_count;
+}
+
+bool vboard_pin_level(const struct vboard *board, unsigned pin)
+{
+    return gpio_level(&board->chip, pin);
+}
+
+void vboard_pin_drive(struct vboard *board, unsigned pin, bool driven, bool high)
+{
+    gpio_outside(&board->chip, pin, driven, high);
+}
+
+bool vboard_peek(struct vboard *board, uint32_t address, void *bytes, size_t length)
+{
+    return cpu_memory_read(board->chip.cpu, address, bytes, length);
+}
+
+bool vboard_poke(struct vboard *board, uint32_t address, const void *bytes, size_t length)
+{
+    return cpu_memory_write(board->chip.cpu, address, bytes, length);
+}
+
+const struct vboard_model *vboard_model(const struct vboard *board)
+{
+    return board->model;
+}
+
+const char *vboard_chip_name(const struct vboard *board)
+{
+    return board->chip.kind->name;
 }
 
 struct vboard_stats vboard_stats(struct vboard *board)
@@ -547,6 +589,23 @@ void vboard_profile_write(struct vboard *board, FILE *file)
         "],\n\"profiled_instructions\":%llu,\"instructions\":%llu,\"cycles\":%llu,\"sleep_cycles\":%llu}\n",
         (unsigned long long)total, (unsigned long long)stats.instructions, (unsigned long long)stats.cycles,
         (unsigned long long)stats.sleep_cycles);
+}
+
+bool vboard_coverage_start(struct vboard *board)
+{
+    if (!board->coverage)
+        board->coverage = calloc(profile_slots(board), 1);
+    if (board->coverage)
+        cpu_coverage(board->chip.cpu, CHIP_FLASH_BASE, board->chip.kind->flash_size, board->coverage);
+    return board->coverage;
+}
+
+void vboard_coverage_write(struct vboard *board, FILE *file)
+{
+    fprintf(file, "plugnet-coverage 1\n");
+    for (uint32_t i = 0; board->coverage && i < profile_slots(board); i++)
+        if (board->coverage[i])
+            fprintf(file, "%08x %u\n", CHIP_FLASH_BASE + 2 * i, board->coverage[i]);
 }
 
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size)

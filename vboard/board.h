@@ -80,6 +80,8 @@ struct vboard_config {
 
     /* Told of what happens, at the board's time; may be NULL. `text` is valid during the call. */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
+    /* Each byte that USART `usart` (from 0) sends; may be NULL. */
+    void (*serial)(void *context, unsigned usart, uint8_t byte);
     void *context;
 };
 
@@ -138,8 +140,23 @@ void vboard_power_cycle(struct vboard *board);
 void vboard_boot0(struct vboard *board, bool high); /* its pin: the next reset starts the ROM's boot loader */
 void vboard_read_protect(struct vboard *board, bool on); /* the option byte RDP: level 1, or none */
 uint32_t vboard_leds(struct vboard *board);              /* bit n: LED n of the model is lit */
-/* Bytes to the receiver of USART 1 to 6, counted from 0. */
-void vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length);
+/* Bytes to the receiver of USART 1 to 6, counted from 0. Returns how many found room. */
+size_t vboard_serial_in(struct vboard *board, unsigned usart, const uint8_t *bytes, size_t length);
+/* As its name is in the log: "usart2"; NULL: the chip has no such one. */
+const char *vboard_serial_name(const struct vboard *board, unsigned usart);
+
+/* A pin of the chip, as VBOARD_PIN; false: it has no such one. */
+bool vboard_pin_exists(const struct vboard *board, unsigned pin);
+bool vboard_pin_level(const struct vboard *board, unsigned pin); /* what is on it, whoever drives it */
+/* Drive it from outside; not driven, it follows its pull-up or -down. An output of the chip is stronger. */
+void vboard_pin_drive(struct vboard *board, unsigned pin, bool driven, bool high);
+
+/* Memory and registers as a debugger sees them; false: not mapped. */
+bool vboard_peek(struct vboard *board, uint32_t address, void *bytes, size_t length);
+bool vboard_poke(struct vboard *board, uint32_t address, const void *bytes, size_t length);
+
+const struct vboard_model *vboard_model(const struct vboard *board);
+const char *vboard_chip_name(const struct vboard *board);
 
 struct vboard_stats {
     uint64_t time_ns;
@@ -165,6 +182,11 @@ struct vboard_stats vboard_stats(struct vboard *board);
 bool vboard_profile_start(struct vboard *board);
 void vboard_profile_clear(struct vboard *board);
 void vboard_profile_write(struct vboard *board, FILE *file);
+
+/* What ran since the first call of vboard_coverage_start, as lines "ADDRESS MARKS" (CPU_COVERAGE_… of cpu.h) behind one that
+ * says "plugnet-coverage 1". */
+bool vboard_coverage_start(struct vboard *board);
+void vboard_coverage_write(struct vboard *board, FILE *file);
 
 /* Address of a symbol of the image, for tests and debuggers; false if it has none of that name. */
 bool vboard_symbol(const struct vboard *board, const char *name, uint32_t *address, uint32_t *size);

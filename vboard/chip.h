@@ -330,6 +330,7 @@ struct chip {
     struct vboard_debugger debugger;
     uint64_t debugger_next; /* when to poll it again */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
+    void (*serial)(void *context, unsigned usart, uint8_t byte); /* may be NULL */
     void *event_context;
     void (*pins_changed)(void *context); /* an output may have changed */
     void *pins_context;
@@ -430,7 +431,7 @@ void usart_write(struct chip *chip, unsigned unit, struct chip_write write);
 uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset);
 void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void usart_event(struct chip *chip, unsigned unit);
-void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length);
+size_t usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length);
 
 void watchdog_reset(struct chip *chip);
 uint32_t iwdg_read(struct chip *chip, unsigned unit, uint32_t offset);

@@ -135,7 +135,7 @@ static void profile(struct cpu *cpu, uint32_t pc)
         cpu->profile_sp[i] = cpu->r[13];
 }
 
-/* `checked`: look at breakpoints, profile and trace before each instruction. */
+/* `checked`: look at breakpoints, profile, coverage and trace before each instruction. */
 CPU_INLINE void run(struct cpu *cpu, bool checked)
 {
     while (cpu->cycle < cpu->stop_at) {
@@ -148,6 +148,8 @@ CPU_INLINE void run(struct cpu *cpu, bool checked)
                 return;
             }
             profile(cpu, pc);
+            if (cpu->coverage)
+                cpu_coverage_mark(cpu, pc);
             if (cpu->trace)
                 cpu->trace(cpu->config.context, cpu);
         }
@@ -244,7 +246,7 @@ enum cpu_stop cpu_run(struct cpu *cpu, uint64_t until_cycle)
             continue;
         }
         cpu->stop_at = earlier(cpu->until, cpu->systick.deadline);
-        if (cpu->breakpoint_count || cpu->profile_counts || cpu->trace)
+        if (cpu->breakpoint_count || cpu->profile_counts || cpu->trace || cpu->coverage)
             run_checked(cpu);
         else
             run_plain(cpu);

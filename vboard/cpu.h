@@ -118,6 +118,15 @@ void cpu_debugger(struct cpu *cpu, bool attached);
  * size/2 uint64_t; and the lowest SP seen there, size/2 uint32_t. NULL switches off. */
 void cpu_profile(struct cpu *cpu, uint32_t base, uint32_t size, uint64_t *counts, uint32_t *lowest_sp);
 
+/* Coverage: marks for each halfword of [base, base+size) where an instruction begins, or'ed into caller's memory of
+ * size/2 bytes. NULL switches off. */
+enum {
+    CPU_COVERAGE_RAN = 1,   /* it was executed; in an IT block: its condition was true */
+    CPU_COVERAGE_FALSE = 2, /* of a conditional branch, or in an IT block: the condition was false */
+    CPU_COVERAGE_TRUE = 4,  /* … was true */
+};
+void cpu_coverage(struct cpu *cpu, uint32_t base, uint32_t size, uint8_t *marks);
+
 /* Called before each instruction (slow); NULL switches off. */
 void cpu_trace(struct cpu *cpu, void (*trace)(void *context, struct cpu *cpu));
 

@@ -5,6 +5,7 @@
  *   cpu_alu.c cpu_dsp.c cpu_memory.c          the instructions, each file with its own table of encodings
  *   cpu_branch.c cpu_vfp.c                    "
  *   cpu_float.c      binary32 arithmetic      cpu_bus.c        the way to memory, bit-band, MPU
+ *   cpu_coverage.c   what ran
  *   cpu_exception.c  entry, return, faults    cpu_system.c     registers at 0xE0000000
  *
  * An instruction is decoded once for each halfword of a read-only region and kept; code in RAM is kept too but
@@ -203,6 +204,8 @@ struct cpu {
     uint64_t *profile_counts;
     uint32_t *profile_sp;
     void (*trace)(void *context, struct cpu *cpu);
+    uint32_t coverage_base, coverage_size;
+    uint8_t *coverage;
 };
 
 /* cpu_bus.c */
@@ -216,6 +219,9 @@ const struct cpu_op *cpu_fetch(struct cpu *cpu, uint32_t pc);
 void cpu_bus_setup(struct cpu *cpu);
 void cpu_bus_pages_choose(struct cpu *cpu);
 int cpu_region_find(const struct cpu *cpu, uint32_t address);
+
+/* cpu_coverage.c */
+void cpu_coverage_mark(struct cpu *cpu, uint32_t pc);
 
 /* cpu_decode.c */
 void cpu_decode(struct cpu_op *op, uint32_t raw, bool in_it);

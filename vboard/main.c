@@ -12,16 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/lines.h"
 #include "host/options.h"
 #include "host/usbip.h"
 #include "vboard/board.h"
+#include "vboard/control.h"
 #include "vboard/gdb.h"
 
 struct program {
     const struct vboard_model *model;
     struct vboard *board;                         /* the first */
     struct vboard *others[USBIP_DEVICES_MAX - 1]; /* with --usbip */
-    const char *image, *profile, *flash;
+    const char *image, *profile, *coverage, *flash;
     const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
     unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
@@ -29,6 +31,8 @@ struct program {
     bool gdb_given;
     unsigned gdb_port;
     struct gdb *gdb;
+    struct lines *lines;
+    struct control_board *control;
 };
 
 static void help(void)
@@ -49,6 +53,7 @@ static void help(void)
         "                         and write to it whenever the board writes to its flash\n"
         "  --boot0                hold BOOT0 high: each reset starts the boot loader in ROM (0483:df11)\n"
         "  --profile FILE         at the end, write instructions and lowest stack per function as JSON\n"
+        "  --coverage FILE        at the end, write which instructions ran (docs/testkit.md)\n"
         "%s"
         "  --help                 this text\n",
         options_help);
@@ -77,27 +82,48 @@ static const char *cause_name(uint32_t csr)
     return "reset pin";
 }
 
+/* What an event says, in one line. */
+static void event_text(const struct program *program, enum vboard_event event, uint32_t value,
+                       const char *text, char *line, size_t size)
+{
+    const char *prefix = event == VBOARD_UNMODELLED                        ? "board: unmodelled: "
+                         : event == VBOARD_WARNING                         ? "board: warning: "
+                         : event == VBOARD_SERIAL || event == VBOARD_TRACE ? ""
+                                                                           : "board: ";
+    size_t at = 0;
+    if (event == VBOARD_RESET) {
+        snprintf(line, size, "board: reset (%s)", cause_name(value));
+    } else if (event == VBOARD_LEDS) {
+        at += (size_t)snprintf(line, size, "board: LEDs");
+        for (unsigned i = 0; i < VBOARD_LEDS_MAX && program->model->leds[i].name && at < size; i++)
+            at += (size_t)snprintf(line + at, size - at, " %s %s", program->model->leds[i].name,
+                                   value >> i & 1u ? "on" : "off");
+    } else {
+        snprintf(line, size, "%s%s", prefix, text);
+    }
+}
+
 static void event_print(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value,
                         const char *text)
 {
     const struct program *program = context;
-    printf("%11.3f s  ", (double)time_ns / 1e9);
-    switch (event) {
-    case VBOARD_RESET: printf("board: reset (%s)\n", cause_name(value)); break;
-    case VBOARD_LEDS:
-        printf("board: LEDs");
-        for (unsigned i = 0; i < VBOARD_LEDS_MAX && program->model->leds[i].name; i++)
-            printf(" %s %s", program->model->leds[i].name, value >> i & 1u ? "on" : "off");
-        printf("\n");
-        break;
-    case VBOARD_SERIAL: printf("%s\n", text); break;
-    case VBOARD_UNMODELLED: printf("board: unmodelled: %s\n", text); break;
-    case VBOARD_WARNING: printf("board: warning: %s\n", text); break;
-    case VBOARD_ROM: printf("board: %s\n", text); break;
-    case VBOARD_LOCKUP: printf("board: %s\n", text); break;
-    case VBOARD_TRACE: printf("%s\n", text); break;
-    }
+    char line[LINES_TEXT_MAX];
+    event_text(program, event, value, text, line, sizeof line);
+    lines_add(program->lines, time_ns,
+              event == VBOARD_SERIAL  ? "serial"
+              : event == VBOARD_TRACE ? "trace"
+                                      : "board",
+              line);
+    if (event == VBOARD_LEDS)
+        control_board_leds(program->control);
+    printf("%11.3f s  %s\n", (double)time_ns / 1e9, line);
     fflush(stdout);
+}
+
+static void serial_byte(void *context, unsigned usart, uint8_t byte)
+{
+    const struct program *program = context;
+    control_board_serial(program->control, usart, byte);
 }
 
 static bool uid_parse(const char *text, uint8_t *uid)
@@ -115,7 +141,8 @@ static bool uid_parse(const char *text, uint8_t *uid)
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
-    static const char *const with_value[] = {"--board", "--uid", "--gdb", "--profile", "--flash"};
+    static const char *const with_value[] = {"--board",   "--uid",      "--gdb",
+                                             "--profile", "--coverage", "--flash"};
     const char *name = argv[at], *value = at + 1 < argc ? argv[at + 1] : NULL;
     bool known = false;
     if (strcmp(name, "--trace") == 0) {
@@ -153,6 +180,8 @@ static int option_take(struct program *program, int argc, char **argv, int at)
     }
     if (strcmp(name, "--profile") == 0)
         program->profile = value;
+    if (strcmp(name, "--coverage") == 0)
+        program->coverage = value;
     if (strcmp(name, "--flash") == 0)
         program->flash = value;
     return 2;
@@ -247,15 +276,17 @@ static bool alive(void *context)
     return !program->killed && (!stats.locked_up || stats.watchdog || program->gdb);
 }
 
-static int profile_write(const struct program *program)
+/* 0, or 2 and a line that says why. */
+static int file_write(const struct program *program, const char *path,
+                      void (*write)(struct vboard *board, FILE *file))
 {
-    FILE *file = fopen(program->profile, "w");
+    FILE *file = fopen(path, "w");
     if (!file) {
-        fprintf(stderr, "vboard: %s: %s\n", program->profile, strerror(errno));
+        fprintf(stderr, "vboard: %s: %s\n", path, strerror(errno));
         return 2;
     }
-    vboard_profile_write(program->board, file);
-    return fclose(file) == 0 ? 0 : fail("%s: can't be written", program->profile);
+    write(program->board, file);
+    return fclose(file) == 0 ? 0 : fail("%s: can't be written", path);
 }
 
 /* The boards beside the first: each has an image, and an ID that counts on from the first one's. */
@@ -286,43 +317,64 @@ static int serve(struct program *program, const struct pc_options *options)
                           : options_serve(options, cables[0], vboard_fixture(program->board), alive, program);
 }
 
+/* The end: what was to be written is. */
+static int finish(struct program *program, int result)
+{
+    gdb_close(program->gdb);
+    if (program->profile && result != 2 && file_write(program, program->profile, vboard_profile_write))
+        result = 2;
+    if (program->coverage && result != 2 && file_write(program, program->coverage, vboard_coverage_write))
+        result = 2;
+    if (program->flash && vboard_flash_error(program->board)) {
+        fprintf(stderr, "vboard: %s: %s\n", program->flash, strerror(vboard_flash_error(program->board)));
+        result = 2;
+    }
+    vboard_free(program->board);
+    for (unsigned i = 0; i < program->other_count; i++)
+        vboard_free(program->others[i]);
+    control_board_free(program->control);
+    lines_free(program->lines);
+    return result;
+}
+
+static int boards_make(struct program *program)
+{
+    char error[400] = "out of memory";
+    struct vboard_config config = {.model = program->model,
+                                   .image = program->image,
+                                   .flash = program->flash,
+                                   .uid = program->uid_given ? program->uid : NULL,
+                                   .trace = program->trace,
+                                   .boot0 = program->boot0,
+                                   .event = event_print,
+                                   .serial = serial_byte,
+                                   .context = program};
+    program->lines = lines_new();
+    program->control = control_board_new();
+    program->board = program->lines && program->control ? vboard_new(&config, error, sizeof error) : NULL;
+    if (!program->board || !others_make(program, &config, error, sizeof error))
+        return fail("%s", error);
+    control_board_set(program->control, program->board);
+    if ((program->profile && !vboard_profile_start(program->board)) ||
+        (program->coverage && !vboard_coverage_start(program->board)))
+        return fail("%s", "out of memory");
+    return program->gdb_given ? debugger_open(program) : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.model = vboard_models[0]};
     struct pc_options options;
-    char error[400] = "";
     options_init(&options);
     int result = arguments(&program, &options, argc, argv);
     if (result)
         return result;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    struct vboard_config config = {.model = program.model,
-                                   .image = program.image,
-                                   .flash = program.flash,
-                                   .uid = program.uid_given ? program.uid : NULL,
-                                   .trace = program.trace,
-                                   .boot0 = program.boot0,
-                                   .event = event_print,
-                                   .context = &program};
-    program.board = vboard_new(&config, error, sizeof error);
-    if (!program.board || !others_make(&program, &config, error, sizeof error))
-        return fail("%s", error);
-    if (program.profile && !vboard_profile_start(program.board))
-        return fail("%s", "out of memory");
-    if (program.gdb_given && debugger_open(&program))
+    if (boards_make(&program))
         return 2;
+    const struct control_program commands = control_board_program(program.control);
+    options.config.program = &commands;
+    options.config.lines = program.lines;
     result = serve(&program, &options);
-    if (program.killed)
-        result = 0;
-    gdb_close(program.gdb);
-    if (program.profile && result != 2 && profile_write(&program))
-        result = 2;
-    if (program.flash && vboard_flash_error(program.board)) {
-        fprintf(stderr, "vboard: %s: %s\n", program.flash, strerror(vboard_flash_error(program.board)));
-        result = 2;
-    }
-    vboard_free(program.board);
-    for (unsigned i = 0; i < program.other_count; i++)
-        vboard_free(program.others[i]);
-    return result;
+    return finish(&program, program.killed ? 0 : result);
 }

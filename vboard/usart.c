@@ -63,6 +63,8 @@ void usart_event(struct chip *chip, unsigned unit)
     struct chip_usart *u = &chip->usart[unit];
     if (u->shifting) {
         line_out(chip, unit, (uint8_t)u->shift);
+        if (chip->serial)
+            chip->serial(chip->event_context, unit, (uint8_t)u->shift);
         u->shifting = false;
         if (!(u->sr & SR_TXE)) {
             u->shift = u->tdr;
@@ -94,12 +96,14 @@ static void start(struct chip *chip, unsigned unit)
         chip_event_at(chip, (enum chip_event)event, chip_now(chip) + frame_ns(chip, unit));
 }
 
-void usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length)
+size_t usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length)
 {
     struct chip_usart *u = &chip->usart[unit];
-    for (size_t i = 0; i < length && (uint8_t)(u->in_tail + 1) != u->in_head; i++)
-        u->in[u->in_tail++] = bytes[i];
+    size_t taken = 0;
+    for (; taken < length && (uint8_t)(u->in_tail + 1) != u->in_head; taken++)
+        u->in[u->in_tail++] = bytes[taken];
     start(chip, unit);
+    return taken;
 }
 
 void usart_reset_unit(struct chip *chip, unsigned unit)

@@ -8,7 +8,7 @@ VBOARD_SRC := $(filter-out vboard/main.c $(CPU_SOURCES:%=vboard/%.c),$(SRC_VBOAR
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
 VBOARD_LIB := $(BUILD)/libvboard.a
 
-$(VBOARD_OBJ) $(BUILD)/vboard/main.o: $(BUILD)/vboard/%.o: vboard/%.c
+$(VBOARD_OBJ) $(BUILD)/vboard/main.o $(BUILD)/vboard/control.o: $(BUILD)/vboard/%.o: vboard/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -c $< -o $@
 
@@ -20,10 +20,10 @@ $(VBOARD_LIB): $(VBOARD_OBJ) $(CPU_OBJECTS)
 vboard: $(BUILD)/vboard/vboard
 
 # The program has a PC end in it (host/host.mk).
-$(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(VBOARD_LIB) $(BUILD)/host/libhost.a
+$(BUILD)/vboard/vboard: $(BUILD)/vboard/main.o $(BUILD)/vboard/control.o $(VBOARD_LIB) $(BUILD)/host/libhost.a
 	$(CC) $^ -o $@ -lm
 
--include $(VBOARD_OBJ:.o=.d) $(BUILD)/vboard/main.d
+-include $(VBOARD_OBJ:.o=.d) $(BUILD)/vboard/main.d $(BUILD)/vboard/control.d
 
 # ---- Tests: the board and its USB controller, under sanitizers; the processor has tests of its own ----
 VTEST     := $(BUILD)/test/vboard
@@ -97,6 +97,15 @@ $(BUILD)/vboard/test_storm.o: test/vboard/test_storm.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
+# Coverage, with real images: long, without sanitizers.
+$(BUILD)/test/test_coverage: $(BUILD)/vboard/test_coverage.o $(VBOARD_LIB) | $(BUILD)/test/testkit/kit.elf
+	@mkdir -p $(@D)
+	$(CC) $(filter %.o %.a,$^) -o $@ -lm
+
+$(BUILD)/vboard/test_coverage.o: test/vboard/test_coverage.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
 # With firmware that writes settings (test/store).
 $(BUILD)/test/test_store_board: $(BUILD)/vboard/test_store.o $(VBOARD_LIB) | $(call images_of,store-%)
 	@mkdir -p $(@D)
@@ -115,7 +124,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_transfers test_storm test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_coverage test_transfers test_storm test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_coverage.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d

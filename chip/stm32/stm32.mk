@@ -9,6 +9,7 @@ CHIP_INC  := -I$(CHIP_DIR) $(CHIP_FAMILY:%=-Ichip/%) -DCHIP_IRQ_COUNT=$(CHIP_IRQ
 CHIP_UDC  := dwc2
 LINKER    := $(wildcard $(CHIP_DIR)/*.ld)
 # Link-time optimisation: 3 kB less flash, a tenth fewer instructions. Not for start-up code and libc functions,
-# which the compiler calls behind its own back.
-BOARD_FLAGS := -flto=auto -ffat-lto-objects
+# which the compiler calls behind its own back. LTO=no: without, for coverage by lines (docs/testkit.md).
+LTO_FLAGS   := -flto=auto -ffat-lto-objects
+BOARD_FLAGS := $(LTO_FLAGS)
 BOARD_PLAIN := chip/cortex_m4/startup chip/cortex_m4/guard chip/cortex_m4/memory

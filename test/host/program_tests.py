@@ -40,7 +40,7 @@ class Pc:
         self.control = os.path.join(folder, "control")
         words = [*prefix, PC, "--control", self.control]
         for port in forwards:
-            words += ["--forward", f"0:{port}"]
+            words += ["--forward", f"0:{port}" if isinstance(port, int) else f"udp:0:{port.split()[1]}"]
         self.process = subprocess.Popen([*words, *options, "--spawn", NATIVE], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.unread = b""
@@ -310,17 +310,23 @@ def test_control_commands(folder):
         assert json.loads(pc.ask("counters"))["rx_frames"] > 0
         listed = pc.ask("help")
         words = [word.split()[0] for word in listed.split(", ")]
-        assert words == ["button", "leds", "reset", "power", "replug", "plug", "unplug", "suspend", "resume", "bus-reset", "stop-in",
-                         "time", "state", "port", "counters", "help"], listed
-        with open(os.path.join(ROOT, "docs/vboard.md"), encoding="utf-8") as file:
-            described = re.findall(r"`([a-z-]+)", "".join(line.split("|")[1] for line in file if re.match(r"\| `[a-z-]+[` ]", line)))
-        assert set(described) == set(words), f"docs/vboard.md: {described}"
+        assert words == ["hello", "run", "pace", "hold", "quit", "help", "button", "leds", "reset", "power", "replug", "plug",
+                         "unplug", "suspend", "resume", "bus-reset", "stop-in", "time", "state", "port", "address", "log",
+                         "counters"], listed
+        with open(os.path.join(ROOT, "docs/control.md"), encoding="utf-8") as file:
+            text = file.read().split("## The virtual board")[0]
+        cells = [line.split("|")[1] for line in text.splitlines() if re.match(r"\| `[a-z-]+[` ].*\|.*\|.*\|$", line)]
+        described = re.findall(r"`([a-z-]+)", "".join(cells))
+        assert set(described) == set(words), f"docs/control.md: {set(described) ^ set(words)}"
         for line in ("", "nonsense", "press button 1"):
             name = line.split(" ")[0]
             assert pc.ask(line) == f"error: unknown command '{name}'; there are: {listed}", line
         assert pc.ask("button 1 x") == "error: 'x' is not expected here: button [N] 0|1"
         assert pc.ask("power") == "error: wrong number of arguments: power 0|1"
-        for line in ("", "nonsense", "button", "button 1 2 3", "button x", "leds 1", "port 7", "stop-in"):
+        assert pc.ask("button 1 " + "x" * 3000).startswith("error: 'xxx")
+        for line in ("", "nonsense", "button", "button 1 2 3", "button x", "leds 1", "port 7", "stop-in", "run", "run x", "run -1",
+                     "run 4294967296", "run 1 nonsense", "run 1 a b c d e f", "pace slow", "pace real fast", "log -1", "port 0x0",
+                     "hello 1", "button 99999999999999999999", "n" * 4000):
             assert pc.ask(line).startswith("error: "), line
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(pc.control)
@@ -331,6 +337,162 @@ def test_control_commands(folder):
             except ConnectionResetError:
                 pass
         assert pc.ask("state") == "leased"
+
+
+class Client:
+    """A connection to the control socket that stays."""
+
+    def __init__(self, pc):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(pc.control)
+        self.file = self.socket.makefile("rw")
+
+    def say(self, *lines):
+        self.socket.sendall("".join(line + "\n" for line in lines).encode())
+
+    def hear(self):
+        return self.file.readline().strip()
+
+    def ask(self, line):
+        self.say(line)
+        return self.hear()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def test_time_stands_still_until_told(folder):
+    with Pc(folder, "--stopped", wait=None) as pc:
+        a, b = Client(pc), Client(pc)
+        hello = json.loads(a.ask("hello"))
+        assert hello["protocol"] == 1 and hello["program"] == "pc" and hello["pid"] == pc.process.pid, hello
+        assert a.ask("pace") == "stopped" and a.ask("time") == "0"
+        time.sleep(0.2)
+        assert a.ask("time") == "0"
+        assert json.loads(a.ask("run 7")) == {"ns": 7000000, "ended": "time"} and a.ask("time") == "7000000"
+        assert json.loads(a.ask("run 0"))["ns"] == 7000000
+        ended = json.loads(a.ask("run 5000 socket state"))
+        assert ended["ended"] == "state" and ended["ns"] < 1e9 and a.ask("state") in ("attached", "configured"), ended
+        ended = json.loads(a.ask("run 5000 log"))
+        assert ended["ended"] == "log", ended
+        a.say("run 60000", "time")  # what follows a run waits for it, others don't
+        assert b.ask("time").isdigit()
+        assert b.ask("run 1") == "error: time runs for another client"
+        ended = json.loads(a.hear())
+        assert ended["ended"] == "time" and int(a.hear()) == ended["ns"]
+        a.say("run 4000000000")
+        assert b.ask("time").isdigit()
+        a.close()  # and so its run ends
+        for _ in range(1000):
+            before = b.ask("time")
+            time.sleep(0.01)
+            if b.ask("time") == before:
+                break
+        assert b.ask("run 1").startswith("{")
+        assert b.ask("pace fast") == "ok" and b.ask("pace") == "fast"
+        before = int(b.ask("time"))
+        assert json.loads(b.ask("run 1000"))["ns"] >= before + 1e9
+        assert b.ask("pace real") == "ok"
+        begin, start = int(b.ask("time")), time.monotonic()
+        time.sleep(0.5)
+        passed, real = int(b.ask("time")) - begin, time.monotonic() - start
+        assert 0.2e9 < passed < (real + 0.1) * 1e9, (passed, real)
+        assert b.ask("pace stopped") == "ok"
+        before = b.ask("time")
+        time.sleep(0.1)
+        assert b.ask("time") == before
+        b.close()
+
+
+def test_log_over_control(folder):
+    with Pc(folder) as pc:
+        answer = json.loads(pc.ask("log 0"))
+        assert answer["first"] == 0 and answer["next"] == len(answer["lines"])
+        assert [line[0] for line in answer["lines"]] == list(range(answer["next"]))
+        assert any(source == "pc" and "leased" in text for _, _, source, text in answer["lines"]), answer
+        assert json.loads(pc.ask(f"log {answer['next'] + 100}"))["lines"] == []
+        assert json.loads(pc.ask("log"))["next"] == answer["next"]
+        address = pc.ask("address").split()
+        assert len(address) == 2 and all(part.count(".") == 3 for part in address), address
+
+
+def test_hold_and_quit(folder):
+    for deed in ("hold", "quit"):
+        pc = Pc(folder, "--stopped", wait=None)
+        client = Client(pc)
+        assert client.ask(deed) == "ok"
+        if deed == "hold":
+            assert pc.ask("state")
+            assert pc.process.poll() is None
+            client.close()
+        assert pc.process.wait(20) == 0, deed
+        pc.stop()
+        assert not os.path.exists(pc.control)
+
+
+def test_stopped_needs_control(folder):
+    code, _, err = run("--stopped", "--spawn", NATIVE)
+    assert code == 2 and "--control" in err and len(err.splitlines()) == 1, err
+
+
+def dns_query(number, name="plugnet.local"):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return number.to_bytes(2, "big") + b"\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
+
+
+def udp_open(pc, index):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(15)
+    s.connect(("127.0.0.1", pc.ports[index]))
+    return s
+
+
+def test_udp_forward(folder):
+    """The board's DNS server by UDP: answers find the program that asked, more programs than there are flows, and a replug."""
+    with Pc(folder, "--fast", forwards=("udp 53",)) as pc:
+        assert "(UDP)" in pc.lines[0] and "localhost" in pc.lines[0], pc.lines
+        some = [udp_open(pc, 0) for _ in range(80)]  # FORWARD_UDP_FLOWS_MAX is 64
+        for number, s in enumerate(some):
+            s.send(dns_query(number))
+            answer = s.recv(2000)
+            assert answer[:2] == number.to_bytes(2, "big") and answer[3] & 15 == 0 and answer[-4] == 10, answer
+        both = some[-2:]
+        for number, s in enumerate(both):
+            s.send(dns_query(1000 + number))
+        for number, s in reversed(list(enumerate(both))):
+            assert s.recv(2000)[:2] == (1000 + number).to_bytes(2, "big")
+        s = some[0]  # its flow went to a newer one
+        s.send(dns_query(7))
+        assert s.recv(2000)[:2] == b"\0\7"
+        s.send(b"x" * 2000)  # more than a frame carries: lost
+        s.send(b"")
+        s.send(dns_query(8))
+        assert s.recv(2000)[:2] == b"\0\x08"
+        client = Client(pc)
+        assert client.ask("unplug") == "ok" and client.ask("state") == "unplugged"
+        s.send(dns_query(9))  # nobody there: lost
+        client.ask("run 100")
+        assert client.ask("plug") == "ok" and json.loads(client.ask("run 1000 state"))["ended"] == "state"
+        while client.ask("state") != "leased":
+            assert json.loads(client.ask("run 5000 state"))["ended"] == "state"
+        s.send(dns_query(10))
+        assert s.recv(2000)[:2] == b"\0\x0a"
+        client.close()
+        for s in some:
+            s.close()
+
+
+def test_udp_port_in_use(folder):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+        code, _, err = run("--forward", f"udp:{port}:53", "--spawn", NATIVE)
+        assert code == 2 and f"UDP port {port} is in use" in err and len(err.splitlines()) == 1, err
+    for wrong in ("udp:", "udp:1", "udp:1:0", "udp:x:53", "tcp:1:2"):
+        code, _, err = run("--forward", wrong, "--spawn", NATIVE)
+        assert code == 2 and wrong in err and len(err.splitlines()) == 1, err
 
 
 def test_pcap_read_by_tshark(folder):

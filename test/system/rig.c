@@ -257,7 +257,7 @@ void rig_start(struct rig *rig, const struct rig_config *config)
     struct pc_config pc = {
         .eager = !config->lazy,
         .block_end = config->block_end,
-        .fast = true,
+        .pace = PC_PACE_FAST,
         .pcap = config->pcap,
         .seed = 1,
         .log = rig_log,

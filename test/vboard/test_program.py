@@ -36,7 +36,7 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
-                   "--control", "--profile", "--flash", "--boot0"):
+                   "--control", "--profile", "--flash", "--boot0", "--coverage", "--stopped"):
         assert f"  {option}" in result.stdout, f"{option} is not in the help text"
 
 
@@ -114,6 +114,19 @@ def test_profile():
         assert profile["profiled_instructions"] == profile["instructions"]
         assert 0x20000000 < names["image_main"]["lowest_sp"] <= 0x20020000
         refused(["--fast", "--for", "0.01", "--profile", os.path.join(folder, "no/such"), ECHO], "No such file")
+
+
+def test_coverage():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "coverage")
+        result = run("--fast", "--for", "1", "--coverage", path, ECHO)
+        assert result.returncode == 0, result.stderr
+        with open(path, encoding="ascii") as file:
+            lines = file.read().splitlines()
+        assert lines[0] == "plugnet-coverage 1" and len(lines) > 100, lines[:3]
+        assert all(0x08000000 <= int(line.split()[0], 16) < 0x08100000 and 1 <= int(line.split()[1]) <= 7 for line in lines[1:])
+        refused(["--fast", "--for", "0.01", "--coverage", os.path.join(folder, "no/such"), ECHO], "No such file")
+    refused(["--stopped", ECHO], "--control")
 
 
 def test_flash_is_kept():
