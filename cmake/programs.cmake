@@ -18,6 +18,7 @@ add_executable(vboard ${_programs_vboard})
 target_link_libraries(vboard PRIVATE plugnet_host m)
 add_executable(pc host/main.c)
 target_link_libraries(pc PRIVATE plugnet_host)
+target_compile_definitions(plugnet_host PUBLIC "PLUGNET_VERSION=\"${PLUGNET_VERSION}\"")
 set_target_properties(plugnet_host vboard pc PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
 
 # ---- Installation: programs, and the sources, since each firmware is compiled with options of its own ----
