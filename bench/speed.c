@@ -125,8 +125,8 @@ static int rows(struct speed *s)
     load_init(&s->up, s->pc, address);
     load_init(&s->down, s->pc, address);
     printf(
-        "| load | M instructions/s of the board | … of real time | bus, %% | bytes/ms | board's time to real time |\n"
-        "|---|---|---|---|---|---|\n");
+        "| load | M instructions/s of the board's time | of real time | bus, %% | up, bytes/ms | down, bytes/ms | "
+        "board's time to real time |\n|---|---|---|---|---|---|---|\n");
     bool right = row(s, "idle");
     load_http_start(&s->up, CONNECTIONS, "/");
     right &= row(s, "page");
