@@ -5,13 +5,14 @@
  *
  *   idle    leased, and nobody asks for anything
  *   page    GET / on 6 connections, each again as soon as it is answered
- *   tcp     iperf 2's TCP both ways at once
+ *   tcp     TCP both ways at once, as iperf 2's -d
  *
  * Prints a table (docs/testkit.md, "Speed"). "bus" is how much of a full-speed bus's 19 bulk packets a millisecond the load
  * uses. The board's own time is not measured here: bench.c does that.
  */
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 #include "bench/clients.h"
 #include "host/pc.h"
+#include "lwip/tcp.h"
 #include "vboard/board.h"
 
 #define ATTACH_MS      10000
@@ -31,7 +33,7 @@
 struct speed {
     struct vboard *board;
     struct pc *pc;
-    struct load up, down; /* two directions; the other loads use the first alone */
+    struct load up, down; /* with TCP both ways `up` only counts; the other loads use it alone */
     uint32_t window_ms;
 };
 
@@ -61,23 +63,56 @@ static bool row(struct speed *s, const char *name)
 {
     live(s, WARM_MS);
     uint64_t instructions = vboard_stats(s->board).instructions, sent = packets(s);
-    uint64_t bytes = s->up.bytes + s->down.bytes;
+    uint64_t up = s->up.bytes, down = s->down.bytes;
     double begin = real_s();
     live(s, s->window_ms);
     double real = real_s() - begin;
     instructions = vboard_stats(s->board).instructions - instructions;
     sent = packets(s) - sent;
-    bytes = s->up.bytes + s->down.bytes - bytes;
-    printf("| %-4s | %7.2f | %6.1f | %5.1f | %8.1f | %6.1f × |\n", name,
+    up = s->up.bytes - up;
+    down = s->down.bytes - down;
+    printf("| %-4s | %7.2f | %6.1f | %5.1f | %7.1f | %7.1f | %6.1f × |\n", name,
            (double)instructions / 1e3 / s->window_ms, (double)instructions / 1e6 / real,
-           100.0 * (double)sent / PACKETS_PER_MS / s->window_ms, (double)bytes / s->window_ms,
-           s->window_ms / 1e3 / real);
+           100.0 * (double)sent / PACKETS_PER_MS / s->window_ms, (double)up / s->window_ms,
+           (double)down / s->window_ms, s->window_ms / 1e3 / real);
     fflush(stdout);
-    bool carried = strcmp(name, "idle") == 0 || bytes != 0;
+    bool both = strcmp(name, "tcp") == 0,
+         carried = strcmp(name, "idle") == 0 || (up != 0 && (down != 0) == both);
     load_stop(&s->up);
     load_stop(&s->down);
     live(s, SETTLE_MS);
-    return carried && s->up.errors == 0;
+    return carried && s->up.errors + s->down.errors == 0;
+}
+
+/* ---- iperf 2's -d: the connection that asked the board to call back sends, too ---- */
+
+static void both_fill(struct tcp_pcb *pcb)
+{
+    static const uint8_t zeros[1460];
+    while (tcp_sndbuf(pcb) >= sizeof zeros && tcp_write(pcb, zeros, sizeof zeros, 0) == ERR_OK)
+        ;
+    tcp_output(pcb);
+}
+
+static err_t both_sent(void *context, struct tcp_pcb *pcb, uint16_t length)
+{
+    const struct load_connection *c = context;
+    struct speed *s = (struct speed *)((char *)c->load - offsetof(struct speed, down));
+    s->up.bytes += length;
+    both_fill(pcb);
+    return ERR_OK;
+}
+
+static bool both_start(struct speed *s)
+{
+    load_iperf_down_start(&s->down);
+    live(s, SETTLE_MS);
+    struct tcp_pcb *pcb = s->down.connections[0].pcb;
+    if (pcb == NULL)
+        return false;
+    tcp_sent(pcb, both_sent);
+    both_fill(pcb);
+    return true;
 }
 
 static int rows(struct speed *s)
@@ -90,13 +125,12 @@ static int rows(struct speed *s)
     load_init(&s->up, s->pc, address);
     load_init(&s->down, s->pc, address);
     printf(
-        "| load | M instructions/s of the board | … of real time | bus, %% | bytes/ms | board's time to real time |\n"
-        "|---|---|---|---|---|---|\n");
+        "| load | M instructions/s of the board's time | of real time | bus, %% | up, bytes/ms | down, bytes/ms | "
+        "board's time to real time |\n|---|---|---|---|---|---|---|\n");
     bool right = row(s, "idle");
     load_http_start(&s->up, CONNECTIONS, "/");
     right &= row(s, "page");
-    load_iperf_up_start(&s->up);
-    load_iperf_down_start(&s->down);
+    right &= both_start(s);
     right &= row(s, "tcp");
     if (!right)
         fprintf(stderr, "speed: a load carried nothing, or was answered wrongly\n");

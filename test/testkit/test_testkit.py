@@ -732,6 +732,10 @@ class Documents(unittest.TestCase):
         done = subprocess.run(["build/bench/speed", "--ms", "200", DEMO], capture_output=True, text=True, timeout=HANG_S,
                               check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
+        head = done.stdout.splitlines()[0]
+        self.assertEqual({row.count("|") for row in done.stdout.splitlines()}, {8})
+        with open("docs/testkit.md", encoding="utf-8") as file:
+            self.assertIn(head + "\n", file.read())
         self.assertEqual([row.split("|")[1].strip() for row in done.stdout.splitlines()], ["load", "---", "idle", "page", "tcp"])
 
 
