@@ -22,6 +22,7 @@
 struct sleep {
     struct rig *rig;
     uint64_t phase_ns;  /* of the tick */
+    uint64_t tick_ps;   /* not quite a millisecond where MSI is held by LSE: 48,000 of 48,005,120 cycles */
     uint64_t target_ns; /* arrival, after the tick */
     bool armed, waiting;
     uint64_t out_ns, worst_ns;
@@ -35,6 +36,15 @@ static uint64_t cycle_ns(const struct vboard_stats *stats, uint64_t cycles)
     return cycles * 1000000000u / stats->clock_hz;
 }
 
+/* By SYST_RVR. */
+static uint64_t tick_cycles(struct rig *rig)
+{
+    uint32_t reload = 0;
+    RIG_CHECK(rig, cpu_memory_read(vboard_cpu(rig->board), 0xE000E014, &reload, sizeof reload));
+    RIG_CHECK(rig, reload > 0);
+    return (uint64_t)reload + 1;
+}
+
 /* Let the packet wait until its moment. */
 static void sleep_out(void *context, uint8_t endpoint, uint16_t length)
 {
@@ -45,8 +55,8 @@ static void sleep_out(void *context, uint8_t endpoint, uint16_t length)
     }
     s->armed = false;
     struct rig_cable *cable = &s->rig->cable;
-    uint64_t phase = (cable->time_ns - s->phase_ns) % TICK_NS;
-    rig_cable_wait(cable, (s->target_ns + TICK_NS - phase) % TICK_NS);
+    uint64_t phase_ps = (cable->time_ns - s->phase_ns) * 1000 % s->tick_ps;
+    rig_cable_wait(cable, (s->target_ns * 1000 + s->tick_ps - phase_ps) % s->tick_ps / 1000);
     s->out_ns = cable->time_ns;
     s->waiting = true;
     const struct cpu *cpu = vboard_cpu(s->rig->board);
@@ -105,6 +115,7 @@ static void wake_ups(struct rig *rig)
     RIG_CHECK(rig, cpu_sleeping(vboard_cpu(rig->board)));
     s.wfi = cpu_register_get(vboard_cpu(rig->board), 15);
     struct vboard_stats stats = vboard_stats(rig->board);
+    s.tick_ps = tick_cycles(rig) * 1000000000000u / stats.clock_hz;
     uint64_t cycles = window_ns * (stats.clock_hz / 1000) / 1000000 + 40;
     RIG_CHECK(rig, cycles < WINDOW_MAX);
     rig->cable.context = &s;
