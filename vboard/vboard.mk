@@ -4,7 +4,7 @@
 
 -include vboard/cpu.mk
 
-VBOARD_SRC := $(filter-out vboard/main.c $(CPU_SOURCES:%=vboard/%.c),$(SRC_VBOARD))
+VBOARD_SRC := $(filter-out vboard/main.c vboard/control.c $(CPU_SOURCES:%=vboard/%.c),$(SRC_VBOARD))
 VBOARD_OBJ := $(VBOARD_SRC:%.c=$(BUILD)/%.o)
 VBOARD_LIB := $(BUILD)/libvboard.a
 
