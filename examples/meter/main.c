@@ -33,7 +33,7 @@ static const struct http_route routes[] = {
 };
 
 static struct plugnet_config config = {
-    .product_id = 0x0003, /* of 0x1209: for tests only, never ship it */
+    .product_id = 0x0009, /* of 0x1209: for tests only, never ship it */
     .manufacturer = "Example",
     .product = "Meter",
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),

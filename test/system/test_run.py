@@ -508,6 +508,15 @@ def iperf_settled(web):
         time.sleep(0.1)
 
 
+def test_files_are_the_callers():
+    """A file of an option is where the caller is, not in this tree; with "=", too."""
+    with tempfile.TemporaryDirectory() as folder:
+        code, out, err, _ = run_whole([RUN, "--port", str(port_free()), "--for", "1", "--fast", "--pcap", "trace.pcapng", "--flash=my flash",
+                                       "--profile", os.path.join(folder, "whole.json")], 60 * SLOW, folder)
+        check(code == 0, f"{code}: {out[-300:]} {err[-300:]}")
+        check(sorted(os.listdir(folder)) == ["my flash", "trace.pcapng", "whole.json"], str(os.listdir(folder)))
+
+
 def test_iperf():
     if not shutil.which("iperf"):
         raise Skipped("iperf is not installed")

@@ -10,12 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tool"))
+sys.path[:0] = [os.path.join(ROOT, "tool"), os.path.dirname(os.path.abspath(__file__))]
 import reference  # noqa: E402
+import test_compose  # noqa: E402
 
 LIMIT_S = 600
 
@@ -69,23 +69,12 @@ def test_all_public_headers(folder):
     return f"{len(reference.headers())} headers, {len(pages)} pages"
 
 
-def main():
-    failed = 0
+def main(chosen):
     if not shutil.which("doxygen"):
         print("skip reference: doxygen is missing (package doxygen)")
         return 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                said = test(folder)
-                print(f"ok reference {name[5:]}" + (f" ({said})" if said else ""), flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError) as why:
-                failed += 1
-                print(f"not ok reference {name[5:]}: " + " ".join(f"{why}".split()), flush=True)
-    return 1 if failed else 0
+    return test_compose.tests_run("reference", globals(), chosen)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
