@@ -12,6 +12,7 @@
 #include "lwip/stats.h"
 #include "os/os.h"
 #include "plugnet/plugnet.h"
+#include "plugnet/report.h"
 #include "tasks.h"
 
 static void put_member(struct text *t, const char *name, const char *value)
@@ -152,7 +153,7 @@ static void put_pools(struct text *t)
         text_put(t, ",");
         put_pool(t, pools[i].name, &before.pools[i]);
     }
-    text_put(t, "],\"services\":{");
+    text_put(t, "],");
 }
 
 /* The member of service number `number`, from 0. False: there are no more. */
@@ -216,8 +217,13 @@ static bool put_section(const struct plugnet *p, unsigned section, struct text *
     case 2: put_usb(p, t); return true;
     case 3: put_netif(p, t); return true;
     case 4: put_pools(t); return true;
+    case 5:
+        text_put(t, "\"report\":");
+        plugnet_report_put(t);
+        text_put(t, ",\"services\":{");
+        return true;
     default:
-        if (put_service(p, section - 5, t)) {
+        if (put_service(p, section - 6, t)) {
             return true;
         }
         put_tcp(p, t);

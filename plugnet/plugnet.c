@@ -11,6 +11,7 @@
 #include "os/os.h"
 #include "plugnet/plugnet_check.h"
 #include "plugnet/plugnet_name.h"
+#include "plugnet/report.h"
 #include "wire/identity.h"
 #include "wire/text.h"
 
@@ -166,6 +167,7 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
 #if PLUGNET_CHECK
     plugnet_check(config);
 #endif
+    plugnet_report_log();
     os_lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_hosts_set(p, hash);
@@ -179,6 +181,9 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
     usb_device_attach(&p->usb);
     if (config->started != NULL) {
         config->started(config->context);
+    }
+    if (config->watchdog != NULL) {
+        config->watchdog->start(config->watchdog->ms);
     }
 }
 
@@ -232,6 +237,9 @@ __attribute__((noinline)) static void plugnet_tick(struct plugnet *p, uint32_t n
     }
     sys_check_timeouts();
     plugnet_load_update(p, now_ms);
+    if (c->watchdog != NULL) {
+        c->watchdog->tick(p);
+    }
 }
 
 void plugnet_poll(struct plugnet *p)

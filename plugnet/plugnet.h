@@ -100,6 +100,9 @@ struct plugnet_service {
     /* Once a millisecond while the loop runs. */
     void (*tick)(void *state, uint32_t now_ms);
 
+    /* With a watchdog, once a millisecond: false: this service has stopped working. If that lasts, the board is reset. */
+    bool (*alive)(void *state);
+
     /* The host has switched the network on, or off. */
     void (*link)(void *state, bool up);
 
@@ -109,6 +112,19 @@ struct plugnet_service {
     /* Put members of its status object, by text_put_json_u32 and the like: at most HTTP_PART_MAX bytes. */
     void (*status)(void *state, struct text *out);
 };
+
+/* By PLUGNET_WATCHDOG alone, so that it is linked where it is used. `ms`: 500 to 20,000, and half a second more than the longest
+ * standstill while flash is erased (board/flash.h: 2 s on an STM32F4). */
+struct plugnet_watchdog {
+    uint32_t ms;
+    void (*start)(uint32_t ms);
+    void (*tick)(const struct plugnet *p);
+};
+void plugnet_watchdog_start(uint32_t ms);
+void plugnet_watchdog_tick(const struct plugnet *p);
+#define PLUGNET_WATCHDOG(ms_)                                                                                \
+    (&(const struct plugnet_watchdog){                                                                       \
+        .ms = (ms_), .start = plugnet_watchdog_start, .tick = plugnet_watchdog_tick})
 
 /* Ours. Each is linked where it is listed, and nowhere else. */
 extern const struct plugnet_service plugnet_dhcp;    /* gives the PC its address; UDP 67 */
@@ -221,6 +237,9 @@ struct plugnet_config {
     /* Called once, in the loop's thread, when everything has started and before the first poll; none. It may call lwIP, and
      * must not wait. */
     void (*started)(void *context);
+
+    /* Reset the board, with a report (plugnet/report.h), if the loop doesn't turn for so long: PLUGNET_WATCHDOG(8000); none. */
+    const struct plugnet_watchdog *watchdog;
 };
 
 /* The device; caller-owned, static: 12 kB. Fields are ours; what they count may be read. */

@@ -55,6 +55,10 @@ $(call test_image,endpoints-control256,endpoints/control256,test/endpoints,BOARD
 $(foreach board,$(BOARDS),$(call test_image,console-$(board)-none,console/$(board)-none,examples/console,BOARD=$(board) OS=none))
 $(if $(FREERTOS_KERNEL_PATH),$(call test_image,console-32l476gdiscovery-freertos,console/32l476gdiscovery-freertos,examples/console,BOARD=32l476gdiscovery OS=freertos))
 
+# Firmware that stops in every way, and says after the next start how (test/report): BOARD-OS.
+$(foreach board,$(filter-out native,$(BOARDS)),$(foreach os,none $(if $(FREERTOS_KERNEL_PATH),freertos), \
+    $(call test_image,report-$(board)-$(os),report/$(board)-$(os),test/report,BOARD=$(board) OS=$(os))))
+
 # Firmware with a bug: FLAVOUR, or FLAVOUR-BUG.
 fault = $(call test_image,fault-$(1),fault/$(1),test/fault,$(2))
 $(call fault,native,BOARD=native OS=none)
@@ -74,7 +78,7 @@ $(IMAGES): image-%:
 images_of = $(filter $(addprefix image-,$(1)),$(IMAGES))
 
 # All that begin so; those with FreeRTOS where there is a kernel.
-IMAGE_GROUPS := $(addprefix images-,badhandler config console endpoints events fault meter ownfunction usblog vendor websocket)
+IMAGE_GROUPS := $(addprefix images-,badhandler config console endpoints events fault meter ownfunction report usblog vendor websocket)
 $(foreach group,$(IMAGE_GROUPS:images-%=%),$(eval images-$(group): $(call images_of,$(group) $(group)-%)))
 images-freertos: $(if $(FREERTOS_KERNEL_PATH),freertos)
 

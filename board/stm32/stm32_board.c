@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/stm32/stm32_board.h"
 
+#include "chip/cortex_m4/report.h"
+
 #include <stddef.h>
 
 #define LOG_SIZE 128u /* bytes; a power of two */
@@ -39,6 +41,7 @@ static void pins_init(void)
 
 void stm32_board_start(const char *trouble)
 {
+    report_begin(stm32_watchdog_bit());
     pins_init();
     cortex_m4_irq_enable(stm32_chip.usart2.irq, PRIORITY_UART);
     cortex_m4_tick_start(stm32_board.info.clock_hz);

@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "chip/cortex_m4/cortex_m4.h"
 #include "chip/cortex_m4/guard.h"
+#include "chip/cortex_m4/report.h"
 
 #include "board/board.h"
 
@@ -16,20 +17,38 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 #define STACK_PAINT 0xA5A5A5A5u
 
 static volatile uint32_t tick_ms;
-static volatile bool woken; /* since board_idle returned last */
+static volatile bool woken;                /* since board_idle returned last */
+static volatile uint32_t watchdog_left_ms; /* 0: it isn't on */
+static uint32_t watchdog_ms;
 
 #ifdef BOARD_TICK_HOOK /* the flavour's (os/NAME/os.mk): its tick is this one */
 void BOARD_TICK_HOOK(void);
 #endif
 
-void SysTick_Handler(void);
-void SysTick_Handler(void)
+/* The tick has the lowest priority: it interrupts threads, or what has hung with the priority of a thread. */
+__attribute__((used)) void cortex_m4_tick(const uint32_t *frame);
+void cortex_m4_tick(const uint32_t *frame)
 {
     tick_ms++;
     woken = true;
+    if (watchdog_left_ms != 0 && --watchdog_left_ms == 0) {
+        report_keep(BOARD_REPORT_HANG, frame, tick_ms);
+        board_reset();
+    }
 #ifdef BOARD_TICK_HOOK
     BOARD_TICK_HOOK();
 #endif
+}
+
+void cortex_m4_watchdog_start(uint32_t ms)
+{
+    watchdog_ms = ms;
+    watchdog_left_ms = ms;
+}
+
+void cortex_m4_watchdog_feed(void)
+{
+    watchdog_left_ms = watchdog_ms;
 }
 
 void board_wake(void)

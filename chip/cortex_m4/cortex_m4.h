@@ -25,6 +25,8 @@
 #define SCB_SHPR3 REG32(0xE000ED20)
 #define SCB_CPACR REG32(0xE000ED88)
 #define SCB_CFSR  REG32(0xE000ED28)
+#define SCB_MMFAR REG32(0xE000ED34)
+#define SCB_BFAR  REG32(0xE000ED38)
 
 #define SYST_CSR_ENABLE    (1u << 0)
 #define SYST_CSR_TICKINT   (1u << 1)
@@ -36,6 +38,8 @@
 #define CCR_DIV_0_TRP      (1u << 4)
 #define CFSR_STACKING      (1u << 4 | 1u << 12 | 1u << 13) /* MSTKERR, STKERR, LSPERR: no frame was written */
 #define CFSR_UNDEFINSTR    (1u << 16)
+#define CFSR_MMARVALID     (1u << 7)
+#define CFSR_BFARVALID     (1u << 15)
 
 /* Interrupt priorities, 0 highest of 16. The tick may wait for USB; nothing may wait for the tick. */
 #define PRIORITY_USB  5u
@@ -48,6 +52,10 @@ bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_m
 
 /* Start the millisecond tick from a core clock of `clock_hz`. Once, after the clocks are set. */
 void cortex_m4_tick_start(uint32_t clock_hz);
+
+/* From now on, reset with a report if cortex_m4_watchdog_feed doesn't come for `ms`. Loop. */
+void cortex_m4_watchdog_start(uint32_t ms);
+void cortex_m4_watchdog_feed(void);
 
 /* Enable an external interrupt at a priority (0 to 15). */
 void cortex_m4_irq_enable(unsigned irq, unsigned priority);

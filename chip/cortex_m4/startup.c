@@ -11,8 +11,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "chip/cortex_m4/cortex_m4.h"
 #include "chip/cortex_m4/guard.h"
+#include "chip/cortex_m4/report.h"
 
 #include "board/board.h"
+
+#include <stddef.h>
 
 extern uint32_t linker_stack_start[], linker_stack_end[];
 extern uint32_t linker_data_start[], linker_data_end[], linker_data_load[];
@@ -93,16 +96,19 @@ void fault_report(const uint32_t *frame)
 {
     uint32_t reasons = SCB_CFSR;
     bool stacked = (reasons & CFSR_STACKING) == 0;
+    bool panic =
+        stacked && reasons & CFSR_UNDEFINSTR && *(const uint16_t *)(uintptr_t)frame[FRAME_PC] == UDF_PANIC;
 
-    if (stacked && reasons & CFSR_UNDEFINSTR && *(const uint16_t *)(uintptr_t)frame[6] == UDF_PANIC) {
+    report_keep(panic ? BOARD_REPORT_PANIC : BOARD_REPORT_FAULT, stacked ? frame : NULL, board_time_ms());
+    if (panic) {
         board_log("panic");
     } else {
         hex_log("fault: exception 0x", SCB_ICSR & 0x1FF);
         hex_log(" CFSR 0x", reasons);
     }
     if (stacked) {
-        hex_log(": PC 0x", frame[6]);
-        hex_log(" LR 0x", frame[5]);
+        hex_log(": PC 0x", frame[FRAME_PC]);
+        hex_log(" LR 0x", frame[FRAME_LR]);
     } else {
         hex_log(", no room on the stack at 0x", (uint32_t)(uintptr_t)frame);
     }
@@ -126,6 +132,16 @@ __attribute__((naked, used)) void Fault_Handler(void)
                      "movlo sp, r1\n"
                      "b fault_report\n"
                      ".ltorg\n");
+}
+
+/* The tick gets what it has interrupted. */
+__attribute__((naked, used)) void SysTick_Handler(void)
+{
+    __asm__ volatile("tst lr, #4\n"
+                     "ite eq\n"
+                     "mrseq r0, msp\n"
+                     "mrsne r0, psp\n"
+                     "b cortex_m4_tick\n");
 }
 
 #define RESERVED Fault_Handler

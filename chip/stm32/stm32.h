@@ -29,9 +29,11 @@ struct stm32_usart {
 
 /* Const; one kind of chip. */
 struct stm32_chip {
-    uint32_t gpio; /* address of port A's registers */
-    uint32_t uid;  /* address of the unique ID */
-    uint32_t rng;  /* address of the random number generator; 0: the chip has none */
+    uint32_t gpio;     /* address of port A's registers */
+    uint32_t uid;      /* address of the unique ID */
+    uint32_t rng;      /* address of the random number generator; 0: the chip has none */
+    uint32_t csr;      /* address of RCC_CSR, which says what has reset us */
+    uint32_t csr_rmvf; /* its bit that clears that */
     struct stm32_usart usart2;
     struct dwc2_chip usb; /* on PA11 and PA12; its handler is OTG_FS_IRQHandler */
 };
@@ -66,6 +68,9 @@ void stm32_pin_output(char port, unsigned bit, bool level);
 /* Start random numbers, USB's pins and controller, with their clocks on. `vbus_sensed`: VBUS is led to PA9. False: the
  * controller doesn't answer. */
 bool stm32_chip_start(bool vbus_sensed);
+
+/* True: the last reset was the watchdog's. Once after each. */
+bool stm32_watchdog_bit(void);
 
 /* Wait until (*reg & mask) == value; false if it didn't within STM32_WAIT_MAX reads. */
 static inline bool stm32_wait(volatile uint32_t *reg, uint32_t mask, uint32_t value)

@@ -14,6 +14,9 @@
 #define RCC_AHB1ENR REG32(0x40023830)
 #define RCC_AHB2ENR REG32(0x40023834)
 #define RCC_APB1ENR REG32(0x40023840)
+#define RCC_CSR     0x40023874u
+
+#define RCC_CSR_RMVF (1u << 24)
 
 #define RCC_CR_HSEON        (1u << 16)
 #define RCC_CR_HSERDY       (1u << 17)

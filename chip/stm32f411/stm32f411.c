@@ -8,6 +8,8 @@
 const struct stm32_chip stm32_chip = {
     .gpio = GPIO_BASE,
     .uid = UID_BASE,
+    .csr = RCC_CSR,
+    .csr_rmvf = RCC_CSR_RMVF,
     .usart2 = {USART2_CR1, USART2_SR, USART2_DR, IRQ_USART2},
     .usb =
         {

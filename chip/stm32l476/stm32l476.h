@@ -42,9 +42,12 @@
 #define USART2_TDR   0x40004428u
 #define USART_CR1_UE (1u << 0)
 
-#define GPIO_BASE   0x48000000u
-#define RNG_BASE    0x50060800u
-#define OTG_FS_BASE 0x50000000u
-#define UID_BASE    0x1FFF7590u
+#define GPIO_BASE 0x48000000u
+#define RNG_BASE  0x50060800u
+#define RCC_CSR   0x40021094u
+
+#define RCC_CSR_RMVF (1u << 23)
+#define OTG_FS_BASE  0x50000000u
+#define UID_BASE     0x1FFF7590u
 
 #endif

@@ -11,6 +11,7 @@
 #include "task.h"
 
 void os_tick(void);
+const char *os_thread_name(void);
 void vPortSetupTimerInterrupt(void);
 void vApplicationTickHook(void);
 void vApplicationIdleHook(void);
@@ -54,6 +55,12 @@ void os_tick(void)
     if (xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED) {
         xPortSysTickHandler();
     }
+}
+
+/* Also for exceptions. */
+const char *os_thread_name(void)
+{
+    return xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED ? pcTaskGetName(NULL) : "main";
 }
 
 void vApplicationTickHook(void)
