@@ -76,6 +76,8 @@ function drawBoard(now) {
   const facts = $('facts');
   for (const key of ['address', 'host_address', 'serial']) line(facts, key, now[key]);
   line(facts, 'names', now.names.join('\n'));
+  const stop = now.report;
+  if (stop) line(facts, 'last stop', `${stop.reason} at ${stop.pc}\n${stop.thread}, ${duration(stop.uptime_ms)} ${stop.text}`);
   $('update').hidden = !now.dfu;
 }
 

@@ -10,6 +10,8 @@ Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py)
 import json
 import os
 import re
+import shutil
+import struct
 import subprocess
 import sys
 
@@ -174,6 +176,32 @@ def test_halted_board_comes_back(_):
         got = b.http.get("/report").json()["report"]
         assert (got["reason"], got["starts"]) == ("panic", 1), got
         assert b.log.find("board: reset (watchdog)") or b.log.find("reset (watchdog)"), b.log.last(8)
+
+
+def test_demo_shows_it(_):
+    """By /api/status and on the page: a report is written as the firmware writes it."""
+    image = os.path.join(ROOT, "build/stm32f4discovery-none/plugnet.elf")
+    with Board(image, forwards=[80]) as b:
+        b.wait_state("leased")
+        assert b.http.get("/api/status").json()["report"] is None
+        words = [3, 0x08021234, 0x08025679, 0, 0, 0, 61000, 0x12345678, 0]
+        report = struct.pack("<9I16s44s", *words, b"main", b"")
+        check = 0x52455031
+        for (word,) in struct.iter_unpack("<I", report):
+            check = (check << 5 | check >> 27) & 0xFFFFFFFF ^ word
+        b.poke(0x2001FF90, struct.pack("<I", 0x52455031) + report + struct.pack("<I", check))
+        b.reset()
+        b.wait_state("leased")
+        got = b.http.get("/api/status").json()["report"]
+        assert (got["reason"], got["pc"], got["thread"], got["starts"]) == ("hang", "0x08021234", "main", 1), got
+        if not shutil.which("chromium"):
+            return "chromium is not installed: the page wasn't looked at"
+        with b.running("real"):
+            page = f"http://localhost:{b.local_port(80)}/"
+            done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom", page],
+                                  capture_output=True, text=True, timeout=300, check=False)
+        assert "hang at 0x08021234" in done.stdout and "main, 1:01" in done.stdout.replace("0:01:01", "1:01"), done.stdout[-1500:]
+    return "API and page"
 
 
 def test_where_mistakes(folder):
