@@ -4,9 +4,10 @@
 #       [BOARD name | BOARD_DIR folder] [CHIP_DIR folder] [OS none|freertos|posix]
 #       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID])
 #   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …])
+#   plugnet_add_debug(NAME FIRMWARE target [PORT 3333] [ARGUMENTS word …])
 #
 # The first makes an executable NAME.elf, with NAME.bin, NAME.hex and NAME.dfu beside it; the second a test of it on the virtual
-# board, for ctest. Firmware is linked from interface targets, which bring sources and what these need. Who puts an executable
+# board, for ctest; the third a target that starts it there for a debugger. Firmware is linked from interface targets, which bring sources and what these need. Who puts an executable
 # together without plugnet_add_firmware links them, too:
 #
 #   plugnet::core             wire, USB device core, NCM, network interface, facade; plugnet::usb and plugnet::lwip come with it
@@ -453,4 +454,24 @@ function(plugnet_add_test name)
     add_test(NAME ${name} COMMAND "${PLUGNET_PYTHON}" "${script}" ${a_ARGUMENTS})
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "PYTHONPATH=${PLUGNET_ROOT}/testkit;PLUGNET_IMAGE=$<TARGET_FILE:${a_FIRMWARE}>;PLUGNET_BOARD=${board};PLUGNET_VBOARD=${program}")
+endfunction()
+
+# `cmake --build … --target NAME` starts the firmware on the virtual board, which waits for a debugger on PORT. plugnet.gdb beside
+# it is what GDB sources for tool/svd.py.
+function(plugnet_add_debug name)
+    cmake_parse_arguments(a "" "FIRMWARE;PORT" "ARGUMENTS" ${ARGN})
+    if(a_UNPARSED_ARGUMENTS OR NOT TARGET "${a_FIRMWARE}")
+        message(FATAL_ERROR "plugnet_add_debug(${name} …): FIRMWARE '${a_FIRMWARE}' is no target, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
+    endif()
+    if(NOT a_PORT)
+        set(a_PORT 3333)
+    endif()
+    _plugnet_vboard(program)
+    get_property(board TARGET ${a_FIRMWARE} PROPERTY PLUGNET_BOARD)
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/plugnet.gdb" "source ${PLUGNET_ROOT}/tool/svd.py\n")
+    add_custom_target(${name} COMMAND "${program}" --board "${board}" --gdb ${a_PORT} ${a_ARGUMENTS} "$<TARGET_FILE:${a_FIRMWARE}>"
+                      DEPENDS ${a_FIRMWARE} COMMENT "" VERBATIM USES_TERMINAL)
+    if(TARGET plugnet_programs)
+        add_dependencies(${name} plugnet_programs)
+    endif()
 endfunction()
