@@ -332,13 +332,14 @@ class Svd(gdb.Command):
         memory_write(register, value)
 
     def complete(self, text, _word):
-        """Peripherals, then registers of one."""
+        """Peripherals, then registers of one; GDB wants what comes behind the last dot."""
         first, dot, rest = text.partition(".")
+        done = rest.rfind(".") + 1
         try:
             if not dot:
                 return [it.name for it in self.peripherals if it.name.lower().startswith(first.lower())]
             registers = named(self.peripherals, first, "peripheral").registers()
-            return [it.name for it in registers if it.name.lower().startswith(rest.lower())]
+            return [it.name[done:] for it in registers if it.name.lower().startswith(rest.lower())]
         except SvdError:
             return []
 

@@ -370,9 +370,34 @@ def svd_errors(product):
         assert re.search(r"0x004 DR +not read", listed) and "CR.CR2" in listed and "0x014 CR.CR2" in listed, listed
         assert "GPIOD.AFRH at 0x40020c24" in mi.console("svd GPIOD.AFRH")
         assert mi.console("svd").count("\n") == 3
+        for text, wanted in (("svd gpio", "svd GPIOC\nsvd GPIOD\n"), ("svd GPIOD.O", "svd GPIOD.ODR\n"),
+                             ("svd USART2.CR.CR", "svd USART2.CR.CR0\nsvd USART2.CR.CR1\nsvd USART2.CR.CR2\n")):
+            assert mi.console("complete " + text) == wanted, mi.console("complete " + text)
 
 
-TESTS = {"external": external, "openocd": lambda product: by_probe(product, "openocd"),
+def boards(_product):
+    """Each board's image is loaded into its chip's flash, and what isn't in it is left alone."""
+    images = {board: f"{ROOT}/build/{board}-none/plugnet.elf" for board in os.listdir(f"{ROOT}/board") if board != "native"}
+    images = {board: image for board, image in images.items() if os.path.exists(image)}
+    assert images, "no image is built"
+    with tempfile.TemporaryDirectory() as folder:
+        for board, image in images.items():
+            kept = os.path.join(folder, board)
+            with background([VBOARD, "--board", board, "--flash", kept, "--gdb", "0", image], "waiting for a debugger") as it:
+                port = re.search(r"localhost:(\d+)", it.wait_for("waiting for a debugger"))[1]
+                said = run("gdb-multiarch", "--batch", "-nx", "-ex", f"target extended-remote localhost:{port}",
+                           "-ex", "set var $before = *(unsigned *)0x080ffff0", "-ex", "monitor reset", "-ex", "load", "-ex", "compare-sections",
+                           "-ex", "print *(unsigned *)0x080ffff0 == $before", "-ex", "monitor reset halt", "-ex", "tbreak main",
+                           "-ex", "continue", "-ex", "kill", image)
+                assert "Temporary breakpoint 1, main" in said and "MIS-MATCHED" not in said and "matched" in said, f"{board}: {said}"
+                assert "locked up" not in "".join(it.said), f"{board}: {it.said}"
+            with open(image, "rb") as file, open(kept, "rb") as flash:
+                text = re.search(r"\.text +PROGBITS +0*(\w+) (\w+) (\w+)", run("arm-none-eabi-readelf", "-SW", image))
+                address, offset, size = (int(word, 16) for word in text.groups())
+                assert file.read()[offset:offset + size] == flash.read()[address - 0x08000000:][:size], f"{board}: --flash has other bytes"
+
+
+TESTS = {"boards": boards, "external": external, "openocd": lambda product: by_probe(product, "openocd"),
          "jlink": lambda product: by_probe(product, "jlink", "--monitor", "jlink"), "svd_errors": svd_errors}
 
 
@@ -399,7 +424,7 @@ def main():
         product = None
         for name in [name for name in TESTS if name in wanted]:
             try:
-                product = product or Product(folder)
+                product = product or (Product(folder) if name != "boards" else None)
             except AssertionError as error:
                 print(f"not ok ide_product: {error}")
                 return 1
