@@ -4,9 +4,10 @@
 #       [BOARD name | BOARD_DIR folder] [CHIP_DIR folder] [OS none|freertos|posix]
 #       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID])
 #   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …])
+#   plugnet_add_debug(NAME FIRMWARE target [PORT 3333] [ARGUMENTS word …])
 #
 # The first makes an executable NAME.elf, with NAME.bin, NAME.hex and NAME.dfu beside it; the second a test of it on the virtual
-# board, for ctest. Firmware is linked from interface targets, which bring sources and what these need. Who puts an executable
+# board, for ctest; the third a target that starts it there for a debugger. Firmware is linked from interface targets, which bring sources and what these need. Who puts an executable
 # together without plugnet_add_firmware links them, too:
 #
 #   plugnet::core             wire, USB device core, NCM, network interface, facade; plugnet::usb and plugnet::lwip come with it
@@ -117,6 +118,8 @@ function(_plugnet_rooms)
     list(REMOVE_ITEM core ${parts})
     _plugnet_target(usb "${usb}")
     _plugnet_target(core "${core}")
+    target_compile_options(plugnet_usb INTERFACE -fno-strict-aliasing) # whoever puts an executable together himself
+    target_compile_definitions(plugnet_usb INTERFACE "PLUGNET_VERSION=\"${PLUGNET_VERSION}\"")
     target_link_libraries(plugnet_core INTERFACE plugnet_usb plugnet_lwip)
     separate_arguments(names UNIX_COMMAND "${m_PARTS}")
     foreach(name IN LISTS names)
@@ -269,8 +272,9 @@ function(_plugnet_kernel firmware board options)
     endforeach()
 endfunction()
 
-# site/ becomes a source and a header.
-function(_plugnet_site firmware folder flags)
+# plugnet_site(TARGET folder [word … for tool/site_pack.py]): the folder becomes a source and a header of it, site.h.
+function(plugnet_site firmware folder)
+    set(flags ${ARGN})
     set(given "${folder}")
     get_filename_component(folder "${folder}" ABSOLUTE)
     if(NOT IS_DIRECTORY "${folder}")
@@ -402,7 +406,7 @@ function(plugnet_add_firmware firmware)
 
     add_executable(${firmware} ${a_SOURCES})
     if(a_SITE)
-        _plugnet_site(${firmware} "${a_SITE}" "${a_SITE_FLAGS}")
+        plugnet_site(${firmware} "${a_SITE}" ${a_SITE_FLAGS})
     endif()
     set(options "")
     if(a_OPTIONS)
@@ -457,4 +461,24 @@ function(plugnet_add_test name)
     add_test(NAME ${name} COMMAND "${PLUGNET_PYTHON}" "${script}" ${a_ARGUMENTS})
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
         "PYTHONPATH=${PLUGNET_ROOT}/testkit;PLUGNET_IMAGE=$<TARGET_FILE:${a_FIRMWARE}>;PLUGNET_BOARD=${board};PLUGNET_VBOARD=${program}")
+endfunction()
+
+# `cmake --build … --target NAME` starts the firmware on the virtual board, which waits for a debugger on PORT. plugnet.gdb beside
+# it is what GDB sources for tool/svd.py.
+function(plugnet_add_debug name)
+    cmake_parse_arguments(a "" "FIRMWARE;PORT" "ARGUMENTS" ${ARGN})
+    if(a_UNPARSED_ARGUMENTS OR NOT TARGET "${a_FIRMWARE}")
+        message(FATAL_ERROR "plugnet_add_debug(${name} …): FIRMWARE '${a_FIRMWARE}' is no target, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
+    endif()
+    if(NOT a_PORT)
+        set(a_PORT 3333)
+    endif()
+    _plugnet_vboard(program)
+    get_property(board TARGET ${a_FIRMWARE} PROPERTY PLUGNET_BOARD)
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/plugnet.gdb" "source ${PLUGNET_ROOT}/tool/svd.py\n")
+    add_custom_target(${name} COMMAND "${program}" --board "${board}" --gdb ${a_PORT} ${a_ARGUMENTS} "$<TARGET_FILE:${a_FIRMWARE}>"
+                      DEPENDS ${a_FIRMWARE} COMMENT "" VERBATIM USES_TERMINAL)
+    if(TARGET plugnet_programs)
+        add_dependencies(${name} plugnet_programs)
+    endif()
 endfunction()
