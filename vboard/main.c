@@ -141,6 +141,14 @@ static bool uid_parse(const char *text, uint8_t *uid)
     return true;
 }
 
+static void board_unknown(const char *name)
+{
+    fprintf(stderr, "vboard: no board %s; there are:", name);
+    for (unsigned i = 0; vboard_models[i]; i++)
+        fprintf(stderr, " %s", vboard_models[i]->id);
+    fprintf(stderr, ". An image for a board of your own runs on the one with its chip\n");
+}
+
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
@@ -170,7 +178,7 @@ static int option_take(struct program *program, int argc, char **argv, int at)
         return -1;
     }
     if (strcmp(name, "--board") == 0 && !(program->model = vboard_model_find(value))) {
-        fail("no board %s (see --help)", value);
+        board_unknown(value);
         return -1;
     }
     if (strcmp(name, "--uid") == 0 && !(program->uid_given = uid_parse(value, program->uid))) {
