@@ -73,7 +73,7 @@ def update_is_right(product, name):
     with open(f"{product}/README.md", encoding="utf-8") as file:
         told = re.search(rf"dfu-util -d (\w+:\w+),0483:df11 -a 0 -s (\w+):leave -D build/{name}\.dfu", file.read())
     with open(f"{product}/src/main.c", encoding="utf-8") as file:
-        shown = re.search(r"\.product_id = 0x(\w+)", file.read())[1]
+        shown = re.search(r"\.product_id = 0x(\w+)", file.read())[1].lower()
     with open(f"{product}/build/{name}.dfu", "rb") as file:
         product_id, vendor_id = struct.unpack("<HH", file.read()[-14:-10])
     begin = run(f"{ROOT}/tool/dfu_file.py", "--address", f"{product}/build/{name}.elf").stdout.strip()
