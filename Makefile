@@ -47,6 +47,7 @@ include firmware.mk
 -include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk test/testkit/testkit.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
+.PRECIOUS: $(LWIP_PATH)/src/%.c # no intermediate file: a build that fails would delete it
 $(LWIP_PATH)/src/%.c:
 	tool/fetch_lwip.sh $(BUILD)
 

@@ -31,9 +31,11 @@ endif
 ifeq ($(wildcard $(APP)/.),)
 $(error APP=$(APP): there is no such folder)
 endif
-# Its sources, with those in its subfolders; not what was built there, what the site serves, or this project itself.
-APP_SRC := $(sort $(shell find -L '$(APP)' -mindepth 1 \( -name build -o -name '.*' -o -path '$(APP)/site' -o -samefile . \) -prune \
-    -o -type f \( -name '*.c' -o -name '*.cpp' -o -name '*.cc' \) -print | tr ' ' '?'))
+# Its sources, with those in its subfolders; not what was built there, what the site serves, its board and chip, which have lists of
+# their own, or this project itself.
+APP_SRC := $(sort $(shell find -L '$(APP)' -mindepth 1 \( -name build -o -name '.*' -o -path '$(APP)/site' -o -samefile . \
+    $(patsubst %,-o -samefile '%',$(realpath $(BOARD_DIR)) $(realpath $(CHIP_DIR))) \
+    -o -type d -exec test -e '{}/CMakeCache.txt' ';' \) -prune -o -type f \( -name '*.c' -o -name '*.cpp' -o -name '*.cc' \) -print | tr ' ' '?'))
 ifneq ($(findstring ?,$(APP_SRC)),)
 $(error APP=$(APP): a source whose path has spaces, which make can't hold)
 endif

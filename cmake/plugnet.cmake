@@ -3,11 +3,12 @@
 #   plugnet_add_firmware(NAME SOURCES main.c …
 #       [BOARD name | BOARD_DIR folder] [CHIP_DIR folder] [OS none|freertos|posix]
 #       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID])
-#   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …])
+#   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …] [BOARD name])
+#   plugnet_add_debug(NAME FIRMWARE target [PORT 3333] [ARGUMENTS word …])
 #
 # The first makes an executable NAME.elf, with NAME.bin, NAME.hex and NAME.dfu beside it; the second a test of it on the virtual
-# board, for ctest. Firmware is linked from interface targets, which bring sources and what these need. Who puts an executable
-# together without plugnet_add_firmware links them, too:
+# board, for ctest; the third a target that starts it there for a debugger. Firmware is linked from interface targets, which bring
+# sources and what these need. Who puts an executable together without plugnet_add_firmware links them, too:
 #
 #   plugnet::core             wire, USB device core, NCM, network interface, facade; plugnet::usb and plugnet::lwip come with it
 #   plugnet::PART             http, service_dhcp, service_dns, … : PARTS in sources.mk
@@ -117,6 +118,8 @@ function(_plugnet_rooms)
     list(REMOVE_ITEM core ${parts})
     _plugnet_target(usb "${usb}")
     _plugnet_target(core "${core}")
+    target_compile_options(plugnet_usb INTERFACE -fno-strict-aliasing) # whoever puts an executable together himself
+    target_compile_definitions(plugnet_usb INTERFACE "PLUGNET_VERSION=\"${PLUGNET_VERSION}\"")
     target_link_libraries(plugnet_core INTERFACE plugnet_usb plugnet_lwip)
     separate_arguments(names UNIX_COMMAND "${m_PARTS}")
     foreach(name IN LISTS names)
@@ -242,6 +245,8 @@ function(plugnet_board board)
     set_property(TARGET plugnet_board_${name} PROPERTY PLUGNET_LINKER "${script}")
     set_property(TARGET plugnet_board_${name} PROPERTY PLUGNET_PLAIN "${plain}")
     set_property(TARGET plugnet_board_${name} PROPERTY PLUGNET_ID "${id}")
+    get_filename_component(chip "${chip}" NAME)
+    set_property(TARGET plugnet_board_${name} PROPERTY PLUGNET_CHIP "${chip}")
 endfunction()
 
 # The kernel by its own target; a product that has one already keeps that.
@@ -269,8 +274,9 @@ function(_plugnet_kernel firmware board options)
     endforeach()
 endfunction()
 
-# site/ becomes a source and a header.
-function(_plugnet_site firmware folder flags)
+# plugnet_site(TARGET folder [word … for tool/site_pack.py]): the folder becomes a source and a header of it, site.h.
+function(plugnet_site firmware folder)
+    set(flags ${ARGN})
     set(given "${folder}")
     get_filename_component(folder "${folder}" ABSOLUTE)
     if(NOT IS_DIRECTORY "${folder}")
@@ -402,7 +408,7 @@ function(plugnet_add_firmware firmware)
 
     add_executable(${firmware} ${a_SOURCES})
     if(a_SITE)
-        _plugnet_site(${firmware} "${a_SITE}" "${a_SITE_FLAGS}")
+        plugnet_site(${firmware} "${a_SITE}" ${a_SITE_FLAGS})
     endif()
     set(options "")
     if(a_OPTIONS)
@@ -442,9 +448,36 @@ function(_plugnet_vboard out)
     set(${out} "${PLUGNET_VBOARD}" PARENT_SCOPE)
 endfunction()
 
-# The script finds the test kit (docs/testkit.md), and in its environment PLUGNET_IMAGE, PLUGNET_BOARD and PLUGNET_VBOARD.
+# The virtual board for a firmware: its own; for a board of the product's own the one of ours with the same chip.
+function(_plugnet_model out firmware)
+    get_property(board TARGET ${firmware} PROPERTY PLUGNET_BOARD)
+    get_property(chip TARGET plugnet_board_${board} PROPERTY PLUGNET_CHIP)
+    set(known "")
+    file(GLOB files "${PLUGNET_ROOT}/board/*/board.mk")
+    foreach(file IN LISTS files)
+        get_filename_component(model "${file}" DIRECTORY)
+        get_filename_component(model "${model}" NAME)
+        if(model STREQUAL board)
+            set(${out} ${model} PARENT_SCOPE)
+            return()
+        endif()
+        file(STRINGS "${file}" same REGEX "^CHIP *:= *${chip} *$")
+        if(same)
+            list(APPEND known ${model})
+        endif()
+    endforeach()
+    list(LENGTH known count)
+    if(NOT count EQUAL 1)
+        message(FATAL_ERROR "${firmware}: the virtual board knows no ${board}, and not one board with its "
+                            "chip ${chip} alone: BOARD names the one to test on (docs/porting.md)")
+    endif()
+    set(${out} ${known} PARENT_SCOPE)
+endfunction()
+
+# The script finds the test kit (docs/testkit.md), and in its environment PLUGNET_IMAGE, PLUGNET_BOARD and PLUGNET_VBOARD. BOARD: the
+# virtual board to test on.
 function(plugnet_add_test name)
-    cmake_parse_arguments(a "" "FIRMWARE;SCRIPT" "ARGUMENTS" ${ARGN})
+    cmake_parse_arguments(a "" "FIRMWARE;SCRIPT;BOARD" "ARGUMENTS" ${ARGN})
     if(a_UNPARSED_ARGUMENTS OR NOT TARGET "${a_FIRMWARE}")
         message(FATAL_ERROR "plugnet_add_test(${name} …): FIRMWARE '${a_FIRMWARE}' is no target, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
     endif()
@@ -453,8 +486,30 @@ function(plugnet_add_test name)
         message(FATAL_ERROR "plugnet_add_test(${name} …): SCRIPT '${a_SCRIPT}': there is no such file")
     endif()
     _plugnet_vboard(program)
-    get_property(board TARGET ${a_FIRMWARE} PROPERTY PLUGNET_BOARD)
+    if(NOT a_BOARD)
+        _plugnet_model(a_BOARD ${a_FIRMWARE})
+    endif()
     add_test(NAME ${name} COMMAND "${PLUGNET_PYTHON}" "${script}" ${a_ARGUMENTS})
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
-        "PYTHONPATH=${PLUGNET_ROOT}/testkit;PLUGNET_IMAGE=$<TARGET_FILE:${a_FIRMWARE}>;PLUGNET_BOARD=${board};PLUGNET_VBOARD=${program}")
+        "PYTHONPATH=${PLUGNET_ROOT}/testkit;PLUGNET_IMAGE=$<TARGET_FILE:${a_FIRMWARE}>;PLUGNET_BOARD=${a_BOARD};PLUGNET_VBOARD=${program}")
+endfunction()
+
+# `cmake --build … --target NAME` starts the firmware on the virtual board, which waits for a debugger on PORT. plugnet.gdb beside
+# it is what GDB sources for tool/svd.py.
+function(plugnet_add_debug name)
+    cmake_parse_arguments(a "" "FIRMWARE;PORT" "ARGUMENTS" ${ARGN})
+    if(a_UNPARSED_ARGUMENTS OR NOT TARGET "${a_FIRMWARE}")
+        message(FATAL_ERROR "plugnet_add_debug(${name} …): FIRMWARE '${a_FIRMWARE}' is no target, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
+    endif()
+    if(NOT a_PORT)
+        set(a_PORT 3333)
+    endif()
+    _plugnet_vboard(program)
+    _plugnet_model(board ${a_FIRMWARE})
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/plugnet.gdb" "source ${PLUGNET_ROOT}/tool/svd.py\n")
+    add_custom_target(${name} COMMAND "${program}" --board "${board}" --gdb ${a_PORT} ${a_ARGUMENTS} "$<TARGET_FILE:${a_FIRMWARE}>"
+                      DEPENDS ${a_FIRMWARE} COMMENT "" VERBATIM USES_TERMINAL)
+    if(TARGET plugnet_programs)
+        add_dependencies(${name} plugnet_programs)
+    endif()
 endfunction()

@@ -32,7 +32,8 @@ install(DIRECTORY board chip cmake net os plugnet store udc usb wire DESTINATION
 install(FILES cable/cable.h cable/cable_socket.c cable/cable_socket.h cable/fixture.h DESTINATION "${_install}/cable")
 install(DIRECTORY tool DESTINATION "${_install}" USE_SOURCE_PERMISSIONS PATTERN __pycache__ EXCLUDE)
 install(DIRECTORY testkit/plugnet_testkit DESTINATION "${_install}/testkit" PATTERN __pycache__ EXCLUDE)
-install(FILES CHANGELOG.md LICENSE sources.mk DESTINATION "${_install}")
+install(DIRECTORY docs DESTINATION "${_install}" FILES_MATCHING PATTERN "*.md")
+install(FILES README.md CHANGELOG.md LICENSE SECURITY.md sources.mk DESTINATION "${_install}")
 # lwIP as it was built with, so that an installed plugnet needs no network.
 install(DIRECTORY "${_programs_lwip}/src" DESTINATION "${_install}/build/lwip")
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/plugnetConfigVersion.cmake" VERSION "${PLUGNET_VERSION}"

@@ -23,6 +23,7 @@ GROUPS = {
     "<lwip>": ["lwip/*", "netif/*", "arch/*", "lwipopts.h"],
     "<kernel>": ["FreeRTOS.h", "FreeRTOSConfig.h", "task.h", "semphr.h", "queue.h", "timers.h", "event_groups.h"],
     "<unicorn>": ["unicorn/*"],
+    "<hal>": ["stm32f4xx_hal.h", "stm32f4xx_hal_*.h"],  # ST's
     "<libc>": [  # what a PC program may use
         "assert.h", "ctype.h", "errno.h", "fcntl.h", "fenv.h", "getopt.h", "inttypes.h", "locale.h", "malloc.h",
         "math.h", "poll.h", "pthread.h", "setjmp.h", "signal.h", "stdarg.h", "stdatomic.h", "stdio.h", "stdlib.h",
@@ -63,6 +64,7 @@ ROOMS = [
      ["board/*.h", "<own folder>", "board/stm32/*", "chip/**", "usb/udc.h", "wire/**", "<freestanding>"]),
     ("plugnet", ["plugnet/**"], PUBLIC),
     ("app", ["app/**"], ["<own folder>", *MADE, *PUBLIC]),
+    ("examples/hal", ["examples/hal/**"], ["<own folder>", *MADE, *PUBLIC, "udc/dwc2/dwc2.h", "<hal>"]),
     ("examples", ["examples/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("template", ["template/**"], ["<own folder>", *MADE, *PUBLIC]),
     ("vboard", ["vboard/main.c", "vboard/control.*"],
@@ -80,7 +82,7 @@ PC_ONLY = ["host/**", "cable/**", "vboard/**", "udc/virtual/**", "board/native/*
            "tool/**"]
 
 # Headers that other headers are made of, or that another project's header includes: not meant to stand alone.
-NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h", "host/arch/*.h", "host/lwipopts.h"]
+NOT_ALONE = ["os/*/arch/*.h", "net/lwipopts.h", "host/arch/*.h", "host/lwipopts.h", "examples/hal/stm32f4xx_hal_conf.h"]
 
 # Each board or chip has one of its own; the compiler's include path chooses.
 CHOSEN = ["board_vectors.inc", "chip_guard.inc"]

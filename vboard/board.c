@@ -156,6 +156,7 @@ struct vboard *vboard_new(const struct vboard_config *config, char *error, size_
     chip->event_context = config->context;
     chip->trace = config->trace;
     chip->boot0 = config->boot0;
+    chip->semihosting.on = config->semihosting;
     chip->flash_written = flash_written;
     chip->power_lost = power_lost;
     chip->flash_context = board;
@@ -203,6 +204,64 @@ void vboard_flash_set(struct vboard *board, uint32_t at, const uint8_t *bytes, u
     cpu_code_changed(board->chip.cpu, CHIP_FLASH_BASE + at, size);
     cpu_code_changed(board->chip.cpu, at, size);
     flash_write(board, at, size);
+}
+
+bool vboard_flash_area(const struct vboard *board, unsigned number, struct vboard_flash_area *area)
+{
+    const struct chip_kind *kind = board->chip.kind;
+    uint32_t at = CHIP_FLASH_BASE;
+    for (unsigned i = 0; i < CHIP_SECTORS && kind->sectors[i].count; i++) {
+        *area = (struct vboard_flash_area){at, kind->sectors[i].count * kind->sectors[i].size,
+                                           kind->sectors[i].size};
+        if (i == number)
+            return true;
+        at += area->size;
+    }
+    return false;
+}
+
+bool vboard_flash_erase(struct vboard *board, uint32_t address, uint32_t size)
+{
+    uint8_t erased[1024];
+    uint32_t begin = address - CHIP_FLASH_BASE, at, sector_size;
+    bool from = false, to = false;
+    memset(erased, 0xFF, sizeof erased);
+    for (unsigned i = 0; flash_sector(board->chip.kind, i, &at, &sector_size); i++) {
+        from |= at == begin;
+        to |= from && at + sector_size == begin + size;
+    }
+    for (uint32_t i = 0; to && i < size; i += sizeof erased)
+        vboard_flash_set(board, begin + i, erased, sizeof erased);
+    return to;
+}
+
+bool vboard_flash_load(struct vboard *board, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    uint32_t at = address - CHIP_FLASH_BASE, room = board->chip.kind->flash_size;
+    if (at >= room || size > room - at)
+        return false;
+    for (uint32_t i = 0; i < size; i++)
+        if (board->chip.flash[at + i] != 0xFF)
+            return false;
+    vboard_flash_set(board, at, bytes, size);
+    return true;
+}
+
+bool vboard_peripheral(const struct vboard *board, unsigned number, struct vboard_peripheral *peripheral)
+{
+    const struct chip_kind *kind = board->chip.kind;
+    if (number < kind->block_count) {
+        const struct chip_block *block = &kind->blocks[number];
+        *peripheral = (struct vboard_peripheral){block->name, block->base, block->size, block->read != NULL};
+    } else {
+        *peripheral = (struct vboard_peripheral){"OTG_FS", CHIP_OTG_BASE, CHIP_OTG_SIZE, true};
+    }
+    return number <= kind->block_count;
+}
+
+void vboard_semihosting(struct vboard *board, bool on)
+{
+    board->chip.semihosting.on = on;
 }
 
 void vboard_flash_watch(struct vboard *board, void (*written)(void *context, uint32_t at, uint32_t size),
@@ -493,6 +552,8 @@ struct vboard_stats vboard_stats(struct vboard *board)
         .unmodelled = chip->seen_count,
         .warnings = chip->warned_count,
         .locked_up = chip->halted,
+        .exited = chip->semihosting.exited,
+        .failed = chip->semihosting.failed,
         .watchdog = chip->dog.running,
         .powered = board->powered,
         .rom = in_rom(board),

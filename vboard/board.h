@@ -58,9 +58,9 @@ extern const struct vboard_model *const vboard_models[];
 const struct vboard_model *vboard_model_find(const char *id);
 
 enum vboard_event {
-    VBOARD_RESET,      /* `value`: RCC_CSR cause bits 31:24 */
-    VBOARD_LEDS,       /* `value`: bit n is LED n */
-    VBOARD_SERIAL,     /* `text`: a line that the image sent, with its port: "[usart2] …" */
+    VBOARD_RESET,  /* `value`: RCC_CSR cause bits 31:24 */
+    VBOARD_LEDS,   /* `value`: bit n is LED n */
+    VBOARD_SERIAL, /* `text`: a line that the image sent, with its port: "[usart2] …", "[semihosting] …" */
     VBOARD_UNMODELLED, /* `text`: an access that the model doesn't know, once for each register and direction */
     VBOARD_WARNING,    /* `text`: an access against the reference manual, once for each kind */
     VBOARD_ROM,        /* `text`: the boot loader in ROM starts (`value` 0), or ends (1) */
@@ -77,6 +77,7 @@ struct vboard_config {
     bool boot0; /* default false: vboard_boot0 from the start */
     const uint8_t *uid; /* VBOARD_UID_LENGTH bytes; NULL: a fixed one */
     bool trace;         /* default false: VBOARD_TRACE events */
+    bool semihosting;   /* default false: vboard_semihosting from the start */
 
     /* Told of what happens, at the board's time; may be NULL. `text` is valid during the call. */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
@@ -118,6 +119,26 @@ void vboard_flash_cached(struct vboard *board, bool cached);
 
 /* False: the ECC of the unit at this offset doesn't fit. */
 bool vboard_flash_readable(const struct vboard *board, uint32_t at);
+
+/* What a debugger's "load" does, from outside as well: sectors of one size, as addresses, false behind the last; erase whole
+ * sectors; write bytes that were erased. False: nothing was done. */
+struct vboard_flash_area {
+    uint32_t base, size, sector_size;
+};
+bool vboard_flash_area(const struct vboard *board, unsigned number, struct vboard_flash_area *area);
+bool vboard_flash_erase(struct vboard *board, uint32_t address, uint32_t size);
+bool vboard_flash_load(struct vboard *board, uint32_t address, const uint8_t *bytes, uint32_t size);
+
+/* Where the chip's peripherals are; false behind the last. `modelled`: false: it reads 0. */
+struct vboard_peripheral {
+    const char *name;
+    uint32_t base, size;
+    bool modelled;
+};
+bool vboard_peripheral(const struct vboard *board, unsigned number, struct vboard_peripheral *peripheral);
+
+/* BKPT 0xAB is a call of ours (semihosting.c), whether a debugger is there or not; off: as any BKPT. */
+void vboard_semihosting(struct vboard *board, bool on);
 
 /* The chip's unique ID, VBOARD_UID_LENGTH bytes; valid until vboard_free. */
 const uint8_t *vboard_uid(const struct vboard *board);
@@ -169,7 +190,8 @@ struct vboard_stats {
     uint32_t unmodelled;   /* registers reported */
     uint32_t warnings;     /* kinds reported */
     bool locked_up;
-    bool watchdog; /* IWDG runs */
+    bool exited, failed; /* the image ended itself by semihosting, with an error; it is locked up, too */
+    bool watchdog;       /* IWDG runs */
     bool powered;
     bool rom;                /* the boot loader in ROM runs */
     const char *rom_refused; /* why it didn't start; NULL: it wasn't asked, or did */

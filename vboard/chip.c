@@ -157,6 +157,11 @@ static void read_check(void *context, uint32_t address, unsigned size)
     flash_read_check(context, address, size);
 }
 
+static bool host_call(void *context, bool debugger)
+{
+    return semihosting_call(context, debugger);
+}
+
 static bool memory_new(struct chip *chip)
 {
     const struct chip_kind *kind = chip->kind;
@@ -191,6 +196,7 @@ bool chip_init(struct chip *chip, const struct vboard_model *model)
         .bus_read = chip_bus_read,
         .bus_write = chip_bus_write,
         .watched_read = read_check,
+        .host_call = host_call,
         .context = chip,
         .systick_calibration = kind->systick_calibration,
     };
@@ -312,8 +318,10 @@ static void lockup_report(struct chip *chip)
 
 static void debugger_poll(struct chip *chip)
 {
+    chip->debugger_asks = true;
     if (chip->debugger.poll)
         chip->debugger.poll(chip->debugger.context);
+    chip->debugger_asks = false;
     chip->debugger_next = chip_now(chip) + DEBUGGER_POLL_NS;
 }
 
@@ -401,9 +409,12 @@ enum cpu_stop chip_step(struct chip *chip)
 {
     if (chip->held || chip->halted || rom_holds(chip))
         return CPU_LOCKUP;
+    bool asks = chip->debugger_asks;
+    chip->debugger_asks = false;
     enum cpu_stop stop = cpu_step(chip->cpu);
     if (stop == CPU_RESET_REQUEST)
         chip_reset_want(chip, CAUSE_SFTRST);
     due(chip);
+    chip->debugger_asks = asks;
     return stop;
 }

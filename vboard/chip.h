@@ -28,6 +28,8 @@
 
 #define CHIP_FLASH_BASE  0x08000000u
 #define CHIP_SYSTEM_BASE 0x1FFF0000u /* system memory, OTP, unique ID, flash size */
+#define CHIP_OTG_BASE    0x50000000u /* OTG_FS, on every chip */
+#define CHIP_OTG_SIZE    0x00040000u
 #define CHIP_ROM_DOOR    0x1FFEFFFCu /* reading it there is how our stub says that it runs (rom.c) */
 #define CHIP_ECC_UNIT    8u          /* bytes of flash that share one ECC, on chips that have it */
 #define CHIP_OPTION_SIZE 16u         /* option bytes, with their complements */
@@ -145,6 +147,14 @@ struct chip_misc {
     uint32_t pwr_cr2, pwr_cr3, pwr_cr4; /* STM32L4 */
     uint32_t crc, crc_idr;
     uint32_t rtc[0x50 / 4 + 20];
+};
+
+struct chip_semihosting {
+    bool on;
+    bool exited, failed; /* the image has asked to end, with an error */
+    uint32_t error;      /* errno of the last call that failed */
+    char line[240];
+    uint16_t line_length;
 };
 
 #define CHIP_SEEN_MAX 256
@@ -304,6 +314,7 @@ struct chip {
     struct chip_flash flash_if;
     struct chip_watchdog dog;
     struct chip_misc misc;
+    struct chip_semihosting semihosting;
     struct otg_fs otg;
     struct rom rom;
     bool boot0; /* its pin is high: a reset starts the ROM */
@@ -329,6 +340,7 @@ struct chip {
 
     struct vboard_debugger debugger;
     uint64_t debugger_next; /* when to poll it again */
+    bool debugger_asks;     /* what is accessed now isn't accessed by the image: nothing is said about it */
     void (*event)(void *context, enum vboard_event event, uint64_t time_ns, uint32_t value, const char *text);
     void (*serial)(void *context, unsigned usart, uint8_t byte); /* may be NULL */
     void *event_context;
@@ -432,6 +444,9 @@ uint32_t usart_l4_read(struct chip *chip, unsigned unit, uint32_t offset);
 void usart_l4_write(struct chip *chip, unsigned unit, struct chip_write write);
 void usart_event(struct chip *chip, unsigned unit);
 size_t usart_outside(struct chip *chip, unsigned unit, const uint8_t *bytes, size_t length);
+
+/* A BKPT 0xAB is executed. False: semihosting is off, or a debugger is to stop there, since the image asks to end. */
+bool semihosting_call(struct chip *chip, bool debugger);
 
 void watchdog_reset(struct chip *chip);
 uint32_t iwdg_read(struct chip *chip, unsigned unit, uint32_t offset);

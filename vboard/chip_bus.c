@@ -9,9 +9,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"
 
-#define OTG_BASE 0x50000000u
-#define OTG_SIZE 0x00040000u
-
 static const struct chip_block *block_find(const struct chip *chip, uint32_t address)
 {
     const struct chip_kind *kind = chip->kind;
@@ -76,9 +73,9 @@ enum cpu_bus chip_bus_read(void *context, uint32_t address, unsigned size, uint3
     struct chip *chip = context;
     uint32_t word_address = address & ~3u;
     *value = 0;
-    if (address - OTG_BASE < OTG_SIZE) {
+    if (address - CHIP_OTG_BASE < CHIP_OTG_SIZE) {
         if (otg_gate_open(chip, address))
-            *value = lane(otg_read(&chip->otg, word_address - OTG_BASE), address, size);
+            *value = lane(otg_read(&chip->otg, word_address - CHIP_OTG_BASE), address, size);
         return CPU_BUS_OK;
     }
     if (address - chip->kind->option_base < CHIP_OPTION_SIZE) {
@@ -107,13 +104,13 @@ enum cpu_bus chip_bus_write(void *context, uint32_t address, unsigned size, uint
     struct chip *chip = context;
     uint32_t shift = 8 * (address & 3u);
     uint32_t mask = (size == 1 ? 0xFFu : size == 2 ? 0xFFFFu : 0xFFFFFFFFu) << shift;
-    if (address - OTG_BASE < OTG_SIZE) {
+    if (address - CHIP_OTG_BASE < CHIP_OTG_SIZE) {
         if (!otg_gate_open(chip, address))
             return CPU_BUS_OK;
         if (size != 4)
             chip_warn(chip, "OTG_FS size", "OTG_FS: a write of %u bytes; the core takes words only", size);
         else
-            otg_write(&chip->otg, address - OTG_BASE, value);
+            otg_write(&chip->otg, address - CHIP_OTG_BASE, value);
         return CPU_BUS_OK;
     }
     if (address - CHIP_FLASH_BASE < chip->kind->flash_size || address < chip->kind->flash_size)

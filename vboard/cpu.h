@@ -41,6 +41,10 @@ struct cpu_config {
     /* Memory of a page that cpu_reads_watched names is read, or an instruction fetched; not by a debugger. May be NULL. */
     void (*watched_read)(void *context, uint32_t address, unsigned size);
 
+    /* BKPT 0xAB, a call of the machine around the chip (semihosting). True: it is done, and the core goes on behind it;
+     * false, or NULL: it is a BKPT as any. `debugger`: one is attached, and would stop at it. */
+    bool (*host_call)(void *context, bool debugger);
+
     void *context; /* for all of them */
 
     uint32_t systick_calibration; /* SYST_CALIB as read; default 0 */

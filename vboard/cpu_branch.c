@@ -109,7 +109,8 @@ static void svc(struct cpu *cpu, const struct cpu_op *op)
 
 static void bkpt(struct cpu *cpu, const struct cpu_op *op)
 {
-    (void)op;
+    if (op->imm == 0xAB && cpu->config.host_call && cpu->config.host_call(cpu->config.context, cpu->debugger))
+        return;
     if (!cpu->debugger)
         cpu_fault(cpu, EXCEPTION_DEBUG, 0);
     cpu->next = cpu->r[15] - 4;

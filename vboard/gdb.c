@@ -4,7 +4,7 @@
  * [unread here beyond what gdb-multiarch shows on the wire].
  */
 /* SPDX-License-Identifier: MIT */
-#include "vboard/gdb.h"
+#include "vboard/gdb_core.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,47 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PACKET_MAX    4096 /* data of a packet, both ways */
-#define MEMORY_MAX    ((PACKET_MAX - 16) / 2)
-#define POINTS_MAX    96
+#define MEMORY_MAX    ((GDB_PACKET_MAX - 16) / 2)
 #define SEND_WAIT_MS  1000
 #define SECOND_MS_MAX 2000 /* for a further debugger to send the packet that is answered by a refusal */
-#define MONITOR_MAX   64   /* characters of a monitor command */
 #define REGISTERS     49   /* as in the target description */
 #define FIRST_XPSR    25
 #define FIRST_SYSTEM  26
 #define FIRST_DOUBLE  32
 #define LAST_REGISTER 48
-
-enum parse { OUTSIDE, DATA, CHECK_HIGH, CHECK_LOW };
-
-struct point {
-    char kind; /* '0' to '4' of Z packets */
-    uint32_t address, size;
-};
-
-struct gdb {
-    struct cpu *cpu;
-    struct gdb_callbacks callbacks;
-    int listener, client;
-    int second;         /* a further debugger that is being refused, or -1 … */
-    uint64_t second_ms; /* … since then … */
-    unsigned
-        second_check_digits; /* … and how many digits of its first packet's checksum are to come, 3: no # yet */
-    enum gdb_state state;
-    bool resumed;  /* the debugger waits for a stop reply; false: it takes the processor for halted */
-    bool unseen;   /* halted while it was running without the debugger's knowledge ("monitor reset run") */
-    bool extended; /* the debugger stays when it kills, and may run anew */
-    bool no_acknowledge;
-    enum parse parse;
-    char packet[PACKET_MAX + 1];
-    size_t length; /* may pass PACKET_MAX: then it did not fit */
-    uint8_t sum;
-    char sum_high;
-    struct point points[POINTS_MAX];
-    unsigned point_count;
-    int last_signal;
-};
 
 static const char target_xml[] =
     "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>arm</architecture>"
@@ -97,7 +64,7 @@ static int digit(char c)
 }
 
 /* A number of 1 to 8 digits; moves `text` behind it. */
-static bool number_read(const char **text, uint32_t *value)
+bool gdb_number_read(const char **text, uint32_t *value)
 {
     unsigned digits = 0;
 
@@ -110,7 +77,7 @@ static bool number_read(const char **text, uint32_t *value)
     return digits > 0;
 }
 
-static bool expect(const char **text, char c)
+bool gdb_expect(const char **text, char c)
 {
     if (**text != c)
         return false;
@@ -118,7 +85,7 @@ static bool expect(const char **text, char c)
     return true;
 }
 
-static void hex_write(char *text, const uint8_t *bytes, size_t length)
+void gdb_hex_write(char *text, const uint8_t *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
@@ -127,7 +94,7 @@ static void hex_write(char *text, const uint8_t *bytes, size_t length)
     text[2 * length] = '\0';
 }
 
-static bool hex_read(const char *text, uint8_t *bytes, size_t length)
+bool gdb_hex_read(const char *text, uint8_t *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         int high = digit(text[2 * i]), low = high < 0 ? -1 : digit(text[2 * i + 1]);
@@ -146,7 +113,7 @@ static unsigned watch_kinds(char kind)
     return kind == '2' ? CPU_WATCH_WRITE : kind == '3' ? CPU_WATCH_READ : CPU_WATCH_READ | CPU_WATCH_WRITE;
 }
 
-static bool point_set(struct gdb *gdb, const struct point *point, bool set)
+static bool point_set(struct gdb *gdb, const struct gdb_point *point, bool set)
 {
     if (point->kind < '2')
         return cpu_breakpoint(gdb->cpu, point->address, set) || !set;
@@ -159,7 +126,7 @@ static void points_clear(struct gdb *gdb)
         point_set(gdb, &gdb->points[--gdb->point_count], false);
 }
 
-static void client_drop(struct gdb *gdb, enum gdb_state then)
+void gdb_client_drop(struct gdb *gdb, enum gdb_state then)
 {
     if (gdb->client >= 0)
         close(gdb->client);
@@ -167,7 +134,7 @@ static void client_drop(struct gdb *gdb, enum gdb_state then)
     points_clear(gdb);
     cpu_debugger(gdb->cpu, false);
     gdb->state = then;
-    gdb->resumed = gdb->unseen = gdb->extended = false;
+    gdb->resumed = gdb->unseen = gdb->extended = gdb->step_sync = false;
 }
 
 static void bytes_send(struct gdb *gdb, const char *bytes, size_t length)
@@ -181,19 +148,19 @@ static void bytes_send(struct gdb *gdb, const char *bytes, size_t length)
             length -= (size_t)sent;
         } else if (sent == 0 || (errno != EAGAIN && errno != EINTR) ||
                    poll(&poll_client, 1, SEND_WAIT_MS) <= 0) {
-            client_drop(gdb, GDB_RUN);
+            gdb_client_drop(gdb, GDB_RUN);
         }
     }
 }
 
-static void reply(struct gdb *gdb, const char *data)
+void gdb_reply(struct gdb *gdb, const char *data)
 {
-    char frame[PACKET_MAX + 8];
+    char frame[GDB_PACKET_MAX + 8];
     uint8_t sum = 0;
     size_t length = strlen(data);
 
-    if (length > PACKET_MAX)
-        length = PACKET_MAX;
+    if (length > GDB_PACKET_MAX)
+        length = GDB_PACKET_MAX;
     for (size_t i = 0; i < length; i++)
         sum = (uint8_t)(sum + (uint8_t)data[i]);
     frame[0] = '$';
@@ -202,9 +169,9 @@ static void reply(struct gdb *gdb, const char *data)
     bytes_send(gdb, frame, length + 4);
 }
 
-static void reply_ok(struct gdb *gdb, bool ok)
+void gdb_reply_ok(struct gdb *gdb, bool ok)
 {
-    reply(gdb, ok ? "OK" : "E01");
+    gdb_reply(gdb, ok ? "OK" : "E01");
 }
 
 static void stop_reply(struct gdb *gdb)
@@ -212,12 +179,12 @@ static void stop_reply(struct gdb *gdb)
     char text[48];
     uint32_t hit = cpu_watch_hit(gdb->cpu);
 
-    gdb->resumed = gdb->unseen = false;
+    gdb->resumed = gdb->unseen = gdb->step_sync = false;
     if (hit)
         snprintf(text, sizeof text, "T%02xwatch:%x;", (unsigned)gdb->last_signal, hit);
     else
         snprintf(text, sizeof text, "S%02x", (unsigned)gdb->last_signal);
-    reply(gdb, text);
+    gdb_reply(gdb, text);
 }
 
 /* Halt, and tell a debugger that waits for it; another one is told when it asks to go on. */
@@ -232,7 +199,7 @@ static void halt(struct gdb *gdb, int signal)
 }
 
 /* Reset the board, and halt before its first instruction or let it run. */
-static void reset(struct gdb *gdb, bool run)
+void gdb_reset(struct gdb *gdb, bool run)
 {
     gdb->callbacks.reset(gdb->callbacks.context);
     cpu_debugger(gdb->cpu, true);
@@ -297,17 +264,17 @@ static void register_write(struct gdb *gdb, unsigned number, const uint8_t bytes
 
 static void registers_read_all(struct gdb *gdb)
 {
-    char text[PACKET_MAX];
+    char text[GDB_PACKET_MAX];
     size_t at = 0;
 
     for (unsigned i = 0; i < REGISTERS; i++) {
         uint8_t bytes[8];
         unsigned size = register_read(gdb, i, bytes);
 
-        hex_write(text + at, bytes, size);
+        gdb_hex_write(text + at, bytes, size);
         at += 2 * size;
     }
-    reply(gdb, text);
+    gdb_reply(gdb, text);
 }
 
 static void registers_write_all(struct gdb *gdb, const char *text)
@@ -316,15 +283,15 @@ static void registers_write_all(struct gdb *gdb, const char *text)
         uint8_t bytes[8] = {0};
         unsigned size = register_size(i);
 
-        if (!hex_read(text, bytes, size)) {
-            reply_ok(gdb, false);
+        if (!gdb_hex_read(text, bytes, size)) {
+            gdb_reply_ok(gdb, false);
             return;
         }
         if (size)
             register_write(gdb, i, bytes);
         text += 2 * size;
     }
-    reply_ok(gdb, !*text);
+    gdb_reply_ok(gdb, !*text);
 }
 
 static void register_read_one(struct gdb *gdb, const char *text)
@@ -334,24 +301,24 @@ static void register_read_one(struct gdb *gdb, const char *text)
     uint32_t number;
     unsigned size;
 
-    if (!number_read(&text, &number) || *text || !(size = register_read(gdb, number, bytes))) {
-        reply_ok(gdb, false);
+    if (!gdb_number_read(&text, &number) || *text || !(size = register_read(gdb, number, bytes))) {
+        gdb_reply_ok(gdb, false);
         return;
     }
-    hex_write(hex, bytes, size);
-    reply(gdb, hex);
+    gdb_hex_write(hex, bytes, size);
+    gdb_reply(gdb, hex);
 }
 
 static void register_write_one(struct gdb *gdb, const char *text)
 {
     uint8_t bytes[8] = {0};
     uint32_t number;
-    bool ok = number_read(&text, &number) && expect(&text, '=') && register_size(number) &&
-              hex_read(text, bytes, register_size(number)) && !text[2 * register_size(number)];
+    bool ok = gdb_number_read(&text, &number) && gdb_expect(&text, '=') && register_size(number) &&
+              gdb_hex_read(text, bytes, register_size(number)) && !text[2 * register_size(number)];
 
     if (ok)
         register_write(gdb, number, bytes);
-    reply_ok(gdb, ok);
+    gdb_reply_ok(gdb, ok);
 }
 
 /* Memory. */
@@ -362,204 +329,115 @@ static void memory_read(struct gdb *gdb, const char *text)
     char hex[2 * MEMORY_MAX + 1];
     uint32_t address, length;
 
-    if (!number_read(&text, &address) || !expect(&text, ',') || !number_read(&text, &length) || *text) {
-        reply_ok(gdb, false);
+    if (!gdb_number_read(&text, &address) || !gdb_expect(&text, ',') || !gdb_number_read(&text, &length) ||
+        *text) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     if (length > MEMORY_MAX)
         length = MEMORY_MAX;
     if (!cpu_memory_read(gdb->cpu, address, bytes, length)) {
-        reply_ok(gdb, false);
+        gdb_reply_ok(gdb, false);
         return;
     }
-    hex_write(hex, bytes, length);
-    reply(gdb, hex);
+    gdb_hex_write(hex, bytes, length);
+    gdb_reply(gdb, hex);
 }
 
-/* X packets: bytes as they are, but $, #, } and * as } and the byte ^ 0x20. */
-static bool binary_read(const char *text, const char *end, uint8_t *bytes, size_t length)
+/* Bytes as they are, but $, #, } and * as } and the byte ^ 0x20. */
+size_t gdb_binary_read(const char *text, const char *end, uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (text >= end)
-            return false;
-        if (*text == '}') {
-            if (++text >= end)
-                return false;
-            bytes[i] = (uint8_t)(*text++ ^ 0x20);
-        } else {
-            bytes[i] = (uint8_t)*text++;
-        }
+    size_t length = 0;
+
+    while (text < end) {
+        bool escaped = *text == '}';
+
+        if (length == size || (escaped && ++text == end))
+            return SIZE_MAX;
+        bytes[length++] = (uint8_t)(escaped ? *text ^ 0x20 : *text);
+        text++;
     }
-    return text == end;
+    return length;
 }
 
 static void memory_write(struct gdb *gdb, const char *text, bool binary)
 {
-    uint8_t bytes[PACKET_MAX];
+    uint8_t bytes[GDB_PACKET_MAX];
     const char *end = gdb->packet + gdb->length;
     uint32_t address, length;
-    bool ok = number_read(&text, &address) && expect(&text, ',') && number_read(&text, &length) &&
-              expect(&text, ':') && length <= PACKET_MAX;
+    bool ok = gdb_number_read(&text, &address) && gdb_expect(&text, ',') && gdb_number_read(&text, &length) &&
+              gdb_expect(&text, ':') && length <= GDB_PACKET_MAX;
 
     if (ok)
-        ok = binary ? binary_read(text, end, bytes, length)
-                    : (size_t)(end - text) == 2 * (size_t)length && hex_read(text, bytes, length);
-    reply_ok(gdb, ok && cpu_memory_write(gdb->cpu, address, bytes, length));
+        ok = binary ? gdb_binary_read(text, end, bytes, sizeof bytes) == length
+                    : (size_t)(end - text) == 2 * (size_t)length && gdb_hex_read(text, bytes, length);
+    gdb_reply_ok(gdb, ok && cpu_memory_write(gdb->cpu, address, bytes, length));
 }
 
 /* Breakpoints and watchpoints. */
 
-static bool point_same(const struct point *a, const struct point *b)
+static bool point_same(const struct gdb_point *a, const struct gdb_point *b)
 {
     return a->kind == b->kind && a->address == b->address && a->size == b->size;
 }
 
 static void point_change(struct gdb *gdb, const char *text, bool set)
 {
-    struct point point = {.kind = text[0]};
+    struct gdb_point point = {.kind = text[0]};
     unsigned i = 0;
 
     if (text[0] < '0' || text[0] > '4') {
-        reply(gdb, "");
+        gdb_reply(gdb, "");
         return;
     }
     text++;
-    if (!expect(&text, ',') || !number_read(&text, &point.address) || !expect(&text, ',') ||
-        !number_read(&text, &point.size) || *text) {
-        reply_ok(gdb, false);
+    if (!gdb_expect(&text, ',') || !gdb_number_read(&text, &point.address) || !gdb_expect(&text, ',') ||
+        !gdb_number_read(&text, &point.size) || *text) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     while (i < gdb->point_count && !point_same(&gdb->points[i], &point))
         i++;
     if (set == (i < gdb->point_count)) {
-        reply_ok(gdb, true); /* as it is already */
+        gdb_reply_ok(gdb, true); /* as it is already */
         return;
     }
-    if ((set && gdb->point_count == POINTS_MAX) || !point_set(gdb, &point, set)) {
-        reply_ok(gdb, false);
+    if ((set && gdb->point_count == GDB_POINTS_MAX) || !point_set(gdb, &point, set)) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     if (set)
         gdb->points[gdb->point_count++] = point;
     else
         gdb->points[i] = gdb->points[--gdb->point_count];
-    reply_ok(gdb, true);
+    gdb_reply_ok(gdb, true);
 }
 
 /* Queries. */
 
-static void features_read(struct gdb *gdb, const char *text)
+void gdb_reply_part(struct gdb *gdb, const char *request, const char *text, size_t size)
 {
     uint32_t offset, length;
-    char part[PACKET_MAX];
-    size_t size = sizeof target_xml - 1;
+    char part[GDB_PACKET_MAX];
 
-    if (!number_read(&text, &offset) || !expect(&text, ',') || !number_read(&text, &length) || *text) {
-        reply_ok(gdb, false);
+    if (!gdb_number_read(&request, &offset) || !gdb_expect(&request, ',') ||
+        !gdb_number_read(&request, &length) || *request) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     if (offset > size)
         offset = (uint32_t)size;
-    if (length > PACKET_MAX - 2)
-        length = PACKET_MAX - 2;
+    if (length > sizeof part - 2)
+        length = sizeof part - 2;
     if (length > size - offset)
         length = (uint32_t)(size - offset);
     part[0] = offset + length < size ? 'm' : 'l';
-    memcpy(part + 1, target_xml + offset, length);
+    memcpy(part + 1, text + offset, length);
     part[1 + length] = '\0';
-    reply(gdb, part);
+    gdb_reply(gdb, part);
 }
 
-static void console(struct gdb *gdb, const char *text)
-{
-    char packet[PACKET_MAX] = "O";
-
-    hex_write(packet + 1, (const uint8_t *)text, strlen(text));
-    reply(gdb, packet);
-}
-
-enum monitor { MONITOR_RESET_RUN, MONITOR_RESET_HALT, MONITOR_HALT, MONITOR_RESUME, MONITOR_HELP };
-
-/* OpenOCD's names and meanings, since launch files give these. */
-static const struct {
-    const char *name;
-    enum monitor what;
-} monitor_commands[] = {
-    {"reset", MONITOR_RESET_RUN},
-    {"reset run", MONITOR_RESET_RUN},
-    {"reset halt", MONITOR_RESET_HALT},
-    {"reset init", MONITOR_RESET_HALT},
-    {"halt", MONITOR_HALT},
-    {"resume", MONITOR_RESUME},
-    {"help", MONITOR_HELP},
-};
-
-static const char monitor_help[] =
-    "monitor commands:\n"
-    "  reset, reset run        reset the board and let it run\n"
-    "  reset halt, reset init  reset the board and halt before its first instruction\n"
-    "  halt                    halt where it is\n"
-    "  resume                  let it run\n"
-    "  help                    this text\n";
-
-/* Words with one space between them, none around; any white space separates them. */
-static void spaces_squeeze(char *text)
-{
-    char *to = text;
-
-    for (const char *from = text; *from; from++) {
-        char c = strchr(" \t\n\v\f\r", *from) ? ' ' : *from;
-
-        if (c != ' ' || (to > text && to[-1] != ' '))
-            *to++ = c;
-    }
-    if (to > text && to[-1] == ' ')
-        to--;
-    *to = '\0';
-}
-
-static void monitor_do(struct gdb *gdb, enum monitor what)
-{
-    bool resets = what == MONITOR_RESET_RUN || what == MONITOR_RESET_HALT;
-
-    if (resets && !gdb->callbacks.reset) {
-        console(gdb, "no reset here\n");
-        reply_ok(gdb, false);
-        return;
-    }
-    if (resets)
-        reset(gdb, what == MONITOR_RESET_RUN);
-    else if (what == MONITOR_HELP)
-        console(gdb, monitor_help);
-    else
-        gdb->state = what == MONITOR_HALT ? GDB_HALT : GDB_RUN;
-    reply_ok(gdb, true);
-}
-
-static void monitor(struct gdb *gdb, const char *text)
-{
-    char command[MONITOR_MAX], answer[MONITOR_MAX + 80];
-    size_t length = strlen(text) / 2;
-
-    if (length >= sizeof command || !hex_read(text, (uint8_t *)command, length) || text[2 * length] ||
-        memchr(command, '\0', length)) {
-        reply_ok(gdb, false);
-        return;
-    }
-    command[length] = '\0';
-    spaces_squeeze(command);
-    for (unsigned i = 0; i < sizeof monitor_commands / sizeof *monitor_commands; i++) {
-        if (strcmp(command, monitor_commands[i].name) == 0) {
-            monitor_do(gdb, monitor_commands[i].what);
-            return;
-        }
-    }
-    snprintf(answer, sizeof answer, "no monitor command \"%s\"; \"monitor help\" lists them\n", command);
-    console(gdb, answer);
-    reply_ok(gdb, false);
-}
-
-static bool begins(const char *text, const char *with, const char **rest)
+bool gdb_begins(const char *text, const char *with, const char **rest)
 {
     size_t length = strlen(with);
 
@@ -572,31 +450,34 @@ static bool begins(const char *text, const char *with, const char **rest)
 static void query(struct gdb *gdb, const char *text)
 {
     const char *rest;
-    char features[100];
+    char features[140];
 
-    if (begins(text, "qSupported", &rest)) {
+    if (gdb_begins(text, "qSupported", &rest)) {
         snprintf(features, sizeof features,
-                 "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+", PACKET_MAX);
-        reply(gdb, features);
-    } else if (begins(text, "qXfer:features:read:target.xml:", &rest)) {
-        features_read(gdb, rest);
-    } else if (begins(text, "qRcmd,", &rest)) {
-        monitor(gdb, rest);
-    } else if (begins(text, "qAttached", &rest)) {
-        reply(gdb, "1");
+                 "PacketSize=%x;qXfer:features:read+;QStartNoAckMode+;vContSupported+%s", GDB_PACKET_MAX,
+                 gdb->callbacks.flash_area ? ";qXfer:memory-map:read+" : "");
+        gdb_reply(gdb, features);
+    } else if (gdb_begins(text, "qXfer:features:read:target.xml:", &rest)) {
+        gdb_reply_part(gdb, rest, target_xml, sizeof target_xml - 1);
+    } else if (gdb_begins(text, "qXfer:memory-map:read::", &rest)) {
+        gdb_memory_map(gdb, rest);
+    } else if (gdb_begins(text, "qRcmd,", &rest)) {
+        gdb_monitor(gdb, rest);
+    } else if (gdb_begins(text, "qAttached", &rest)) {
+        gdb_reply(gdb, "1");
     } else if (strcmp(text, "qC") == 0) {
-        reply(gdb, "QC1");
-    } else if (begins(text, "qfThreadInfo", &rest)) {
-        reply(gdb, "m1");
-    } else if (begins(text, "qsThreadInfo", &rest)) {
-        reply(gdb, "l");
-    } else if (begins(text, "qSymbol", &rest)) {
-        reply(gdb, "OK");
+        gdb_reply(gdb, "QC1");
+    } else if (gdb_begins(text, "qfThreadInfo", &rest)) {
+        gdb_reply(gdb, "m1");
+    } else if (gdb_begins(text, "qsThreadInfo", &rest)) {
+        gdb_reply(gdb, "l");
+    } else if (gdb_begins(text, "qSymbol", &rest)) {
+        gdb_reply(gdb, "OK");
     } else if (strcmp(text, "QStartNoAckMode") == 0) {
         gdb->no_acknowledge = true;
-        reply(gdb, "OK");
+        gdb_reply(gdb, "OK");
     } else {
-        reply(gdb, "");
+        gdb_reply(gdb, "");
     }
 }
 
@@ -607,15 +488,17 @@ static void resume(struct gdb *gdb, const char *text, bool step)
     bool moves = *text != '\0';
     enum cpu_stop stop;
 
-    if (moves && (!number_read(&text, &address) || *text)) {
-        reply_ok(gdb, false);
+    if (moves && (!gdb_number_read(&text, &address) || *text)) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     gdb->resumed = true;
-    if (gdb->unseen) {
+    if (gdb->unseen || (gdb->step_sync && step)) {
+        gdb->state = GDB_HALT;
         stop_reply(gdb);
         return;
     }
+    gdb->step_sync = false;
     if (gdb->state == GDB_HALT && moves)
         cpu_register_set(gdb->cpu, 15, address);
     if (!step) {
@@ -641,29 +524,29 @@ static void vcont_serve(struct gdb *gdb, const char *text)
     const char *action;
 
     if (strcmp(text, "vCont?") == 0)
-        reply(gdb, "vCont;c;C;s;S");
-    else if (begins(text, "vCont;", &action) && *action && strchr("cCsS", *action))
+        gdb_reply(gdb, "vCont;c;C;s;S");
+    else if (gdb_begins(text, "vCont;", &action) && *action && strchr("cCsS", *action))
         resume(gdb, "", *action == 's' || *action == 'S');
     else
-        reply_ok(gdb, false);
+        gdb_reply_ok(gdb, false);
 }
 
 /* An extended debugger stays, and finds the board halted behind its reset; another one ends the program. */
 static void kill_serve(struct gdb *gdb)
 {
     if (!gdb->extended) {
-        client_drop(gdb, GDB_KILL);
+        gdb_client_drop(gdb, GDB_KILL);
         return;
     }
     points_clear(gdb);
-    reset(gdb, false);
+    gdb_reset(gdb, false);
 }
 
 static void detach_serve(struct gdb *gdb)
 {
-    reply(gdb, "OK");
+    gdb_reply(gdb, "OK");
     if (!gdb->extended) {
-        client_drop(gdb, GDB_RUN);
+        gdb_client_drop(gdb, GDB_RUN);
         return;
     }
     points_clear(gdb);
@@ -679,17 +562,17 @@ static void extended_serve(struct gdb *gdb, const char *text)
 
     if (strcmp(text, "!") == 0 && gdb->callbacks.reset) {
         gdb->extended = true;
-        reply(gdb, "OK");
-    } else if (gdb->extended && begins(text, "vRun;", &rest)) {
-        reset(gdb, false); /* the image is in the board's flash already, whatever the file's name is */
+        gdb_reply(gdb, "OK");
+    } else if (gdb->extended && gdb_begins(text, "vRun;", &rest)) {
+        gdb_reset(gdb, false); /* the image is in the board's flash already, whatever the file's name is */
         stop_reply(gdb);
-    } else if (gdb->extended && begins(text, "vKill;", &rest)) {
+    } else if (gdb->extended && gdb_begins(text, "vKill;", &rest)) {
         kill_serve(gdb);
-        reply(gdb, "OK");
+        gdb_reply(gdb, "OK");
     } else if (gdb->extended && text[0] == 'R') {
-        reset(gdb, false); /* has no reply */
+        gdb_reset(gdb, false); /* has no reply */
     } else {
-        reply(gdb, "");
+        gdb_reply(gdb, "");
     }
 }
 
@@ -701,7 +584,7 @@ static void packet_serve(struct gdb *gdb)
     switch (gdb->packet[0]) {
     case '?':
         snprintf(status, sizeof status, "S%02x", (unsigned)gdb->last_signal & 0xFF);
-        reply(gdb, status);
+        gdb_reply(gdb, status);
         break;
     case 'g': registers_read_all(gdb); break;
     case 'G': registers_write_all(gdb, text); break;
@@ -717,7 +600,7 @@ static void packet_serve(struct gdb *gdb)
     case 'Z': point_change(gdb, text, true); break;
     case 'z': point_change(gdb, text, false); break;
     case 'H':
-    case 'T': reply(gdb, "OK"); break;
+    case 'T': gdb_reply(gdb, "OK"); break;
     case 'D': detach_serve(gdb); break;
     case 'k': kill_serve(gdb); break;
     case 'q':
@@ -725,6 +608,10 @@ static void packet_serve(struct gdb *gdb)
     case 'v':
         if (strncmp(text, "Cont", 4) == 0) {
             vcont_serve(gdb, gdb->packet);
+            break;
+        }
+        if (strncmp(text, "Flash", 5) == 0) {
+            gdb_flash_serve(gdb, gdb->packet);
             break;
         }
         /* fall through */
@@ -741,8 +628,8 @@ static void packet_end(struct gdb *gdb, bool right)
         return;
     if (!right || gdb->client < 0)
         return;
-    if (gdb->length > PACKET_MAX) {
-        reply_ok(gdb, false);
+    if (gdb->length > GDB_PACKET_MAX) {
+        gdb_reply_ok(gdb, false);
         return;
     }
     gdb->packet[gdb->length] = '\0';
@@ -755,32 +642,32 @@ static void byte_take(struct gdb *gdb, char c)
     int check;
 
     switch (gdb->parse) {
-    case OUTSIDE:
+    case GDB_OUTSIDE:
         if (c == 3 && gdb->resumed)
             halt(gdb, 2);
         if (c != '$')
             return;
         gdb->length = 0;
         gdb->sum = 0;
-        gdb->parse = DATA;
+        gdb->parse = GDB_DATA;
         return;
-    case DATA:
+    case GDB_DATA:
         if (c == '#') {
-            gdb->parse = CHECK_HIGH;
+            gdb->parse = GDB_CHECK_HIGH;
             return;
         }
         gdb->sum = (uint8_t)(gdb->sum + (uint8_t)c);
-        if (gdb->length < PACKET_MAX)
+        if (gdb->length < GDB_PACKET_MAX)
             gdb->packet[gdb->length++] = c;
         else
-            gdb->length = PACKET_MAX + 1;
+            gdb->length = GDB_PACKET_MAX + 1;
         return;
-    case CHECK_HIGH:
+    case GDB_CHECK_HIGH:
         gdb->sum_high = c;
-        gdb->parse = CHECK_LOW;
+        gdb->parse = GDB_CHECK_LOW;
         return;
     default:
-        gdb->parse = OUTSIDE;
+        gdb->parse = GDB_OUTSIDE;
         check = digit(gdb->sum_high) * 16 + digit(c);
         packet_end(gdb, digit(gdb->sum_high) >= 0 && digit(c) >= 0 && check == gdb->sum);
     }
@@ -795,11 +682,11 @@ static void client_accept(struct gdb *gdb)
     fcntl(client, F_SETFL, O_NONBLOCK);
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     gdb->client = client;
-    gdb->parse = OUTSIDE;
+    gdb->parse = GDB_OUTSIDE;
     gdb->no_acknowledge = false;
     gdb->last_signal = 5;
     gdb->state = GDB_HALT;
-    gdb->resumed = gdb->unseen = gdb->extended = false;
+    gdb->resumed = gdb->unseen = gdb->extended = gdb->step_sync = false;
     cpu_debugger(gdb->cpu, true);
 }
 
@@ -809,7 +696,7 @@ static void client_serve(struct gdb *gdb)
     ssize_t got = recv(gdb->client, bytes, sizeof bytes, 0);
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        client_drop(gdb, GDB_RUN);
+        gdb_client_drop(gdb, GDB_RUN);
         return;
     }
     for (ssize_t i = 0; i < got && gdb->client >= 0; i++)
@@ -942,7 +829,7 @@ void gdb_close(struct gdb *gdb)
 {
     if (!gdb)
         return;
-    client_drop(gdb, GDB_RUN);
+    gdb_client_drop(gdb, GDB_RUN);
     second_drop(gdb);
     close(gdb->listener);
     free(gdb);

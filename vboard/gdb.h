@@ -10,8 +10,7 @@
  *               } ─→ gdb_close
  *
  * A connection stops the processor; detaching or losing it lets it run, without breakpoints. A second debugger is told
- * that one is there. "monitor" knows OpenOCD's reset, reset run, reset halt, reset init, halt and resume, and help; what
- * it doesn't know is an error. An extended debugger (target extended-remote) may "run" anew, which resets the board,
+ * that one is there. "monitor" knows OpenOCD's and J-Link's commands (gdb_monitor.c), "load" writes flash. An extended debugger (target extended-remote) may "run" anew, which resets the board,
  * and stays when it kills: the board is then halted behind its reset until it runs or the debugger goes.
  */
 /* SPDX-License-Identifier: MIT */
@@ -22,9 +21,33 @@
 
 enum gdb_state { GDB_RUN, GDB_HALT, GDB_KILL };
 
+/* Flash with sectors of one size. */
+struct gdb_flash_area {
+    uint32_t base, size, sector_size;
+};
+
+struct gdb_peripheral {
+    const char *name;
+    uint32_t base, size;
+    bool modelled;
+};
+
 struct gdb_callbacks {
     void (*reset)(void *context);         /* the board's reset; NULL: no "monitor reset", no extended mode */
     enum cpu_stop (*step)(void *context); /* one instruction, with the board around it; NULL: cpu_step */
+
+    /* Flash, for "load": its areas in order of address, false behind the last (NULL: there is no load); erase whole sectors;
+     * program bytes that were erased. False: nothing was done. */
+    bool (*flash_area)(void *context, unsigned number, struct gdb_flash_area *area);
+    bool (*flash_erase)(void *context, uint32_t address, uint32_t size);
+    bool (*flash_program)(void *context, uint32_t address, const uint8_t *bytes, uint32_t size);
+
+    bool (*peripheral)(void *context, unsigned number,
+                       struct gdb_peripheral *peripheral); /* false: the last was before; NULL: none */
+    void (*semihosting)(void *context, bool on);           /* NULL: none */
+
+    bool
+        jlink; /* default false: "monitor reset" lets the board run, as OpenOCD's; true: it halts, as J-Link's */
     void *context;
 };
 

@@ -3,7 +3,8 @@
  *
  *   vboard [options] IMAGE.elf        options of its own below, options of the PC end from host/options.h
  *
- * Exit code: 0 after Ctrl-C or --for, 1 when the core locked up for good, 2 for anything wrong on the command line.
+ * Exit code: 0 after Ctrl-C or --for, 1 when the core locked up for good, 2 for anything wrong on the command line; with
+ * --semihosting, 0 or 1 when the image ended itself without or with an error.
  */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -27,8 +28,8 @@ struct program {
     const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
     unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
-    bool uid_given, trace, boot0, killed;
-    bool gdb_given;
+    bool uid_given, trace, boot0, killed, semihosting;
+    bool gdb_given, jlink;
     unsigned gdb_port;
     struct gdb *gdb;
     struct lines *lines;
@@ -49,6 +50,8 @@ static void help(void)
         "  --uid HEX              the chip's unique ID, 24 hex digits\n"
         "  --trace                print USB events, and warn of accesses that disturb each other\n"
         "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
+        "  --monitor WHOSE        openocd: the debugger's \"monitor reset\" lets the board run (default); jlink: it halts\n"
+        "  --semihosting          BKPT 0xAB is a call of ours: output in the log, exit ends the program\n"
         "  --flash FILE           keep the flash in this file: read it before IMAGE (which may then be left out),\n"
         "                         and write to it whenever the board writes to its flash\n"
         "  --boot0                hold BOOT0 high: each reset starts the boot loader in ROM (0483:df11)\n"
@@ -138,11 +141,19 @@ static bool uid_parse(const char *text, uint8_t *uid)
     return true;
 }
 
+static void board_unknown(const char *name)
+{
+    fprintf(stderr, "vboard: no board %s; there are:", name);
+    for (unsigned i = 0; vboard_models[i]; i++)
+        fprintf(stderr, " %s", vboard_models[i]->id);
+    fprintf(stderr, ". An image for a board of your own runs on the one with its chip\n");
+}
+
 /* One option of our own: how many arguments it took; 0: not ours; -1: wrong, said so. */
 static int option_take(struct program *program, int argc, char **argv, int at)
 {
-    static const char *const with_value[] = {"--board",   "--uid",      "--gdb",
-                                             "--profile", "--coverage", "--flash"};
+    static const char *const with_value[] = {"--board",    "--uid",   "--gdb",    "--profile",
+                                             "--coverage", "--flash", "--monitor"};
     const char *name = argv[at], *value = at + 1 < argc ? argv[at + 1] : NULL;
     bool known = false;
     if (strcmp(name, "--trace") == 0) {
@@ -151,6 +162,10 @@ static int option_take(struct program *program, int argc, char **argv, int at)
     }
     if (strcmp(name, "--boot0") == 0) {
         program->boot0 = true;
+        return 1;
+    }
+    if (strcmp(name, "--semihosting") == 0) {
+        program->semihosting = true;
         return 1;
     }
     for (unsigned i = 0; i < sizeof with_value / sizeof *with_value; i++)
@@ -163,7 +178,7 @@ static int option_take(struct program *program, int argc, char **argv, int at)
         return -1;
     }
     if (strcmp(name, "--board") == 0 && !(program->model = vboard_model_find(value))) {
-        fail("no board %s (see --help)", value);
+        board_unknown(value);
         return -1;
     }
     if (strcmp(name, "--uid") == 0 && !(program->uid_given = uid_parse(value, program->uid))) {
@@ -178,6 +193,12 @@ static int option_take(struct program *program, int argc, char **argv, int at)
         program->gdb_port = (unsigned)port;
         program->gdb_given = true;
     }
+    if (strcmp(name, "--monitor") == 0 && strcmp(value, "openocd") != 0 && strcmp(value, "jlink") != 0) {
+        fail("--monitor %s: neither openocd nor jlink", value);
+        return -1;
+    }
+    if (strcmp(name, "--monitor") == 0)
+        program->jlink = strcmp(value, "jlink") == 0;
     if (strcmp(name, "--profile") == 0)
         program->profile = value;
     if (strcmp(name, "--coverage") == 0)
@@ -253,9 +274,55 @@ static enum cpu_stop debugger_step(void *context)
     return (enum cpu_stop)vboard_step(program->board);
 }
 
+static bool debugger_flash_area(void *context, unsigned number, struct gdb_flash_area *area)
+{
+    struct program *program = context;
+    struct vboard_flash_area it;
+    if (!vboard_flash_area(program->board, number, &it))
+        return false;
+    *area = (struct gdb_flash_area){it.base, it.size, it.sector_size};
+    return true;
+}
+
+static bool debugger_flash_erase(void *context, uint32_t address, uint32_t size)
+{
+    struct program *program = context;
+    return vboard_flash_erase(program->board, address, size);
+}
+
+static bool debugger_flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    struct program *program = context;
+    return vboard_flash_load(program->board, address, bytes, size);
+}
+
+static bool debugger_peripheral(void *context, unsigned number, struct gdb_peripheral *peripheral)
+{
+    struct program *program = context;
+    struct vboard_peripheral it;
+    if (!vboard_peripheral(program->board, number, &it))
+        return false;
+    *peripheral = (struct gdb_peripheral){it.name, it.base, it.size, it.modelled};
+    return true;
+}
+
+static void debugger_semihosting(void *context, bool on)
+{
+    struct program *program = context;
+    vboard_semihosting(program->board, on);
+}
+
 static int debugger_open(struct program *program)
 {
-    const struct gdb_callbacks callbacks = {debugger_reset, debugger_step, program};
+    const struct gdb_callbacks callbacks = {.reset = debugger_reset,
+                                            .step = debugger_step,
+                                            .flash_area = debugger_flash_area,
+                                            .flash_erase = debugger_flash_erase,
+                                            .flash_program = debugger_flash_program,
+                                            .peripheral = debugger_peripheral,
+                                            .semihosting = debugger_semihosting,
+                                            .jlink = program->jlink,
+                                            .context = program};
     const struct vboard_debugger debugger = {debugger_poll, debugger_stopped, program};
     program->gdb = gdb_open(program->gdb_port, vboard_cpu(program->board), &callbacks, true);
     if (!program->gdb) {
@@ -273,7 +340,7 @@ static bool alive(void *context)
 {
     struct program *program = context;
     struct vboard_stats stats = vboard_stats(program->board);
-    return !program->killed && (!stats.locked_up || stats.watchdog || program->gdb);
+    return !program->killed && !stats.exited && (!stats.locked_up || stats.watchdog || program->gdb);
 }
 
 /* 0, or 2 and a line that says why. */
@@ -346,6 +413,7 @@ static int boards_make(struct program *program)
                                    .uid = program->uid_given ? program->uid : NULL,
                                    .trace = program->trace,
                                    .boot0 = program->boot0,
+                                   .semihosting = program->semihosting,
                                    .event = event_print,
                                    .serial = serial_byte,
                                    .context = program};
@@ -376,5 +444,8 @@ int main(int argc, char **argv)
     options.config.program = &commands;
     options.config.lines = program.lines;
     result = serve(&program, &options);
-    return finish(&program, program.killed ? 0 : result);
+    struct vboard_stats stats = vboard_stats(program.board);
+    if (program.killed || stats.exited)
+        result = stats.exited && stats.failed ? 1 : 0;
+    return finish(&program, result);
 }

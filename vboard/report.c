@@ -1,5 +1,5 @@
 /*
- * What the chip tells its user: events, and complaints once each.
+ * What the chip tells its user: events, and complaints about the image once each. What a debugger does isn't complained of.
  */
 /* SPDX-License-Identifier: MIT */
 #include "vboard/chip.h"
@@ -26,6 +26,8 @@ void chip_report(struct chip *chip, enum vboard_event event, uint32_t value, con
 
 void chip_warn(struct chip *chip, const char *kind, const char *format, ...)
 {
+    if (chip->debugger_asks)
+        return;
     for (unsigned i = 0; i < chip->warned_count; i++)
         if (chip->warned[i] == kind)
             return;
@@ -46,6 +48,8 @@ uint32_t chip_unknown(struct chip *chip, uint32_t offset, bool write)
 uint32_t chip_unmodelled(struct chip *chip, const char *block, uint32_t address, bool write)
 {
     uint32_t key = (address & ~3u) | (write ? 1u : 0u);
+    if (chip->debugger_asks)
+        return 0;
     for (unsigned i = 0; i < chip->seen_count; i++)
         if (chip->seen[i] == key)
             return 0;

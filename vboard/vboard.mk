@@ -41,7 +41,7 @@ $(BUILD)/test/test_otg: $(OTG_TEST_OBJ)
 # Throw-away images for the tests: test/vboard/image/NAME.c with the common start-up code.
 VIMAGE     := $(VTEST)/image
 VIMAGE_SRC := test/vboard/image
-VIMAGES    := $(addprefix $(VIMAGE)/,probe.elf echo.elf crash.elf script.elf)
+VIMAGES    := $(addprefix $(VIMAGE)/,probe.elf echo.elf crash.elf script.elf semihosting.elf)
 
 # This one runs on every chip: its stack is where each has RAM.
 $(VIMAGE)/script.elf: VIMAGE_FLAGS := -Wl,--defsym=image_stack_top=0x20010000

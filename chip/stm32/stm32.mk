@@ -1,5 +1,5 @@
-# What STM32 chips share. A chip.mk sets CHIP_IRQ_COUNT, CHIP_FAMILY (a folder of chip/ that several share; may be empty)
-# and FLASH_CFG (OpenOCD's), and includes this.
+# What STM32 chips share. A chip.mk sets CHIP_IRQ_COUNT, CHIP_FAMILY (a folder of chip/ that several share; may be empty),
+# FLASH_CFG (OpenOCD's) and JLINK_DEVICE (J-Link's name for it), and includes this.
 # SPDX-License-Identifier: MIT
 CROSS     := arm-none-eabi-
 CPUFLAGS  := -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16

@@ -122,7 +122,7 @@ bool http_checking(const struct http_request *r)
 
 bool http_check(struct http_request *r)
 {
-    uint16_t status = r->site->config->check(r);
+    uint16_t status = (r->flags2 & FLAG2_UNCHECKED) != 0 ? 431 : r->site->config->check(r);
 
     if (status != 0) {
         r->status = status;

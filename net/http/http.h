@@ -176,7 +176,8 @@ uint32_t http_part(const struct http_request *r);   /* parts put so far */
 const char *http_tail(const struct http_request *r);
 
 /* Parameter `name` of the query into `out`, percent-decoded ('+' is a space), with a 0 behind it. Returns its length; -1: it
- * isn't there; -2: it is malformed, or longer than size - 1. Of several the first one counts. */
+ * isn't there; -2: it is malformed, or longer than size - 1. Of several the first one counts. To ask only whether it is there:
+ * `out` NULL and size 0, and not -1. */
 int http_query(const struct http_request *r, const char *name, char *out, size_t size);
 
 /* The same as a decimal number. False: not there, not a number, or not from min to max. */

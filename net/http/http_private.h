@@ -85,6 +85,7 @@ enum flag2 {
     FLAG2_HELD = 1 << 11,     /* the route takes no more of the body for now */
     FLAG2_SERVER = 1 << 12,   /* OPTIONS of no path in particular */
     FLAG2_ROUTE = 1 << 10,    /* the route has decided the status, so its output is the body */
+    FLAG2_UNCHECKED = 1 << 13 /* a header field of the check found no room, so it can't be asked */
 };
 
 enum accept {
@@ -142,6 +143,9 @@ const struct http_resource *http_plain(const struct http_request *r);
 
 /* http_route.c: may so many bytes more be kept? Then they are, as record `number`. */
 void http_keep(struct http_request *r, unsigned number, const char *value, size_t length);
+
+/* The header field that came, which is wanted: the check's before all others. */
+void http_keep_field(struct http_request *r);
 
 /* http_route.c: that record's value; NULL: there is none. */
 const char *http_kept(const struct http_request *r, unsigned number);

@@ -272,14 +272,11 @@ void http_name_end(struct http_request *r)
         return;
     }
     r->header = (r->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(r->text, r->length);
-    r->wanted = 0;
+    r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
     r->told = 0;
     if (r->route != NULL) {
-        r->wanted = http_wanted(r, r->route->headers, 0);
+        r->wanted = r->wanted != 0 ? r->wanted : http_wanted(r, r->route->headers, 0);
         r->told = http_wanted(r, r->route->upgrade != NULL ? r->route->upgrade->headers : NULL, 0);
-    }
-    if (r->wanted == 0 && r->site->config->check_headers != NULL) {
-        r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
     }
     if ((r->wanted != 0 || r->told != 0) && r->header == HTTP_HEADER_OTHER) {
         r->header = HTTP_HEADER_WANTED;
@@ -477,10 +474,7 @@ void http_value_end(struct http_request *r)
 {
     http_text_trim(r);
     if (r->wanted != 0) {
-        if ((r->flags & FLAG_OVERFLOW) != 0) {
-            r->flags |= FLAG_KEEP_FULL;
-        }
-        http_keep(r, KEEP_HEADERS + r->wanted - 1u, r->text, r->length);
+        http_keep_field(r);
     }
     if (r->told != 0) {
         r->route->upgrade->header(r, r->told - 1u, r->text, r->length);

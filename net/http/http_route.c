@@ -102,6 +102,40 @@ void http_keep(struct http_request *r, unsigned number, const char *value, size_
     r->kept = (uint8_t)(r->kept + length + 2);
 }
 
+/* Forget all but the check's header fields. */
+static void http_keep_check(struct http_request *r)
+{
+    size_t kept = 0;
+
+    for (size_t at = 0, length; at < r->kept; at += length) {
+        unsigned number = (uint8_t)r->keep[at];
+        length = strlen(r->keep + at + 1) + 2;
+        if (number >= KEEP_HEADERS + HTTP_WANTED_MAX && number < KEEP_UPGRADE) {
+            memmove(r->keep + kept, r->keep + at, length);
+            kept += length;
+        }
+    }
+    r->kept = (uint8_t)kept;
+}
+
+/* What finds no room is told after the check, so that nobody learns by it what a path wants. What the check itself wants must be
+ * whole: a login that was cut off is no wrong guess. */
+void http_keep_field(struct http_request *r)
+{
+    bool checked = r->wanted > HTTP_WANTED_MAX;
+
+    if (checked && r->length + 2u > (size_t)(HTTP_KEEP_MAX - r->kept)) {
+        r->flags |= FLAG_KEEP_FULL;
+        http_keep_check(r);
+    }
+    if ((r->flags & FLAG_OVERFLOW) != 0 || r->length + 2u > (size_t)(HTTP_KEEP_MAX - r->kept)) {
+        r->flags |= FLAG_KEEP_FULL;
+        r->flags2 |= checked ? FLAG2_UNCHECKED : 0;
+        return;
+    }
+    http_keep(r, KEEP_HEADERS + r->wanted - 1u, r->text, r->length);
+}
+
 const char *http_kept(const struct http_request *r, unsigned number)
 {
     for (const char *at = r->keep; at < r->keep + r->kept; at += strlen(at + 1) + 2) {
@@ -157,6 +191,9 @@ static int http_query_value(const char *at, char *out, size_t size)
 {
     size_t length = 0;
 
+    if (size == 0) {
+        return -2;
+    }
     while (*at != 0 && *at != '&') {
         size_t used = length + 1 < size ? http_query_decode(at, out + length) : 0;
         if (used == 0) {
@@ -175,13 +212,12 @@ int http_query(const struct http_request *r, const char *name, char *out, size_t
     const char *at = http_kept(r, KEEP_QUERY);
     size_t length = strlen(name);
 
-    if (size == 0) {
-        return -2;
+    if (size > 0) {
+        *out = 0;
     }
-    *out = 0;
     while (at != NULL && *at != 0) {
         if (strncmp(at, name, length) == 0 && (at[length] == '=' || at[length] == '&' || at[length] == 0)) {
-            return at[length] == '=' ? http_query_value(at + length + 1, out, size) : 0;
+            return http_query_value(at + length + (at[length] == '='), out, size);
         }
         at = strchr(at, '&');
         at = at != NULL ? at + 1 : NULL;

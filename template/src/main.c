@@ -38,7 +38,7 @@ static const struct http_route routes[] = {
      .gone = settings_gone},
 };
 
-/* Not const: the name comes from the settings. Get a USB ID of your own: 1209:000A is for tests only. */
+/* Not const: the name comes from the settings. Get a USB ID of your own: 1209:000a is for tests only. */
 static struct plugnet_config config = {
     .product_id = 0x000A,
     .manufacturer = "Example",

@@ -10,8 +10,7 @@
 #include "store/store.h"
 #include "wire/json.h"
 
-#define SCHEMA   1
-#define KEY      "settings"
+#define SCHEMA   1   /* count it up when a setting comes to mean something else: docs/settings.md, "Schema" */
 #define BODY_MAX 128 /* bytes of a PUT's body */
 
 static struct settings settings = {.name = "@NAME@", .led = false};
@@ -31,17 +30,39 @@ const struct settings *settings_now(void)
     return &settings;
 }
 
+/* Each setting is kept by its name: one that is new has its default, and the others are what they were. */
+static void settings_read(struct settings *kept)
+{
+    for (size_t i = 0; i < JSON_COUNT(table); i++) {
+        const struct json_field *f = &table[i];
+        size_t length = 0;
+        if (store_get(&store, f->name, strlen(f->name), NULL, 0, &length) == STORE_OK && length == f->size) {
+            store_get(&store, f->name, strlen(f->name), (char *)kept + f->offset, f->size, NULL);
+        }
+    }
+}
+
+static bool settings_write(const struct settings *wanted)
+{
+    store_begin(&store); /* all of it, or nothing */
+    for (size_t i = 0; i < JSON_COUNT(table); i++) {
+        store_put(&store, table[i].name, strlen(table[i].name), (const char *)wanted + table[i].offset,
+                  table[i].size);
+    }
+    return store_commit(&store) == STORE_OK;
+}
+
 /* What can't be right is left out: with a wrong name the board would stop, at each start. */
 void settings_load(void)
 {
     static struct store_config config = {.schema = SCHEMA};
-    struct settings kept;
-    size_t length;
+    struct settings kept = settings;
 
     config.flash = board_flash(BOARD_FLASH_SETTINGS);
-    if (store_open(&store, &config) != STORE_NEWER &&
-        store_get(&store, KEY, sizeof KEY - 1, &kept, sizeof kept, &length) == STORE_OK &&
-        length == sizeof kept && plugnet_name_fits(kept.name)) {
+    if (store_open(&store, &config) != STORE_NEWER) {
+        settings_read(&kept);
+    }
+    if (plugnet_name_fits(kept.name)) {
         settings = kept;
     }
 }
@@ -67,7 +88,7 @@ static uint16_t settings_change(const struct settings *wanted)
         reader.member = "name";
         return 400;
     }
-    if (store_put(&store, KEY, sizeof KEY - 1, wanted, sizeof *wanted) != STORE_OK) {
+    if (!settings_write(wanted)) {
         return 500;
     }
     settings = *wanted;

@@ -1,4 +1,4 @@
-/* The settings: one struct, one value in flash. */
+/* The settings: one struct; each member is a value in flash. */
 /* SPDX-License-Identifier: MIT */
 #ifndef SETTINGS_H
 #define SETTINGS_H
@@ -10,7 +10,7 @@
 #include "plugnet/plugnet.h"
 #include "wire/text.h"
 
-/* Whoever changes this struct counts SCHEMA up (settings.c). */
+/* A further member takes a line here, one in the table of settings.c, and its default there. */
 struct settings {
     char name[PLUGNET_NAME_MAX + 1]; /* NAME.local */
     bool led;                        /* the first LED is on */

@@ -2,7 +2,7 @@
  * A processor, 64 KiB of flash with an image in it, 64 KiB of SRAM, and the debugger's server: prints the port and
  * runs until it is killed. For test_gdb.py.
  *
- *   gdb_runner image.bin
+ *   gdb_runner image.bin [jlink]
  */
 /* SPDX-License-Identifier: MIT */
 #include "vboard/gdb.h"
@@ -32,6 +32,46 @@ static enum cpu_bus nothing_write(void *context, uint32_t address, unsigned size
     return CPU_BUS_FAULT;
 }
 
+#define FLASH_BASE  0x08000000u
+#define SECTOR_SIZE 0x4000u
+
+static bool flash_area(void *context, unsigned number, struct gdb_flash_area *area)
+{
+    (void)context;
+    *area = (struct gdb_flash_area){FLASH_BASE, sizeof flash, SECTOR_SIZE};
+    return number == 0;
+}
+
+static bool flash_inside(uint32_t address, uint32_t size)
+{
+    return address - FLASH_BASE < sizeof flash && size <= sizeof flash - (address - FLASH_BASE);
+}
+
+static bool flash_erase(void *context, uint32_t address, uint32_t size)
+{
+    if (!flash_inside(address, size) || address % SECTOR_SIZE || size % SECTOR_SIZE)
+        return false;
+    memset(flash + (address - FLASH_BASE), 0xFF, size);
+    cpu_code_changed(context, address, size);
+    return true;
+}
+
+static bool flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    if (!flash_inside(address, size))
+        return false;
+    memcpy(flash + (address - FLASH_BASE), bytes, size);
+    cpu_code_changed(context, address, size);
+    return true;
+}
+
+static bool peripheral(void *context, unsigned number, struct gdb_peripheral *it)
+{
+    (void)context;
+    *it = (struct gdb_peripheral){number ? "TWO" : "ONE", 0x40000000u + number, 16, !number};
+    return number < 2;
+}
+
 static void reset(void *context)
 {
     cpu_reset(context, 0x08000000);
@@ -46,7 +86,11 @@ int main(int count, char **arguments)
         .bus_read = nothing_read,
         .bus_write = nothing_write,
     };
-    struct gdb_callbacks callbacks = {.reset = reset};
+    struct gdb_callbacks callbacks = {.reset = reset,
+                                      .flash_area = flash_area,
+                                      .flash_erase = flash_erase,
+                                      .flash_program = flash_program,
+                                      .peripheral = peripheral};
     FILE *file = count > 1 ? fopen(arguments[1], "rb") : NULL;
     struct cpu *cpu = cpu_new(&config);
     struct gdb *gdb;
@@ -56,6 +100,7 @@ int main(int count, char **arguments)
         return 2;
     fclose(file);
     callbacks.context = cpu;
+    callbacks.jlink = count > 2 && strcmp(arguments[2], "jlink") == 0;
     cpu_reset(cpu, 0x08000000);
     gdb = gdb_open(0, cpu, &callbacks, true);
     if (!gdb)

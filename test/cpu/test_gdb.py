@@ -28,8 +28,8 @@ def result(name, why=None):
 class Runner:
     """One gdb_runner, killed at the end."""
 
-    def __init__(self, program, image):
-        self.process = subprocess.Popen([program, image], stdout=subprocess.PIPE, text=True)
+    def __init__(self, program, image, *options):
+        self.process = subprocess.Popen([program, image, *options], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().split()[1])
 
     def __enter__(self):
@@ -108,6 +108,63 @@ def monitor(program, image, elf):
         for i, command in enumerate(("nonsense", "reset nonsense", "resethalt", "halt now", "x" * 100, "Reset")):
             output = debug(runner.port, elf, ["monitor " + command, "print 1234"])
             contains(f"monitor_unknown_{i}", output, "Protocol error with Rcmd" if len(command) > 63 else f'"{command}"')
+
+
+def probes(program, image, elf):
+    """OpenOCD's and J-Link's commands do what they do there, or say that they do nothing here."""
+    with Runner(program, image) as runner:
+        for command in ("speed auto", "flash device = STM32F407VG", "flash probe 0", "adapter speed 4000", "SWO EnableTarget 0 0 1 0",
+                        "interface SWD", "poll on", "sleep 100", "semihosting IOClient 3"):
+            output = debug(runner.port, elf, ["monitor " + command, "print 1234"])
+            wanted = "no monitor command" if command.startswith("SWO") else f'"{command}" has no effect here'
+            contains("probe_" + command.split()[0].lower(), output, "= 1234")  # two streams: each has its order
+            contains("probe_says", output, wanted)
+        output = debug(runner.port, elf, ["break triple", "continue", "monitor reset", "monitor halt", "monitor poll",
+                                          "monitor peripherals", "monitor peripherals tw", "monitor semihosting enable"])
+        contains("peripherals", output, "the processor is halted, pc 0x0800", "ONE        0x40000000 0x10\n", "TWO",
+                 "(not modelled)", "TWO        0x40000001", "no semihosting here")
+        output = debug(runner.port, elf, ["break triple", "continue", "monitor gdb_sync", "print/x $pc", "stepi", "print/x $pc",
+                                          "stepi", "print/x $pc"])
+        values = [line.split(" = ")[1] for line in output.splitlines() if line.startswith("$")]
+        result("gdb_sync", None if len(values) == 3 and values[0] == values[1] != values[2] else values)
+        output = debug(runner.port, elf, ["monitor reset 0", "monitor gdb_sync", "stepi", "print/x $lr"])
+        contains("numbered_reset", output, "= 0xffffffff")
+    with Runner(program, image, "jlink") as runner:
+        output = debug(runner.port, elf, ["break triple", "continue", "delete", "monitor reset", "stepi", START, "print/x $lr",
+                                          "monitor go", "monitor shutdown"])
+        contains("jlink_reset_halts", output, "triple (n=", "= 1", "= 0xffffffff")
+        try:
+            result("shutdown", None if runner.process.wait(5) == 0 else "exit code")
+        except subprocess.TimeoutExpired:
+            result("shutdown", "still runs")
+
+
+def load(program, image, elf):
+    """GDB knows what is flash, and writes there by erasing; the image runs again."""
+    with Runner(program, image) as runner:
+        output = debug(runner.port, elf, ["info mem", "break triple", "continue", "monitor reset", "load", "compare-sections",
+                                          "monitor reset halt", "continue", "print n", "set var *(int *)0x08000000 = 1"])
+        contains("load", output, "0x08000000 0x08010000 flash blocksize 0x4000", "Breakpoint 1, triple (n=4)", "matched",
+                 "Breakpoint 1, triple (n=4)", "= 4")
+        contains("flash_by_load_alone", output, "Writing to flash memory forbidden")
+        raw = Raw(runner.port)
+        rcmd(raw, "reset")
+        answer = None if runs(raw, 10) else "it doesn't run before"
+        raw.ask(b"vFlashErase:0800c000,4000")  # where no code is
+        result("erase_halts", answer or ("the processor runs" if runs(raw, 0.3) else None))
+        for packet, wanted in ((b"vFlashErase:08000000,4000", b"OK"), (b"m08000000,4", b"ffffffff"), (b"vFlashWrite:08000001:a}\x03}\x5d", b"OK"),
+                               (b"m08000000,4", b"ff61237d"), (b"vFlashWrite:0800ffff:ab", b"E01"), (b"vFlashWrite:0800fff0:", b"OK"),
+                               (b"vFlashErase:08000000,1", b"E01"), (b"vFlashErase:0800c000,8000", b"E01"), (b"vFlashErase:ffffffff,ffffffff", b"E01"),
+                               (b"vFlashErase:08000000", b"E01"), (b"vFlashErase:08000000,4000z", b"E01"), (b"vFlashWrite:08000000", b"E01"),
+                               (b"vFlashWrite:08000000:}", b"E01"), (b"vFlashWrite::a", b"E01"), (b"vFlashDone", b"OK"), (b"vFlashNonsense", b""),
+                               (b"qXfer:memory-map:read::0,0", b"m"), (b"qXfer:memory-map:read::fffffff,10", b"l"),
+                               (b"qXfer:memory-map:read:x:0,10", b""), (b"qXfer:memory-map:read::0", b"E01")):
+            answer = raw.ask(packet)
+            result("flash_packets", None if answer == wanted else f"{packet}: {answer}")
+        pieces = [raw.ask(b"qXfer:memory-map:read::%x,20" % at)[1:] for at in range(0, 0x400, 0x20)]
+        whole = raw.ask(b"qXfer:memory-map:read::0,1000")
+        result("map_in_pieces", None if b"".join(pieces) == whole[1:] and whole[:1] == b"l" else whole)
+        raw.close()
 
 
 def restart(program, image, elf):
@@ -319,6 +376,8 @@ def main():
         with_gdb(sys.argv[1], sys.argv[2], sys.argv[3])
         monitor(sys.argv[1], sys.argv[2], sys.argv[3])
         restart(sys.argv[1], sys.argv[2], sys.argv[3])
+        probes(sys.argv[1], sys.argv[2], sys.argv[3])
+        load(sys.argv[1], sys.argv[2], sys.argv[3])
     else:
         print("skip gdb: gdb-multiarch is not installed")
     by_hand(sys.argv[1], sys.argv[2])

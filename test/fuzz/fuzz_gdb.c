@@ -2,7 +2,7 @@
  * Fuzz the GDB server: each input is what one debugger sends; "%" stands for the right checksum of the packet
  * before it. Whatever it was, the server must answer the next debugger.
  *
- * LINK: vboard/gdb.c vboard/cpu*.c
+ * LINK: vboard/gdb*.c vboard/cpu*.c
  * SECONDS: 20
  */
 /* SPDX-License-Identifier: MIT */
@@ -103,6 +103,48 @@ static void reset(void *context)
     cpu_reset(context, 0x08000000);
 }
 
+static bool flash_area(void *context, unsigned number, struct gdb_flash_area *area)
+{
+    (void)context;
+    *area = (struct gdb_flash_area){0x08000000 + number * 1024, 1024, 512};
+    return number < sizeof flash / 1024;
+}
+
+static bool flash_inside(uint32_t address, uint32_t size)
+{
+    return address - 0x08000000 < sizeof flash && size <= sizeof flash - (address - 0x08000000);
+}
+
+static bool flash_erase(void *context, uint32_t address, uint32_t size)
+{
+    if (!flash_inside(address, size))
+        return false;
+    memset(flash + (address - 0x08000000), 0xFF, size);
+    cpu_code_changed(context, address, size);
+    return true;
+}
+
+static bool flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t size)
+{
+    if (!flash_inside(address, size))
+        return false;
+    memcpy(flash + (address - 0x08000000), bytes, size);
+    cpu_code_changed(context, address, size);
+    return true;
+}
+
+static bool peripheral(void *context, unsigned number, struct gdb_peripheral *it)
+{
+    (void)context;
+    *it = (struct gdb_peripheral){"PERIPHERAL", number, number, true};
+    return number < 3;
+}
+
+static void semihosting(void *context, bool on)
+{
+    (void)context, (void)on;
+}
+
 /* The input with its checksums: "%" becomes "#xx". */
 static size_t expand(const uint8_t *data, size_t size, char out[3 * PIECE + 4], uint8_t *sum)
 {
@@ -121,7 +163,14 @@ static size_t expand(const uint8_t *data, size_t size, char out[3 * PIECE + 4], 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cpu *cpu = cpu_fresh();
-    const struct gdb_callbacks callbacks = {.reset = reset, .context = cpu};
+    const struct gdb_callbacks callbacks = {.reset = reset,
+                                            .flash_area = flash_area,
+                                            .flash_erase = flash_erase,
+                                            .flash_program = flash_program,
+                                            .peripheral = peripheral,
+                                            .semihosting = semihosting,
+                                            .jlink = size % 2 != 0,
+                                            .context = cpu};
     struct gdb *gdb = gdb_open(0, cpu, &callbacks, true);
     char text[3 * PIECE + 4];
     uint8_t sum = 0;

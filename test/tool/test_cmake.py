@@ -251,6 +251,34 @@ def test_warning_of_test_ids(folder):
         assert done.returncode == 0 and ("is for tests only" in done.stderr) == warned, (identity, done.stderr)
 
 
+# ---- Tests of a product. ----
+
+def board_of_test(app, build="build"):
+    """PLUGNET_BOARD as ctest gives it to the script."""
+    done = run("ctest", "--test-dir", os.path.join(app, build), "--show-only=json-v1", environment=clean_environment())
+    properties = {one["name"]: one["value"] for one in json.loads(done.stdout)["tests"][0]["properties"]}
+    return dict(word.split("=", 1) for word in properties["ENVIRONMENT"])["PLUGNET_BOARD"]
+
+
+def test_virtual_board_of_a_test(folder):
+    """An image for a board of the product's own is tested on the one of ours with its chip; for another chip BOARD names one."""
+    take = TAKE["add_subdirectory"].format(root=ROOT)
+    board_write(folder, "my-board")
+    shutil.copytree(os.path.join(ROOT, "chip/stm32f407"), os.path.join(folder, "my-chip"))
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "test.py": ""})
+    chip = "BOARD_DIR ../my-board CHIP_DIR ../my-chip"
+    for words, more, wanted in (("BOARD blackpill-f411", "", "blackpill-f411"), ("BOARD_DIR ../my-board", "", "stm32f4discovery"),
+                                (chip, " BOARD stm32f4discovery", "stm32f4discovery"), (chip, "", None)):
+        product_write(folder, "thing", {"CMakeLists.txt": lists_of(take, f"plugnet_add_firmware(thing SOURCES main.c {words})\nenable_testing()\n"
+                                                                          f"plugnet_add_test(thing FIRMWARE thing SCRIPT test.py{more})")})
+        if wanted is None:
+            refused(app, "the virtual board knows no my-board, and not one board with its chip my-chip alone: BOARD names the one")
+            continue
+        done = configure(app)
+        assert done.returncode == 0, done.stderr[-600:]
+        assert board_of_test(app) == wanted, (words, board_of_test(app))
+
+
 # ---- Mistakes. ----
 
 def test_mistakes(folder):

@@ -432,6 +432,18 @@ def test_board_outside(folder):
     nothing_built_in(board)
 
 
+def test_board_in_the_product(folder):
+    """Board and chip in the product's folder, as docs/porting.md has it: each is compiled once, and nothing of what CMake has built."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "build-cov/CMakeCache.txt": "", "build-cov/a.c": "#error this is not to be compiled\n"})
+    board = board_write(app, "boards/my-board")
+    chip = os.path.join(app, "chips/my-chip")
+    shutil.copytree(os.path.join(ROOT, "chip/stm32f407"), chip)
+    image, said = built(folder, "my-board-none-thing/thing.elf", f"BOARD_DIR={board}", f"CHIP_DIR={chip}/", f"APP={app}", "NAME=thing", "OS=none")
+    for path in (f"{app}/main.c", f"{board}/board.c", f"{chip}/stm32f407.c"):
+        assert said.count(f"CC {os.path.realpath(path)}") == 1, f"{path}: {said}"
+    page_is(image, board="boards/my-board")
+
+
 def test_chip_outside(folder):
     """Board and chip by relative paths; the board has sources in two folders, the chip is in its folder."""
     board, app = board_write(folder, "my-board"), product_write(folder, "thing", {"main.c": PRODUCT})

@@ -9,11 +9,14 @@ Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" lines (tool/suites.py)
 # SPDX-License-Identifier: MIT
 import os
 import re
+import struct
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "testkit"))
 import test_compose  # noqa: E402
+from plugnet_testkit import Board  # noqa: E402
 from test_build import ROOT, clean_environment, run  # noqa: E402
 from test_cmake import build_of_programs  # noqa: E402
 from test_compose import file_change, kernel_wanted  # noqa: E402
@@ -65,11 +68,48 @@ def test_against_an_installed_one(folder):
         assert f"PLUGNET_VBOARD:FILEPATH={folder}/prefix/bin/vboard" in file.read(), "not the installed virtual board"
 
 
+def update_is_right(product, name):
+    """The README's command for dfu-util names the IDs that the device shows and the file has, and where the image begins."""
+    with open(f"{product}/README.md", encoding="utf-8") as file:
+        told = re.search(rf"dfu-util -d (\w+:\w+),0483:df11 -a 0 -s (\w+):leave -D build/{name}\.dfu", file.read())
+    with open(f"{product}/src/main.c", encoding="utf-8") as file:
+        shown = re.search(r"\.product_id = 0x(\w+)", file.read())[1].lower()
+    with open(f"{product}/build/{name}.dfu", "rb") as file:
+        product_id, vendor_id = struct.unpack("<HH", file.read()[-14:-10])
+    begin = run(f"{ROOT}/tool/dfu_file.py", "--address", f"{product}/build/{name}.elf").stdout.strip()
+    assert told and told[1] == f"{vendor_id:04x}:{product_id:04x}" == f"1209:{shown}", (told and told[1], f"{vendor_id:04x}:{product_id:04x}", shown)
+    assert int(told[2], 16) == int(begin, 16), (told[2], begin)
+
+
 def test_each_board(folder):
     """Against a checkout: builds and passes for each board."""
-    for board in ("stm32f4discovery", "blackpill-f411"):
-        product, _ = made(folder, "thing-" + board.split("-", maxsplit=1)[0], "--board", board)
+    for board in ("stm32f4discovery", "blackpill-f411", "32l476gdiscovery"):
+        name = "thing-" + board.split("-", maxsplit=1)[0]
+        product, _ = made(folder, name, "--board", board)
         ci_passes(product, ROOT)
+        update_is_right(product, name)
+
+
+def test_one_setting_more(folder):
+    """A firmware with a further setting keeps what the owner has set of the others."""
+    product, _ = made(folder, "pump")
+    build = f"{product}/build"
+    words = ("cmake", "-S", product, "-B", build, f"-DPLUGNET={ROOT}", f"-DPLUGNET_LWIP_PATH={ROOT}/build/lwip")
+    flash = f"{folder}/flash"
+    for wanted, kept in (('{"name":"other","led":true}', {"name": "other", "led": True}),
+                         ('{"led":false}', {"name": "other", "led": False, "level": 7})):
+        for command in (words, ("cmake", "--build", build, "-t", "pump")):
+            done = run(*command, environment=clean_environment())
+            assert done.returncode == 0, (done.stdout + done.stderr)[-600:]
+        with Board(f"{build}/pump.elf", forwards=[80], flash=flash, program=f"{ROOT}/build/vboard/vboard") as b:
+            b.wait_state("leased")
+            before = b.http.get("/api/settings").json()
+            answer = b.http.put("/api/settings", wanted)
+            assert (answer.status, answer.json()) == (200, kept), (answer, answer.text)
+        file_change(f"{product}/src/settings.h", "    bool led; ", "    uint16_t level;\n    bool led; ")
+        file_change(f"{product}/src/settings.c", ".led = false", ".led = false, .level = 7")
+        file_change(f"{product}/src/settings.c", "settings, led, BOOL),", "settings, led, BOOL),\n    JSON_FIELD(struct settings, level, UNSIGNED),")
+    assert before == {"name": "other", "led": True, "level": 7}, before
 
 
 def test_freertos(folder):

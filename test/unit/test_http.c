@@ -1159,13 +1159,14 @@ static uint16_t check_result;
 static const char *checked_path;
 static const void *checked_data;
 
+static const char *wanted_login = "good";
 static uint16_t check(struct http_request *r)
 {
     const char *value = http_header(r, "Authorization");
     checks++;
     checked_path = http_path(r);
     checked_data = http_data(r);
-    return value != NULL && strcmp(value, "good") == 0 ? 0 : check_result;
+    return value != NULL && strcmp(value, wanted_login) == 0 ? 0 : check_result;
 }
 
 static void own_policy(struct http_request *r, struct text *head)
@@ -1292,6 +1293,81 @@ TEST(http_check_tells_nobody_which_paths_there_are)
         snprintf(request, sizeof request, requests[i], "Authorization: good\r\n");
         CHECK_EQUAL(guarded_status(request), passed[i]);
         CHECK_EQUAL(checks, 1);
+    }
+    guarded.check = NULL;
+}
+
+/* Each of these alone has room in HTTP_KEEP_MAX, both together haven't. */
+#define LONG_QUERY "q=0123456789012345"
+
+static const char *asked_query, *asked_header;
+static char asked_bytes[32];
+
+static enum http_progress ask_output(struct http_request *r, struct text *t)
+{
+    asked_query = http_query(r, "q", asked_bytes, sizeof asked_bytes) >= 0 ? asked_bytes : NULL;
+    asked_header = http_header(r, "Authorization");
+    text_put(t, asked_header != NULL ? asked_header : "");
+    return HTTP_END;
+}
+
+static const char *const ask_headers[] = {"X-More", "Authorization", NULL};
+static const struct http_route ask_routes[] = {
+    {.path = "/ask", .query = true, .headers = ask_headers, .type = "text/plain", .output = ask_output},
+    {.path = "/files/*", .type = "text/plain", .output = ask_output},
+};
+
+/* What a route wants never takes the room of what the check wants: else a right login would be a wrong guess. */
+TEST(http_check_comes_before_what_routes_keep)
+{
+    static const char *const full[] = {
+        "GET /ask?" LONG_QUERY " HTTP/1.1\r\n" HOST "Authorization: %s\r\n\r\n",
+        "GET /ask HTTP/1.1\r\n" HOST "X-More: 0123456789012345\r\nAuthorization: %s\r\n\r\n",
+        "GET /ask HTTP/1.1\r\n" HOST "Authorization: %s\r\nX-More: 0123456789012345\r\n\r\n",
+        "GET /files/0123456789012345 HTTP/1.1\r\n" HOST "Authorization: %s\r\n\r\n"};
+    struct http_config kept = guarded;
+    char request[300];
+    guarded.routes = ask_routes;
+    guarded.route_count = 2;
+    guarded.check = check;
+    guarded.check_headers = authorization;
+    check_result = 401;
+    for (size_t i = 0; i < sizeof full / sizeof full[0]; i++) {
+        snprintf(request, sizeof request, full[i], "good");
+        CHECK_EQUAL(guarded_status(request), 200);
+        snprintf(request, sizeof request, full[i], "bad");
+        CHECK_EQUAL(guarded_status(request), 401);
+    }
+    wanted_login = "0123456789";
+    for (size_t i = 0; i < sizeof full / sizeof full[0]; i++) {
+        snprintf(request, sizeof request, full[i], "0123456789");
+        CHECK_EQUAL(guarded_status(request), 431);
+        CHECK_EQUAL(checks, 1); /* it was let through, and then told */
+        snprintf(request, sizeof request, full[i], "012345678x");
+        CHECK_EQUAL(guarded_status(request), 401);
+    }
+    wanted_login = "good";
+    CHECK_EQUAL(guarded_status("GET /ask?q=7 HTTP/1.1\r\n" HOST "Authorization: good\r\n\r\n"), 200);
+    CHECK(asked_query != NULL && strcmp(asked_query, "7") == 0);
+    CHECK(asked_header != NULL && strcmp(asked_header, "good") == 0);
+    guarded = kept;
+}
+
+/* A login that has no room at all isn't asked about, nor a wrong guess: the same for each path. */
+TEST(http_check_is_not_asked_about_half_a_login)
+{
+    static const char *const targets[] = {"/", "/nothing", "/value", "/put"};
+    char request[300];
+    guarded.check = check;
+    guarded.check_headers = authorization;
+    check_result = 401;
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        for (int length = HTTP_KEEP_MAX - 1; length < 200; length += 60) {
+            snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "Authorization: %0*d\r\n\r\n",
+                     targets[i], length, 7);
+            CHECK_EQUAL(guarded_status(request), 431);
+            CHECK_EQUAL(checks, 0);
+        }
     }
     guarded.check = NULL;
 }

@@ -36,7 +36,7 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
-                   "--control", "--profile", "--flash", "--boot0", "--coverage", "--stopped"):
+                   "--control", "--profile", "--flash", "--boot0", "--coverage", "--stopped", "--monitor", "--semihosting"):
         assert f"  {option}" in result.stdout, f"{option} is not in the help text"
 
 
@@ -47,6 +47,7 @@ def test_wrong_command_lines():
     refused(["--board"], "needs a value")
     refused(["--uid", "123", ECHO], "24 hex digits")
     refused(["--gdb", "99999", ECHO], "not a port number")
+    refused(["--monitor", "pyocd", ECHO], "neither openocd nor jlink")
     refused([ECHO, ECHO], "one image only")
     refused(["--for", "soon", ECHO], "--for")
 
@@ -195,6 +196,69 @@ def test_gdb_waits_until_interrupted():
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0, f"exit code {process.returncode}"
+
+
+def said_by(output):
+    """Lines that the image wrote by semihosting."""
+    return [line.split("[semihosting] ")[1] for line in output.splitlines() if "[semihosting] " in line]
+
+
+SEMIHOSTING = os.path.join(IMAGES, "semihosting.elf")
+
+
+def test_semihosting():
+    """Each call that newlib makes, output as lines, exit as the program's exit code; without the option a fault, as on the chip."""
+    result = run("--fast", "--for", "5", "--semihosting", SEMIHOSTING)
+    assert result.returncode == 0, f"exit code {result.returncode}"
+    clock = next(line for line in said_by(result.stdout) if line.startswith("clock "))
+    assert said_by(result.stdout) == [
+        "hello", "x", "stdout 00000002", "stderr 00000003", "a file ffffffff", "errno 00000002", "written", "left of a write 00000000",
+        "left where no memory is 00000005", "left of too much ffffffff", "not read 00000007", "a key ffffffff", "a terminal 00000001",
+        "nobody knows ffffffff", clock, "ticks a second 3b9aca00", "elapsed 00000000", "seconds of it 00000000",
+        "elapsed to nowhere ffffffff", "the end, without a new line"], result.stdout
+    assert result.stdout.count("semihosting: call 0x77 is not modelled") == 1, result.stdout
+    result = run("--fast", "--for", "0.1", SEMIHOSTING)
+    assert not said_by(result.stdout) and result.returncode == 0, result.stdout
+
+
+def semihosting_debugged(*commands, options=()):
+    """What GDB and the board say, and the board's exit code or None while it runs."""
+    with subprocess.Popen([PROGRAM, "--fast", "--gdb", "0", *options, SEMIHOSTING], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = ""
+            while "localhost:" not in said:
+                said = process.stdout.readline()
+            port = said.split("localhost:")[1].split("'")[0]
+            arguments = ["gdb-multiarch", "--batch", "-nx", "-ex", "set architecture armv7e-m"]
+            for command in (f"target remote localhost:{port}", *commands):
+                arguments += ["-ex", command]
+            result = subprocess.run([*arguments, SEMIHOSTING], capture_output=True, text=True, timeout=60, check=False)
+            try:
+                code = process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                code = None
+                process.terminate()
+            return result.stdout + result.stderr, process.stdout.read(), code
+        finally:
+            process.kill()
+
+
+def test_semihosting_and_gdb():
+    """The monitor's commands switch it; a step goes over a call; with a debugger an exit is a stop, without one the end."""
+    output, said, code = semihosting_debugged("monitor arm semihosting enable", "continue", "x/i $pc", "kill")
+    assert "the end, without a new line" in said_by(said) or "elapsed to nowhere ffffffff" in said_by(said), said
+    assert "bkpt" in output.split("SIGTRAP")[1] and code == 0, output
+    output, said, code = semihosting_debugged("monitor semihosting enable", "monitor semihosting disable", "continue", "x/i $pc", "kill")
+    assert not said_by(said) and "bkpt" in output.split("SIGTRAP")[1], output
+    output, said, code = semihosting_debugged("break call", "continue", "finish", "print wanted = 1", "delete", "detach",
+                                              options=("--semihosting",))
+    assert "hello" in said_by(said) and code == 1, f"{code}: {output} {said}"
+
+
+def test_shutdown():
+    """As OpenOCD's: it ends the program."""
+    _, _, code = semihosting_debugged("monitor shutdown")
+    assert code == 0, code
 
 
 def test_same_run_twice():

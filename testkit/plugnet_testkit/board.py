@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import uuid
 from typing import Any, Callable, Dict, Iterator, List, Optional, Pattern, Sequence, TypeVar, Union
 
 from .control import BoardDied, Control, VirtualTimeout
@@ -130,6 +131,16 @@ class Serial:
         return self.wait(b"\n", s).decode(errors="replace").rstrip("\r\n")
 
 
+def coverage_file(image: Optional[str]) -> Optional[str]:
+    """A new name in the folder that PLUGNET_COVERAGE names, if it does: IMAGE-NUMBER.run."""
+    folder = os.environ.get("PLUGNET_COVERAGE")
+    if not folder or not image:
+        return None
+    os.makedirs(folder, exist_ok=True)
+    stem = os.path.splitext(os.path.basename(image))[0]
+    return os.path.join(folder, f"{stem}-{uuid.uuid4().hex[:16]}.run")
+
+
 class Board:
     """One virtual board with its PC. A context manager: the process ends with it, and with the test's own process."""
 
@@ -143,12 +154,13 @@ class Board:
         forwards   ports of the board that this process may reach: 80, "udp:7"
         flash      file that keeps the flash (then `image` may be left out)
         pcap       file for a trace of frames and USB
-        coverage   file for what was executed (docs/testkit.md, "Coverage")
+        coverage   file for what was executed (docs/testkit.md, "Coverage"); else PLUGNET_COVERAGE names a folder for it
         pace       "stopped": time runs while a call waits; "real", "fast": by itself
         wall_s     real seconds after which a silent program is taken for dead
         options    further options of vboard
         """
         self.image = image
+        coverage = coverage or coverage_file(image)
         self._forwards = [forward_parse(forward) for forward in forwards]
         self._folder = tempfile.mkdtemp(prefix="plugnet-")
         self._output = os.path.join(self._folder, "output")

@@ -178,8 +178,11 @@ class Answer:
         return self.body.decode()
 
     def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
+        """The body as JSON. ValueError: it is none, and what came instead."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ValueError(f"no JSON in {self!r}, which begins {self.body[:80]!r}: {error}") from None
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"

@@ -171,6 +171,24 @@ def summary(files: Dict[str, FileCoverage]) -> str:
     return f"lines {share(lines)}, branches {share(ways)}"
 
 
+def missing(files: Dict[str, FileCoverage]) -> str:
+    """A line for each file with lines that never ran: which. Lines without code of their own are none."""
+    out = []
+    for path, of in sorted(files.items()):
+        ranges: List[List[int]] = []
+        was = True
+        for line, runs in sorted(of.lines.items()):
+            if runs == 0 and was:
+                ranges.append([line, line])
+            elif runs == 0:
+                ranges[-1][1] = line
+            was = runs > 0
+        if ranges:
+            text = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+            out.append(f"{os.path.relpath(path)}: {text}\n")
+    return "".join(out)
+
+
 def make(elf: str, paths: Iterable[str], only: Optional[str] = None,
          objdump: str = "arm-none-eabi-objdump") -> Dict[str, FileCoverage]:
     """Coverage of an image by these runs; `only`: source files below this folder."""
@@ -190,6 +208,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     parser.add_argument("--elf", required=True, help="the image that ran")
     parser.add_argument("-o", "--output", help="the tracefile; left out: only the summary")
     parser.add_argument("--only", metavar="FOLDER", help="only source files below this folder")
+    parser.add_argument("--missing", action="store_true", help="say which lines never ran, a line for each file")
     parser.add_argument("--objdump", default="arm-none-eabi-objdump")
     options = parser.parse_args(argv)
     try:
@@ -200,6 +219,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     except (CoverageError, OSError) as error:
         print(f"vboard_coverage: {error}", file=sys.stderr)
         return 2
+    if options.missing:
+        print(missing(files), end="")
     print(summary(files))
     return 0
 
