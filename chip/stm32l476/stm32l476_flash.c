@@ -38,8 +38,10 @@ static struct {
 } ecc;
 
 void NMI_Handler(void);
+bool stm32l476_nmi_is_ours(void);
 
-__attribute__((used)) static bool nmi_is_ours(void)
+/* Global and visible: link-time optimisation may put the assembly that calls it into another part of the program. */
+__attribute__((used, externally_visible)) bool stm32l476_nmi_is_ours(void)
 {
     bool ours = ecc.reads && (FLASH_ECCR & FLASH_ECCR_ECCD) != 0;
 
@@ -54,7 +56,7 @@ __attribute__((used)) static bool nmi_is_ours(void)
 __attribute__((naked)) void NMI_Handler(void)
 {
     __asm__ volatile("push {r4, lr}\n"
-                     "bl nmi_is_ours\n"
+                     "bl stm32l476_nmi_is_ours\n"
                      "pop {r4, lr}\n"
                      "cbz r0, 1f\n"
                      "bx lr\n"
