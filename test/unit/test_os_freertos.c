@@ -10,6 +10,7 @@
 #include "task.h"
 
 #include "board/board.h"
+#include "board/report.h"
 #include "os/os.h"
 #include "test/test.h"
 
@@ -42,6 +43,19 @@ void vTaskStartScheduler(void)
 {
     fake.done(NULL); /* the first that lwIP's thread does */
     longjmp(fake.stopped, 1);
+}
+
+void board_report_panic(const char *text, const void *pc)
+{
+    (void)text;
+    (void)pc;
+}
+
+char *pcTaskGetName(TaskHandle_t task)
+{
+    static char name[] = "test";
+    (void)task;
+    return name;
 }
 
 BaseType_t xTaskGetSchedulerState(void)

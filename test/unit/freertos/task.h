@@ -11,6 +11,7 @@ typedef void *TaskHandle_t;
 
 void vTaskStartScheduler(void);
 BaseType_t xTaskGetSchedulerState(void);
+char *pcTaskGetName(TaskHandle_t task);
 BaseType_t xTaskDelayUntil(TickType_t *last, TickType_t ticks);
 
 #endif
