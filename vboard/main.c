@@ -50,7 +50,7 @@ static void help(void)
         "  --uid HEX              the chip's unique ID, 24 hex digits\n"
         "  --trace                print USB events, and warn of accesses that disturb each other\n"
         "  --gdb PORT             wait for GDB on this local port (0: any free one, printed)\n"
-        "  --monitor WHOSE        openocd: the debugger's \"monitor reset\" lets the board run (default); jlink: it halts\n"
+        "  --monitor WHOSE        openocd: the debugger's monitor reset lets the board run (default); jlink: it halts\n"
         "  --semihosting          BKPT 0xAB is a call of ours: output in the log, exit ends the program\n"
         "  --flash FILE           keep the flash in this file: read it before IMAGE (which may then be left out),\n"
         "                         and write to it whenever the board writes to its flash\n"
