@@ -21,7 +21,7 @@ extern "C" {
 enum board_report_reason {
     BOARD_REPORT_PANIC = 1, /* os_panic, os_assert */
     BOARD_REPORT_FAULT,     /* the processor's, or an interrupt that nobody serves */
-    BOARD_REPORT_HANG, /* the loop hasn't turned for watchdog_ms; `pc` is where the tick found the processor */
+    BOARD_REPORT_HANG, /* board_watchdog_feed hasn't come in time; `pc` is where the tick found the processor */
     BOARD_REPORT_WATCHDOG, /* the chip's watchdog, since not even the tick ran: nothing else is known */
 };
 

@@ -150,9 +150,10 @@ static bool console_insert(struct console *c, const char *bytes, size_t length)
 
 static void console_type(struct console *c, char key, struct text *out)
 {
-    if (!console_insert(c, &key, 1))
-        c->too_long = true, text_put(out, BELL);
-    else if (c->cursor == c->length)
+    if (!console_insert(c, &key, 1)) {
+        c->too_long = true;
+        text_put(out, BELL);
+    } else if (c->cursor == c->length)
         text_put_bytes(out, &key, 1);
     else
         console_line_draw(c, out);

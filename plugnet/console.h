@@ -7,7 +7,8 @@
  *                                     └ a line: its command, which puts its answer piece by piece (console_command.run)
  *
  * Keys, as shells have them: arrows, Home, End, Delete, Backspace; Ctrl-A, B, C, D, E, F, K, L, N, P, U, W; Tab completes,
- * and lists where there are several. A line ends with CR, LF or both; one that was longer than CONSOLE_LINE_MAX isn't run. Characters are ASCII's; any other key rings the bell.
+ * and lists where there are several. A line ends with CR, LF or both; one that was longer than CONSOLE_LINE_MAX isn't run.
+ * Characters are ASCII's; any other key rings the bell.
  * The terminal must know CR, backspace and ESC [ K, J, H and D, as every one does since the VT100, and be as wide as the
  * prompt and the longest line.
  *

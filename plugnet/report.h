@@ -15,7 +15,7 @@ extern "C" {
 /* "panic", "fault", "hang", "watchdog"; "?" for what another version wrote. Const. */
 const char *plugnet_report_reason(const struct board_report *report);
 
-/* A JSON object, or null where there is no report; at most 330 bytes. Numbers that tool/where.py takes are in hex. Loop. */
+/* A JSON object, or null where there is no report; 270 bytes and what JSON escapes in the panic's text, 482 at most. Numbers that tool/where.py takes are in hex. Loop. */
 void plugnet_report_put(struct text *out);
 
 /* One line of the log if the run before this one ended so. plugnet_init does it. Loop. */

@@ -5,8 +5,8 @@
  *   receive   OUT endpoint ─→ caller's buffer ─→ acm_peek: bytes in place ─ acm_take ─→ room for a packet: armed again
  *
  * Nothing waits. What the host doesn't read fills the ring, and what finds no room there is dropped and counted; what
- * isn't taken stays in the buffer, and when that has no room for a packet, the host is answered NAK. DTR tells whether a program has the port open: without it
- * bytes are dropped, or with `hold` kept for the next one. A port has no speed: the line coding is what a bridge to a real
+ * isn't taken stays in the buffer, and when that has no room for a packet, the host is answered NAK. DTR tells whether a program
+ * has the port open: without it bytes are dropped, or with `hold` kept for the next one. A port has no speed: the line coding is what a bridge to a real
  * line would want to know.
  *
  * Vocabulary: IN is towards the host. DTR and RTS are the host's lines, DCD and DSR ours. Source: facts.md K;
@@ -111,8 +111,8 @@ struct acm {
 /* True if sizes and alignment are as struct acm_config wants them. */
 bool acm_config_good(const struct acm_config *config);
 
-/* Prepare the function; `config` is good and must outlive it. Pass &acm->function to usb_device_init's list. The host is told that there
- * is a carrier (DCD, DSR). */
+/* Prepare the function; `config` is good and must outlive it. Pass &acm->function to usb_device_init's list. The host is told that
+ * there is a carrier (DCD, DSR). */
 void acm_init(struct acm *acm, const struct acm_config *config);
 
 /* Send bytes. Returns how many found room; the others are counted as dropped. */

@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 #include "board/board.h"
 #include "board/native/native_flash.h"
-#include "board/report.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -337,37 +336,6 @@ size_t board_log_read(uint32_t *at, char *bytes, size_t size)
     for (; length < size && *at != native.logged; length++)
         bytes[length] = native.log[(*at)++ % LOG_SIZE];
     return length;
-}
-
-/* A process says why on its terminal, and leaves nothing. */
-const struct board_report *board_report(void)
-{
-    return NULL;
-}
-
-void board_report_forget(void)
-{
-}
-
-void board_report_panic(const char *text, const void *pc)
-{
-    (void)text;
-    (void)pc;
-}
-
-uint32_t board_image_id(void)
-{
-    return 0;
-}
-
-bool board_watchdog_start(uint32_t ms)
-{
-    (void)ms;
-    return false;
-}
-
-void board_watchdog_feed(void)
-{
 }
 
 void board_halt(void)

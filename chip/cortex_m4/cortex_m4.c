@@ -43,7 +43,7 @@ void cortex_m4_tick(const uint32_t *frame)
 void cortex_m4_watchdog_start(uint32_t ms)
 {
     watchdog_ms = ms;
-    watchdog_left_ms = ms;
+    cortex_m4_watchdog_feed();
 }
 
 void cortex_m4_watchdog_feed(void)

@@ -11,7 +11,7 @@
 /* Registers as an exception stacks them. Source: DDI 0403, B1.5 [unread]. */
 enum report_frame { FRAME_LR = 5, FRAME_PC, FRAME_PSR };
 
-/* Once at start, before all else: how old the report is. `watchdog`: the chip's own has reset us. */
+/* Once at each start, by board_init: how old the report is. `watchdog`: the chip's own has reset us. */
 void report_begin(bool watchdog);
 
 /* Keep one. `frame` as it was stacked; NULL: none. */

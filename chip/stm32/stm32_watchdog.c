@@ -40,7 +40,7 @@ bool board_watchdog_start(uint32_t ms)
     IWDG_PR = PR_DIV_256;
     IWDG_RLR = counts < RLR_MAX ? counts : RLR_MAX;
     stm32_wait(&IWDG_SR, 3, 0);
-    board_watchdog_feed();
+    IWDG_KR = KEY_RELOAD;
     cortex_m4_watchdog_start(ms);
     return true;
 }

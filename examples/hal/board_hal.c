@@ -10,7 +10,6 @@
 #include <stm32f4xx_hal.h>
 
 #include "board/board.h"
-#include "board/report.h"
 #include "udc/dwc2/dwc2.h"
 #include "wire/text.h"
 
@@ -289,37 +288,6 @@ void board_reset(void)
 void board_rom_enter(void)
 {
     NVIC_SystemReset(); /* has_rom is false: there is no boot guard in front of this image */
-}
-
-/* No report outlives a reset here, and there is no watchdog: board/report.h says what they would do. */
-const struct board_report *board_report(void)
-{
-    return NULL;
-}
-
-void board_report_forget(void)
-{
-}
-
-void board_report_panic(const char *text, const void *pc)
-{
-    (void)text;
-    (void)pc;
-}
-
-uint32_t board_image_id(void)
-{
-    return 0;
-}
-
-bool board_watchdog_start(uint32_t ms)
-{
-    (void)ms;
-    return false;
-}
-
-void board_watchdog_feed(void)
-{
 }
 
 void board_halt(void)
