@@ -10,6 +10,7 @@
 SRC_WIRE   := $(wildcard wire/*.c)
 SRC_USB    := $(wildcard usb/*.c)
 SRC_STORE  := $(wildcard store/*.c)
+SRC_UPDATE := $(wildcard update/*.c)
 SRC_OS     := $(wildcard os/*.c os/$(OS)/os_*.c)
 SRC_NET    := $(wildcard net/*.c)
 SRC_HTTP   := $(wildcard net/http/*.c)
@@ -26,10 +27,11 @@ PART_function_dfu     := plugnet/function_dfu.c usb/dfu.c
 PART_function_acm     := plugnet/function_acm.c usb/acm.c
 PART_function_console := plugnet/function_console.c plugnet/console.c
 PART_function_vendor  := plugnet/function_vendor.c usb/vendor.c
+PART_service_update   := plugnet/updater.c $(SRC_UPDATE) wire/image.c wire/ed25519.c wire/sha512.c
 PART_store            := $(SRC_STORE) wire/crc32.c
-PARTS := http service_dhcp service_dns service_dns_tcp service_mdns service_iperf function_dfu function_acm function_console \
+PARTS := http service_update service_dhcp service_dns service_dns_tcp service_mdns service_iperf function_dfu function_acm function_console \
     function_vendor store
-SRC_PARTS := $(PART_http) $(PART_service_dhcp) $(PART_service_dns) $(PART_service_dns_tcp) $(PART_service_mdns) \
+SRC_PARTS := $(PART_http) $(PART_service_update) $(PART_service_dhcp) $(PART_service_dns) $(PART_service_dns_tcp) $(PART_service_mdns) \
     $(PART_service_iperf) $(PART_function_dfu) $(PART_function_acm) $(PART_function_console) $(PART_function_vendor) $(PART_store)
 
 # Of lwIP, below its src/.

@@ -16,6 +16,10 @@
 #define DEMO_NO_DNS false
 #endif
 
+struct updater demo_updater; /* no key: whoever reaches the board may update it, as by DFU */
+
+static const struct plugnet_service update_service = PLUGNET_UPDATER(&demo_updater);
+
 static struct plugnet plugnet;
 static struct tasks tasks;
 
@@ -25,7 +29,7 @@ static const struct plugnet_config config = {
     .product = "plugnet demo",
     .names = names,
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
-    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns_tcp, &plugnet_iperf, &update_service),
     .lease_s = DEMO_LEASE_S,
     .no_dns_option = DEMO_NO_DNS,
     .routes = status_routes,

@@ -378,5 +378,6 @@ const struct http_route status_routes[STATUS_ROUTES] = {
      .body = leds_body,
      .end = leds_end,
      .output = leds_output},
+    PLUGNET_UPDATER_ROUTE(&demo_updater),
     {.path = "/api/dfu", .methods = HTTP_POST, .end = dfu_end},
 };

@@ -1,13 +1,15 @@
 /*
- * The demo's routes: GET /api/status, POST /api/leds and POST /api/dfu, as API.md describes them.
+ * The demo's routes: /api/status, /api/leds, /api/update and /api/dfu, as API.md describes them.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_APP_STATUS_H
 #define PLUGNET_APP_STATUS_H
 
-#include "net/http/http.h"
+#include "plugnet/updater.h"
 
-#define STATUS_ROUTES 3
+#define STATUS_ROUTES 4
+
+extern struct updater demo_updater; /* main.c */
 
 /* For struct plugnet_config; its context must be the struct plugnet. */
 extern const struct http_route status_routes[STATUS_ROUTES];

@@ -45,9 +45,6 @@ const struct board_report *board_report(void);
 /* Forget it. */
 void board_report_forget(void);
 
-/* The CRC word of the image that runs; 0: it has none. */
-uint32_t board_image_id(void);
-
 /* A panic: keep its text and the caller's place. os_panic calls it; board_halt follows. Any context. */
 void board_report_panic(const char *text, const void *pc);
 

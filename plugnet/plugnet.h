@@ -254,8 +254,9 @@ struct plugnet {
     uint32_t load_slept; /* cycles since start; written by whoever sleeps */
     uint32_t load_slept_start;
 
-    struct tcp_guard guard; /* for services on TCP: net/tcp_guard.h */
-    struct netif_ncm netif; /* before `blocks`: see netif_ncm.h */
+    const struct http_stats *http; /* of plugnet_http; NULL: it isn't listed, or hasn't started */
+    struct tcp_guard guard;        /* for services on TCP: net/tcp_guard.h */
+    struct netif_ncm netif;        /* before `blocks`: see netif_ncm.h */
     struct usb_device usb;
     struct ncm ncm;
 

@@ -41,6 +41,7 @@ static const char *http_service_start(void *state, struct plugnet *p)
         .check_headers = c->check_headers,
         .challenge = c->challenge,
     };
+    p->http = &s->http.site.stats;
     return http_raw_listen(&s->http, &s->config, c->http_port != 0 ? c->http_port : 80, &p->guard)
                ? NULL
                : PLUGNET_NO_TCP;

@@ -33,7 +33,7 @@ GROUPS = {
 
 # Headers that a product may include: usb/, wire/ and so on are rooms, their sub-folders are private.
 PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/*.h", "store/store.h",
-          "plugnet/*.h", "<lwip>", "<freestanding>"]
+          "update/*.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
 
 # Made by the build (tool/site_pack.py) for a product's own folder.
 MADE = ["site.h"]
@@ -55,8 +55,9 @@ ROOMS = [
     ("os", ["os/**"], ["os/*.h", "os/threads/*.h", "<own folder>", "board/*.h", "<lwip>", "<kernel>", "<freestanding>"]),
     ("board.h", ["board/*.h"], ["<freestanding>"]),
     ("store", ["store/**"], ["store/**", "board/flash.h", "wire/**", "<freestanding>"]),
+    ("update", ["update/**"], ["update/**", "board/flash.h", "board/image.h", "wire/**", "<freestanding>"]),
     ("chip", ["chip/**"],
-     ["board/*.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
+     ["board/*.h", "wire/**", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
       "udc/*/*.h", "usb/udc.h", "<freestanding>"]),
     ("board/native", ["board/native/**"],
      ["board/*.h", "<own folder>", "udc/virtual/*.h", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),

@@ -61,14 +61,15 @@ struct image {
     uint32_t base;   /* the address that it is linked for */
     struct image_version version;
     char product[IMAGE_PRODUCT];
-    char git[IMAGE_GIT];        /* "1a2b3c4", "1a2b3c4-dirty"; "": it wasn't built in a checkout */
-    uint8_t build[IMAGE_BUILD]; /* the first bytes of the SHA-256 of all before the CRC word, with zeros for these */
+    char git[IMAGE_GIT]; /* "1a2b3c4", "1a2b3c4-dirty"; "": it wasn't built in a checkout */
+    uint8_t build
+        [IMAGE_BUILD]; /* the first bytes of the SHA-256 of all before the CRC word, with zeros for these */
 };
 
 enum image_read {
     IMAGE_GOOD,
-    IMAGE_FOREIGN,   /* no image of ours */
-    IMAGE_OLD,       /* one of ours, from before there were such headers */
+    IMAGE_FOREIGN, /* no image of ours */
+    IMAGE_OLD,     /* one of ours, from before there were such headers */
     IMAGE_MALFORMED, /* length no multiple of 4, texts without end or with characters that aren't printable ASCII, … */
 };
 

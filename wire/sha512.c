@@ -50,29 +50,28 @@ static uint64_t get_u64(const uint8_t *bytes)
     return (uint64_t)load_be32(bytes) << 32 | load_be32(bytes + 4);
 }
 
-/* w: the last sixteen words of the schedule, in a ring. */
+/* w: the last sixteen words of the schedule, in a ring. v: the eight words a to h, in a ring that turns by one with each round,
+ * which moves one word instead of seven. */
 static void sha512_block(struct sha512 *s, const uint8_t *block)
 {
     uint64_t v[8], w[16];
 
     memcpy(v, s->state, sizeof v);
     for (unsigned i = 0; i < 80; i++) {
-        uint64_t *word = &w[i % 16];
+        uint64_t *word = &w[i % 16], *h = &v[~i & 7], *d = &v[(3 - i) & 7];
         if (i < 16) {
             *word = get_u64(block + 8 * i);
         } else {
-            uint64_t a = w[(i + 1) % 16], b = w[(i + 14) % 16];
-            *word += w[(i + 9) % 16] + (rotate(a, 1) ^ rotate(a, 8) ^ a >> 7) +
-                     (rotate(b, 19) ^ rotate(b, 61) ^ b >> 6);
+            uint64_t x = w[(i + 1) % 16], y = w[(i + 14) % 16];
+            *word += w[(i + 9) % 16] + (rotate(x, 1) ^ rotate(x, 8) ^ x >> 7) +
+                     (rotate(y, 19) ^ rotate(y, 61) ^ y >> 6);
         }
-        uint64_t e = v[4], a = v[0];
-        uint64_t t = v[7] + (rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)) + ((e & v[5]) ^ (~e & v[6])) +
+        uint64_t e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
+        uint64_t t = *h + (rotate(e, 14) ^ rotate(e, 18) ^ rotate(e, 41)) + ((e & f) ^ (~e & g)) +
                      round_constants[i] + *word;
-        uint64_t u =
-            (rotate(a, 28) ^ rotate(a, 34) ^ rotate(a, 39)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof v[0]);
-        v[4] += t;
-        v[0] = t + u;
+        uint64_t a = v[(0 - i) & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7];
+        *d += t;
+        *h = t + (rotate(a, 28) ^ rotate(a, 34) ^ rotate(a, 39)) + ((a & b) ^ (a & c) ^ (b & c));
     }
     for (unsigned i = 0; i < 8; i++) {
         s->state[i] += v[i];

@@ -22,24 +22,26 @@
 extern "C" {
 #endif
 
-#define JOURNAL_RECORD     8u    /* bytes */
-#define JOURNAL_USED_UNIT  2048u /* bytes that one of `index` in a REQUEST and of `value` in a BACK means */
-#define JOURNAL_FAILED_MAX 3u    /* starts on trial that end by a crash or the watchdog; the last one brings the old image back */
+#define JOURNAL_RECORD    8u    /* bytes */
+#define JOURNAL_USED_UNIT 2048u /* bytes that one of `index` in a REQUEST and of `value` in a BACK means */
+#define JOURNAL_FAILED_MAX                                                                                   \
+    3u /* starts on trial that end by a crash or the watchdog; the last one brings the old image back */
 
 /* What the boot loader leaves at offset 12 of its vector table, so that an image knows that it can swap. */
 #define JOURNAL_LOADER        0x50424C01u
 #define JOURNAL_LOADER_OFFSET 12u
 
 enum journal_code {
-    JOURNAL_REQUEST = 1, /* swap. index: what the longer image uses, in JOURNAL_USED_UNIT; value: CRC word of the staged one */
-    JOURNAL_KEPT,        /* scratch holds the running slot's unit `index`. value: its CRC (image_crc) as far as it is used */
-    JOURNAL_TAKEN,       /* the running slot holds the staged one's unit `index` */
-    JOURNAL_TRIAL,       /* all are swapped. value: CRC word of the new image */
-    JOURNAL_FAILED,      /* a start on trial ended. index: enum board_report_reason */
-    JOURNAL_CONFIRMED,   /* the new image stays. value: its CRC word */
-    JOURNAL_BACK,        /* swap back. index: a reason; value: what the longer image uses, in JOURNAL_USED_UNIT */
-    JOURNAL_RESTORED,    /* the old image is back. index: the reason; value: its CRC word */
-    JOURNAL_REFUSED,     /* the staged image wasn't started on. index: enum journal_refusal */
+    JOURNAL_REQUEST =
+        1, /* swap. index: what the longer image uses, in JOURNAL_USED_UNIT; value: CRC word of the staged one */
+    JOURNAL_KEPT, /* scratch holds the running slot's unit `index`. value: its CRC (image_crc) as far as it is used */
+    JOURNAL_TAKEN,     /* the running slot holds the staged one's unit `index` */
+    JOURNAL_TRIAL,     /* all are swapped. value: CRC word of the new image */
+    JOURNAL_FAILED,    /* a start on trial ended. index: enum board_report_reason */
+    JOURNAL_CONFIRMED, /* the new image stays. value: its CRC word */
+    JOURNAL_BACK, /* swap back. index: a reason; value: what the longer image uses, in JOURNAL_USED_UNIT */
+    JOURNAL_RESTORED, /* the old image is back. index: the reason; value: its CRC word */
+    JOURNAL_REFUSED,  /* the staged image wasn't started on. index: enum journal_refusal */
 };
 
 /* Reasons of BACK and RESTORED; below 16: enum board_report_reason. */

@@ -10,6 +10,7 @@
 #include "chip/cortex_m4/guard.h"
 
 #include "board/board.h"
+#include "board/image.h"
 
 #include <stddef.h>
 
@@ -58,11 +59,6 @@ static void copy(char *to, const char *from, size_t size)
         to[i] = i < size - 1 ? *from : 0;
         from += *from != 0;
     }
-}
-
-uint32_t board_image_id(void)
-{
-    return linker_vectors[(uint32_t)(uintptr_t)linker_image_length / 4];
 }
 
 void report_keep(enum board_report_reason reason, const uint32_t *frame, uint32_t uptime_ms)

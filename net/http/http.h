@@ -194,6 +194,10 @@ uint32_t http_body_length(const struct http_request *r);
 /* In `body`: refuse the request with this status, 400 to 599; what follows of it is not read, and the connection closes. */
 void http_refuse(struct http_request *r, uint16_t status);
 
+/* In `begin`: the body is wanted, but not yet. A client that asks by Expect isn't told to go on before http_wake; one that doesn't
+ * ask is held back by `body`, which takes nothing. */
+void http_hold(struct http_request *r);
+
 /* In `begin` or `end`: the answer's body has so many bytes (else it goes in chunks). `output` must put exactly those. */
 void http_answer_length(struct http_request *r, uint32_t length);
 

@@ -130,6 +130,12 @@ static bool http_part_output(struct http_request *r, char *scratch, struct http_
 
 /* ---- Output ---- */
 
+/* The client waits to be told that its body is wanted, and nothing holds that back. */
+static bool http_continue_due(const struct http_request *r)
+{
+    return (r->flags & FLAG_CONTINUE) != 0 && (r->flags2 & FLAG2_HELD) == 0 && r->state < AT_CHECK;
+}
+
 bool http_output_is_once(const struct http_request *r)
 {
     return r->output == OUT_PARTS;
@@ -140,7 +146,7 @@ bool http_output(struct http_request *r, char *scratch, struct http_piece *piece
     struct text t = text_over(scratch, HTTP_SCRATCH_MAX);
 
     *piece = (struct http_piece){scratch, 0, false};
-    if ((r->flags & FLAG_CONTINUE) != 0 && r->state < AT_CHECK) {
+    if (http_continue_due(r)) {
         text_put(&t, "HTTP/1.1 100 Continue\r\n\r\n");
         piece->length = t.length;
         return true;
@@ -195,7 +201,7 @@ static void http_head_taken(struct http_request *r)
 
 void http_output_taken(struct http_request *r, size_t length)
 {
-    if ((r->flags & FLAG_CONTINUE) != 0 && r->state < AT_CHECK) {
+    if (http_continue_due(r)) {
         r->flags &= ~(uint32_t)FLAG_CONTINUE;
         return;
     }

@@ -56,6 +56,11 @@ void http_refuse(struct http_request *r, uint16_t status)
     r->status = status >= 400 && status < 600 ? status : 500;
 }
 
+void http_hold(struct http_request *r)
+{
+    r->flags2 |= FLAG2_HELD;
+}
+
 void http_answer_length(struct http_request *r, uint32_t length)
 {
     r->left = length;
