@@ -62,15 +62,16 @@ struct image {
     struct image_version version;
     char product[IMAGE_PRODUCT];
     char git[IMAGE_GIT]; /* "1a2b3c4", "1a2b3c4-dirty"; "": it wasn't built in a checkout */
-    uint8_t build
-        [IMAGE_BUILD]; /* the first bytes of the SHA-256 of all before the CRC word, with zeros for these */
+    /* The first bytes of the SHA-256 of all before the CRC word, with zeros for these. */
+    uint8_t build[IMAGE_BUILD];
 };
 
 enum image_read {
     IMAGE_GOOD,
     IMAGE_FOREIGN, /* no image of ours */
     IMAGE_OLD,     /* one of ours, from before there were such headers */
-    IMAGE_MALFORMED, /* length no multiple of 4, texts without end or with characters that aren't printable ASCII, … */
+    /* Length no multiple of 4, texts without end or with characters that aren't printable ASCII, … */
+    IMAGE_MALFORMED,
 };
 
 /* Read IMAGE_HEADER bytes. `image` holds something where they are IMAGE_GOOD alone. */
@@ -79,7 +80,8 @@ enum image_read image_read(struct image *image, const uint8_t header[IMAGE_HEADE
 /* The signature, IMAGE_SIGNATURE bytes, in the IMAGE_TRAILER bytes behind the CRC word; NULL: they are no trailer. */
 const uint8_t *image_signature(const uint8_t trailer[IMAGE_TRAILER]);
 
-/* Below 0: a is older; 0: both are the same; above 0: a is newer. By precedence, Semantic Versioning 2.0.0 [unread]. */
+/* Below 0: a is older; 0: both are the same; above 0: a is newer. By precedence:
+ * Semantic Versioning 2.0.0, item 11. */
 int image_version_compare(const struct image_version *a, const struct image_version *b);
 
 /* The CRC word's number: of what `crc` is the CRC of, with `length` bytes behind it, a multiple of 4; UINT32_MAX is that of nothing. */
