@@ -214,8 +214,8 @@ static enum update_error update_measure(const struct update *u)
 {
     uint32_t unsigned_end = image_end(&u->staged);
 
-    if (u->staged.product[0] == 0 || u->received < unsigned_end) {
-        return u->received == 0 ? UPDATE_EMPTY : UPDATE_CUT;
+    if (u->received < unsigned_end) {
+        return UPDATE_CUT;
     }
     if (u->received == unsigned_end) {
         return u->config->trust != NULL ? UPDATE_UNSIGNED : UPDATE_OK;
@@ -229,12 +229,15 @@ void update_finish(struct update *u)
 {
     const struct update_trust *trust = u->config->trust;
     uint8_t signature[IMAGE_SIGNATURE];
-    size_t has = u->received % 8;
 
     if (u->state != UPDATE_RECEIVING) {
         return;
     }
-    has = u->received % HOLD(u);
+    if (u->received < HEADER_END) {
+        update_fail(u, u->received == 0 ? UPDATE_EMPTY : UPDATE_CUT);
+        return;
+    }
+    size_t has = u->received % HOLD(u);
     if (has > 0) {
         memset(u->held + has, 0xFF, HOLD(u) - has);
         if (!update_program(u, u->held, HOLD(u))) {

@@ -106,6 +106,22 @@ static enum http_progress parts_many(struct http_request *r, struct text *out)
     return http_part(r) < 70000 - 1 ? HTTP_MORE : HTTP_END;
 }
 
+static unsigned held_taken;
+
+static uint16_t held_begin(struct http_request *r)
+{
+    if (http_method(r) == HTTP_PUT)
+        http_hold(r);
+    return 0;
+}
+
+static size_t held_body(struct http_request *r, const uint8_t *bytes, size_t length)
+{
+    (void)r, (void)bytes;
+    held_taken += (unsigned)length;
+    return length;
+}
+
 static unsigned nonsense;
 
 static uint16_t post_nonsense(struct http_request *r)
@@ -130,6 +146,7 @@ static const struct http_route routes[] = {
     {.path = "/nonsense", .methods = HTTP_POST, .end = post_nonsense},
     {.path = "/untyped", .output = parts},
     {.path = "/nothing-at-all"},
+    {.path = "/held", .methods = HTTP_PUT, .begin = held_begin, .body = held_body},
     {.path = "/taken", .methods = HTTP_PUT, .body = taken_body},
 };
 
@@ -592,6 +609,23 @@ TEST(http_expect)
     CHECK_EQUAL(status(POST_BOTH HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"),
                 200); /* didn't wait */
     CHECK_EQUAL(status("GET / HTTP/1.1\r\n" HOST "Expect: miracles\r\n\r\n"), 417);
+}
+
+TEST(http_continue_is_held_back)
+{
+    static const char request[] =
+        "PUT /held HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    fresh();
+    feed(request, sizeof request - 1, 1000);
+    CHECK_EQUAL(out_length, 0);
+    CHECK(http_held(&c));
+    http_resume(&c);
+    drain();
+    CHECK_STRING(out, "HTTP/1.1 100 Continue\r\n\r\n");
+    held_taken = 0;
+    feed("hi", 2, 2);
+    CHECK_EQUAL(held_taken, 2);
+    CHECK(strstr(out, "HTTP/1.1 204 ") != NULL);
 }
 
 TEST(http_request_continue_of_http_10)
