@@ -1,6 +1,7 @@
 # Firmware for a board, or as a Linux process (BOARD=native).
 #
-#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
+#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu and .update (what an update writes, over the cable and
+#                                           by the page); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
 # A product: APP=folder with its *.c (and C++: *.cpp, *.cc; docs/cplusplus.md), those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
@@ -17,6 +18,9 @@
 #
 # CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware, but not the
 # kernel's.
+#
+# PRODUCT="Air pump" PRODUCT_VERSION=1.2.3-rc.1: what stands in the image's header (docs/build.md); the git state of APP does, too, unless
+# GIT_STATE says another one. SIGN_KEY=key.pem: NAME.update is signed by it.
 #
 # SITE_FLAGS="--no-minify --plain-max 4096": options for tool/site_pack.py, which packs the site.
 #
@@ -103,6 +107,16 @@ endif
 
 VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)
 
+# What stands in the header of a chip's image.
+PRODUCT ?= $(NAME)
+PRODUCT_VERSION ?= $(VERSION)
+ifneq ($(CROSS),)
+ifneq ($(words $(SIGN_KEY)),$(words $(wildcard $(SIGN_KEY))))
+$(error SIGN_KEY=$(SIGN_KEY): there is no such file, or its path has spaces; tool/image.py key FILE makes one)
+endif
+GIT_STATE ?= $(shell cd '$(APP)' && git describe --always --dirty --abbrev=12 --exclude='*' 2> /dev/null)
+endif
+
 ifeq ($(PRODUCT_LWIP),yes)
 LWIP_READY := $(LWIP_PATH)/src/core/init.c
 LWIP_INC   := -Inet -I$(LWIP_PATH)/src/include
@@ -169,6 +183,8 @@ remember = $(if $(call same,$(strip $(file < $(1))),$(strip made of: $(2))),,$(s
 $(call remember,$(OUT)/options,$(FW_FLAGS) $(OPT))
 $(call remember,$(APP_OUT)/options,$(SITE_FLAGS) $(APP_SITE))
 $(call remember,$(OUT)/objects,$(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS))
+$(if $(CROSS),$(call remember,$(OUT)/stamped,$(PRODUCT) | $(PRODUCT_VERSION) | $(GIT_STATE)))
+$(if $(CROSS),$(call remember,$(OUT)/signed,$(SIGN_KEY)))
 $(FW_OBJ): $(OUT)/options
 $(if $(APP_CXX),$(call remember,$(OUT)/options-cxx,$(CXX_FLAGS)))
 $(CXX_OBJ): $(if $(APP_CXX),$(OUT)/options-cxx)
@@ -189,7 +205,7 @@ compiler-missing-cxx:
 	@echo "$(CROSS)g++ is missing: install Debian's package $(if $(CROSS),gcc-arm-none-eabi,g++)" >&2; exit 2
 endif
 
-firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(addprefix $(OUT)/$(NAME).,bin hex dfu))
+firmware: $(OUT)/$(NAME).elf $(if $(CROSS),$(addprefix $(OUT)/$(NAME).,bin hex dfu update))
 
 # $(call compile_rules,OBJECTS,SOURCES): two patterns.
 define compile_rules
@@ -249,12 +265,23 @@ $(APP_OBJ): | $(if $(APP_SITE),$(SITE_OUT)/site.c)
 
 $(FW_OBJ): $(OS_DEPS)
 
-$(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),tool/stamp.py chip/cortex_m4/cortex_m4.ld)
-	$(say) LD $@
+# A chip's image gets its header in a copy of what was linked: another version links nothing anew.
+LINKED := $(OUT)/$(NAME).$(if $(CROSS),linked,elf)
+$(LINKED): $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),chip/cortex_m4/cortex_m4.ld)
+	$(say) LD $(OUT)/$(NAME).elf
+	$(Q)rm -f $(OUT)/$(NAME).elf
 	$(Q)$(CROSS)gcc $(CPUFLAGS) $(BOARD_FLAGS) $(if $(CROSS),-nostartfiles -Lchip/cortex_m4 -T $(LINKER) -Wl$(comma)--gc-sections) \
 	    $(if $(APP_CXX),-Wl$(comma)--defsym=linker_cxx=1) \
-	    -Wl,-Map=$(@:.elf=.map) $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@ $(if $(CROSS),|| { python3 tool/link_failed.py $(@:.elf=.map) $(LINKER); exit 1; })
-	$(if $(CROSS),$(Q)python3 tool/stamp.py $@)
+	    -Wl,-Map=$(basename $@).map $(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS) -o $@ $(if $(CROSS),|| { python3 tool/link_failed.py $(basename $@).map $(LINKER); exit 1; })
+
+# $(call quoted,TEXT): as one word for the shell.
+quoted = '$(subst ','\'',$(1))'
+
+ifneq ($(CROSS),)
+$(OUT)/$(NAME).elf: $(LINKED) $(OUT)/stamped tool/stamp.py tool/image.py
+	$(Q)GIT_STATE=$(call quoted,$(GIT_STATE)) python3 tool/stamp.py $< --product $(call quoted,$(PRODUCT)) \
+	    --version $(call quoted,$(PRODUCT_VERSION)) -o $@
+endif
 
 %.bin: %.elf
 	$(Q)$(CROSS)objcopy -O binary --gap-fill 0xFF $< $@
@@ -264,6 +291,9 @@ $(OUT)/$(NAME).elf: $(FW_OBJ) $(OUT)/objects $(LINKER) $(OS_LIBS) $(if $(CROSS),
 
 %.dfu: %.elf tool/dfu_file.py
 	$(Q)python3 tool/dfu_file.py $< $(DFU_ID) -o $@
+
+$(OUT)/$(NAME).update: $(OUT)/$(NAME).elf tool/image.py $(OUT)/signed $(SIGN_KEY)
+	$(Q)python3 tool/image.py $(if $(SIGN_KEY),sign --key $(SIGN_KEY),pack) $< -o $@
 
 # Over the cable, from the running firmware (DFU_ID) or from the boot loader in ROM: docs/update.md.
 ifneq ($(CROSS),)
@@ -286,9 +316,9 @@ dfu dfu-all flash:
 	@echo "$@: BOARD=$(BOARD) is a Linux process, which has no boot loader; name a board with a chip, such as BOARD=stm32f4discovery" >&2; exit 2
 endif
 
-# What is really linked, as CycloneDX: tool/sbom.py. PRODUCT_VERSION: the product's own.
+# What is really linked, as CycloneDX: tool/sbom.py.
 sbom: $(OUT)/$(NAME).elf
-	$(Q)python3 tool/sbom.py $< $(if $(PRODUCT_VERSION),--version $(PRODUCT_VERSION))
+	$(Q)python3 tool/sbom.py $< --version $(call quoted,$(PRODUCT_VERSION))
 
 size: firmware
 	python3 tool/size.py $(OUT) $(OUT)/$(NAME).elf

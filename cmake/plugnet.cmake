@@ -2,12 +2,13 @@
 #
 #   plugnet_add_firmware(NAME SOURCES main.c …
 #       [BOARD name | BOARD_DIR folder] [CHIP_DIR folder] [OS none|freertos|posix]
-#       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID])
+#       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID]
+#       [PRODUCT text] [VERSION 1.2.3-rc.1] [SIGN_KEY key.pem])
 #   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …] [BOARD name])
 #   plugnet_add_debug(NAME FIRMWARE target [PORT 3333] [ARGUMENTS word …])
 #
-# The first makes an executable NAME.elf, with NAME.bin, NAME.hex and NAME.dfu beside it; the second a test of it on the virtual
-# board, for ctest; the third a target that starts it there for a debugger. Firmware is linked from interface targets, which bring
+# The first makes an executable NAME.elf, with NAME.bin, NAME.hex, NAME.dfu and NAME.update beside it; the second a test of it on the
+# virtual board, for ctest; the third a target that starts it there for a debugger. Firmware is linked from interface targets, which bring
 # sources and what these need. Who puts an executable together without plugnet_add_firmware links them, too:
 #
 #   plugnet::core             wire, USB device core, NCM, network interface, facade; plugnet::usb and plugnet::lwip come with it
@@ -16,7 +17,8 @@
 #   plugnet::udc_UDC          USB controller; comes with the board, or made by plugnet_udc(UDC)
 #   plugnet::os_OS            flavour; made by plugnet_os(OS)
 #
-# The cache's options: PLUGNET_BOARD, PLUGNET_OS, PLUGNET_OPT, PLUGNET_LTO, PLUGNET_LWIP_PATH, FREERTOS_KERNEL_PATH.
+# The cache's options: PLUGNET_BOARD, PLUGNET_OS, PLUGNET_OPT, PLUGNET_LTO, PLUGNET_LWIP_PATH, PLUGNET_SIGN_KEY,
+# FREERTOS_KERNEL_PATH.
 # SPDX-License-Identifier: MIT
 include_guard(GLOBAL)
 include("${CMAKE_CURRENT_LIST_DIR}/read_mk.cmake")
@@ -29,6 +31,7 @@ set(PLUGNET_OPT "" CACHE STRING "optimisation instead of ours, such as -Og")
 option(PLUGNET_LTO "link-time optimisation; off: for coverage by lines, and for a debugger" ON)
 set(PLUGNET_LWIP_PATH "$ENV{LWIP_PATH}" CACHE PATH "a checkout of lwIP 2.1.3; empty: Debian's source package is fetched")
 set(FREERTOS_KERNEL_PATH "$ENV{FREERTOS_KERNEL_PATH}" CACHE PATH "a checkout of FreeRTOS-Kernel, for OS freertos")
+set(PLUGNET_SIGN_KEY "" CACHE FILEPATH "private key that signs NAME.update, for firmware that names none (docs/build.md)")
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
 set(PLUGNET_PYTHON "${Python3_EXECUTABLE}" CACHE INTERNAL "")
 
@@ -362,8 +365,41 @@ function(_plugnet_check_compiler firmware board cross)
     endif()
 endfunction()
 
-# Guard's word, and the files that are written to a board.
-function(_plugnet_image firmware board dfu_id)
+# The words that tool/stamp.py takes; a change of the git state links anew.
+function(_plugnet_stamp out firmware product version)
+    set(words --product "${product}" --version "${version}" --folder "${CMAKE_CURRENT_SOURCE_DIR}")
+    set(tool "${PLUGNET_ROOT}/tool/stamp.py")
+    execute_process(COMMAND "${PLUGNET_PYTHON}" "${tool}" --check ${words} RESULT_VARIABLE failed ERROR_VARIABLE why)
+    if(failed)
+        message(FATAL_ERROR "${firmware}: ${why}")
+    endif()
+    set(state "${CMAKE_CURRENT_BINARY_DIR}/${firmware}.git")
+    add_custom_target(${firmware}_git COMMAND "${PLUGNET_PYTHON}" "${tool}" --state "${state}" --folder "${CMAKE_CURRENT_SOURCE_DIR}"
+                      BYPRODUCTS "${state}" COMMENT "" VERBATIM)
+    add_dependencies(${firmware} ${firmware}_git)
+    set_property(TARGET ${firmware} APPEND PROPERTY LINK_DEPENDS "${state}" "${tool}" "${PLUGNET_ROOT}/tool/image.py")
+    set(${out} ${words} PARENT_SCOPE)
+endfunction()
+
+# What tool/image.py does for NAME.update: `pack`, or `sign` with a key.
+function(_plugnet_sign out firmware key)
+    if(key STREQUAL "")
+        set(key "${PLUGNET_SIGN_KEY}")
+    endif()
+    if(key STREQUAL "")
+        set(${out} pack PARENT_SCOPE)
+        return()
+    endif()
+    get_filename_component(path "${key}" ABSOLUTE)
+    if(NOT EXISTS "${path}")
+        message(FATAL_ERROR "${firmware}: SIGN_KEY ${key}: there is no such file; tool/image.py key FILE makes one")
+    endif()
+    set_property(TARGET ${firmware} APPEND PROPERTY LINK_DEPENDS "${path}")
+    set(${out} sign --key "${path}" PARENT_SCOPE)
+endfunction()
+
+# The header's words, the guard's CRC, and the files that are written to a board.
+function(_plugnet_image firmware board dfu_id product version sign_key)
     get_property(script TARGET plugnet_board_${board} PROPERTY PLUGNET_LINKER)
     set(tool "${PLUGNET_ROOT}/tool")
     set(stem "$<TARGET_FILE_DIR:${firmware}>/${firmware}")
@@ -376,18 +412,21 @@ function(_plugnet_image firmware board dfu_id)
                  "\"${PLUGNET_PYTHON}\" \"${tool}/link_failed.py\" \"${CMAKE_CURRENT_BINARY_DIR}/${firmware}.map\" \"${script}\" ")
     get_filename_component(bin "${CMAKE_C_COMPILER}" DIRECTORY)
     set(python "${CMAKE_COMMAND}" -E env "CROSS=${bin}/arm-none-eabi-" "${PLUGNET_PYTHON}")
+    _plugnet_stamp(stamp ${firmware} "${product}" "${version}")
+    _plugnet_sign(sign ${firmware} "${sign_key}")
     add_custom_command(TARGET ${firmware} POST_BUILD
-        COMMAND ${python} "${tool}/stamp.py" "$<TARGET_FILE:${firmware}>"
+        COMMAND ${python} "${tool}/stamp.py" "$<TARGET_FILE:${firmware}>" ${stamp}
         COMMAND "${CMAKE_OBJCOPY}" -O binary --gap-fill 0xFF "$<TARGET_FILE:${firmware}>" "${stem}.bin"
         COMMAND "${CMAKE_OBJCOPY}" -O ihex "$<TARGET_FILE:${firmware}>" "${stem}.hex"
         COMMAND ${python} "${tool}/dfu_file.py" "$<TARGET_FILE:${firmware}>" "${dfu_id}" -o "${stem}.dfu"
-        BYPRODUCTS "${firmware}.bin" "${firmware}.hex" "${firmware}.dfu" "${firmware}.map" VERBATIM)
-    add_custom_target(${firmware}_sbom COMMAND ${python} "${tool}/sbom.py" "$<TARGET_FILE:${firmware}>" --version "${PROJECT_VERSION}"
+        COMMAND ${python} "${tool}/image.py" ${sign} "$<TARGET_FILE:${firmware}>" -o "${stem}.update"
+        BYPRODUCTS "${firmware}.bin" "${firmware}.hex" "${firmware}.dfu" "${firmware}.update" "${firmware}.map" VERBATIM)
+    add_custom_target(${firmware}_sbom COMMAND ${python} "${tool}/sbom.py" "$<TARGET_FILE:${firmware}>" --version "${version}"
                       DEPENDS ${firmware} VERBATIM)
 endfunction()
 
 function(plugnet_add_firmware firmware)
-    cmake_parse_arguments(a "NO_LWIP" "BOARD;BOARD_DIR;CHIP_DIR;OS;SITE;OPTIONS;DFU_ID" "SOURCES;SITE_FLAGS;PARTS" ${ARGN})
+    cmake_parse_arguments(a "NO_LWIP" "BOARD;BOARD_DIR;CHIP_DIR;OS;SITE;OPTIONS;DFU_ID;PRODUCT;VERSION;SIGN_KEY" "SOURCES;SITE_FLAGS;PARTS" ${ARGN})
     if(a_UNPARSED_ARGUMENTS OR NOT a_SOURCES)
         message(FATAL_ERROR "plugnet_add_firmware(${firmware} …): SOURCES are missing, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
     endif()
@@ -428,7 +467,15 @@ function(plugnet_add_firmware firmware)
         if(a_DFU_ID)
             set(dfu_id "${a_DFU_ID}")
         endif()
-        _plugnet_image(${firmware} ${board} "${dfu_id}")
+        if(NOT a_PRODUCT)
+            set(a_PRODUCT "${PROJECT_NAME}")
+        endif()
+        foreach(version IN ITEMS "${PROJECT_VERSION}" "${PLUGNET_VERSION}")
+            if(NOT a_VERSION)
+                set(a_VERSION "${version}")
+            endif()
+        endforeach()
+        _plugnet_image(${firmware} ${board} "${dfu_id}" "${a_PRODUCT}" "${a_VERSION}" "${a_SIGN_KEY}")
     endif()
 endfunction()
 

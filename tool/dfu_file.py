@@ -17,9 +17,9 @@ import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import image  # noqa: E402
 import stamp  # noqa: E402
 
-SECTIONS = (".text", ".data", ".crc")
 SUFFIX_LENGTH = 16
 DFU_RELEASE = 0x0100  # the file holds nothing but memory's bytes
 TEST_VENDOR, TEST_PRODUCT_MAX = 0x1209, 0x0010  # of pid.codes, for tests [unread]
@@ -34,9 +34,9 @@ def address(elf):
     return int(found[1], 16)
 
 
-def suffixed(image, vendor, product):
+def suffixed(content, vendor, product):
     """The image with its suffix, whose CRC is the inverted one of everything before it."""
-    head = image + struct.pack("<HHHH3sB", 0xFFFF, product, vendor, DFU_RELEASE, b"UFD", SUFFIX_LENGTH)
+    head = content + struct.pack("<HHHH3sB", 0xFFFF, product, vendor, DFU_RELEASE, b"UFD", SUFFIX_LENGTH)
     return head + struct.pack("<I", zlib.crc32(head) ^ 0xFFFFFFFF)
 
 
@@ -58,7 +58,7 @@ def main():
         print(f"warning: {os.path.basename(options.elf)}: USB ID {options.id} is for tests only and must not be shipped; "
               "your own goes into vendor_id, product_id and DFU_ID (docs/update.md)", file=sys.stderr)
     with open(options.output, "wb") as file:
-        file.write(suffixed(stamp.sections(options.elf, *SECTIONS), vendor, product))
+        file.write(suffixed(image.sections(options.elf, *image.SECTIONS), vendor, product))
 
 
 if __name__ == "__main__":

@@ -1,43 +1,92 @@
 #!/usr/bin/env python3
-"""Write the CRC word that the boot guard asks for into a linked image, and refuse one with a heap: stamp.py IMAGE.elf
+"""Write product, version, git state, build ID and the CRC word that the boot guard asks for into a linked image, and refuse one with
+a heap:
 
-The CRC is that of the STM32's unit: polynomial 0x04C11DB7 over whole words, begun with all ones, neither reflected nor
-inverted at the end. It covers all from the vector table to the word itself (chip/cortex_m4/guard.h).
+    stamp.py LINKED.elf --product NAME --version 1.2.3-rc.1 [--folder FOLDER] [-o IMAGE.elf]
+    stamp.py --state FILE [--folder FOLDER]         write the git state into a file, if it is another one
+    stamp.py --check --product NAME --version 1.2.3       are these a product and a version?
+
+The version is a semantic one. The git state is GIT_STATE of the environment, else that of the product's folder: the commit, and
+"-dirty" where something isn't committed; nothing outside of a checkout. Where in the image each stands: wire/image.h.
 SPDX-License-Identifier: MIT
 """
+import argparse
 import os
 import re
 import struct
 import subprocess
 import sys
-import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import image  # noqa: E402
 
 TOOL = os.environ.get("CROSS", "arm-none-eabi-")
-TABLE = []
-for _byte in range(256):
-    _value = _byte << 24
-    for _ in range(8):
-        _value = (_value << 1 ^ (0x04C11DB7 if _value >> 31 else 0)) & 0xFFFFFFFF
-    TABLE.append(_value)
+GIT = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+
+# Semantic Versioning 2.0.0, items 2, 9 and 10.
+NUMBER = "(0|[1-9][0-9]*)"
+IDENTIFIER = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
+NUMBER_MAX = 0xFFFF
+PRE_MAX, PRODUCT_MAX, GIT_MAX = 19, 31, 23  # characters
 
 
-def crc(data):
-    """Of bytes whose number is a multiple of 4; words are little-endian, as the core reads them."""
-    value = 0xFFFFFFFF
-    for (word,) in struct.iter_unpack("<I", data):
-        for shift in (24, 16, 8, 0):
-            value = (value << 8 & 0xFFFFFFFF) ^ TABLE[value >> 24 ^ (word >> shift & 0xFF)]
-    return value
+def git_state(folder):
+    given = os.environ.get("GIT_STATE")
+    if given is not None:
+        return given
+    try:
+        done = subprocess.run(GIT, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def sections(elf, *names):
-    """The bytes of sections that lie together in flash."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "image.bin")
-        subprocess.run([TOOL + "objcopy", "-O", "binary", *(f"--only-section={name}" for name in names), elf, path],
-                       check=True)
-        with open(path, "rb") as file:
-            return file.read()
+def version_of(text):
+    """(major, minor, patch, pre-release)."""
+    found = VERSION.fullmatch(text)
+    if not found:
+        raise image.Wrong(f"version '{text}' is none: three numbers such as 1.2.3, and 1.2.3-rc.1 before it "
+                          "(Semantic Versioning 2.0.0; PRODUCT_VERSION for make, VERSION for CMake)")
+    *numbers, pre = found.groups()
+    if any(int(number) > NUMBER_MAX for number in numbers):
+        raise image.Wrong(f"version '{text}': a number may be {NUMBER_MAX} at most")
+    if len(pre or "") > PRE_MAX:
+        raise image.Wrong(f"version '{text}': '{pre}' has {len(pre)} characters, {PRE_MAX} are allowed")
+    return (*map(int, numbers), pre or "")
+
+
+def text_of(what, text, limit, empty=False):
+    if not re.fullmatch("[ -~]*", text) or not (text or empty):
+        raise image.Wrong(f"{what} '{text}': printable ASCII, at least one character")
+    if len(text) > limit:
+        raise image.Wrong(f"{what} '{text}' has {len(text)} characters, {limit} are allowed")
+    return text.encode()
+
+
+def stamped(elf, product, version, git):
+    """The bytes of an ELF file with a header that is complete, and its CRC word."""
+    if ".crc" not in image.places_of(elf):
+        raise image.Wrong("no section .crc in it; it wasn't linked by chip/cortex_m4/cortex_m4.ld")
+    content, parts = image.laid(elf)
+    del content[parts[-1][0]:]  # the CRC word is the last one
+    at = image.header_at(content)
+    if at is None or at + image.HEADER.size > len(content) or struct.unpack_from("<I", content, at + 12)[0] != image.FORMAT:
+        raise image.Wrong("no header behind its vectors; chip/cortex_m4/guard.c isn't linked, or is an older one")
+    magic, board, length, form, base, *_ = image.HEADER.unpack_from(content, at)
+    if length != len(content) or length % 4:
+        raise image.Wrong(f"{len(content)} bytes, and the linker says {length}")
+    *numbers, pre = version_of(version)
+    words = (text_of("product", product, PRODUCT_MAX), text_of("git state", git, GIT_MAX, empty=True))
+    head = (magic, board, length, form, base, *numbers, 0, pre.encode(), *words)
+    image.HEADER.pack_into(content, at, *head, bytes(16))
+    image.HEADER.pack_into(content, at, *head, image.build_of(content, at))
+    content += struct.pack("<I", image.crc(content))
+    made = bytearray(elf)
+    for where, offset, size in parts:
+        made[offset:offset + size] = content[where:where + size]
+    return made
 
 
 def heap_refuse(elf):
@@ -45,22 +94,51 @@ def heap_refuse(elf):
     names = subprocess.run([TOOL + "nm", elf], check=True, capture_output=True, text=True).stdout
     found = re.findall(r" (malloc|free|_sbrk|_malloc_r)$", names, re.MULTILINE)
     if found:
-        os.remove(elf)
-        sys.exit(f"a heap has come into the image ({', '.join(found)}); the map beside it says by whom")
+        raise image.Wrong(f"a heap has come into the image ({', '.join(found)}); the map beside it says by whom")
+
+
+def state_write(path, state):
+    """Nothing is touched where it is the same: what depends on the file stays."""
+    if os.path.exists(path) and image.read(path) == state.encode():
+        return
+    image.write(path, state.encode())
+
+
+def stamp(given):
+    output = given.output or given.elf
+    try:
+        heap_refuse(given.elf)
+        made = stamped(image.read(given.elf), given.product, given.version, git_state(given.folder))
+    except image.Wrong:
+        if os.path.exists(output):
+            os.remove(output)  # so that the next build doesn't take it for a good one
+        raise
+    image.write(output, made)
+    os.chmod(output, os.stat(given.elf).st_mode & 0o777)
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    elf = sys.argv[1]
-    heap_refuse(elf)
-    image = sections(elf, ".text", ".data")
-    if len(image) % 4:
-        sys.exit(f"stamp: {elf}: {len(image)} bytes, not whole words")
-    with tempfile.NamedTemporaryFile() as word:
-        word.write(struct.pack("<I", crc(image)))
-        word.flush()
-        subprocess.run([TOOL + "objcopy", f"--update-section=.crc={word.name}", elf], check=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("elf", metavar="LINKED.elf", nargs="?")
+    parser.add_argument("--product", metavar="NAME")
+    parser.add_argument("--version", metavar="1.2.3")
+    parser.add_argument("--folder", default=".", help="the product's (default: here)")
+    parser.add_argument("--state", metavar="FILE")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("-o", dest="output", metavar="IMAGE.elf", help="default: into the same file")
+    given = parser.parse_args()
+    if not given.state and None in (given.elf or given.check or None, given.product, given.version):
+        parser.error("LINKED.elf, --product and --version are needed, or --state")
+    try:
+        if given.state:
+            state_write(given.state, git_state(given.folder))
+        elif given.check:
+            version_of(given.version)
+            text_of("product", given.product, PRODUCT_MAX)
+        else:
+            stamp(given)
+    except image.Wrong as why:
+        sys.exit(": ".join(["stamp", *filter(None, [given.elf or given.state]), str(why)]))
 
 
 if __name__ == "__main__":

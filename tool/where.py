@@ -15,6 +15,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import image  # noqa: E402
 import stamp  # noqa: E402
 
 REASONS = {
@@ -76,7 +77,10 @@ def from_log(text):
 
 def image_of(elf):
     """Its CRC word; None: it has none."""
-    word = stamp.sections(elf, ".crc")
+    try:
+        word = image.sections(elf, ".crc")
+    except image.Wrong as why:
+        sys.exit(f"where: {why}")
     return struct.unpack("<I", word)[0] if len(word) == 4 else None
 
 

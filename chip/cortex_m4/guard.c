@@ -11,6 +11,7 @@
 
 #include "chip/cortex_m4/cortex_m4.h"
 #include "chip_guard.inc"
+#include "wire/image.h"
 
 #define CRC_DR       REG32(GUARD_CRC + 0x00)
 #define CRC_CR       REG32(GUARD_CRC + 0x08)
@@ -18,10 +19,17 @@
 
 #define VECTORS (16 + CHIP_IRQ_COUNT)
 
+/* wire/image.h says what is in it; what is zeros here is tool/stamp.py's to fill. */
 __attribute__((section(".header"), used)) static const struct {
     uint32_t magic, board;
     const void *length; /* a symbol: the linker's number */
-} header = {GUARD_MAGIC, BOARD_ID, linker_image_length};
+    uint32_t format;
+    const void *base;
+    uint32_t stamped[(IMAGE_HEADER - IMAGE_AT_VERSION) / 4];
+} header = {GUARD_MAGIC, BOARD_ID, linker_image_length, IMAGE_FORMAT, linker_vectors, {0}};
+
+_Static_assert(sizeof header == IMAGE_HEADER && GUARD_MAGIC == IMAGE_MAGIC,
+               "the header isn't that of wire/image.h");
 
 static inline __attribute__((always_inline)) void gate(uint32_t address, unsigned bit, bool on)
 {

@@ -7,6 +7,7 @@ what has them, and mistakes that are said before anything is installed or built.
 Prints "ok NAME" and "not ok NAME: why" lines (tool/suites.py).
 """
 # SPDX-License-Identifier: MIT
+import json
 import os
 import re
 import shutil
@@ -155,6 +156,73 @@ def test_image_larger_than_its_area(folder):
     assert re.search(r"region `IMAGE' overflowed by [0-9]+ bytes", done.stderr), done.stderr[-600:]
     assert "IMAGE  0x08020000, 131072 bytes" in done.stderr, done.stderr[-600:]
     assert not os.path.exists(os.path.join(folder, "out", "plugnet.elf")), "an image is left behind"
+
+
+def test_header(folder):
+    """Product, version and git state of an image: another one makes a new image, and neither compiles nor links; nothing changed makes
+    nothing. What doesn't fit is refused, and no image is left."""
+    app = product_write(folder, "thing")
+    out = os.path.join(folder, "out")
+
+    def built(*words, code=0, git=None, key=()):
+        environment = clean_environment() if git is None else {**clean_environment(), "GIT_STATE": git}
+        done = run("make", "-j2", "OS=none", f"APP={app}", "NAME=thing", f"OUT={out}", *words, *key, environment=environment)
+        assert done.returncode == code, (done.stdout + done.stderr)[-600:]
+        return done.stdout if code == 0 else done.stderr
+
+    def shown():
+        done = run("tool/image.py", "show", "--json", f"{out}/thing.update")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    built()
+    first = shown()
+    wanted = {"product": "thing", "git": None, "board": "stm32f4discovery", "board_id": "1209:0001", "whole": True, "signed": False}
+    assert {name: first[name] for name in wanted} == wanted and re.fullmatch(r"\d+\.\d+\.\d+", first["version"]), first
+    said = built()
+    assert "Nothing to be done" in said, said
+    builds = {first["build"]}
+    for words, git, wanted in ((("PRODUCT=Jane's \"pump\"", "PRODUCT_VERSION=1.2.3-rc.1"), None, ("Jane's \"pump\"", "1.2.3-rc.1", None)),
+                               (("PRODUCT_VERSION=65535.0.1+x",), "1a2b3c4-dirty", ("thing", "65535.0.1", "1a2b3c4-dirty"))):
+        said = built(*words, git=git)
+        assert "CC" not in said and "LD" not in said, said
+        facts = shown()
+        assert (facts["product"], facts["version"], facts["git"]) == wanted, facts
+        builds.add(facts["build"])
+        assert "Nothing to be done" in built(*words, git=git)
+    assert len(builds) == 3, builds
+    for words, git, wanted in ((("PRODUCT_VERSION=1.2",), None, "version '1.2' is none: three numbers such as 1.2.3"),
+                               (("PRODUCT_VERSION=1.02.3",), None, "version '1.02.3' is none"),
+                               (("PRODUCT_VERSION=v1.2.3",), None, "version 'v1.2.3' is none"),
+                               (("PRODUCT_VERSION=1.2.3-01",), None, "version '1.2.3-01' is none"),
+                               (("PRODUCT_VERSION=1.2.3-a..b",), None, "version '1.2.3-a..b' is none"),
+                               (("PRODUCT_VERSION=1.65536.3",), None, "a number may be 65535 at most"),
+                               (("PRODUCT_VERSION=1.2.3-12345678901234567890",), None, "has 20 characters, 19 are allowed"),
+                               (("PRODUCT=" + "x" * 32,), None, "has 32 characters, 31 are allowed"),
+                               (("PRODUCT=Wärmepumpe",), None, "printable ASCII"), ((), "x" * 24, "has 24 characters, 23 are allowed")):
+        said = built(*words, git=git, code=2)
+        assert "stamp: " in said and wanted in said, (words, said)
+        assert not os.path.exists(f"{out}/thing.elf"), words
+    built("PRODUCT=" + "x" * 31, "PRODUCT_VERSION=0.0.0-" + "x" * 19, git="~" * 23)
+    assert shown()["product"] == "x" * 31
+
+
+def test_signed_by_make(folder):
+    """SIGN_KEY signs NAME.update; without it again, or with another key, it is made anew."""
+    app = product_write(folder, "thing")
+    out, updates = os.path.join(folder, "out"), []
+    for name in ("a", "b"):
+        done = run("tool/image.py", "key", f"{folder}/{name}.pem")
+        assert done.returncode == 0, done.stderr
+    for words in ((), (f"SIGN_KEY={folder}/a.pem",), (f"SIGN_KEY={folder}/b.pem",), ()):
+        done = run("make", "-j2", "OS=none", f"APP={app}", "NAME=thing", f"OUT={out}", *words, environment=clean_environment())
+        assert done.returncode == 0, done.stderr[-600:]
+        with open(f"{out}/thing.update", "rb") as file:
+            updates.append(file.read())
+    plain, first, second, again = updates
+    assert plain == again == first[:-72] == second[:-72] and first != second, [len(update) for update in updates]
+    done = run("make", "-j2", "OS=none", f"APP={app}", "NAME=thing", f"OUT={out}", f"SIGN_KEY={folder}/c.pem", environment=clean_environment())
+    assert done.returncode == 2 and "c.pem: there is no such file" in done.stderr and "image.py key FILE" in done.stderr, done.stderr[-600:]
 
 
 def test_wrong_app(folder):

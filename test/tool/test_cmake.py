@@ -36,11 +36,23 @@ def configure(folder, *words, build="build", cross=True):
                *words, environment=clean_environment(), folder=folder)
 
 
-def build_of(folder, *words, build="build", cross=True):
+def shown(path):
+    """What tool/image.py says of a file."""
+    done = run(f"{ROOT}/tool/image.py", "show", "--json", path)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def git_of(image):
+    """An environment for a build whose image has the git state of this one."""
+    return {**clean_environment(), "GIT_STATE": shown(image)["git"] or ""}
+
+
+def build_of(folder, *words, build="build", cross=True, environment=None):
     """The folder with what was built."""
     done = configure(folder, *words, build=build, cross=cross)
     assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
-    done = run("cmake", "--build", os.path.join(folder, build), "-j2", environment=clean_environment())
+    done = run("cmake", "--build", os.path.join(folder, build), "-j2", environment=environment or clean_environment())
     assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
     return os.path.join(folder, build)
 
@@ -63,11 +75,12 @@ def refused(folder, wanted, *words, cross=True):
 def demo_is_the_same(folder, board, flavour):
     build = os.path.join(folder, "build")
     words = ["-S", ROOT, "-B", build, f"-DCMAKE_TOOLCHAIN_FILE={TOOLCHAIN}", f"-DPLUGNET_BOARD={board}", f"-DPLUGNET_OS={flavour}"]
+    by_make = f"{ROOT}/build/{board}-{flavour}/plugnet"
     for command in (["cmake", *words], ["cmake", "--build", build, "-j2"]):
-        done = run(*command, environment=clean_environment())
+        done = run(*command, environment=git_of(f"{by_make}.elf"))
         assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
-    for suffix in ("bin", "hex", "dfu"):
-        same(f"{build}/plugnet.{suffix}", f"{ROOT}/build/{board}-{flavour}/plugnet.{suffix}")
+    for suffix in ("bin", "hex", "dfu", "update"):
+        same(f"{build}/plugnet.{suffix}", f"{by_make}.{suffix}")
 
 
 def test_same_image_stm32f4discovery(folder):
@@ -148,9 +161,10 @@ def test_parts(folder):
 def test_without_lwip(folder):
     shutil.copytree(os.path.join(ROOT, "examples/ownstack"), f"{folder}/ownstack")
     product_write(folder, "ownstack", {"CMakeLists.txt": lists_of(
-        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c NO_LWIP)")})
-    build = build_of(f"{folder}/ownstack")
-    same(f"{build}/ownstack.bin", f"{ROOT}/build/stm32f4discovery-none-ownstack/ownstack.bin")
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c NO_LWIP PRODUCT ownstack)")})
+    by_make = f"{ROOT}/build/stm32f4discovery-none-ownstack/ownstack"
+    build = build_of(f"{folder}/ownstack", environment=git_of(f"{by_make}.elf"))
+    same(f"{build}/ownstack.bin", f"{by_make}.bin")
 
 
 def test_cplusplus(folder):
@@ -210,6 +224,93 @@ def test_native(folder):
     build = build_of(app, "-DPLUGNET_BOARD=native", cross=False)
     with plugged(PC, f"{build}/thing") as url:
         assert "board" in asked(url)
+
+
+# ---- Who it is. ----
+
+def header_is(build, **wanted):
+    facts = shown(f"{build}/thing.update")
+    assert {name: facts[name] for name in wanted} == wanted and facts["whole"], facts
+
+
+def rebuilt(build, git=None):
+    """What this build does."""
+    environment = clean_environment() if git is None else {**clean_environment(), "GIT_STATE": git}
+    done = run("cmake", "--build", build, "-v", environment=environment)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    return done.stdout
+
+
+def version_and_git(folder, generator):
+    """Product and version are the project's, or as the firmware says; another git state makes the image anew and compiles nothing."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT})
+
+    def written(project, more=""):
+        product_write(folder, "thing", {"CMakeLists.txt": lists_of(
+            TAKE["add_subdirectory"].format(root=ROOT), f"plugnet_add_firmware(thing SOURCES main.c {more})").replace("project(thing C)", project)})
+
+    written("project(pump VERSION 3.2.1 LANGUAGES C)")
+    done = configure(app, "-G", generator)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+    build = f"{app}/build"
+    rebuilt(build)
+    header_is(build, product="pump", version="3.2.1", git=None, board="stm32f4discovery", signed=False)
+    said = rebuilt(build)
+    assert "thing.elf" not in said.replace("Built target thing.elf", ""), f"made anew for nothing: {said[-600:]}"
+    said = rebuilt(build, "0123abc-dirty")
+    header_is(build, product="pump", version="3.2.1", git="0123abc-dirty")
+    assert "main.c.o -c" not in said and "stamp.py" in said, said[-600:]
+    written("project(pump VERSION 3.2.1 LANGUAGES C)", 'PRODUCT "Air pump" VERSION 4.0.0-rc.1+today')
+    said = rebuilt(build, "0123abc-dirty")
+    header_is(build, product="Air pump", version="4.0.0-rc.1", git="0123abc-dirty")
+    assert "main.c.o -c" not in said, said[-600:]
+
+
+def test_version_and_git_by_makefiles(folder):
+    version_and_git(folder, "Unix Makefiles")
+
+
+def test_version_and_git_by_ninja(folder):
+    if not shutil.which("ninja"):
+        raise test_compose.Skip("ninja is not installed (package ninja-build)")
+    version_and_git(folder, "Ninja")
+
+
+def test_git_state_of_the_product(folder):
+    """That of its own repository, not of plugnet's; in a commit and beside it."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT, ".gitignore": "/build/\n", "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c)")})
+    for words in (("init", "-q"), ("add", "-A"), ("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "first")):
+        done = run("git", *words, folder=app)
+        assert done.returncode == 0, done.stderr
+    commit = run("git", "rev-parse", "HEAD", folder=app).stdout[:12]
+    build = build_of(app)
+    header_is(build, git=commit)
+    with open(f"{app}/main.c", "a", encoding="utf-8") as file:
+        file.write("\n")
+    rebuilt(build)
+    header_is(build, git=f"{commit}-dirty")
+
+
+def test_signed(folder):
+    """By a key that the firmware names, and by one that the cache does; without it the same update file but the signature."""
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c)")})
+    made = run(f"{ROOT}/tool/image.py", "key", f"{folder}/key.pem")
+    assert made.returncode == 0, made.stderr
+    build = build_of(app)
+    with open(f"{build}/thing.update", "rb") as file:
+        plain = file.read()
+    build_of(app, f"-DPLUGNET_SIGN_KEY={folder}/key.pem")
+    with open(f"{build}/thing.update", "rb") as file:
+        signed = file.read()
+    assert signed[:-72] == plain and len(signed) == len(plain) + 72
+    done = run(f"{ROOT}/tool/image.py", "show", f"{build}/thing.update", "--public", made.stdout.split()[0])
+    assert done.returncode == 0 and "good, by this key" in done.stdout, done.stdout + done.stderr
+    product_write(folder, "thing", {"CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(thing SOURCES main.c SIGN_KEY ../key.pem)")})
+    build_of(app, "-UPLUGNET_SIGN_KEY")
+    assert shown(f"{build}/thing.update")["signed"]
 
 
 # ---- What is in it. ----
@@ -292,6 +393,9 @@ def test_mistakes(folder):
                           ("main.c", "SOURCES are missing"),
                           ("SIET site SOURCES main.c", "it doesn't know 'SIET;site'"),
                           ("SOURCES main.c SITE nosuch", "SITE nosuch: there is no such folder"),
+                          ("SOURCES main.c VERSION 1.2", "thing: stamp: version '1.2' is none: three numbers such as 1.2.3"),
+                          ("SOURCES main.c PRODUCT a-name-that-is-longer-than-31-chars", "has 35 characters, 31 are allowed"),
+                          ("SOURCES main.c SIGN_KEY nosuch.pem", "SIGN_KEY nosuch.pem: there is no such file; tool/image.py key FILE makes one"),
                           ("SOURCES main.c OPTIONS nosuch.h", "OPTIONS nosuch.h: there is no such file")):
         product_write(folder, "thing", {"CMakeLists.txt": lists_of(take, f"plugnet_add_firmware(thing {words})")})
         refused(app, wanted)
