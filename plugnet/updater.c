@@ -134,7 +134,7 @@ void plugnet_updater_poll(void *updater)
 {
     struct updater *u = updater;
 
-    if (!works(u)) {
+    if (u->update.state == UPDATE_IDLE) {
         return;
     }
     if (update_poll(&u->update)) {
@@ -176,9 +176,6 @@ void plugnet_updater_tick(void *updater, uint32_t now_ms)
     }
     if (u->update.on_trial) {
         trial_tick(u);
-    }
-    if (!works(u)) {
-        owner_wake(u);
     }
     if (u->leaves && (int32_t)(now_ms - u->leave_ms) >= 0) {
         board_reset();

@@ -185,7 +185,7 @@ static size_t held_fill(struct update *u, const uint8_t *bytes, size_t length)
 
 size_t update_write(struct update *u, const uint8_t *bytes, size_t length)
 {
-    size_t taken = 0;
+    size_t taken = 0, all = length;
 
     if (u->state == UPDATE_IDLE) {
         return length;
@@ -193,7 +193,11 @@ size_t update_write(struct update *u, const uint8_t *bytes, size_t length)
     if (u->state != UPDATE_RECEIVING) {
         return 0;
     }
-    length = length < UPDATE_WRITE_MAX ? length : UPDATE_WRITE_MAX;
+    length = length < u->room ? length : u->room;
+    u->room -= (uint32_t)length;
+    if (length == 0) {
+        return 0;
+    }
     if (u->received % HOLD(u) != 0) {
         taken = held_fill(u, bytes, length);
     }
@@ -205,7 +209,7 @@ size_t update_write(struct update *u, const uint8_t *bytes, size_t length)
     if (taken < length && u->state == UPDATE_RECEIVING) {
         taken += held_fill(u, bytes + taken, length - taken);
     }
-    return u->state == UPDATE_RECEIVING ? taken : length;
+    return u->state == UPDATE_RECEIVING ? taken : all;
 }
 
 /* ---- Verifying ---- */
@@ -319,6 +323,7 @@ static void update_verify(struct update *u)
 
 bool update_poll(struct update *u)
 {
+    u->room = u->slot != NULL ? UPDATE_ROUND_US / u->slot->program_us * u->slot->program_size : 0;
     if (u->state == UPDATE_ERASING) {
         update_erase(u);
     } else if (u->state == UPDATE_VERIFYING) {

@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define UPDATE_WRITE_MAX 1024u /* bytes that one update_write programs: 11 ms on the slowest chip */
+#define UPDATE_ROUND_US 16000u /* of programming, at most, between two calls of update_poll */
 
 enum update_state {
     UPDATE_IDLE,
@@ -102,6 +102,7 @@ struct update {
     uint32_t received;  /* bytes */
     uint32_t at;        /* erased, programmed or verified up to there */
     uint32_t crc;
+    uint32_t room;   /* bytes that may be programmed before the next update_poll */
     uint8_t held[8]; /* bytes that don't fill a program unit yet */
 };
 
@@ -112,10 +113,11 @@ void update_open(struct update *u, const struct update_config *config);
  * not now, and nothing has changed. */
 enum update_error update_begin(struct update *u, uint32_t length);
 
-/* Do a piece of work in ERASING and VERIFYING. True: there is more to do now. */
+/* Once in each round of the loop: a piece of work in ERASING and VERIFYING, and room for bytes in RECEIVING. True: there is more to
+ * do now. */
 bool update_poll(struct update *u);
 
-/* The next bytes, in RECEIVING. Returns how many were taken, at most UPDATE_WRITE_MAX; in IDLE, after an error, all. */
+/* The next bytes, in RECEIVING. Returns how many were taken: what finds no room waits for the next round; in IDLE, after an error, all. */
 size_t update_write(struct update *u, const uint8_t *bytes, size_t length);
 
 /* That was all: VERIFYING, or an error. */

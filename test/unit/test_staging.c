@@ -160,7 +160,8 @@ static void fresh(uint8_t program_size)
         areas[i].flash = (struct board_flash){.base = i == BOARD_FLASH_IMAGE ? 0x08020000 : 0x08080000,
                                               .size = sizes[i],
                                               .erase_size = ERASE,
-                                              .program_size = program_size};
+                                              .program_size = program_size,
+                                              .program_us = 60};
         memset(areas[i].bytes, i == BOARD_FLASH_STAGED ? 0x12 : 0xFF, SLOT);
     }
     image_make(areas[BOARD_FLASH_IMAGE].bytes, 0x08020000);
@@ -192,8 +193,12 @@ static enum update_error send(uint32_t announced, uint32_t length, uint32_t step
     for (uint32_t at = 0; at < length;) {
         uint32_t part = step < length - at ? step : length - at;
         size_t taken = update_write(&u, file + at, part);
-        CHECK(taken > 0 && taken <= part);
+        CHECK(taken <= part);
         at += (uint32_t)taken;
+        if (taken < part) {
+            CHECK_EQUAL(u.room, 0);
+            CHECK(!update_poll(&u));
+        }
     }
     update_finish(&u);
     work();
