@@ -62,14 +62,21 @@ bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length)
     return true;
 }
 
-void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits)
+size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits)
 {
     tcpwnd_size_t window = (tcpwnd_size_t)(waits < TCP_MSS ? TCP_MSS - waits : 0);
-    bool opens = window == TCP_MSS && pcb->rcv_ann_wnd < TCP_MSS;
+    u32_t told =
+        pcb->rcv_ann_right_edge - pcb->rcv_nxt; /* what the peer may still send, as far as it knows */
+    bool opens = window == TCP_MSS && told < TCP_MSS;
 
     pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
-    pcb->rcv_ann_right_edge = pcb->rcv_nxt + window;
-    if (opens) {
-        tcp_ack_now(pcb); /* who has a whole segment to send waits for it */
+    size_t lost = told > window && told <= TCP_WND ? told - window : 0;
+    if (told > window) {
+        pcb->rcv_ann_right_edge =
+            pcb->rcv_nxt + window; /* or lwIP would open it again as far as it once was */
     }
+    if (opens) {
+        tcp_ack_now(pcb); /* who has a whole segment to send waits for it, and not for a delayed ACK */
+    }
+    return lost;
 }

@@ -32,8 +32,9 @@ err_t tcp_pcb_abort(struct tcp_pcb *pcb);
 bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
 
 /* Let the peer send one segment at a time, of which `waits` bytes have come and are not consumed: so little is on its way when
- * nobody takes more. Called after each tcp_recved, before tcp_output. */
-void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
+ * nobody takes more. Called after each tcp_recved, before tcp_output. Returns how many bytes the window has lost: the peer may have
+ * sent them already, and lwIP drops what comes behind the window. */
+size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
 
 #ifdef __cplusplus
 }

@@ -491,7 +491,8 @@ static void http_raw_pending_copy(struct http_raw_connection *c, size_t length)
     }
     if (!c->finished && tcp_pcb_unreceive(c->pcb, length - kept)) {
         c->unfinished = fin;
-        c->refused = true;
+        c->refused = (uint16_t)(c->refused + length - kept);
+        c->nudged = false;
         return;
     }
     c->consumed = (uint16_t)(c->consumed + length - kept);
@@ -554,11 +555,12 @@ static bool http_raw_check(struct http_raw_connection *c)
     return true;
 }
 
-/* There is room again for what was taken back: three equal ACKs make the client send it now (RFC 5681 3.2). */
+/* There is room again for what was taken back: three equal ACKs make the client send it now (RFC 5681 3.2), and after what has come
+ * again, the next of it: not every client does that by itself (partial ACKs, RFC 6582 [unread]). */
 static void http_raw_nudge(struct http_raw_connection *c)
 {
-    if (c->refused && c->pending == NULL && !http_raw_is_busy(c)) {
-        c->refused = false;
+    if (c->refused > 0 && !c->nudged && c->pending == NULL && !http_raw_is_busy(c)) {
+        c->nudged = true;
         for (unsigned i = 0; i < 3; i++) {
             tcp_send_empty_ack(c->pcb);
         }
@@ -584,7 +586,11 @@ static err_t http_raw_run(struct http_raw_connection *c)
     c->consumed = 0;
     c->narrow |= http_held(&c->http);
     if (http_raw_is_narrow(c)) {
-        tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
+        size_t lost =
+            tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
+        if (c->narrow && c->pending != NULL && lost > c->refused) {
+            c->refused = (uint16_t)lost;
+        }
     }
     tcp_output(c->pcb);
     http_raw_nudge(c);
@@ -621,6 +627,8 @@ static err_t http_raw_received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, e
         pbuf_free(p);
         return ERR_OK;
     }
+    c->refused = (uint16_t)(c->refused - LWIP_MIN(c->refused, p->tot_len));
+    c->nudged = false;
     if (c->pending == NULL) {
         c->pending = p;
     } else {

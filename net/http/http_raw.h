@@ -85,9 +85,10 @@ struct http_raw_connection {
     uint16_t pending_at; /* bytes of pending already consumed */
     uint16_t consumed;   /* bytes that lwIP's window gets back when the callback is done */
     uint16_t waiting;    /* for memory: bytes of heap and 1, 0 if it doesn't wait */
-    bool refused : 1;    /* bytes were taken back, so the client is told when there is room again */
-    bool gives_up : 1;   /* no memory for the rest of a pipeline: the last answer closes the connection */
-    bool proven : 1;     /* the client has acknowledged something */
+    uint16_t refused;  /* bytes that were taken back or had no place in the window, and haven't come again */
+    bool nudged : 1;   /* the client has been told that there is room for them, and nothing has come since */
+    bool gives_up : 1; /* no memory for the rest of a pipeline: the last answer closes the connection */
+    bool proven : 1;   /* the client has acknowledged something */
     bool waits_stash : 1; /* for the stash of another one */
     bool stalled : 1; /* the client's window is closed and nothing is in flight: nobody calls when it opens */
     bool finished : 1;    /* the client has sent its FIN */
