@@ -71,6 +71,9 @@ $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos,BOARD=stm32f4discovery OS=fre
 $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-bus,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_BUS))
 $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-stack,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_STACK=5))
 
+# Updates by HTTP.
+include test/update/update.mk
+
 $(IMAGES): image-%:
 	+$(Q)$(MAKE) --no-print-directory $(IN_TREE) $(image_$*) firmware
 
@@ -78,7 +81,7 @@ $(IMAGES): image-%:
 images_of = $(filter $(addprefix image-,$(1)),$(IMAGES))
 
 # All that begin so; those with FreeRTOS where there is a kernel.
-IMAGE_GROUPS := $(addprefix images-,badhandler config console endpoints events fault meter ownfunction report usblog vendor websocket)
+IMAGE_GROUPS := $(addprefix images-,badhandler config console endpoints events fault meter ownfunction report signed usblog vendor websocket)
 $(foreach group,$(IMAGE_GROUPS:images-%=%),$(eval images-$(group): $(call images_of,$(group) $(group)-%)))
 images-freertos: $(if $(FREERTOS_KERNEL_PATH),freertos)
 

@@ -1,0 +1,404 @@
+#!/usr/bin/env python3
+"""New firmware over HTTP, on the real image of each board and flavour: staged, refused, installed, confirmed, brought back.
+
+    test/update/test_updater.py BOARD OS [PATTERN]          images: make images
+
+Prints "ok NAME", "not ok NAME: why" and "# …" lines with what was measured (tool/suites.py). All times are the board's.
+"""
+# SPDX-License-Identifier: MIT
+import os
+import random
+import struct
+import sys
+import tempfile
+import traceback
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from craft import BASE, BOARD, CRASH, HANG, LENGTH, ROOT, Craft  # noqa: E402
+from plugnet_testkit import Board, VirtualTimeout  # noqa: E402
+
+os.environ.setdefault("PLUGNET_VBOARD", os.path.join(ROOT, "build/vboard/vboard"))
+START_S = 5          # until a board is leased; the L476's crystal takes 2 s of it
+SWAP_S = 40          # at most: swap, start, lease
+KEY = os.path.join(ROOT, "build/test/update/key.pem")
+SETTINGS = {"32l476gdiscovery": (0xFC000, 0x2000)}  # else sectors 1 and 2
+SLOT = {"stm32f4discovery": 0x60000, "blackpill-f411": 0x20000, "32l476gdiscovery": 0x7C000}
+RATES = {"stm32f4discovery": 150, "blackpill-f411": 100, "32l476gdiscovery": 70}  # kB/s at least
+
+
+class Bed:
+    """What the tests share: a board type, a flavour, its images."""
+
+    def __init__(self, board, flavour):
+        self.board, self.flavour = board, flavour
+        folder = os.path.join(ROOT, f"build/{board}-{flavour}")
+        self.elf, self.file = os.path.join(folder, "plugnet.elf"), os.path.join(folder, "plugnet.update")
+        folder = os.path.join(ROOT, f"build/test/update/{board}-{flavour}")
+        self.signed_elf, self.signed_file = os.path.join(folder, "pump.elf"), os.path.join(folder, "pump.update")
+
+    def start(self, image=None, **options):
+        b = Board(image or self.elf, board=self.board, forwards=[80], **options)
+        b.wait_state("leased", START_S)
+        return b
+
+    def new(self, version="9.9.9"):
+        return Craft(self.file, self.elf).version(version)
+
+    def signed(self, version="9.9.9"):
+        return Craft(self.signed_file, self.signed_elf).version(version)
+
+
+def state(b, **options):
+    answer = b.http.get("/api/update", s=10, **options)
+    assert answer.status == 200, answer.text
+    return answer.json()
+
+
+def put(b, data, **options):
+    return b.http.put("/api/update", data, s=120, **options)
+
+
+def staged(b, data, **options):
+    answer = put(b, data, **options)
+    assert answer.status == 200 and answer.json()["state"] == "ready", answer.text
+    return answer.json()
+
+
+def refused(b, data, status, code, **options):
+    answer = put(b, data, **options)
+    assert answer.status == status, (answer.status, answer.text)
+    error = answer.json()["error"]
+    assert error["code"] == code and error["reason"].endswith("."), error
+    return error
+
+
+def install(b, **options):
+    """Ask for the swap; returns the seconds until the board is on the bus again, as what it is then."""
+    answer = b.http.post("/api/update", b"", s=10, **options)
+    assert answer.status == 202, (answer.status, answer.text)
+    b.wait_state("unplugged", 5)
+    begin = b.now
+    b.wait_state("attached", SWAP_S)
+    took = b.now - begin
+    b.wait_state("leased", START_S)
+    return took
+
+
+def settings_of(bed, flash):
+    at, length = SETTINGS.get(bed.board, (0x4000, 0x8000))
+    with open(flash, "rb") as file:
+        file.seek(at)
+        return file.read(length)
+
+
+# ---- What works. ----
+
+def test_a_new_version(bed, folder):
+    """Staged, installed, confirmed by the first answer, still there after a power cut, settings untouched."""
+    flash = os.path.join(folder, "flash")
+    with bed.start(flash=flash) as b:
+        before = state(b)
+        assert before["loader"] and not before["signed"] and before["state"] == "idle" and before["last"] is None, before
+    at, length = SETTINGS.get(bed.board, (0x4000, 0x8000))
+    pattern = random.Random(1).randbytes(length)
+    with open(flash, "r+b") as file:
+        file.seek(at)
+        file.write(pattern)
+    with Board(board=bed.board, forwards=[80], flash=flash) as b:
+        b.wait_state("leased", START_S)
+        now = staged(b, bed.new().data())
+        assert now["staged"]["version"] == "9.9.9" and now["version"] != "9.9.9", now
+        took = install(b)
+        assert b.log.find("9.9.9 is on trial"), b.log.last()
+        assert state(b)["version"] == "9.9.9"
+        b.run_for(0.1)
+        now = state(b)
+        assert now["state"] == "idle" and now["last"]["result"] == "confirmed", now
+        b.power_cut()
+        b.wait_state("attached", START_S)
+        b.wait_state("leased", START_S)
+        assert state(b)["version"] == "9.9.9"
+    assert settings_of(bed, flash) == pattern
+    return f"off the bus for {took:.2f} s"
+
+
+def test_rates(bed, _):
+    """Staging of 100 kB, as curl sends it, and its swap."""
+    data = bed.new().grown(100000).data()
+    with bed.start() as b:
+        begin = b.now
+        with b.tcp(80, s=60) as client:
+            client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(data))
+            assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+            erased = b.now
+            client.sendall(data)
+            assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        rate = len(data) / (b.now - erased) / 1000
+        took = install(b)
+        assert state(b)["version"] == "9.9.9"
+    assert rate >= RATES[bed.board], f"{rate:.0f} kB/s"
+    limit = 8 if bed.board == "32l476gdiscovery" else 5
+    assert took < limit, f"the swap took {took:.2f} s"
+    return f"erased in {erased - begin:.2f} s, staged with {rate:.0f} kB/s, swapped in {took:.2f} s"
+
+
+def test_others_are_served(bed, _):
+    """While one sends slowly, and while flash is erased and written, another client has its answers."""
+    data = bed.new().data()
+    slowest, erased = 0, False
+    with bed.start() as b:
+        with b.tcp(80, s=60) as client:
+            client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data))
+            for at in range(0, len(data), 16384):
+                client.sendall(data[at:at + 16384])
+                begin = b.now
+                assert b.http.get("/api/leds", s=10).status == 200
+                slowest = max(slowest, b.now - begin) if erased else slowest  # an F4 says nothing while it erases
+                erased = erased or state(b)["state"] == "receiving"
+            answer = client.recv_until(b"\r\n\r\n")
+        assert erased and answer.startswith(b"HTTP/1.1 200 "), answer
+        assert state(b)["state"] == "ready"
+        assert slowest < 0.5, slowest
+    return f"the slowest other answer took {slowest * 1000:.0f} ms"
+
+
+# ---- What is refused. ----
+
+def test_wrong_files(bed, _):
+    """Each by its reason; the next right one is taken."""
+    slot = SLOT[bed.board]
+    good = bed.new().data()
+    running = Craft(bed.file)
+    with bed.start() as b:
+        refused(b, good[:-5], 422, "cut")
+        refused(b, good[:300], 422, "cut")
+        refused(b, good + b"x", 422, "cut")
+        refused(b, good + bytes(100), 422, "junk")
+        refused(b, b"", 422, "empty")
+        refused(b, bytes(slot + 1), 413, "too_long")
+        refused(b, random.Random(2).randbytes(slot), 422, "no_image")
+        refused(b, bed.new().word(BOARD, 5).data(), 422, "other_board")
+        refused(b, bed.new().product("pump").data(), 422, "other_product")
+        refused(b, bed.new().word(BASE, 0x08004000 if bed.board != "32l476gdiscovery" else 0x08020000).data(), 422, "other_base")
+        refused(b, bed.new("0.0.1").data(), 422, "older")
+        refused(b, bed.new().word(LENGTH, 0x7FFFFFFC).image, 413, "too_long")
+        flipped = bytearray(good)
+        flipped[len(flipped) // 2] ^= 4
+        error = refused(b, bytes(flipped), 422, "crc")
+        assert error["reason"] == "The file is damaged: its CRC is wrong.", error
+        now = state(b)
+        assert now["state"] == "idle" and now["error"]["code"] == "crc" and now["staged"] is None, now
+        assert b.http.post("/api/update", b"").json()["error"]["code"] == "nothing"
+        staged(b, running.data())  # the same version again
+        staged(b, good)
+        assert b.http.delete("/api/update").json()["staged"] is None
+        assert b.http.post("/api/update", b"").status == 409
+        staged(b, good)
+        install(b)
+        assert state(b)["version"] == "9.9.9"
+
+
+def test_two_at_once(bed, _):
+    """The second is told so; the first goes on."""
+    good = bed.new().data()
+    with bed.start() as b:
+        with b.tcp(80, s=60) as client:
+            client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(good) + good[:20000])
+            b.run_for(3)
+            refused(b, good, 409, "busy")
+            assert b.http.post("/api/update", b"").json()["error"]["code"] in ("busy", "nothing")
+            assert b.http.delete("/api/update").json()["error"]["code"] == "busy"
+            client.sendall(good[20000:])
+            assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert state(b)["state"] == "ready"
+
+
+def test_client_goes_away(bed, _):
+    """At any place; the next one is served."""
+    good = bed.new().data()
+    with bed.start() as b:
+        for sent in (0, 1, 400, 30000, len(good) - 1):
+            with b.tcp(80, s=60) as client:
+                client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(good) + good[:sent])
+                b.run_for(2.5)
+            b.run_for(3)
+            now = state(b)
+            assert now["state"] == "idle" and now["error"]["code"] == "abandoned", (sent, now)
+        b.unplug()
+        b.run_for(0.5)
+        b.plug()
+        b.wait_state("attached", START_S)
+        b.wait_state("leased", START_S)
+        staged(b, good)
+
+
+# ---- On trial. ----
+
+def comes_back(bed, b, data, reason, limit_s, **options):
+    """Install it, and wait until the old one is there again."""
+    old = state(b, **options)
+    staged(b, data, **options)
+    assert b.http.post("/api/update", b"", **options).status == 202
+    b.wait_state("unplugged", 5)
+    begin = b.now
+
+    def back():
+        return b.log.find("update: why: ") and b.state == "leased"
+    b.run_until(back, limit_s, "the old version isn't back")
+    now = state(b, **options)
+    assert now["build"] == old["build"] and now["last"] == {"result": "restored", "reason": reason}, now
+    return b.now - begin
+
+
+def test_a_version_that_crashes(bed, _):
+    with bed.start() as b:
+        took = comes_back(bed, b, bed.new().code("main", CRASH).data(), "fault", 60)
+        report = b.http.get("/api/status").json()["report"]
+        assert report and report["reason"] == "fault", report
+        staged(b, bed.new().data())
+        install(b)
+        assert state(b)["version"] == "9.9.9"
+    return f"back after {took:.1f} s"
+
+
+def test_a_version_that_hangs(bed, _):
+    with bed.start() as b:
+        took = comes_back(bed, b, bed.new().code("main", HANG).data(), "watchdog", 250)
+    return f"back after {took:.1f} s"
+
+
+def test_trial_needs_a_host(bed, folder):
+    """Nobody asks for the page: with a host the old one comes back after trial_s; without one it may take any time, and resets
+    and power cuts don't count."""
+    headers = {"X-Token": "y"}
+    flash = os.path.join(folder, "flash")
+    with bed.start(bed.signed_elf, flash=flash) as b:
+        old = state(b, headers=headers)
+        staged(b, bed.signed().data(KEY), headers=headers)
+        assert b.http.post("/api/update", b"", headers=headers).status == 202
+        b.wait_state("unplugged", 5)
+        b.unplug()
+        b.run_for(120)
+        for _ in range(4):
+            b.reset()
+            b.run_for(3)
+            b.power_cut()
+            b.run_for(3)
+        b.plug()
+        b.wait_state("leased", START_S)
+        now = state(b, headers=headers)
+        assert now["state"] == "trial" and now["version"] == "9.9.9", now
+        assert put(b, b"x", headers=headers).json()["error"]["code"] == "on_trial"
+        b.run_until(lambda: b.log.find("update: why: ") and b.state == "leased", 60, "the old version isn't back")
+        now = state(b, headers=headers)
+        assert now["build"] == old["build"] and now["last"] == {"result": "restored", "reason": "not confirmed in time"}, now
+
+
+def test_the_product_decides(bed, _):
+    headers = {"X-Token": "y"}
+    with bed.start(bed.signed_elf) as b:
+        assert b.http.post("/fails", b"", headers=headers).status == 500
+        comes = bed.signed().data(KEY)
+        staged(b, comes, headers=headers)
+        install(b, headers=headers)
+        b.http.connection().request("POST", "/fails", headers=headers)
+        b.run_until(lambda: b.log.find("update: why: ") and b.state == "leased", 60, "the old version isn't back")
+        assert state(b, headers=headers)["last"] == {"result": "restored", "reason": "given up by itself"}
+        staged(b, comes, headers=headers)
+        install(b, headers=headers)
+        b.run_for(2)
+        assert state(b, headers=headers)["state"] == "trial"
+        assert b.http.post("/works", b"", headers=headers).status == 204
+        b.run_for(30)
+        now = state(b, headers=headers)
+        assert now["state"] == "idle" and now["version"] == "9.9.9", now
+
+
+# ---- Signed. ----
+
+def test_signatures(bed, folder):
+    headers = {"X-Token": "y"}
+    other = os.path.join(folder, "other.pem")
+    os.system(f"python3 {ROOT}/tool/image.py key {other} > /dev/null")
+    with bed.start(bed.signed_elf) as b:
+        assert b.http.get("/api/update").status == 403 and put(b, b"x").status == 403
+        assert state(b, headers=headers)["signed"]
+        good = bed.signed().data(KEY)
+        refused(b, bed.signed().data(), 422, "unsigned", headers=headers)
+        refused(b, bed.signed().data(other), 422, "signature", headers=headers)
+        for at in (len(good) - 1, len(good) - 60, len(good) - 40):
+            wrong = bytearray(good)
+            wrong[at] ^= 1
+            refused(b, bytes(wrong), 422, "signature", headers=headers)
+        forged = bed.signed("9.9.8").data()
+        refused(b, forged + good[-72:], 422, "signature", headers=headers)
+        begin = b.now
+        staged(b, good, headers=headers)
+        took = b.now - begin
+        install(b, headers=headers)
+        assert state(b, headers=headers)["version"] == "9.9.9"
+        staged(b, bed.signed("0.0.1").data(KEY), headers=headers)  # this product allows it
+    return f"{len(good)} bytes staged and verified in {took:.2f} s"
+
+
+# ---- Power cuts. ----
+
+def test_cuts(bed, folder):
+    """After some of the operations of staging, swap, confirmation and the way back: an old or a new version that is whole."""
+    data = bed.new().data()
+    flash = os.path.join(folder, "flash")
+    with bed.start(flash=flash) as b:
+        begin = b.flash_operations()
+        staged(b, data)
+        staging = b.flash_operations() - begin
+        install(b)
+        state(b)
+        b.run_for(0.2)
+        all_of_it = b.flash_operations() - begin
+    versions = {}
+    chosen = random.Random(3)
+    cuts = [1, 2, staging // 2, staging - 1, staging, staging + 1, staging + 2, all_of_it - 1, all_of_it,
+            *(chosen.randrange(staging + 1, all_of_it) for _ in range(6))]
+    for cut in cuts:
+        os.remove(flash)
+        with bed.start(flash=flash) as b:
+            b.power_cut_after(cut)
+            try:
+                put(b, data)
+                b.http.post("/api/update", b"", s=5)
+                b.run_until(lambda: not b.stats()["powered"], SWAP_S, "no cut")
+                b.run_for(0.1)
+            except (VirtualTimeout, OSError):
+                pass
+        with Board(board=bed.board, forwards=[80], flash=flash) as b:
+            b.wait_state("leased", SWAP_S)
+            version = state(b)["version"]
+            versions[version] = versions.get(version, 0) + 1
+    assert set(versions) <= {"9.9.9", Craft(bed.file) and "0.1.0"} and len(versions) == 2, versions
+    return f"{len(cuts)} of {all_of_it} operations: {versions}"
+
+
+def main(words):
+    if len(words) not in (2, 3):
+        sys.exit(__doc__)
+    bed = Bed(*words[:2])
+    failed = ran = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (len(words) == 3 and words[2] not in name):
+            continue
+        ran += 1
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                said = test(bed, folder)
+                print(f"ok {name[5:]}" + (f"\n# {bed.board}, {bed.flavour}: {said}" if said else ""), flush=True)
+            except Exception:  # pylint: disable=broad-except
+                failed += 1
+                lines = traceback.format_exc().strip().split("\n")
+                print(f"not ok {name[5:]}: {lines[-1]}\n# " + "\n# ".join(lines[-12:]), flush=True)
+    return 1 if failed or not ran else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
