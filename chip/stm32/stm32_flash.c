@@ -4,8 +4,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "chip/stm32/stm32_flash.h"
 
-#include <string.h>
-
 const struct board_flash *board_flash(enum board_flash_area area)
 {
     return area < BOARD_FLASH_AREAS && stm32_flash[area].size > 0 ? &stm32_flash[area] : NULL;
@@ -29,11 +27,6 @@ bool board_flash_erase(const struct board_flash *flash, uint32_t at)
 
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length)
 {
-    bool good = range_fits(flash, at, length, flash->program_size);
-    const uint8_t *from = bytes;
-
-    for (uint32_t done = 0; good && done < length; done += flash->program_size) {
-        good = stm32_flash_unit_program(flash->base + at + done, from + done);
-    }
-    return good;
+    return range_fits(flash, at, length, flash->program_size) &&
+           stm32_flash_units_program(flash->base + at, bytes, length);
 }

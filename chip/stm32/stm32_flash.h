@@ -53,8 +53,9 @@ static inline bool stm32_flash_wait(volatile uint32_t *status, uint32_t busy)
 /* Erase the unit that begins there. */
 bool stm32_flash_unit_erase(uint32_t address);
 
-/* Program one program unit. */
-bool stm32_flash_unit_program(uint32_t address, const uint8_t *bytes);
+/* Program whole program units, and read them back. Interrupts are served between two units, and where the core doesn't stand
+ * still, during them. */
+bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t length);
 
 /* Copy from flash. False: the ECC says that bytes are lost. */
 bool stm32_flash_copy(void *to, uint32_t address, size_t length);

@@ -2,8 +2,8 @@
  * Erasing and programming the flash of an STM32F4. There is one bank: while an operation runs, the core waits for its next
  * instruction, which lies there, too.
  *
- * Programming is by words, which takes a supply of 2.7 V and more. The data cache doesn't see what an operation changes: both
- * caches are emptied behind it. Source: names and bits from stm32f407xx.h; ST's reference manual RM0090 [unread].
+ * Programming is by words, which takes a supply of 2.7 V and more; interrupts are served between two of them. The data cache
+ * doesn't see what an operation changes: both caches are emptied behind it, once for a range, before that is read back. Source: names and bits from stm32f407xx.h; ST's reference manual RM0090 [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #include "chip/stm32/stm32_flash.h"
@@ -76,17 +76,21 @@ bool stm32_flash_unit_erase(uint32_t address)
     return good;
 }
 
-bool stm32_flash_unit_program(uint32_t address, const uint8_t *bytes)
+bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t length)
 {
-    uint32_t word;
+    bool good = true;
 
-    memcpy(&word, bytes, sizeof word);
     unlock(FLASH_CR_PG | FLASH_CR_WORDS);
-    REG32(address) = word;
-    __asm__ volatile("dsb" ::: "memory");
-    bool good = done();
+    for (size_t at = 0; good && at < length; at += sizeof(uint32_t)) {
+        uint32_t word;
+        memcpy(&word, bytes + at, sizeof word);
+        REG32(address + at) = word;
+        __asm__ volatile("dsb" ::: "memory");
+        good = stm32_flash_wait(&FLASH_SR, FLASH_SR_BSY);
+    }
+    good = done() && good;
     caches_empty();
-    return good && REG32(address) == word;
+    return good && memcmp((const void *)(uintptr_t)address, bytes, length) == 0;
 }
 
 bool stm32_flash_copy(void *to, uint32_t address, size_t length)

@@ -3,7 +3,7 @@
  * erased or programmed, code in the other one goes on.
  *
  * A double word that a power cut has torn may have an ECC that doesn't fit: reading it raises NMI. stm32_flash_copy takes that
- * for "lost"; anywhere else it is a fault. The data cache is off during an operation and emptied behind it.
+ * for "lost"; anywhere else it is a fault. The data cache is off during operations and emptied behind the last one of a range.
  * Source: names and bits from stm32l476xx.h; ST's reference manual RM0351 [unread].
  */
 /* SPDX-License-Identifier: MIT */
@@ -31,6 +31,7 @@
 
 #define PAGE_SIZE  0x800u
 #define BANK_PAGES 256u
+#define UNIT       8u
 
 /* Mutable state of this room: what an interrupt handler, which has no argument, must reach. */
 static struct {
@@ -97,16 +98,31 @@ bool stm32_flash_unit_erase(uint32_t address)
     return done();
 }
 
-bool stm32_flash_unit_program(uint32_t address, const uint8_t *bytes)
+static bool reads_back(uint32_t address, const uint8_t *bytes, size_t length)
 {
-    uint32_t words[2], back[2];
+    uint32_t back[UNIT / sizeof(uint32_t)];
+    bool same = true;
 
-    memcpy(words, bytes, sizeof words);
+    for (size_t at = 0; same && at < length; at += UNIT)
+        same = stm32_flash_copy(back, address + at, UNIT) && memcmp(back, bytes + at, UNIT) == 0;
+    return same;
+}
+
+bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t length)
+{
+    bool good = true;
+
     unlock(FLASH_CR_PG);
-    REG32(address) = words[0];
-    REG32(address + 4) = words[1];
-    __asm__ volatile("dsb" ::: "memory");
-    return done() && stm32_flash_copy(back, address, sizeof back) && memcmp(back, words, sizeof back) == 0;
+    for (size_t at = 0; good && at < length; at += UNIT) {
+        uint32_t words[UNIT / sizeof(uint32_t)];
+        memcpy(words, bytes + at, UNIT);
+        REG32(address + at) = words[0];
+        REG32(address + at + sizeof words[0]) = words[1];
+        __asm__ volatile("dsb" ::: "memory");
+        good = stm32_flash_wait(&FLASH_SR, FLASH_SR_BSY) && (FLASH_SR & FLASH_SR_ERRORS) == 0;
+    }
+    good = done() && good;
+    return good && reads_back(address, bytes, length);
 }
 
 bool stm32_flash_copy(void *to, uint32_t address, size_t length)

@@ -4,6 +4,8 @@
  * After each start it says what it found, then goes on counting. A round is a group: the counter, and a text made of it, whose
  * length changes; every seventh round a key of its own is put or deleted. So whoever reads can tell whether a round is there as
  * a whole. What it says stands in `report`, which the test reads by its symbol.
+ *
+ * Where the test sets `measure`, scratch is erased and programmed between two rounds, for the test to see how fast.
  */
 /* SPDX-License-Identifier: MIT */
 #include "board/board.h"
@@ -14,6 +16,7 @@
 
 #define TEXT_MAX 90
 #define READY    0x600DF00Du
+#define MEASURED 4096u /* bytes: all that an L476 has */
 
 __attribute__((used)) static volatile struct {
     uint32_t ready;       /* READY once what was found is said */
@@ -23,6 +26,8 @@ __attribute__((used)) static volatile struct {
     uint32_t begun, done; /* rounds since this start, by number */
     uint32_t failed;      /* enum store_result of a call that should have worked */
     uint32_t compactions;
+    uint32_t measure;        /* in: do it once; out: 0, it is done */
+    uint32_t measured_ticks; /* of a millisecond while it was programmed */
 } report;
 
 static struct store store;
@@ -87,6 +92,25 @@ static void round_write(uint32_t number)
     }
 }
 
+/* As an upload does it: by pieces from RAM. */
+static void measure(void)
+{
+    static uint8_t piece[1024];
+    const struct board_flash *flash = board_flash(BOARD_FLASH_SCRATCH);
+    uint32_t failed = 0;
+
+    for (uint32_t at = 0; at < MEASURED; at += flash->erase_size)
+        failed |= !board_flash_erase(flash, at);
+    for (uint32_t i = 0; i < sizeof piece; i++)
+        piece[i] = (uint8_t)(i * 7);
+    uint32_t begin = board_time_ms();
+    for (uint32_t at = 0; at < MEASURED; at += sizeof piece)
+        failed |= !board_flash_program(flash, at, piece, sizeof piece);
+    report.measured_ticks = board_time_ms() - begin;
+    report.failed = failed;
+    report.measure = 0;
+}
+
 int main(void)
 {
     static const struct store_config config = {.schema = 1};
@@ -104,5 +128,7 @@ int main(void)
         round_write(number);
         report.done = number;
         report.compactions = store.compactions;
+        if (report.measure)
+            measure();
     }
 }

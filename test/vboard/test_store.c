@@ -20,7 +20,7 @@
 #define ROUNDS   6 /* before and behind a compaction */
 
 struct report {
-    uint32_t ready, opened, found, wrong, begun, done, failed, compactions;
+    uint32_t ready, opened, found, wrong, begun, done, failed, compactions, measure, measured_ticks;
 };
 
 static struct {
@@ -195,6 +195,59 @@ static void in_the_middle(const char *name, uint32_t settings, uint32_t size, un
     close_boards();
 }
 
+/* What board_flash_program makes of pieces of 1 KiB, as they come in an upload. Where the core goes on (`cached`: the wait is found in
+ * the instruction cache), the tick must, too: a core that stands still has no time in this model. */
+static struct {
+    uint32_t scratch, bytes, units;
+    uint64_t begin, end, instructions; /* the latter: from the first to the last */
+} speed;
+
+static void speed_note(void *context, uint32_t at, uint32_t size)
+{
+    (void)context;
+    if (at < speed.scratch || at >= speed.scratch + 0x20000 || size > 8)
+        return;
+    if (speed.bytes == 0) {
+        speed.begin = vboard_time_ns(t.writer);
+        speed.instructions -= vboard_stats(t.writer).instructions;
+    }
+    speed.units++;
+    if (speed.bytes + size == 4096)
+        speed.instructions += vboard_stats(t.writer).instructions;
+    speed.end = vboard_time_ns(t.writer);
+    speed.bytes += size;
+}
+
+static void programs(const char *name, uint32_t scratch, bool cached, uint32_t bytes_ms_min)
+{
+    uint32_t address = 0, size = 0, yes = 1;
+    open_boards(name, 0, 0);
+    vboard_flash_cached(t.writer, cached);
+    CHECK_EQUAL(start(t.writer).ready, READY);
+    memset(&speed, 0, sizeof speed);
+    speed.scratch = scratch;
+    vboard_flash_watch(t.writer, speed_note, NULL);
+    CHECK(vboard_symbol(t.writer, "report", &address, &size));
+    CHECK(vboard_poke(t.writer, address + offsetof(struct report, measure), &yes, sizeof yes));
+    struct report now = report_of(t.writer);
+    for (uint32_t ms = 0; ms < 10000 && now.measure; ms++) {
+        vboard_advance(t.writer, vboard_time_ns(t.writer) + MS);
+        now = report_of(t.writer);
+    }
+    CHECK(!now.measure && !now.failed);
+    CHECK_EQUAL(speed.bytes, 4096);
+    uint32_t rate = (uint32_t)(speed.bytes * MS / (speed.end - speed.begin));
+    uint32_t ms = (uint32_t)((speed.end - speed.begin) / MS);
+    uint32_t each = (uint32_t)(speed.instructions / speed.units);
+    printf("# %s: flash is programmed at %u bytes/ms, %u instructions a unit; %u ticks in %u ms\n", name,
+           rate, each, now.measured_ticks, ms);
+    CHECK(cached || name[0] == '3' ||
+          each < 65); /* emptying the caches costs no time in this model, but instructions */
+    CHECK(rate >= bytes_ms_min);
+    CHECK((!cached && name[0] != '3') || (now.measured_ticks + 1 >= ms && now.measured_ticks <= ms + 2));
+    close_boards();
+}
+
 #define F4_SETTINGS   0x4000, 0x8000
 #define L476_SETTINGS 0xFC000, 0x2000
 
@@ -206,6 +259,15 @@ TEST(store_f407_waits_from_the_cache)
     CHECK_EQUAL(start(t.writer).ready, READY);
     CHECK(run_until(NEVER, 2).compactions >= 2);
     close_boards();
+}
+
+TEST(flash_programs_fast_enough)
+{
+    for (unsigned cached = 0; cached < 2; cached++) {
+        programs("stm32f4discovery", 0xE0000, cached, 150);
+        programs("blackpill-f411", 0x60000, cached, 150);
+        programs("32l476gdiscovery", 0xFF000, cached, 85);
+    }
 }
 
 TEST(store_f407_cut_after_every_operation)
