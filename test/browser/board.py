@@ -18,6 +18,10 @@ TARGETS = {
     "blackpill-f411": ["build/vboard/vboard", "--board", "blackpill-f411", "{options}",
                        "build/blackpill-f411-none/plugnet.elf"],
     "freertos": ["build/vboard/vboard", "{options}", "build/stm32f4discovery-freertos/plugnet.elf"],
+    "32l476gdiscovery-freertos": ["build/vboard/vboard", "--board", "32l476gdiscovery", "{options}",
+                                  "build/32l476gdiscovery-freertos/plugnet.elf"],
+    "blackpill-f411-freertos": ["build/vboard/vboard", "--board", "blackpill-f411", "{options}",
+                                "build/blackpill-f411-freertos/plugnet.elf"],
     "native": ["build/pc", "{options}", "--spawn", "build/native-none/plugnet.elf"],
     "posix": ["build/pc", "{options}", "--spawn", "build/native-posix/plugnet.elf"],
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The system as a user meets it: the firmware behind a forwarded port, asked by curl and shown by Chromium.
 
-    test/browser/run.py [arm] [native] [blackpill-f411 …] [--http | --page] [--only NAME]
+    test/browser/run.py [arm] [native] [blackpill-f411 …] [--http | --page | --update] [--only NAME]
     test/browser/run.py --url http://localhost:8080/ [--control PATH]     something that runs already
 
 Screenshots go to build/screenshots. Prints "ok NAME", "not ok NAME: why" and "skip NAME: why" (tool/suites.py).
@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import board  # noqa: E402
 import http_tests  # noqa: E402
 import page_tests  # noqa: E402
+import update_tests  # noqa: E402
 import webdriver  # noqa: E402
 
 SHOTS = os.path.join(board.ROOT, "build", "screenshots")
@@ -56,20 +57,20 @@ def http_run(report, name, one):
         report.run(f"http {name}: {title}", test, one)
 
 
-def page_run(report, name, one):
+def page_run(report, name, one, kind="page", tests=page_tests):
     package = webdriver.missing()
     if package:
-        print(f"skip page {name}: Chromium can't be driven (package {package})")
+        print(f"skip {kind} {name}: Chromium can't be driven (package {package})")
         return
     try:
         with webdriver.Browser() as browser:
             page = page_tests.Page(browser, one, SHOTS, name)
-            for title, test in page_tests.TESTS:
+            for title, test in tests.TESTS:
                 opens = title == "opens"
-                if not report.run(f"page {name}: {title}", test, page, always=opens) and opens:
+                if not report.run(f"{kind} {name}: {title}", test, page, always=opens) and opens:
                     break
     except FAILURES as error:
-        report.fail(f"page {name}", f"{type(error).__name__} {error}")
+        report.fail(f"{kind} {name}", f"{type(error).__name__} {error}")
 
 
 def main(argv):
@@ -79,6 +80,7 @@ def main(argv):
     parser.add_argument("--control", metavar="PATH", help="with --url: its control socket")
     parser.add_argument("--http", action="store_true", help="only the tests with curl")
     parser.add_argument("--page", action="store_true", help="only the tests with Chromium")
+    parser.add_argument("--update", action="store_true", help="only the tests of new firmware by the page")
     parser.add_argument("--only", metavar="NAME", help="only tests with this in their name")
     options = parser.parse_args(argv)
     wrong = [target for target in options.targets if target not in board.TARGETS]
@@ -88,8 +90,8 @@ def main(argv):
     targets = [None] if options.url else options.targets or list(board.TARGETS)
     for target in targets:
         name = target or "url"
-        if target == "freertos" and not os.environ.get("FREERTOS_KERNEL_PATH"):
-            print("skip page freertos: FREERTOS_KERNEL_PATH is not set")
+        if target and target.endswith("freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
+            print(f"skip page {target}: FREERTOS_KERNEL_PATH is not set")
             continue
         absent = target and board.missing(target)
         if absent:
@@ -98,6 +100,9 @@ def main(argv):
         try:
             url = options.url.rstrip("/") + "/" if options.url else None
             with board.Board(target, url, options.control) as one:
+                if options.update:
+                    page_run(report, name, one, "update", update_tests)
+                    continue
                 if not options.page:
                     http_run(report, name, one)
                 if not options.http:
