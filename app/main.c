@@ -16,8 +16,6 @@
 #define DEMO_NO_DNS false
 #endif
 
-struct updater demo_updater; /* no key: whoever reaches the board may update it, as by DFU */
-
 static const struct plugnet_service update_service = PLUGNET_UPDATER(&demo_updater);
 
 static struct plugnet plugnet;

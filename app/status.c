@@ -370,6 +370,8 @@ static uint16_t dfu_end(struct http_request *r)
     return plugnet_update(http_context(r)) ? 204 : 404;
 }
 
+struct updater demo_updater;
+
 const struct http_route status_routes[STATUS_ROUTES] = {
     {.path = "/api/status", .type = "application/json", .output = status_output},
     {.path = "/api/leds",

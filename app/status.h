@@ -9,7 +9,8 @@
 
 #define STATUS_ROUTES 4
 
-extern struct updater demo_updater; /* main.c */
+/* No key: whoever reaches the board may update it, as by DFU. */
+extern struct updater demo_updater;
 
 /* For struct plugnet_config; its context must be the struct plugnet. */
 extern const struct http_route status_routes[STATUS_ROUTES];

@@ -211,6 +211,10 @@ uint16_t plugnet_updater_begin(struct http_request *r)
     struct updater *u = updater_of(r);
     struct attempt *attempt = http_state(r);
 
+    if (u->plugnet == NULL) {
+        board_log("update: PLUGNET_UPDATER is missing in .services\n");
+        return 501;
+    }
     if (http_method(r) != HTTP_PUT) {
         return http_body_length(r) == 0 ? 0 : 413;
     }
@@ -315,7 +319,7 @@ static void put_state(const struct updater *u, const struct attempt *attempt, st
     const struct update *update = &u->update;
 
     text_put(out, ",\"signed\":");
-    text_put_bool(out, update->config->trust != NULL);
+    text_put_bool(out, config_of(u)->update.trust != NULL);
     text_put(out, ",\"loader\":");
     text_put_bool(out, board_image_swaps());
     text_put(out, ",\"state\":\"");

@@ -3,7 +3,7 @@
  *
  *   static const struct plugnet_updater_config update_config = {.update.trust = UPDATE_SIGNED_BY(public_key)};
  *   static struct updater updater = {.config = &update_config};
- *   static const struct plugnet_service update_service = PLUGNET_UPDATER(&updater);        into .services, before plugnet_http
+ *   static const struct plugnet_service update_service = PLUGNET_UPDATER(&updater);        into .services
  *   static const struct http_route routes[] = {PLUGNET_UPDATER_ROUTE(&updater), … };       into .routes
  *
  *   GET     what is installed and staged, and how far it is: docs/update.md has the object

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "board/board.h"
+#include "board/image.h"
 #include "os/os.h"
 #include "plugnet/plugnet.h"
 #include "plugnet/report.h"
