@@ -1,6 +1,6 @@
 # Firmware for a board, or as a Linux process (BOARD=native).
 #
-#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
+#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (boot loader and image), .dfu (what an update writes); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
 # A product: APP=folder with its *.c (and C++: *.cpp, *.cc; docs/cplusplus.md), those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),
 # NAME=what the files shall be called; it goes to $(BUILD)/$(BOARD)-$(OS)-NAME unless OUT is given. Each APP's objects
@@ -272,7 +272,7 @@ dfu: $(OUT)/$(NAME).dfu
 	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
 	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s $$(python3 tool/dfu_file.py --address $(<:.dfu=.elf)):leave -D $<
 
-# All from the start of flash, the guard too: once, when the layout changes. Settings are lost. Not to be cut.
+# All from the start of flash, the boot loader, too: once, when the layout or the boot loader changes. Settings are lost. Not to be cut.
 dfu-all: $(OUT)/$(NAME).bin
 	@command -v dfu-util > /dev/null || { echo "dfu-util is missing: install Debian's package dfu-util" >&2; exit 2; }
 	dfu-util -d $(strip $(DFU_ID)),0483:df11 -a 0 -s 0x08000000:leave -D $<

@@ -57,7 +57,7 @@ ROOMS = [
     ("store", ["store/**"], ["store/**", "board/flash.h", "wire/**", "<freestanding>"]),
     ("chip", ["chip/**"],
      ["board/*.h", "<own folder>", "chip/cortex_m4/*", "chip/stm32/*", "chip/stm32f4/*", "board_vectors.inc", "chip_guard.inc",
-      "udc/*/*.h", "usb/udc.h", "<freestanding>"]),
+      "udc/*/*.h", "usb/udc.h", "wire/image.h", "wire/swap_journal.h", "<freestanding>"]),
     ("board/native", ["board/native/**"],
      ["board/*.h", "<own folder>", "udc/virtual/*.h", "usb/udc.h", "wire/**", "cable/**", "<freestanding>", "<libc>"]),
     ("board", ["board/**"],
