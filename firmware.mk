@@ -1,6 +1,6 @@
 # Firmware for a board, or as a Linux process (BOARD=native).
 #
-#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (guard and image), .dfu and .update (what an update writes, over the cable and
+#   $(BUILD)/$(BOARD)-$(OS)/plugnet.elf     and .bin, .hex (boot loader and image), .dfu and .update (what an update writes, over the cable and
 #                                           by the page); objects of each room below the same folder, so that symbols can be
 #                                           told apart by room (make size, make bench)
 # A product: APP=folder with its *.c (and C++: *.cpp, *.cc; docs/cplusplus.md), those in its subfolders, too (and site/, packed into const struct http_resource site_resources[]),

@@ -18,12 +18,27 @@ $(call image,native-posix,BOARD=native OS=posix)
 $(call image,native-posix-tsan,BOARD=native OS=posix TSAN=1)
 $(foreach board,$(filter-out native,$(BOARDS)),$(call image,$(board)-freertos,BOARD=$(board) OS=freertos))
 
-# The demo with one setting changed, or of another version, or in the first layout of flash (test/vboard/test_update.c).
+# The demo with one setting changed, or of another version (test/vboard/test_update.c).
 $(call image,lease30,OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 BOARD=stm32f4discovery OS=none)
 $(call image,no_dns,OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true BOARD=stm32f4discovery OS=none)
 $(call image,next,OUT=$(BUILD)/test/vm/next VERSION=9.9.9 BOARD=stm32f4discovery OS=none)
-$(call image,old-f407,OUT=$(BUILD)/test/old/stm32f4discovery BOARD=stm32f4discovery OS=none LINKER=test/vboard/image/old_f407.ld)
-$(call image,old-l476,OUT=$(BUILD)/test/old/32l476gdiscovery BOARD=32l476gdiscovery OS=none LINKER=test/vboard/image/old_l476.ld)
+
+# The same under the boot guard of earlier days (old_guard.c), in the first layout (old-) and in today's (guard-): for the steps
+# that lead from there.
+OLD := $(BUILD)/test/old
+old = $(call image,$(1),OUT=$(OLD)/$(2) BOARD=$(2:guard/%=%) OS=none LINKER=test/vboard/image/$(3).ld BOARD_LIBS=$(OLD)/$(4).o)
+$(call old,old-f407,stm32f4discovery,old_f407,f407)
+$(call old,old-l476,32l476gdiscovery,old_l476,l476)
+$(call old,guard-f407,guard/stm32f4discovery,guard_f407,f407)
+$(call old,guard-l476,guard/32l476gdiscovery,guard_l476,l476)
+image-old-f407 image-guard-f407: $(OLD)/f407.o
+image-old-l476 image-guard-l476: $(OLD)/l476.o
+$(OLD)/f407.o: OLD_FLAGS := -DBOARD_ID=0x12090001u
+$(OLD)/l476.o: OLD_FLAGS := -DBOARD_ID=0x12090003u -DOLD_L476
+$(OLD)/%.o: test/vboard/image/old_guard.c chip/cortex_m4/guard.h
+	@mkdir -p $(@D)
+	arm-none-eabi-gcc -std=gnu11 -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os -Wall -Wextra -Werror -I. \
+	    -DCHIP_IRQ_COUNT=82 $(OLD_FLAGS) -c $< -o $@
 
 # Products of tests and examples.
 $(call image,config,BOARD=native OS=none APP=test/config NAME=config)

@@ -79,6 +79,23 @@ $(BUILD)/vboard/test_update.o: test/vboard/test_update.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
 
+# The swap of two images, and power cuts in it; the latter leaves most out but for CUTS=all (make cuts).
+$(BUILD)/test/test_swap: $(BUILD)/vboard/test_swap.o $(VBOARD_LIB) | $(patsubst %,image-%-none,$(filter-out native,$(BOARDS))) $(call images_of,guard-%)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/test/test_swap_cuts: $(BUILD)/vboard/test_swap_cuts.o $(VBOARD_LIB) | $(patsubst %,image-%-none,$(filter-out native,$(BOARDS)))
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lm
+
+$(BUILD)/vboard/test_swap.o $(BUILD)/vboard/test_swap_cuts.o: $(BUILD)/vboard/%.o: test/vboard/%.c
+	@mkdir -p $(@D)
+	$(CC) $(PCFLAGS) -D_GNU_SOURCE -DBUILD='"$(BUILD)"' -c $< -o $@
+
+.PHONY: cuts
+cuts: $(BUILD)/test/test_swap_cuts
+	CUTS=all $<
+
 # With firmware whose transfers are at the controller's limits (test/transfers).
 $(BUILD)/test/test_transfers: $(BUILD)/vboard/test_transfers.o $(VBOARD_LIB) | image-transfers
 	@mkdir -p $(@D)
@@ -124,7 +141,7 @@ $(BUILD)/test/test_program: test/vboard/test_program.py $(BUILD)/vboard/vboard |
 	printf '#!/bin/sh\nexec python3 $< $(BUILD)\n' > $@
 	chmod +x $@
 
-SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_store_board test_coverage test_transfers test_storm test_foreign test_program)
+SUITES += $(addprefix $(BUILD)/test/,test_otg test_board test_chips test_rom test_cable test_update test_swap test_swap_cuts test_store_board test_coverage test_transfers test_storm test_foreign test_program)
 
 -include $(VTEST_OBJ:.o=.d) $(addprefix $(VTEST)/test/vboard/,test_otg.d test_board.d test_chips.d test_rom.d test_cable.d) \
-         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_coverage.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d
+         $(BUILD)/vboard/test_foreign.d $(BUILD)/vboard/test_update.d $(BUILD)/vboard/test_swap.d $(BUILD)/vboard/test_swap_cuts.d $(BUILD)/vboard/test_store.d $(BUILD)/vboard/test_coverage.d $(BUILD)/vboard/test_transfers.d $(BUILD)/vboard/test_storm.d

@@ -9,7 +9,11 @@
  *      └─→ REFUSED                                      └─→ BACK ←──────────────────┘ ─→ KEPT 0 … ─→ RESTORED
  *
  * Word 1 is programmed first, so that a record whose power was cut has no good check. What is neither free nor good is passed by.
- * The next record goes behind the last place that isn't free.
+ * The next record goes behind the last place that isn't free. Who erases the journal begins with its first page, so that what a
+ * cut leaves is the end of a log, which the loader passes by.
+ *
+ * KEPT's CRC is the chip's unit's over the words from the last to the first: the other way a unit that holds a whole image and its
+ * CRC word would have the same CRC for every image of that length.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_SWAP_JOURNAL_H
@@ -34,10 +38,10 @@ extern "C" {
 enum journal_code {
     JOURNAL_REQUEST =
         1, /* swap. index: what the longer image uses, in JOURNAL_USED_UNIT; value: CRC word of the staged one */
-    JOURNAL_KEPT, /* scratch holds the running slot's unit `index`. value: its CRC (image_crc) as far as it is used */
-    JOURNAL_TAKEN,     /* the running slot holds the staged one's unit `index` */
-    JOURNAL_TRIAL,     /* all are swapped. value: CRC word of the new image */
-    JOURNAL_FAILED,    /* a start on trial ended. index: enum board_report_reason */
+    JOURNAL_KEPT,   /* scratch holds the running slot's unit `index`. value: its CRC as far as it is used */
+    JOURNAL_TAKEN,  /* the running slot holds the staged one's unit `index` */
+    JOURNAL_TRIAL,  /* all are swapped. value: CRC word of the new image */
+    JOURNAL_FAILED, /* a start on trial ended. index: enum board_report_reason */
     JOURNAL_CONFIRMED, /* the new image stays. value: its CRC word */
     JOURNAL_BACK, /* swap back. index: a reason; value: what the longer image uses, in JOURNAL_USED_UNIT */
     JOURNAL_RESTORED, /* the old image is back. index: the reason; value: its CRC word */
@@ -49,6 +53,7 @@ enum journal_reason {
     JOURNAL_TIME = 16, /* nobody has confirmed it in time */
     JOURNAL_ASKED,     /* the product has asked for it */
     JOURNAL_NOT_WHOLE, /* the image's CRC is wrong */
+    JOURNAL_REPLACED,  /* RESTORED alone: meanwhile the ROM's boot loader has written the image that runs */
 };
 
 enum journal_refusal {
@@ -56,7 +61,8 @@ enum journal_refusal {
     JOURNAL_BAD_BOARD,
     JOURNAL_BAD_BASE,
     JOURNAL_BAD_LENGTH,
-    JOURNAL_BAD_CRC, /* also another image than the one that was asked for */
+    JOURNAL_BAD_CRC,   /* also another image than the one that was asked for */
+    JOURNAL_BAD_FLASH, /* what was written can't be read back */
 };
 
 struct journal_record {

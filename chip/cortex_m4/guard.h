@@ -1,18 +1,20 @@
 /*
- * The boot guard: code in the first flash sector that no update touches. After each reset it starts the image behind it
- * if that is whole and this board's, else the chip's ROM boot loader, so that a power cut at any moment of an update
- * leaves something that takes the next one.
+ * The first-stage boot loader, or boot guard, as it was called: code in the first flash sector that no update touches. After each
+ * reset it starts the image behind it if that is whole and this board's, else the chip's ROM boot loader, so that a power cut at
+ * any moment of an update leaves something that takes the next one. Before that it does what the journal asks for: it swaps the
+ * staged image with the running one, or back (wire/swap_journal.h).
  *
- *   reset ─→ guard ─┬─ clocks not as after a reset (a boot loader started us) ─────→ reset
- *                   ├─ asked for the ROM (guard_request) ────────────────────────→ ROM
- *                   ├─ header, length, board or CRC wrong ───────────────────────→ ROM
- *                   └─ else: leaves GUARD_PASSED ─→ Reset_Handler of the image
+ *   reset ─→ it ─┬─ clocks not as after a reset (a boot loader started us) ─────→ reset
+ *                ├─ asked for the ROM (linker_request) ─────────────────────────→ ROM
+ *                ├─ the journal asks for a swap, or one is under way ─→ swaps ──→ reset
+ *                ├─ header, length, board or CRC wrong ─────────────────────────→ ROM
+ *                └─ else: leaves GUARD_PASSED ─→ Reset_Handler of the image; on trial with IWDG on
  *
  *   ROM's "leave" ─→ Reset_Handler: no GUARD_PASSED, so one reset: the image always begins on a clean machine
  *
- * What a guard in the field and a later image agree on, and so never changes: the two words of guard_request at the end
- * of RAM, which no start-up code clears; the header right behind the vector table; the CRC word at header.length.
- * Source: facts.md E2 and its traps.
+ * What one in the field and a later image agree on, and so never changes: the two words of linker_request at the end of RAM, which
+ * no start-up code clears; the header right behind the vector table, its first three words (wire/image.h); the CRC word at
+ * header.length; the report in RAM (chip/cortex_m4/report.h). Source: facts.md E2 and its traps.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_CHIP_GUARD_H

@@ -14,43 +14,16 @@
 
 #include <stddef.h>
 
-#define MAGIC 0x52455031u /* "REP1": the layout's version */
-#define WORDS (sizeof(struct board_report) / sizeof(uint32_t))
-
-struct kept {
-    uint32_t magic;
-    struct board_report report;
-    uint32_t check;
-};
-
-extern struct kept linker_report;
-_Static_assert(sizeof(struct kept) == 104, "what another version of us reads");
-
 #ifdef BOARD_THREAD_HOOK /* the flavour's (os/NAME/os.mk): the running thread's name */
 const char *BOARD_THREAD_HOOK(void);
 #else
 #define BOARD_THREAD_HOOK() "main"
 #endif
 
-static uint32_t check_of(const struct kept *kept)
-{
-    const uint32_t *word = (const uint32_t *)&kept->report;
-    uint32_t check = kept->magic;
-
-    for (size_t i = 0; i < WORDS; i++)
-        check = (check << 5 | check >> 27) ^ word[i];
-    return check;
-}
-
-static bool kept_whole(void)
-{
-    return linker_report.magic == MAGIC && linker_report.check == check_of(&linker_report);
-}
-
 static void kept_close(void)
 {
-    linker_report.magic = MAGIC;
-    linker_report.check = check_of(&linker_report);
+    linker_report.magic = REPORT_MAGIC;
+    linker_report.check = report_check_of(&linker_report);
 }
 
 static void copy(char *to, const char *from, size_t size)
@@ -82,7 +55,7 @@ void report_keep(enum board_report_reason reason, const uint32_t *frame, uint32_
 
 void report_begin(bool watchdog)
 {
-    bool whole = kept_whole();
+    bool whole = report_whole(&linker_report);
 
     if (whole && linker_report.report.starts > 0 && watchdog)
         whole = false; /* an older one: this time nothing could be kept */
@@ -98,7 +71,7 @@ void report_begin(bool watchdog)
 
 const struct board_report *board_report(void)
 {
-    return kept_whole() && linker_report.report.starts > 0 ? &linker_report.report : NULL;
+    return report_whole(&linker_report) && linker_report.report.starts > 0 ? &linker_report.report : NULL;
 }
 
 void board_report_forget(void)

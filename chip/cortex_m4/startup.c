@@ -1,7 +1,7 @@
 /*
  * From reset to main on a Cortex-M4F, and the vector table.
  *
- *   flash: [first sector: the boot guard] [vectors | header | code | constants | data's first values | CRC]
+ *   flash: [first sector: the boot loader] [vectors | header | code | constants | data's first values | CRC]
  *   RAM:   [stack, growing down towards unmapped memory] [data] [bss]
  *
  * A stack that overflows leaves RAM and faults at once, instead of running into data. The board's

@@ -12,4 +12,4 @@ LINKER    := $(wildcard $(CHIP_DIR)/*.ld)
 # which the compiler calls behind its own back. LTO=no: without, for coverage by lines (docs/testkit.md).
 LTO_FLAGS   := -flto=auto -ffat-lto-objects
 BOARD_FLAGS := $(LTO_FLAGS)
-BOARD_PLAIN := chip/cortex_m4/startup chip/cortex_m4/guard chip/cortex_m4/memory
+BOARD_PLAIN := chip/cortex_m4/startup chip/cortex_m4/guard chip/cortex_m4/guard_swap chip/cortex_m4/memory

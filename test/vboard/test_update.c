@@ -297,7 +297,12 @@ static void leaves_to_guard(const struct facts *facts)
     close_boards();
 }
 
-/* The one named exception: the guard's own sector. BOOT0 is the way back. */
+static uint32_t sector_size(const struct facts *facts, uint32_t at)
+{
+    return facts->product_id == 3 ? 0x800 : at < 0x10000 ? 0x4000 : at < 0x20000 ? 0x10000 : 0x20000;
+}
+
+/* The one named exception: the guard's own sector, or one of its pages. BOOT0 is the way back. */
 static void first_sector(const struct facts *facts)
 {
     open_boards(facts);
@@ -312,16 +317,13 @@ static void first_sector(const struct facts *facts)
     vboard_boot0(t.update, true);
     vboard_power_cycle(t.update);
     fine(dfuse_attach(&t.dfu, vboard_cable(t.update), vboard_time_ns(t.update), ROM_MS_MAX));
+    for (uint32_t at = 0; at < sizeof guard; at += sector_size(facts, at))
+        fine(dfuse_erase(&t.dfu, FLASH + at));
     fine(dfuse_write(&t.dfu, FLASH, guard, sizeof guard));
     vboard_boot0(t.update, false);
     vboard_power_cycle(t.update);
     CHECK_EQUAL(outcome(t.update), 'v');
     close_boards();
-}
-
-static uint32_t sector_size(const struct facts *facts, uint32_t at)
-{
-    return facts->product_id == 3 ? 0x800 : at < 0x10000 ? 0x4000 : at < 0x20000 ? 0x10000 : 0x20000;
 }
 
 /* A board with the first layout, where the image followed the guard: one update of all, from the start of flash. */

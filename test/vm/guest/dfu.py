@@ -159,7 +159,7 @@ def wrong_address():
 def stays_in_rom():
     gone = time.monotonic() + 3
     while time.monotonic() < gone:
-        check(not device_find(RUNTIME), "the guard has started what isn't whole, or not its own")
+        check(not device_find(RUNTIME), "the boot loader has started what isn't whole, or not its own")
         time.sleep(0.2)
     in_rom()
 
