@@ -187,8 +187,8 @@ class Image:
         self.crc = struct.unpack_from("<I", data, self.length)[0]
         self.whole = self.crc == crc(self.bytes) and self.build == build_of(self.bytes, self.at)
         self.signature = None
-        if self.kind == "update" and rest:
-            kind, zero, signature = TRAILER.unpack(rest) if len(rest) == TRAILER.size else (0, 0, b"")
+        if self.kind != "bin" and rest:
+            kind, zero, signature = TRAILER.unpack(rest) if len(rest) == TRAILER.size and self.kind == "update" else (0, 0, b"")
             if kind != SIGNED or zero:
                 raise Wrong(f"{len(rest)} bytes behind the image, which are no signature")
             self.signature = signature
@@ -253,12 +253,13 @@ def key_public(path):
 
 
 def sign(path, data):
-    key_public(path)
+    read(path)
     with tempfile.TemporaryDirectory() as folder:
         message = os.path.join(folder, "message")
         write(message, data)
         signature = openssl("pkeyutl", "-sign", "-inkey", path, "-rawin", "-in", message)
     if signature is None or len(signature) != 64:
+        key_public(path)  # says what is wrong with it
         raise Wrong(f"{path}: openssl doesn't sign with it")
     return signature
 
