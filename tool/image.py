@@ -187,8 +187,8 @@ class Image:
         self.crc = struct.unpack_from("<I", data, self.length)[0]
         self.whole = self.crc == crc(self.bytes) and self.build == build_of(self.bytes, self.at)
         self.signature = None
-        if self.kind == "update" and rest:
-            kind, zero, signature = TRAILER.unpack(rest) if len(rest) == TRAILER.size else (0, 0, b"")
+        if self.kind != "bin" and rest:
+            kind, zero, signature = TRAILER.unpack(rest) if len(rest) == TRAILER.size and self.kind == "update" else (0, 0, b"")
             if kind != SIGNED or zero:
                 raise Wrong(f"{len(rest)} bytes behind the image, which are no signature")
             self.signature = signature
@@ -203,16 +203,21 @@ class Image:
             raise Wrong(f"{path}: damaged (its CRC or build ID doesn't fit), or linked but never stamped; build it anew")
 
 
-def board_name(number):
-    """The folder of board/ that has this ID; None: it isn't one of ours."""
-    folder = os.path.join(ROOT, "board")
+def board_names():
+    """{folder of board/: its ID as the header has it}"""
+    folder, found = os.path.join(ROOT, "board"), {}
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name, "board.mk")
         if os.path.isfile(path):
-            found = re.search(rb"^BOARD_ID *:= *([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", read(path), re.MULTILINE)
-            if found and int(found[1] + found[2], 16) == number:
-                return name
-    return None
+            number = re.search(rb"^BOARD_ID *:= *([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", read(path), re.MULTILINE)
+            if number:
+                found[name] = int(number[1] + number[2], 16)
+    return found
+
+
+def board_name(number):
+    """The folder of board/ that has this ID; None: it isn't one of ours."""
+    return next((name for name, one in board_names().items() if one == number), None)
 
 
 # ---- Keys and signatures: openssl. ----
@@ -253,12 +258,13 @@ def key_public(path):
 
 
 def sign(path, data):
-    key_public(path)
+    read(path)
     with tempfile.TemporaryDirectory() as folder:
         message = os.path.join(folder, "message")
         write(message, data)
         signature = openssl("pkeyutl", "-sign", "-inkey", path, "-rawin", "-in", message)
     if signature is None or len(signature) != 64:
+        key_public(path)  # says what is wrong with it
         raise Wrong(f"{path}: openssl doesn't sign with it")
     return signature
 

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
 import test_compose  # noqa: E402
 from plugnet_testkit import Board  # noqa: E402
 from test_build import ROOT, clean_environment, run  # noqa: E402
-from test_cmake import build_of_programs  # noqa: E402
+from test_cmake import build_of_programs, shown  # noqa: E402
 from test_compose import file_change, kernel_wanted  # noqa: E402
 
 NEW = os.path.join(ROOT, "tool/new-product")
@@ -81,6 +81,14 @@ def update_is_right(product, name):
     assert int(told[2], 16) == int(begin, 16), (told[2], begin)
 
 
+def header_is_right(product, name, board):
+    """What the image says of itself is what CMakeLists.txt does."""
+    with open(f"{product}/CMakeLists.txt", encoding="utf-8") as file:
+        version = re.search(rf"^project\({name} VERSION (\S+)", file.read(), re.MULTILINE)[1]
+    facts = shown(f"{product}/build/{name}.update")
+    assert (facts["product"], facts["version"], facts["board"], facts["git"]) == (name, version, board, None), facts
+
+
 def test_each_board(folder):
     """Against a checkout: builds and passes for each board."""
     for board in ("stm32f4discovery", "blackpill-f411", "32l476gdiscovery"):
@@ -88,6 +96,7 @@ def test_each_board(folder):
         product, _ = made(folder, name, "--board", board)
         ci_passes(product, ROOT)
         update_is_right(product, name)
+        header_is_right(product, name, board)
 
 
 def test_one_setting_more(folder):
