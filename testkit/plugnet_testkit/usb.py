@@ -320,7 +320,10 @@ class Usb:
         self.control_out(0x02, 1, 0, _address(endpoint))
 
     def set_interface(self, number: int, alternate: int = 0) -> None:
-        """SET_INTERFACE."""
+        """SET_INTERFACE. What unfinished reads of its endpoints had is forgotten."""
+        for interface in self.interfaces:
+            for endpoint in interface.endpoints if interface.number == number else ():
+                self._kept.pop(endpoint.address, None)
         self.control_out(0x01, 11, alternate, number)
 
 
