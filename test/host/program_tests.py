@@ -312,7 +312,7 @@ def test_control_commands(folder):
         words = [word.split()[0] for word in listed.split(", ")]
         assert words == ["hello", "run", "pace", "hold", "quit", "help", "button", "leds", "reset", "power", "replug", "plug",
                          "unplug", "suspend", "resume", "bus-reset", "stop-in", "time", "state", "port", "address", "log",
-                         "counters"], listed
+                         "counters", "usb-control", "usb-in", "usb-out", "usb-result", "usb-cancel", "usb-descriptors"], listed
         with open(os.path.join(ROOT, "docs/control.md"), encoding="utf-8") as file:
             text = file.read().split("## The virtual board")[0]
         cells = [line.split("|")[1] for line in text.splitlines() if re.match(r"\| `[a-z-]+[` ].*\|.*\|.*\|$", line)]
