@@ -66,4 +66,4 @@ suites-list:
 	@printf '%s\n' $(SUITES)
 
 clean:
-	rm -rf $(BUILD)/*-none* $(BUILD)/*-freertos* $(BUILD)/vboard* $(BUILD)/host* $(BUILD)/test $(BUILD)/bench
+	rm -rf $(BUILD)/*-none* $(BUILD)/*-freertos* $(BUILD)/vboard* $(BUILD)/host* $(BUILD)/cmake-programs $(BUILD)/test $(BUILD)/bench

@@ -479,15 +479,22 @@ function(plugnet_add_firmware firmware)
     endif()
 endfunction()
 
-# The virtual board's program: PLUGNET_VBOARD, one that is installed or built already, else it is built with this machine's compiler.
+# The virtual board's program: PLUGNET_VBOARD, or one that is installed; else it is built with this machine's compiler, once for all
+# products of this tree, and kept up to date. A tree that can't be written to leaves it to each build folder.
 function(_plugnet_vboard out)
-    find_program(PLUGNET_VBOARD vboard HINTS "${PLUGNET_ROOT}/../../bin" "${PLUGNET_ROOT}/build/vboard")
+    find_program(PLUGNET_VBOARD vboard HINTS "${PLUGNET_ROOT}/../../bin")
     if(NOT PLUGNET_VBOARD)
-        set(folder "${CMAKE_BINARY_DIR}/plugnet/programs")
+        set(folder "${PLUGNET_ROOT}/build/cmake-programs")
+        execute_process(COMMAND "${CMAKE_COMMAND}" -E make_directory "${folder}" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+        if(failed)
+            set(folder "${CMAKE_BINARY_DIR}/plugnet/programs")
+            file(MAKE_DIRECTORY "${folder}")
+        endif()
         if(NOT TARGET plugnet_programs)
-            include(ExternalProject)
-            ExternalProject_Add(plugnet_programs SOURCE_DIR "${PLUGNET_ROOT}" BINARY_DIR "${folder}" INSTALL_COMMAND ""
-                                BUILD_ALWAYS ON)
+            _plugnet_lwip_path(lwip)
+            add_custom_target(plugnet_programs ALL COMMENT "The virtual board: ${folder}" VERBATIM
+                COMMAND "${CMAKE_COMMAND}" "-DROOT=${PLUGNET_ROOT}" "-DFOLDER=${folder}" "-DLWIP=${lwip}"
+                    -P "${PLUGNET_ROOT}/cmake/programs_build.cmake")
         endif()
         set(${out} "${folder}/vboard" PARENT_SCOPE)
         return()

@@ -17,9 +17,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "host/control_usb.h"
 #include "host/pc.h"
 
-#define TABLES 3
+#define TABLES 4
 
 struct control_client {
     int fd; /* -1: free */
@@ -43,7 +44,8 @@ struct control_run {
 
 struct control {
     struct pc *pc;
-    struct control_program tables[TABLES]; /* the protocol's own, the PC's, the program's */
+    struct control_program tables[TABLES]; /* the protocol's own, the PC's, the program's, USB's */
+    struct control_usb *usb;
     int listener, epoll;
     bool over;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -361,10 +363,14 @@ struct control *control_new(struct pc *pc, const char *path, const struct contro
         return NULL;
     }
     struct control *control = calloc(1, sizeof *control);
-    if (control == NULL) {
+    struct control_usb *usb = control_usb_new(pc_usb(pc));
+    if (control == NULL || usb == NULL) {
         snprintf(error, error_size, "out of memory");
+        control_usb_free(usb);
+        free(control);
         return NULL;
     }
+    control->usb = usb;
     control->pc = pc;
     control->tables[0] =
         (struct control_program){.commands = own_commands,
@@ -373,6 +379,7 @@ struct control *control_new(struct pc *pc, const char *path, const struct contro
     control->tables[1] = control_pc;
     control->tables[1].context = pc;
     control->tables[2] = program != NULL ? *program : (struct control_program){0};
+    control->tables[3] = control_usb_program(control->usb);
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         control->clients[i].fd = -1;
     }
@@ -406,5 +413,6 @@ void control_free(struct control *control)
     if (control->path[0] != 0) {
         unlink(control->path);
     }
+    control_usb_free(control->usb);
     free(control);
 }

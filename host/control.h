@@ -2,6 +2,7 @@
  * The control socket: what tests and scripts may ask of a running PC, one text line each, one line for an answer.
  *
  *   control_pc.c           button, replug, suspend, counters, log …       of every PC end
+ *   control_usb.c          USB transfers, beside the network's            of every PC end
  *   struct control_program pins, memory, serial ports …                   what the program adds (control_line.h)
  *   control.c              hello, help, run, pace, hold, quit             the protocol itself, and time
  *

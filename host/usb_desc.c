@@ -182,3 +182,15 @@ const struct usb_desc_endpoint *usb_desc_endpoint(const struct usb_desc_setting 
     }
     return NULL;
 }
+
+const struct usb_desc_endpoint *usb_desc_endpoint_at(const struct usb_desc *desc, uint8_t address)
+{
+    for (unsigned i = 0; i < desc->setting_count; i++) {
+        for (unsigned n = 0; n < desc->settings[i].endpoint_count; n++) {
+            if (desc->settings[i].endpoints[n].bEndpointAddress == address) {
+                return &desc->settings[i].endpoints[n];
+            }
+        }
+    }
+    return NULL;
+}

@@ -47,6 +47,9 @@ const struct usb_desc_setting *usb_desc_setting(const struct usb_desc *desc, uin
 const struct usb_desc_endpoint *usb_desc_endpoint(const struct usb_desc_setting *setting, uint8_t type,
                                                   bool in);
 
+/* Any setting's endpoint of that bEndpointAddress; NULL: there is none. */
+const struct usb_desc_endpoint *usb_desc_endpoint_at(const struct usb_desc *desc, uint8_t address);
+
 /* Walk descriptors in `extra`: the next one with at least two bytes and no more than the rest; NULL at the end
  * or at a broken one. *at starts at 0. */
 const uint8_t *usb_desc_next(const uint8_t *bytes, size_t length, size_t *at);

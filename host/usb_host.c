@@ -426,6 +426,27 @@ void usb_host_reset(struct usb_host *host)
     host_reset_begin(host);
 }
 
+/* ---- Requests of others ---- */
+
+void usb_host_followed(struct usb_host *host, const uint8_t setup[8])
+{
+    struct usb_setup s = usb_setup_load(setup);
+    const struct usb_desc *desc = &host->desc;
+    if (s.bmRequestType == USB_RECIPIENT_DEVICE && s.bRequest == USB_SET_CONFIGURATION) {
+        bus_pipes_reset(host->bus);
+    } else if (s.bmRequestType == USB_RECIPIENT_ENDPOINT && s.bRequest == USB_CLEAR_FEATURE &&
+               s.wValue == USB_FEATURE_ENDPOINT_HALT) {
+        bus_halt_clear(host->bus, (uint8_t)s.wIndex);
+    } else if (s.bmRequestType == USB_RECIPIENT_INTERFACE && s.bRequest == USB_SET_INTERFACE) {
+        for (unsigned i = 0; i < desc->setting_count; i++) {
+            const struct usb_desc_setting *setting = &desc->settings[i];
+            for (unsigned n = 0; setting->bInterfaceNumber == s.wIndex && n < setting->endpoint_count; n++) {
+                bus_halt_clear(host->bus, setting->endpoints[n].bEndpointAddress);
+            }
+        }
+    }
+}
+
 /* ---- Suspend and resume ---- */
 
 /* SET_FEATURE or CLEAR_FEATURE(DEVICE_REMOTE_WAKEUP); one still under way is given up. */

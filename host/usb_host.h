@@ -90,6 +90,10 @@ void usb_host_reset(struct usb_host *host);
 void usb_host_suspend(struct usb_host *host);
 void usb_host_resume(struct usb_host *host);
 
+/* A request of a program's, sent on its own, has succeeded: toggles and halts begin anew where it says so
+ * (SET_CONFIGURATION, SET_INTERFACE, CLEAR_FEATURE of a halt). */
+void usb_host_followed(struct usb_host *host, const uint8_t setup[8]);
+
 /* A string descriptor as UTF-8; false: not one. */
 bool usb_host_string(const uint8_t *descriptor, uint32_t length, char text[USB_HOST_STRING_MAX]);
 

@@ -236,26 +236,6 @@ static bool transfer_is_in(const struct transfer *t)
                                                : (t->urb.endpoint & USB_DIR_IN) != 0;
 }
 
-/* A request that succeeded and that means something to the host controller: toggles begin anew. */
-static void control_follow(struct device *device, const uint8_t setup[8])
-{
-    uint16_t value = load_le16(setup + 2), index = load_le16(setup + 4);
-    const struct usb_desc *desc = &device->usb.desc;
-    if (setup[0] == USB_RECIPIENT_DEVICE && setup[1] == USB_SET_CONFIGURATION) {
-        bus_pipes_reset(&device->bus);
-    } else if (setup[0] == USB_RECIPIENT_ENDPOINT && setup[1] == USB_CLEAR_FEATURE &&
-               value == USB_FEATURE_ENDPOINT_HALT) {
-        bus_halt_clear(&device->bus, (uint8_t)index);
-    } else if (setup[0] == USB_RECIPIENT_INTERFACE && setup[1] == USB_SET_INTERFACE) {
-        for (unsigned i = 0; i < desc->setting_count; i++) {
-            const struct usb_desc_setting *setting = &desc->settings[i];
-            for (unsigned n = 0; setting->bInterfaceNumber == index && n < setting->endpoint_count; n++) {
-                bus_halt_clear(&device->bus, setting->endpoints[n].bEndpointAddress);
-            }
-        }
-    }
-}
-
 struct seen {
     struct device *device;
     bool to_pc;
@@ -304,7 +284,7 @@ static void transfer_complete(struct urb *urb)
     }
     transfer_trace(device, urb);
     if (urb->type == USB_ENDPOINT_CONTROL && urb->status == URB_OK) {
-        control_follow(device, urb->setup);
+        usb_host_followed(&device->usb, urb->setup);
     }
     transfer_answer(t, linux_status(t));
 }
@@ -330,26 +310,13 @@ static void transfer_start(struct transfer *t)
 
 /* ---- Commands ---- */
 
-/* Any setting's endpoint of that address; NULL: the device has none. */
-static const struct usb_desc_endpoint *endpoint_find(const struct device *device, uint8_t address)
-{
-    const struct usb_desc *desc = &device->usb.desc;
-    for (unsigned i = 0; i < desc->setting_count; i++) {
-        for (unsigned n = 0; n < desc->settings[i].endpoint_count; n++) {
-            if (desc->settings[i].endpoints[n].bEndpointAddress == address) {
-                return &desc->settings[i].endpoints[n];
-            }
-        }
-    }
-    return NULL;
-}
-
 /* The endpoint that a command names; NULL: endpoint 0, or the device has none of that address. */
 static const struct usb_desc_endpoint *command_endpoint(const struct device *device,
                                                         const struct usbip_command *command)
 {
     uint8_t direction = command->direction == USBIP_DIR_IN ? USB_DIR_IN : 0;
-    return command->ep == 0 ? NULL : endpoint_find(device, (uint8_t)command->ep | direction);
+    return command->ep == 0 ? NULL
+                            : usb_desc_endpoint_at(&device->usb.desc, (uint8_t)command->ep | direction);
 }
 
 /* How many descriptors follow an isochronous transfer. The field means nothing in any other one, and clients leave

@@ -150,8 +150,8 @@ void plugnet_events_tick(void *events, uint32_t now_ms);
 void plugnet_events_status(void *events, struct text *out);
 
 /* Why a service of ours couldn't start. */
-#define PLUGNET_NO_UDP "no UDP PCB (MEMP_NUM_UDP_PCB), or the port is taken"
-#define PLUGNET_NO_TCP "no listening PCB (MEMP_NUM_TCP_PCB_LISTEN), or the port is taken"
+#define PLUGNET_NO_UDP "no UDP PCB (MEMP_NUM_UDP_PCB of plugnet_options.h), or the port is taken"
+#define PLUGNET_NO_TCP "no listening PCB (MEMP_NUM_TCP_PCB_LISTEN of plugnet_options.h), or the port is taken"
 
 /* A USB function. Const; a product's own is the same kind of object as ours. */
 struct plugnet_function {

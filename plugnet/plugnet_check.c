@@ -19,6 +19,9 @@
 #define KEEP_EACH_MIN   3   /* bytes of HTTP_KEEP_MAX that a value of one character takes */
 #define URL_LENGTH_MAX  258 /* with https:// */
 
+/* An option by its name, where to set it, and what it is. */
+#define OPTION(name) #name " of plugnet_options.h, " OS_TEXT(name)
+
 _Static_assert(PLUGNET_FUNCTIONS_MAX >= 1 && PLUGNET_FUNCTIONS_MAX <= 32, "PLUGNET_FUNCTIONS_MAX: 1 to 32");
 _Static_assert(PLUGNET_BLOCKS >= 2, "PLUGNET_BLOCKS: one is filled while another is read");
 
@@ -55,8 +58,7 @@ static void check_path(const char *path)
 {
     check_that(path != NULL && *path == '/', ".path: must begin with a slash", path);
     check_that(strpbrk(path, "?#") == NULL, ".path: without ? and #; .query asks for a route's query", path);
-    check_that(strlen(path) <= HTTP_TEXT_MAX, ".path: longer than HTTP_TEXT_MAX, " OS_TEXT(HTTP_TEXT_MAX),
-               path);
+    check_that(strlen(path) <= HTTP_TEXT_MAX, ".path: longer than " OPTION(HTTP_TEXT_MAX), path);
 }
 
 __attribute__((noinline)) static size_t check_count(const char *const *names)
@@ -83,7 +85,7 @@ static void check_route(const struct plugnet_config *c, const struct http_route 
     check_that((methods & (HTTP_GET | HTTP_HEAD)) != HTTP_HEAD, ".methods: HTTP_HEAD needs HTTP_GET", path);
     check_that(names <= WANTED_MAX, ".headers: more than " OS_TEXT(WANTED_MAX), path);
     check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX,
-               ".query, .headers, .check_headers, *: raise HTTP_KEEP_MAX, " OS_TEXT(HTTP_KEEP_MAX), path);
+               ".query, .headers, .check_headers, *: raise " OPTION(HTTP_KEEP_MAX), path);
     check_that(r->body == NULL || (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) != 0,
                ".body: .methods name none that has a body", path);
     check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: .methods must be HTTP_GET alone", path);
@@ -135,8 +137,7 @@ static void check_access(const struct plugnet_config *c)
     check_lines(c->security);
     for (; origin != NULL && *origin != NULL; origin++) {
         check_that(check_origin_good(*origin), ".origins: https://host[:port], no slash behind it", *origin);
-        check_that(strlen(*origin) <= HTTP_TEXT_MAX,
-                   ".origins: longer than HTTP_TEXT_MAX, " OS_TEXT(HTTP_TEXT_MAX), *origin);
+        check_that(strlen(*origin) <= HTTP_TEXT_MAX, ".origins: longer than " OPTION(HTTP_TEXT_MAX), *origin);
     }
     check_that(check_count(headers) <= WANTED_MAX, ".check_headers: more than " OS_TEXT(WANTED_MAX), first);
     check_that(headers == NULL || c->check != NULL, ".check_headers: .check is missing", first);
@@ -171,8 +172,7 @@ static void check_names(const struct plugnet_config *c)
         check_refuse(".name: 1 to " OS_TEXT(PLUGNET_NAME_MAX) " letters, digits, inner hyphens", c->name);
     }
     for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-        check_that(i < PLUGNET_NAMES_MAX, ".names: more than PLUGNET_NAMES_MAX, " OS_TEXT(PLUGNET_NAMES_MAX),
-                   names[i]);
+        check_that(i < PLUGNET_NAMES_MAX, ".names: more than " OPTION(PLUGNET_NAMES_MAX), names[i]);
         check_that(strlen(names[i]) <= NAME_LENGTH_MAX, ".names: longer than 63 or HTTP_TEXT_MAX", names[i]);
         check_that(plugnet_name_good(names[i], NAME_LENGTH_MAX, '.'),
                    ".names: letters, digits, inner hyphens; single dots between", names[i]);
@@ -186,8 +186,7 @@ static void check_functions(const struct plugnet_function *const *functions)
     check_that(functions != NULL, ".functions: none; PLUGNET_DEFAULT_FUNCTIONS", NULL);
     for (size_t i = 0; functions[i] != NULL; i++) {
         network |= functions[i] == &plugnet_ncm;
-        check_that(i < PLUGNET_FUNCTIONS_MAX,
-                   ".functions: more than PLUGNET_FUNCTIONS_MAX, " OS_TEXT(PLUGNET_FUNCTIONS_MAX),
+        check_that(i < PLUGNET_FUNCTIONS_MAX, ".functions: more than " OPTION(PLUGNET_FUNCTIONS_MAX),
                    functions[i]->name);
         check_that(functions[i]->init != NULL, ".functions: .init is missing", functions[i]->name);
     }
@@ -200,6 +199,9 @@ static void check_services(const struct plugnet_service *const *services)
     for (size_t i = 0; services[i] != NULL; i++) {
         check_that(i < PLUGNET_SERVICES_MAX, ".services: more than " OS_TEXT(PLUGNET_SERVICES_MAX),
                    services[i]->name);
+        for (size_t before = 0; before < i; before++) {
+            check_that(services[before] != services[i], ".services: listed twice", services[i]->name);
+        }
         check_that(services[i]->start != NULL, ".services: .start is missing; it may just return NULL",
                    services[i]->name);
     }
@@ -229,7 +231,7 @@ void plugnet_check_function(struct usb_function *const *before, size_t count,
     bool endpoints = ops->in_endpoints + ops->out_endpoints > 0;
 
     for (size_t i = 0; i < count; i++) {
-        check_that(before[i] != function, ".functions: twice, or two with the same state", name);
+        check_that(before[i] != function, ".functions: listed twice, or two with the same state", name);
     }
     check_that(ops->describe != NULL && ops->configured != NULL && ops->alternate_set != NULL &&
                    ops->alternate_get != NULL,

@@ -454,7 +454,8 @@ bool usb_device_init(struct usb_device *device, const struct usb_device_config *
     usb_descriptor_standard(device, USB_DT_CONFIGURATION << 8, 0, &writer);
     size_t set = usb_descriptor_ms_os_length(device), longest = set > writer.length ? set : writer.length;
     if (longest > USB_CONTROL_MAX) {
-        *shortage = (struct udc_shortage){"USB_CONTROL_MAX", (uint32_t)longest, USB_CONTROL_MAX};
+        *shortage =
+            (struct udc_shortage){"USB_CONTROL_MAX of plugnet_options.h", (uint32_t)longest, USB_CONTROL_MAX};
         return false;
     }
     return endpoints_plan(device, writer.length, shortage);

@@ -153,8 +153,14 @@ static void named(void *context)
 }
 
 static const struct plugnet_service early = {.name = "early", .start = early_start};
-static const struct plugnet_service hum = {.name = "hum", .start = hum_start};
-#define HUM_8 &hum, &hum, &hum, &hum, &hum, &hum, &hum, &hum
+#define HUM                                                                                                  \
+    {                                                                                                        \
+        .name = "hum", .start = hum_start                                                                    \
+    }
+#define HUMS_8 HUM, HUM, HUM, HUM, HUM, HUM, HUM, HUM
+static const struct plugnet_service hums[33] = {HUMS_8, HUMS_8, HUMS_8, HUMS_8, HUM};
+#define HUMS_4(n) &hums[n], &hums[n + 1], &hums[n + 2], &hums[n + 3]
+#define HUMS_28   HUMS_4(0), HUMS_4(4), HUMS_4(8), HUMS_4(12), HUMS_4(16), HUMS_4(20), HUMS_4(24)
 
 #define NAMES(...)                                                                                           \
     .names = (const char *const[])                                                                           \
@@ -236,8 +242,11 @@ static const struct {
       .services = SERVICES}},
     {"functions: without init", {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &idle), .services = SERVICES}},
     {"services: without start", {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&silent)}},
-    {"services: 33",
-     {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(HUM_8, HUM_8, HUM_8, HUM_8, &hum)}},
+    {"services: 33", {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(HUMS_28, HUMS_4(28), &hums[32])}},
+    {"services: DNS twice",
+     {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &plugnet_dns)}},
+    {"services: one's own twice",
+     {.functions = FUNCTIONS, .services = PLUGNET_SERVICES(&early, PLUGNET_DEFAULT_SERVICES, &early)}},
     {"vendor function: GUID without braces",
      {.functions = PLUGNET_FUNCTIONS(&plugnet_ncm, &braceless), .services = SERVICES}},
     {"vendor function: no GUID",
@@ -321,7 +330,7 @@ static const struct {
       .oui = {0xFC, 0xFF, 0xFF},
       .http_port = 5001,
       .functions = PLUGNET_FUNCTIONS(&plugnet_ncm),
-      .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, HUM_8, HUM_8, HUM_8, &hum, &hum, &hum, &hum),
+      .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, HUMS_28),
       ROUTE(.path = PATH_63, .methods = HTTP_POST, .end = post),
       RESOURCE(.path = "/empty", .type = "a/b")}},
 };

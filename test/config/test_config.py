@@ -20,7 +20,7 @@ RULES = (
     ("port: ", r"acm\.config: \.ring_size a power of 2, \.out 4-aligned, \.out_size whole packets"),
     ("vendor", r"\.vendor_id: needs \.product_id"),
     ("name ", r"\.name: 1 to 32 letters, digits, inner hyphens"),
-    ("names: four", r"\.names: more than PLUGNET_NAMES_MAX, 3"),
+    ("names: four", r"\.names: more than PLUGNET_NAMES_MAX of plugnet_options\.h, 3"),
     ("names: 64", r"\.names: longer than 63 or HTTP_TEXT_MAX"),
     ("names:", r"\.names: letters, digits, inner hyphens; single dots between"),
     ("text: product", r"\.product: longer than 126 characters"),
@@ -33,28 +33,29 @@ RULES = (
     ("oui, locally", r"\.oui: locally administered, bit 1 of its first byte"),
     ("functions: none", r"\.functions: none; PLUGNET_DEFAULT_FUNCTIONS"),
     ("functions: without the network", r"\.functions: plugnet_ncm is missing"),
-    *((f"functions: {case}", r"\.functions: twice, or two with the same state") for case in ("the network", "a vendor", "two")),
+    *((f"functions: {case}", r"\.functions: listed twice, or two with the same state") for case in ("the network", "a vendor", "two")),
     ("functions: lame", r"\.functions: \.describe, \.configured, \.alternate_set or \.alternate_get is missing"),
     ("functions: deaf", r"\.functions: \.halted or \.transferred is missing; endpoints need them"),
     ("functions: mute", r"\.functions: \.control is missing; \.device_requests needs it"),
-    ("functions: five", r"\.functions: more than PLUGNET_FUNCTIONS_MAX, 4"),
+    ("functions: five", r"\.functions: more than PLUGNET_FUNCTIONS_MAX of plugnet_options\.h, 4"),
     ("functions: without init", r"\.functions: \.init is missing"),
     ("services: none", r"\.services: none; PLUGNET_DEFAULT_SERVICES"),
     ("services: without start", r"\.services: \.start is missing; it may just return NULL"),
+    *((f"services: {case}", r"\.services: listed twice") for case in ("DNS", "one's own")),
     ("services: 33", r"\.services: more than 32"),
     ("plan: ", r"\.functions: more than fits"),
-    ("service: ", r"no listening PCB .*taken"),
+    ("service: ", r"no listening PCB \(MEMP_NUM_TCP_PCB_LISTEN of plugnet_options\.h\), or the port is taken"),
     *((f"{kind}: {case}", r"\.path: must begin with a slash") for kind in ("route", "resource") for case in ("no slash", "no path", "empty path")),
     ("route: a query", r"\.path: without \? and #; \.query asks for a route's query"),
     ("route: a fragment", r"\.path: without \? and #; \.query asks for a route's query"),
-    ("route: path of 64", r"\.path: longer than HTTP_TEXT_MAX, 63"),
+    ("route: path of 64", r"\.path: longer than HTTP_TEXT_MAX of plugnet_options\.h, 63"),
     ("route: no type", r"\.type: missing; \.output needs it, or a \.head that puts Content-Type"),
     ("route: a star", r"\.path: \* at its end only"),
     ("route: two stars", r"\.path: \* at its end only"),
     ("route: method TRACE", r"\.methods: HTTP_TRACE can't be served"),
     ("route: method HEAD", r"\.methods: HTTP_HEAD needs HTTP_GET"),
     ("route: header fields", r"\.headers: more than 8"),
-    ("route: keeps", r"\.query, \.headers, \.check_headers, \*: raise HTTP_KEEP_MAX, 28"),
+    ("route: keeps", r"\.query, \.headers, \.check_headers, \*: raise HTTP_KEEP_MAX of plugnet_options\.h, 28"),
     ("route: body", r"\.body: \.methods name none that has a body"),
     ("route: upgrade", r"\.upgrade: \.methods must be HTTP_GET alone"),
     ("route: a path twice", r"\.path: twice; one route serves all its \.methods"),
@@ -62,7 +63,7 @@ RULES = (
     ("resources: none", r"\.resources: NULL, but \.resource_count isn't 0"),
     ("resource: no type", r"\.type: missing, of a resource"),
     ("resource: no body", r"\.body: NULL, but \.length isn't 0"),
-    ("origin: 64", r"\.origins: longer than HTTP_TEXT_MAX, 63"),
+    ("origin: 64", r"\.origins: longer than HTTP_TEXT_MAX of plugnet_options\.h, 63"),
     ("origin: ", r"\.origins: https://host\[:port\], no slash behind it"),
     ("security: LF", r"\.security: a line's end isn't \\r\\n"),
     ("security: no end", r"\.security: a line's end isn't \\r\\n"),
@@ -74,12 +75,13 @@ NAMED = {"route: a star inside": "/a*b", "route: no type": "/a", "origin: not se
          "name with a space": "my meter", "route: no slash": "uptime", "resource: no slash": "a.html", "names: four": "d",
          "functions: five": "dfu", "functions: the network twice": "ncm", "functions: a vendor function twice": "vendor",
          "functions: two with one state": "vendor", "functions: lame": "own", "functions: deaf": "own", "functions: mute": "own",
-         "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum"}
+         "functions: without init": "idle", "services: without start": "silent", "services: 33": "hum",
+         "services: DNS twice": "dns", "services: one's own twice": "early"}
 
 EMPTY = ("name of nothing", "route: empty path", "resource: empty path")  # the text in question has no characters
 
 PLANS = {"plan: too many endpoints": "functions ncm greedy: IN endpoints, with endpoint 0: needed 10, there are 8",
-         "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX: needed 366, there are 256"}
+         "plan: too long descriptors": "functions ncm vendor vendor: USB_CONTROL_MAX of plugnet_options.h: needed 366, there are 256"}
 
 
 def play(case):

@@ -97,7 +97,7 @@ def control():
     """USB_CONTROL_MAX as it is by default: the document says what needs more."""
     said = play("L476", CONTROL_FITS, "control256")
     assert " leased" in said and "panic" not in said, said
-    why = f"USB_CONTROL_MAX: needed {max(sums(CONTROL_REFUSED)[2:])}, there are 256"
+    why = f"USB_CONTROL_MAX of plugnet_options.h: needed {max(sums(CONTROL_REFUSED)[2:])}, there are 256"
     with open(DOCUMENT, encoding="utf-8") as file:
         assert f"`{why}`" in file.read(), f"the document doesn't say {why}"
     return refused(play("L476", CONTROL_REFUSED, "control256"), CONTROL_REFUSED, why)

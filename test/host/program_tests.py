@@ -312,7 +312,7 @@ def test_control_commands(folder):
         words = [word.split()[0] for word in listed.split(", ")]
         assert words == ["hello", "run", "pace", "hold", "quit", "help", "button", "leds", "reset", "power", "replug", "plug",
                          "unplug", "suspend", "resume", "bus-reset", "stop-in", "time", "state", "port", "address", "log",
-                         "counters"], listed
+                         "counters", "usb-control", "usb-in", "usb-out", "usb-result", "usb-cancel", "usb-descriptors"], listed
         with open(os.path.join(ROOT, "docs/control.md"), encoding="utf-8") as file:
             text = file.read().split("## The virtual board")[0]
         cells = [line.split("|")[1] for line in text.splitlines() if re.match(r"\| `[a-z-]+[` ].*\|.*\|.*\|$", line)]
@@ -361,6 +361,36 @@ class Client:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+def test_usb_over_control(folder):
+    """Beside the network, and with the program's end while transfers are under way."""
+    with Pc(folder, "--stopped", wait=None) as pc:
+        a, b = Client(pc), Client(pc)
+        assert a.ask("usb-descriptors") == a.ask("usb-in 0x81 64") == "error: not configured"
+        while a.ask("state") != "leased":
+            assert json.loads(a.ask("run 1000 state"))["ended"] == "state"
+        device = json.loads(a.ask("usb-descriptors"))["device"]
+        number = a.ask("usb-control 8006000100001200")
+        assert json.loads(a.ask("run 1000 log usb"))["ended"] == "usb"
+        assert json.loads(b.ask(f"usb-result {number}")) == {"status": "ok", "actual": 18, "hex": device}, "another client's"
+        for line in ("usb-control 0005010000000000", "usb-control 0009000000000000", "usb-control 80", "usb-in 0x8f 1", "usb-in 0x82 0",
+                     "usb-out 0 00", "usb-out 2 " + "00" * 2049, f"usb-result {number}", "usb-cancel 4294967295"):
+            assert a.ask(line).startswith("error: "), line
+        numbers = [a.ask("usb-in 0x81 64") for _ in range(8)]
+        assert a.ask("usb-in 0x81 64") == "error: 8 transfers are under way or wait for usb-result"
+        a.close()  # they are the program's
+        assert b.ask(f"usb-cancel {numbers[0]}") == "ok"
+        assert json.loads(b.ask(f"usb-result {numbers[0]}"))["status"] == "cancelled"
+        b.ask("unplug")
+        b.ask("run 100")
+        assert {json.loads(b.ask(f"usb-result {n}"))["status"] for n in numbers[1:5]} == {"cancelled"}
+        b.ask("plug")
+        while b.ask("state") != "leased":
+            b.ask("run 1000 state")
+        for _ in range(5):
+            assert b.ask("usb-in 0x81 64").isdigit()
+        assert b.ask("quit") == "ok"
 
 
 def test_time_stands_still_until_told(folder):

@@ -21,12 +21,13 @@ import unittest
 import unittest.mock
 import urllib.request
 import xml.etree.ElementTree as xml
+import zlib
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "testkit"))
 os.chdir(ROOT)
-from plugnet_testkit import (Board, BoardDied, CommandError, Elf, ElfError, VirtualTimeout,  # noqa: E402
+from plugnet_testkit import (Board, BoardDied, CommandError, Elf, ElfError, UsbError, VirtualTimeout,  # noqa: E402
                              vboard_coverage)
 from plugnet_testkit.board import program_find  # noqa: E402
 
@@ -35,6 +36,9 @@ MINIMAL = "build/stm32f4discovery-none-minimal/minimal.elf"
 METER = "build/test/meter/none/meter.elf"
 COVERED = "build/coverage/stm32f4discovery-none-minimal/minimal.elf"
 KIT = "build/test/testkit/kit.elf"
+CONSOLE = "build/test/console/32l476gdiscovery-none/console.elf"
+VENDOR = "build/test/vendor/none/vendor.elf"
+KEY = "build/test/ownfunction/none/ownfunction.elf"
 SECTOR_11 = 0xE0000
 HANG_S = 120
 
@@ -435,6 +439,365 @@ class Usb(unittest.TestCase):
                 self.assertEqual(b.http.get("/").status, 200)
 
 
+def console_board(**options):
+    b = Board(CONSOLE, board="32l476gdiscovery", forwards=[80], **options)
+    b.wait_state()
+    return b
+
+
+class Consoles(unittest.TestCase):
+    PROMPT = b"console> "
+
+    def command(self, port, line):
+        """What a command answers, its echo left out."""
+        port.send(line.encode() + b"\r")
+        port.wait(line.encode() + b"\r\n")
+        return port.wait(self.PROMPT).decode()
+
+    def test_commands_beside_http(self):
+        with console_board() as b, b.console() as port:
+            self.assertIn(b"plugnet console, try help", port.wait(self.PROMPT))
+            self.assertAlmostEqual(int(self.command(port, "uptime").split()[0]) / 1000, b.now - 2, delta=0.3)
+            self.assertIn("Up for", b.http.get("/").text)
+            self.command(port, "led red on")
+            self.assertEqual(b.leds.lit(), ["red"])
+            port.send(b"uptime\r")
+            self.assertIn("Up for", b.http.get("/").text)  # the answer comes meanwhile
+            self.assertRegex(port.wait(re.compile(rb"\d+ ms\r\n")), rb"uptime\r\n\d+ ms\r\n$")
+            port.wait(self.PROMPT)
+            port.send(b"nonsense\x03")  # Ctrl-C: forgotten
+            port.wait(self.PROMPT)
+            self.assertIn(" ms\r\n", self.command(port, "uptime"))
+            port.send(b"source 9000000\r")
+            b.run_for(0.5)
+            port.send(b"\x03")
+            port.wait(b"\r\n\r" + self.PROMPT)
+            b.run_for(0.5)
+            port.read()
+            self.assertEqual(port.read(), b"")
+            port.send(b"uptime\r")
+            self.assertIn("uptime", port.line())
+            self.assertRegex(port.line(), r"^\d+ ms$")
+
+    def test_nothing_is_lost_while_time_runs(self):
+        """Reads go on in run_for and while HTTP waits; the device never has to wait long enough to drop anything."""
+        with console_board() as b, b.console() as port:
+            port.wait(self.PROMPT)
+            port.send(b"source 60000\r")
+            port.wait(b"source 60000\r\n")
+            b.run_for(0.05)
+            self.assertIn("Up for", b.http.get("/").text)
+            b.run_for(1)
+            data = port.read()
+            self.assertEqual(data[60000:60008], b"\r\ncrc32 ")
+            self.assertEqual(int(data[60008:60016], 16), zlib.crc32(data[:60000]))
+            sent = bytes(i * i // 5 & 255 for i in range(10000))
+            self.command_begin(port, b"sink 10000\r", b"send them\r\n")
+            port.send(sent)
+            self.assertEqual(int(port.wait(re.compile(rb"crc32 [0-9a-f]{8}"))[-8:], 16), zlib.crc32(sent))
+
+    @staticmethod
+    def command_begin(port, line, answer):
+        port.send(line)
+        port.wait(answer)
+
+    def test_lines_and_break(self):
+        with console_board() as b, b.console().open(rate=9600, data_bits=7, parity="E", stop_bits=2, rts=False) as port:
+            port.wait(self.PROMPT)
+            self.assertIn("line 9600 7E2, DTR, break 0", self.command(port, "status"))
+            port.set_coding(115200)
+            port.set_lines(True, True)
+            port.send_break(300)
+            port.wait(self.PROMPT)
+            status = self.command(port, "status")
+            self.assertIn("line 115200 8N1, DTR, RTS, break 300", status)
+            self.assertIn("opens 1, breaks 1", status)
+
+    def test_open_and_close(self):
+        with console_board() as b:
+            port = b.console()
+            for deed in (lambda: port.wait(b"x"), lambda: port.send(b"x")):
+                with self.assertRaises(UsbError) as raised:
+                    deed()
+                self.assertEqual(raised.exception.status, "closed")
+            with port:
+                self.assertTrue(port.is_open)
+                for other in (port, b.console()):
+                    with self.assertRaises(ValueError):
+                        other.open()
+                port.wait(self.PROMPT)
+                port.send(b"uptime\r")
+                b.run_for(0.1)
+            self.assertFalse(port.is_open)
+            self.assertRegex(port.wait(b"ms"), rb"uptime\r\n\d+ ms$")  # it came before
+            port.read()
+            with self.assertRaises(UsbError):
+                port.wait(b"x")
+            before = b.now
+            b.run_for(0.1)
+            self.assertEqual((port.read(), round(b.now - before, 3)), (b"", 0.1))
+            with port:
+                port.wait(b"try help")
+            with self.assertRaisesRegex(LookupError, "the device has 1 CDC-ACM ports"):
+                b.console(1).open()
+            self.assertEqual([b.control.ask(f"usb-in 0x84 {i + 1}") != "" for i in range(8)], [True] * 8)  # no place is taken
+
+    def test_suspend_and_unplug(self):
+        with console_board() as b:
+            port = b.console().open()
+            port.wait(self.PROMPT)
+            b.suspend()
+            b.run_for(1)
+            self.assertTrue(port.is_open)
+            with self.assertRaises(UsbError) as raised:
+                port.send(b"uptime\r")
+            self.assertEqual(raised.exception.status, "suspended")
+            b.resume()
+            b.run_for(0.1)
+            self.assertIn(" ms", self.command(port, "uptime"))
+            port.send(b"uptime\r")
+            b.run_for(0.1)
+            b.unplug()
+            self.assertFalse(port.is_open)
+            self.assertIn(b" ms", port.wait(self.PROMPT))
+            with self.assertRaises(UsbError) as raised:
+                port.wait(b"x")
+            self.assertEqual(raised.exception.status, "cancelled")
+            port.close()
+            with self.assertRaises(UsbError) as raised:
+                port.open()
+            self.assertEqual(raised.exception.status, "not configured")
+            b.plug()
+            b.wait_state()
+            with port:
+                port.wait(b"try help")
+                b.bus_reset()
+                b.run_for(0.01)
+                self.assertFalse(port.is_open)
+
+    def test_two_boards_and_the_same_times(self):
+        def once(b):
+            with b.console() as port:
+                port.wait(self.PROMPT)
+                self.command(port, "source 5000")
+                return b.now, b.http.get("/").status, b.stats()["instructions"] > 0
+        with console_board() as one, console_board(uid="010029000e51383432383337") as two:
+            with one.console() as a, two.console() as z:
+                for port in (a, z):
+                    port.wait(self.PROMPT)
+                self.command(a, "led red on")
+                self.assertEqual((one.leds.lit(), two.leds.lit()), (["red"], []))
+                self.command(z, "led green on")
+                self.assertEqual((one.leds.lit(), two.leds.lit()), (["red"], ["green"]))
+        times = []
+        for _ in range(2):
+            with console_board() as b:
+                times.append(once(b)[0])
+        self.assertEqual(*times)
+
+
+class Functions(unittest.TestCase):
+    def vendor(self, mode=1, **options):
+        """A board with test/vendor; its link is up in this mode."""
+        b = Board(VENDOR, **options)
+        b.wait_state()
+        self.port = b.usb.find(cls=0xFF)
+        b.usb.control_out(0x41, 0x10, mode, self.port.number)
+        b.usb.set_interface(self.port.number)
+        return b
+
+    def echo(self, b, message, **options):
+        b.usb.write(self.port.endpoint_out, message, zlp=True)
+        answer = b.usb.read(self.port.endpoint_in, len(message) + 9, **options)
+        self.assertEqual(answer[:8], len(message).to_bytes(4, "little") + zlib.crc32(message).to_bytes(4, "little"))
+        self.assertEqual(answer[8:], message)
+
+    def test_descriptors(self):
+        with Board(VENDOR, forwards=[80]) as b:
+            with self.assertRaises(UsbError) as raised:
+                b.usb.device  # pylint: disable=pointless-statement
+            self.assertEqual(raised.exception.status, "not configured")
+            b.wait_state()
+            device = b.usb.device
+            self.assertEqual((device.vendor_id, device.release_bcd, len(device.raw)), (0x1209, 0x0110, 18))
+            port = b.usb.find(cls=0xFF, number=2)
+            self.assertEqual((port.number, port.alternate, port.subclass, port.protocol, port.name, port.extra),
+                             (2, 0, 0, 0, "source and sink", b""))
+            self.assertEqual([(e.type, e.max_packet, e.is_in) for e in port.endpoints],
+                             [("bulk", 64, True), ("bulk", 64, False)])
+            self.assertEqual((port.endpoint_in, port.endpoint_out), tuple(port.endpoints))
+            self.assertEqual(b.usb.find(name="source and sink").number, 2)
+            self.assertEqual(b.usb.find(cls=10).endpoints, [])
+            network = b.usb.find(cls=2, subclass=13, protocol=0)
+            self.assertIn(bytes((13, 0x24, 15)), network.extra)
+            self.assertEqual((network.name != "", network.endpoint_in.type), (False, "interrupt"))
+            self.assertEqual([(i.number, i.alternate) for i in b.usb.interfaces], [(0, 0), (1, 0), (1, 1), (2, 0)])
+            with self.assertRaisesRegex(LookupError, "no interface with cls=3; there are: .*class 0xff"):
+                b.usb.find(cls=3)
+            with self.assertRaisesRegex(LookupError, "has no OUT endpoint"):
+                network.endpoint_out  # pylint: disable=pointless-statement
+            self.assertEqual(b.usb.control_in(0x80, 6, 0x0100, 0, 255), device.raw)
+
+    def test_echo_of_every_length(self):
+        with self.vendor() as b:
+            for length in (0, 1, 63, 64, 65, 127, 128, 2047, 2048, 2049, 4095, 4096):
+                self.echo(b, bytes(i * 7 & 255 for i in range(length)))
+            b.usb.write(self.port.endpoint_out, bytes(64))  # no end: the message goes on
+            with self.assertRaises(VirtualTimeout):
+                b.usb.read(self.port.endpoint_in, s=0.1)
+            b.usb.write(self.port.endpoint_out, b"end")
+            self.assertEqual(b.usb.read(self.port.endpoint_in)[8:], bytes(64) + b"end")
+
+    def test_read_that_times_out_loses_nothing(self):
+        message, parts = bytes(i * i & 255 for i in range(4000)), 0
+        with self.vendor() as b:
+            b.usb.write(self.port.endpoint_out, message)
+            while True:
+                try:
+                    answer = b.usb.read(self.port.endpoint_in, 4096, s=0.001)
+                    break
+                except VirtualTimeout as error:
+                    self.assertIn(f"endpoint {self.port.endpoint_in.address:#04x}: nothing comes for 0.001 s", str(error))
+                    parts += 1
+                    self.assertLess(parts, 20)
+            self.assertGreater(parts, 1)
+            self.assertEqual(answer[8:], message)
+            self.half_read(b, message)  # the device forgets what it was sending, and so does the kit
+            b.usb.control_out(0x02, 3, 0, self.port.endpoint_in.address)
+            b.usb.clear_halt(self.port.endpoint_in)
+            self.echo(b, b"new")
+            self.half_read(b, message)
+            b.usb.set_interface(self.port.number)
+            self.echo(b, b"newer")
+            self.half_read(b, message)
+            b.replug()
+            b.wait_state("unplugged")
+            b.wait_state()
+            b.usb.control_out(0x41, 0x10, 1, self.port.number)
+            b.usb.set_interface(self.port.number)
+            self.echo(b, b"newest")
+
+    def half_read(self, b, message):
+        """An echo whose beginning was read, and no more."""
+        b.usb.write(self.port.endpoint_out, message)
+        for _ in range(2):
+            with self.assertRaises(VirtualTimeout):
+                b.usb.read(self.port.endpoint_in, 4096, s=0.001)
+
+    def test_write_that_times_out_says_how_far(self):
+        with self.vendor(mode=2) as b:
+            b.usb.write(self.port.endpoint_out, b"kept back")
+            with self.assertRaisesRegex(VirtualTimeout, r"^0 of 100 bytes were taken: endpoint 0x02 takes nothing for 0.1 s"):
+                b.usb.write(self.port.endpoint_out, bytes(100), s=0.1)
+            b.usb.control_out(0x41, 0x11, 0, self.port.number)
+            self.assertEqual(b.usb.read(self.port.endpoint_in)[8:], b"kept back")
+            with self.assertRaisesRegex(VirtualTimeout, r"^\d{3,4} of 2048 bytes were taken"):
+                b.usb.write(self.port.endpoint_out, bytes(2048), s=0.001)
+
+    def test_stalls(self):
+        with self.vendor() as b:
+            for deed in (lambda: b.usb.control_in(0xC1, 0x77, 0, self.port.number, 4),
+                         lambda: b.usb.control_out(0x41, 0x10, 7, self.port.number)):
+                with self.assertRaises(UsbError) as raised:
+                    deed()
+                self.assertEqual(raised.exception.status, "stall")
+            for endpoint, use in ((self.port.endpoint_in, b.usb.read), (self.port.endpoint_out, lambda e: b.usb.write(e, b"x"))):
+                b.usb.control_out(0x02, 3, 0, endpoint.address)
+                for status in ("stall", "halted"):
+                    with self.assertRaises(UsbError) as raised:
+                        use(endpoint)
+                    self.assertEqual(raised.exception.status, status)
+                b.usb.clear_halt(endpoint)
+                self.echo(b, b"again")
+            b.usb.control_out(0x41, 0x5B, 0, self.port.number, b"data stage")
+            self.assertEqual(b.usb.control_in(0xC1, 0x5C, 0, self.port.number, 100), b"data stage")
+            self.assertEqual(b.usb.control_in(0xC1, 0x5C, 0, self.port.number, 4), b"data")
+
+    def test_beside_the_network(self):
+        with self.vendor(forwards=[80]) as b:
+            waits = b.usb.start_read(self.port.endpoint_in)
+            self.assertEqual(b.http.get("/").status, 200)
+            self.assertFalse(waits.done)
+            b.usb.write(self.port.endpoint_out, b"beside")
+            self.assertEqual(waits.wait()[8:], b"beside")
+            self.assertTrue(waits.done)
+            self.assertEqual(waits.wait(0)[8:], b"beside")
+
+    def test_bad_use(self):
+        with self.vendor() as b:
+            for deed in (lambda: b.usb.control_in(0x40, 1, 0, 0, 1), lambda: b.usb.control_out(0xC0, 1, 0, 0)):
+                with self.assertRaises(ValueError):
+                    deed()
+            for deed, status in ((lambda: b.usb.read(0x85), "no such endpoint"), (lambda: b.usb.write(5, b""), "no such endpoint"),
+                                 (lambda: b.usb.read(0), "no such endpoint"), (lambda: b.usb.write(0x83, b"x"), "no such OUT endpoint"),
+                                 (lambda: b.usb.start_read(2), "no such IN endpoint"), (lambda: b.usb.start_read(0x83, 2049), "1 to 2048"),
+                                 (lambda: b.usb.control_out(0, 5, 9, 0), "the PC's own"),
+                                 (lambda: b.usb.control_out(0, 9, 0, 0), "the PC's own"),
+                                 (lambda: b.usb.control_in(0x80, 6, 0x0100, 0, 2049), "2048")):
+                with self.assertRaises(UsbError) as raised:
+                    deed()
+                self.assertIn(status, raised.exception.status)
+            reads = [b.usb.start_read(self.port.endpoint_in) for _ in range(8)]
+            with self.assertRaisesRegex(UsbError, "8 transfers are under way"):
+                b.usb.start_read(self.port.endpoint_in)
+            self.assertEqual([read.cancel() for read in reads], [b""] * 8)
+            self.echo(b, b"room again")
+
+    def test_own_function(self):
+        with Board(KEY, forwards=[80]) as b:
+            b.wait_state()
+            key = b.usb.find(cls=3)
+            self.assertEqual((key.endpoint_in.type, key.endpoint_in.max_packet, key.endpoint_in.interval), ("interrupt", 1, 10))
+            self.assertEqual(b.usb.control_in(0x81, 6, 0x2200, key.number, 255)[:4], bytes((5, 1, 9, 6)))
+            report = b.usb.start_read(key.endpoint_in, 1)
+            b.run_for(1)
+            self.assertFalse(report.done)
+            b.button(True)
+            pressed = b.now
+            self.assertEqual((report.wait(), b.usb.read(key.endpoint_in, 1)), (b"\1", b"\0"))
+            self.assertLess(b.now - pressed, 0.025)
+            with self.assertRaises(VirtualTimeout):
+                b.usb.read(key.endpoint_in, 1, s=0.5)
+            for on in (1, 0):
+                b.usb.control_out(0x21, 9, 0x0200, key.number, bytes((on,)))
+                b.run_for(0.01)
+                self.assertEqual((b.leds[0], b.http.get("/light").text), (bool(on), "on\n" if on else "off\n"))
+            self.assertEqual(b.http.post("/press").status, 204)
+            self.assertEqual(b.usb.read(key.endpoint_in, 1), b"\1")
+            self.assertEqual(b.usb.read(key.endpoint_in, 1), b"\0")
+
+    def test_suspend_and_unplug_in_a_read(self):
+        with Board(KEY) as b:
+            b.wait_state()
+            key = b.usb.find(cls=3)
+            report = b.usb.start_read(key.endpoint_in, 1)
+            b.suspend()
+            b.run_for(1)
+            with self.assertRaises(UsbError) as raised:
+                b.usb.read(key.endpoint_in, 1)
+            self.assertEqual(raised.exception.status, "suspended")
+            self.assertEqual(b.usb.find(cls=3).number, key.number)
+            b.resume()
+            b.run_for(0.1)
+            self.assertFalse(report.done)
+            b.button(True)
+            self.assertEqual(report.wait(), b"\1")
+            b.button(False)
+            for deed in (b.unplug, b.bus_reset, b.reset, lambda: b.power(False)):
+                b.plug()
+                b.wait_state()
+                b.run_for(0.1)
+                with self.assertRaises(VirtualTimeout):
+                    while True:
+                        b.usb.read(key.endpoint_in, 1, s=0.1)
+                report = b.usb.start_read(key.endpoint_in, 1)
+                deed()
+                with self.assertRaises(UsbError) as raised:
+                    report.wait()
+                self.assertIn(raised.exception.status, ("cancelled", "no answer"))
+                b.run_for(0.01)
+
+
 class Life(unittest.TestCase):
     def test_what_cannot_start(self):
         for words, said in ((("build/none.elf",), "No such file"), ((DEMO,), "no board nucleo")):
@@ -741,6 +1104,11 @@ class Documents(unittest.TestCase):
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(names["Uptime"])
         self.assertTrue(unittest.TextTestRunner(stream=open(os.devnull, "w", encoding="utf-8")).run(suite).wasSuccessful())
 
+    def test_own_function_s_example(self):
+        done = subprocess.run([sys.executable, "-m", "plugnet_testkit", "examples/ownfunction/test_key.py"], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": "testkit", "PLUGNET_IMAGE": KEY}, timeout=HANG_S, check=False)
+        self.assertEqual((done.returncode, "Ran 2 tests" in done.stderr), (0, True), done.stderr)
+
     def test_every_call_has_a_docstring_and_is_named(self):
         import plugnet_testkit
         with open("docs/testkit.md", encoding="utf-8") as file:
@@ -753,6 +1121,11 @@ class Documents(unittest.TestCase):
             if not name.startswith("_"):
                 self.assertTrue((thing.fget if isinstance(thing, property) else thing).__doc__, name)
                 self.assertRegex(manual, rf"\b{name}\b", f"docs/testkit.md doesn't name Board.{name}")
+        for kind in (plugnet_testkit.Usb, plugnet_testkit.Transfer, plugnet_testkit.Interface, plugnet_testkit.Endpoint,
+                     plugnet_testkit.Console):
+            for name, thing in vars(kind).items():
+                if not name.startswith("_") and (callable(thing) or isinstance(thing, property)):
+                    self.assertTrue((thing.fget if isinstance(thing, property) else thing).__doc__, f"{kind.__name__}.{name}")
 
     def test_speed_command(self):
         done = subprocess.run(["build/bench/speed", "--ms", "200", DEMO], capture_output=True, text=True, timeout=HANG_S,

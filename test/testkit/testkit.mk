@@ -12,4 +12,5 @@ $(TESTKIT_OUT)/kit.elf: test/testkit/kit.c test/vboard/image/start.c test/vboard
 	    -fno-delete-null-pointer-checks -I. -T test/vboard/image/image.ld test/vboard/image/start.c $< -lgcc -o $@
 
 .PHONY: testkit-images
-testkit-images: $(TESTKIT_OUT)/kit.elf image-minimal image-minimal-coverage $(BUILD)/bench/speed $(BUILD)/vboard/vboard
+testkit-images: $(TESTKIT_OUT)/kit.elf image-minimal image-minimal-coverage image-console-32l476gdiscovery-none \
+    image-vendor-none image-ownfunction-none $(BUILD)/bench/speed $(BUILD)/vboard/vboard

@@ -260,6 +260,61 @@ def test_vm_says_what_is_missing(folder):
     assert done.returncode == 1 and "qemu-system-x86_64 (Debian's package qemu-system-x86)" in done.stdout, done.stdout + done.stderr
 
 
+GUEST = """
+import os, sys, time
+print("boots; what comes now is lost", flush=True)
+time.sleep(0.5)
+print("Leave with exit.", flush=True)
+ends, line = 0, b""
+while ends < 2:  # the first one comes too early for the shell
+    byte = os.read(0, 1)
+    ends += byte == b"\\4"
+    line += byte
+print("it said", line)
+sys.exit(7)
+"""
+
+
+def test_vm_shell_ends_with_its_input(folder):
+    """Without a terminal: commands come when the shell is there, and the end of the input ends the guest."""
+    program = os.path.join(folder, "guest.py")
+    with open(program, "w", encoding="utf-8") as file:
+        file.write(GUEST)
+    play = f"import sys; sys.path.insert(0, 'test/vm'); import run; sys.exit(run.shell_play([sys.executable, {program!r}]))"
+    for given, said in (("", "b'\\n\\x04\\x04'"), ("ls\n", "b'ls\\n\\n\\x04\\x04'")):
+        done = subprocess.run([sys.executable, "-c", play], cwd=ROOT, input=given, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 7 and done.stdout.endswith(f"Leave with exit.\nit said {said}\n"), (done.stdout, done.stderr)
+
+
+def test_freertos_image_that_is_there_needs_no_kernel(folder):
+    """test/vm/run.py and ./run take it as it is."""
+    environment = {**clean_environment(), "PATH": folder}
+    environment.pop("FREERTOS_KERNEL_PATH", None)
+    vm = (sys.executable, "test/vm/run.py", "--image", "stm32f4discovery-freertos", "--shell", "--elf")
+    done = run(*vm, "Makefile", environment=environment)
+    assert done.returncode == 1 and "Debian's package qemu-system-x86" in done.stdout, done.stdout + done.stderr
+    done = run(*vm, f"{folder}/none.elf", environment=environment)
+    assert done.returncode == 0 and "none.elf is not built, and FREERTOS_KERNEL_PATH is not set" in done.stdout, done.stdout + done.stderr
+    tree, environment = checkout(folder)
+    environment.pop("FREERTOS_KERNEL_PATH", None)
+    words = ("./run", "--os", "freertos", "--app", "examples/console", "--board", "32l476gdiscovery", "--for", "1")
+    done = run(*words, environment=environment, folder=tree)
+    assert done.returncode == 2 and "set FREERTOS_KERNEL_PATH" in done.stderr, done.stdout + done.stderr
+    image, program = (os.path.join(tree, "build", *path) for path in (("32l476gdiscovery-freertos-console", "console.elf"), ("vboard", "vboard")))
+    for path, text in ((image, "image"), (program, "#!/bin/sh\necho vboard $*\n"), (os.path.join(tree, "tool/setup.sh"), "#!/bin/sh\n"),
+                       (os.path.join(folder, "tools", "make"), "#!/bin/sh\necho make $* >> $0.used\n")):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o755)
+    done = run(*words, environment=environment, folder=tree)
+    assert done.returncode == 0 and "console.elf as it is" in done.stdout and \
+        "vboard --board 32l476gdiscovery --for 1 --forward 8080:80 build/32l476gdiscovery-freertos-console/console.elf" in done.stdout, \
+        done.stdout + done.stderr
+    with open(os.path.join(folder, "tools", "make.used"), encoding="utf-8") as file:
+        assert file.read() == "make -q BOARD=32l476gdiscovery OS=none build/vboard/vboard\n"
+
+
 def checkout(folder):
     """Without a build folder; whatever the scripts would install or build with says so instead."""
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,

@@ -90,13 +90,18 @@ def header_is_right(product, name, board):
 
 
 def test_each_board(folder):
-    """Against a checkout: builds and passes for each board."""
+    """Against a checkout: builds and passes for each board; they share one virtual board, in the checkout's build folder."""
+    program = f"{ROOT}/build/cmake-programs/vboard"
+    made_at = set()
     for board in ("stm32f4discovery", "blackpill-f411", "32l476gdiscovery"):
         name = "thing-" + board.split("-", maxsplit=1)[0]
         product, _ = made(folder, name, "--board", board)
         ci_passes(product, ROOT)
         update_is_right(product, name)
         header_is_right(product, name, board)
+        made_at.add(os.stat(program).st_mtime_ns)
+        assert not os.path.exists(f"{product}/build/plugnet/programs"), "built again"
+    assert len(made_at) == 1, "built again"
 
 
 def test_one_setting_more(folder):

@@ -2,7 +2,7 @@
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP.
 
     test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--flash FILE] [--pcap FILE] NAME …     run test/vm/guest/NAME.py in the guest
-    test/vm/run.py --shell                                     a shell in it, with the board plugged in
+    test/vm/run.py --shell                                     a shell in it, with the board plugged in; it ends with its input
     test/vm/run.py --list
 
 The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
@@ -22,12 +22,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, "build")
 BOOT_S = 300  # boots in about 8 s
+SHELL_READY = b"Leave with exit."  # start.sh says so
 STEP_S = 3000  # for each line of a test, the longest of which takes some 100 s on a quiet machine
 VARIANTS = ["lease30", "no_dns"]
 PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox"}  # and their Debian packages
@@ -114,6 +116,36 @@ class Guest:
         self.process.stdout.close()
 
 
+def input_feed(process):
+    """Our input to the guest's shell, and at its end what Ctrl-D is to a terminal, until the guest is gone: a shell that comes
+    up late has not seen the first one."""
+    try:
+        while data := os.read(sys.stdin.fileno(), 4096):
+            os.write(process.stdin.fileno(), data)
+        os.write(process.stdin.fileno(), b"\n")
+        while process.poll() is None:
+            os.write(process.stdin.fileno(), b"\x04")
+            time.sleep(1)
+    except BrokenPipeError:
+        pass
+
+
+def shell_play(words):
+    """The guest for a person, or for commands from a pipe or a file. Its exit code. What comes before the shell is there would
+    be lost, in part."""
+    if sys.stdin.isatty():
+        return subprocess.run(words).returncode
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    feeder, said = threading.Thread(target=input_feed, args=(process,), daemon=True), b""
+    while chunk := os.read(process.stdout.fileno(), 4096):
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.flush()
+        said = (said + chunk)[-200:]
+        if SHELL_READY in said and feeder.ident is None:
+            feeder.start()
+    return process.wait()
+
+
 def console_end(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -191,14 +223,14 @@ def main():
         parser.error(f"no {wrong[0]}; there are: {' '.join(names_known())}")
     if not options.names and not options.shell:
         parser.error("say what to run; --list lists it")
-    if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
-        print(f"skip vm {options.image}: FREERTOS_KERNEL_PATH is not set")
-        return 0
     images = elf_find(options.elf) if options.elf else images_find(options.image)
     if images is None:
         print(f"skip vm {options.image}: build/{options.image}/plugnet.elf is not built")
         return 0
-    if missing := [image for image in images if not os.path.exists(os.path.join(ROOT, image))]:
+    if missing := [image for image in images if not os.path.exists(image)]:
+        if options.image.endswith("-freertos") and not os.environ.get("FREERTOS_KERNEL_PATH"):
+            print(f"skip vm {options.image}: {missing[0]} is not built, and FREERTOS_KERNEL_PATH is not set")
+            return 0
         print(f"not ok guest: {missing[0]} is not built")
         return 1
     if missing := [f"{program} (Debian's package {package})" for program, package in PROGRAMS.items() if not shutil.which(program)]:
@@ -215,7 +247,7 @@ def main():
     guest = None
     try:
         if options.shell:
-            return subprocess.run(guest_words(["shell"], board.port, None)).returncode
+            return shell_play(guest_words(["shell"], board.port, None))
         guest = Guest(options.names, board.port, console)
         good = play(guest, console)
     finally:

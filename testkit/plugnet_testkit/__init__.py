@@ -15,6 +15,8 @@ from .control import PROTOCOL, BoardDied, CommandError, Control, VirtualTimeout
 from .elf import Elf, ElfError, Symbol
 from .log import Line, Log
 from .net import Answer, Http, TcpSocket, UdpSocket
+from .usb import Console, Device, Endpoint, Interface, Transfer, Usb, UsbError
 
-__all__ = ["Answer", "Board", "BoardDied", "CommandError", "Control", "Elf", "ElfError", "Http", "Leds", "Line", "Log",
-           "PROTOCOL", "Pin", "Serial", "Symbol", "TcpSocket", "UdpSocket", "VirtualTimeout"]
+__all__ = ["Answer", "Board", "BoardDied", "CommandError", "Console", "Control", "Device", "Elf", "ElfError", "Endpoint", "Http",
+           "Interface", "Leds", "Line", "Log", "PROTOCOL", "Pin", "Serial", "Symbol", "TcpSocket", "Transfer", "UdpSocket", "Usb",
+           "UsbError", "VirtualTimeout"]

@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: MIT
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 import uuid
-from typing import Any, Callable, Dict, Iterator, List, Optional, Pattern, Sequence, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, TypeVar, Union
 
 from .control import BoardDied, Control, VirtualTimeout
 from .elf import Elf, Symbol
 from .log import Log
 from .net import Http, TcpSocket, UdpSocket, forward_parse
+from .stream import Stream
+from .usb import Console, Usb
 
 STATES = ("unplugged", "attached", "configured", "link", "leased")
 SLICE_MS = 1000  # the most that one command lets pass, so that the wall-clock guard hears from the program
@@ -80,13 +81,13 @@ class Leds:
         self._board.wait_for(lambda: self[led] == on or None, s, f"LED {led} isn't {'on' if on else 'off'}", "leds")
 
 
-class Serial:
-    """A serial port, both ways (Board.serial)."""
+class Serial(Stream):
+    """A serial port, both ways (Board.serial). Of what the chip has sent 65,536 bytes are kept for who is late."""
 
     def __init__(self, board: "Board", port: str):
-        self._board, self.port = board, port
+        super().__init__(board, port, "serial")
+        self.port = port
         self._next = 0
-        self._unread = b""
 
     def send(self, data: bytes, s: float = 10.0) -> None:
         """Bytes to the chip's receiver; time runs while 255 of them wait to be shifted in."""
@@ -106,29 +107,6 @@ class Serial:
                 return
             self._next = answer["next"]
             self._unread += bytes.fromhex(answer["hex"])
-
-    def read(self) -> bytes:
-        """What the chip has sent since the last read. 65,536 bytes are kept for who is late."""
-        self._fetch()
-        data, self._unread = self._unread, b""
-        return data
-
-    def wait(self, wanted: Union[bytes, Pattern[bytes]], s: float = 10.0) -> bytes:
-        """Everything up to and with these bytes, or what a compiled pattern matches; time runs until they come."""
-        pattern = re.compile(re.escape(wanted)) if isinstance(wanted, bytes) else wanted
-
-        def look() -> Optional[bytes]:
-            self._fetch()
-            match = pattern.search(self._unread)
-            if match is None:
-                return None
-            data, self._unread = self._unread[:match.end()], self._unread[match.end():]
-            return data
-        return self._board.wait_for(look, s, f"{self.port} doesn't send {pattern.pattern!r}", "serial")
-
-    def line(self, s: float = 10.0) -> str:
-        """The next line, without its end."""
-        return self.wait(b"\n", s).decode(errors="replace").rstrip("\r\n")
 
 
 def coverage_file(image: Optional[str]) -> Optional[str]:
@@ -193,6 +171,8 @@ class Board:
         self.log = Log(self)
         self.leds = Leds(self)
         self.http = Http(self)
+        self.usb = Usb(self)
+        self.consoles: List[Console] = []  # open ones: they read whenever time has run
 
     # ---- Life ----
 
@@ -258,7 +238,17 @@ class Board:
             self.pace = before
 
     def _run(self, ms: int, event: str = "") -> str:
-        return self.control.ask_json(f"run {ms} {event}".rstrip())["ended"]
+        if not self.consoles:
+            return self.control.ask_json(f"run {ms} {event}".rstrip())["ended"]
+        words = event if event == "usb" else f"{event} usb".lstrip()
+        end_ns = int(self.control.ask("time")) + ms * 1000000
+        while True:
+            answer = self.control.ask_json(f"run {ms} {words}")
+            for console in list(self.consoles):
+                console.pump()
+            ms = (end_ns - answer["ns"]) // 1000000
+            if answer["ended"] != "usb" or event == "usb" or ms <= 0:
+                return answer["ended"]
 
     def run_for(self, s: float) -> None:
         """Let time run so long, to the millisecond."""
@@ -271,7 +261,8 @@ class Board:
                  arrive: Optional[Callable[[], None]] = None) -> T:
         """Let time run until look() returns something that isn't None, and return it.
 
-        Asked now, and whenever `event` ("log", "state", "socket", "serial", "leds") happens; "": each millisecond.
+        Asked now, and whenever `event` ("log", "state", "socket", "serial", "leds", "usb") happens; "": each
+        millisecond.
         After `s` virtual seconds: VirtualTimeout with `why` and the last log lines.
         """
         end_ns = int(self.control.ask("time")) + round(s * 1e9)
@@ -329,6 +320,10 @@ class Board:
     def stop_in(self, s: float) -> None:
         """The PC asks for no bulk IN so long, at most an hour."""
         self.control.ask(f"stop-in {round(s * 1000)}")
+
+    def console(self, number: int = 0) -> Console:
+        """A CDC-ACM port of the device, the first or another one: `open()` it."""
+        return Console(self, number)
 
     def counters(self) -> Dict[str, int]:
         """Counts of bus and NCM, and when the board was attached, configured, up and leased."""
