@@ -89,7 +89,7 @@ __attribute__((noreturn)) void board_reset(void);
 /* Reset the chip and start its ROM boot loader, whatever is in flash; where there is none, reset. Doesn't return. */
 __attribute__((noreturn)) void board_rom_enter(void);
 
-/* Stop for good, visibly: all LEDs on, interrupts off, a breakpoint for a debugger. Any context. */
+/* Stop for good, visibly: all LEDs on, interrupts off. Where a watchdog runs, reset at once instead. Any context. */
 __attribute__((noreturn)) void board_halt(void);
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@
 #include "plugnet/report.h"
 
 #define TRIAL_S  120u
+#define SAY_MS   50u
 #define LEAVE_MS 250u /* the answer to POST gets through meanwhile */
 
 struct attempt {
@@ -93,7 +94,6 @@ const char *plugnet_updater_start(void *updater, struct plugnet *p)
 {
     struct updater *u = updater;
     const struct plugnet_updater_config *c = config_of(u);
-    const char *result;
 
     if (c->update.trust != NULL && plugnet_has_dfu(p) && !c->dfu) {
         return "a product with a key lists plugnet_dfu only with .dfu = true: that way takes any image";
@@ -101,17 +101,6 @@ const char *plugnet_updater_start(void *updater, struct plugnet *p)
     u->plugnet = p;
     update_open(&u->update, &c->update);
     u->fed = u->update.on_trial;
-    if (c->update.trust == NULL) {
-        say("images without a signature are taken", NULL, "");
-    }
-    if (u->update.on_trial) {
-        say(" is on trial", &u->update.installed.version, "");
-    }
-    result = last_result(&u->update.journal);
-    if (result != NULL && strcmp(result, "confirmed") != 0) {
-        say("the last one was ", NULL, result);
-        say("why: ", NULL, last_reason(&u->update.journal));
-    }
     return NULL;
 }
 
@@ -144,6 +133,22 @@ void plugnet_updater_poll(void *updater)
     }
 }
 
+/* What the log should hold. Not at start: it has room for a line and a half, and why the board was reset is said then. */
+static void say_all(struct updater *u)
+{
+    uint8_t last = u->update.journal.last.code;
+
+    u->said = true;
+    if (u->update.on_trial) {
+        say(" is on trial", &u->update.installed.version, "");
+    } else if (last == JOURNAL_RESTORED || last == JOURNAL_REFUSED) {
+        say(last == JOURNAL_RESTORED ? "the old version is back: " : "refused by the boot loader: ", NULL,
+            last_reason(&u->update.journal));
+    } else if (config_of(u)->update.trust == NULL) {
+        say("files need no signature", NULL, "");
+    }
+}
+
 static bool page_was_served(const struct updater *u)
 {
     const struct http_stats *http = u->plugnet->http;
@@ -171,6 +176,9 @@ void plugnet_updater_tick(void *updater, uint32_t now_ms)
     struct updater *u = updater;
 
     u->now_ms = now_ms;
+    if (!u->said && now_ms >= SAY_MS) {
+        say_all(u);
+    }
     if (u->fed && u->plugnet->config->watchdog == NULL) {
         board_watchdog_feed();
     }

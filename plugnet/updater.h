@@ -48,6 +48,7 @@ struct updater {
     uint32_t tried_ms; /* of the trial, while a host had configured us */
     uint32_t leave_ms; /* when we reset, and `leaves` */
     bool leaves;
+    bool said; /* on the log, how it stands */
 };
 
 #define PLUGNET_UPDATER(updater_)                                                                            \

@@ -111,6 +111,10 @@ void board_halt(void)
             break;
         REG32(stm32_chip.usart2.dr) = log_ring.bytes[log_ring.tail++ % LOG_SIZE];
     }
+    if (stm32_watchdog_runs()) { /* it would reset us anyway, up to 30 s later */
+        stm32_wait(&REG32(stm32_chip.usart2.sr), USART_SR_TC, USART_SR_TC);
+        board_reset();
+    }
     for (;;)
         __asm__ volatile("wfi");
 }

@@ -18,6 +18,7 @@
 #define IRQ_OTG_FS 67
 
 #define USART_SR_TXE    (1u << 7) /* SR, or ISR */
+#define USART_SR_TC     (1u << 6)
 #define USART_CR1_TE    (1u << 3)
 #define USART_CR1_TXEIE (1u << 7)
 
@@ -71,6 +72,9 @@ bool stm32_chip_start(bool vbus_sensed);
 
 /* True: the last reset was the watchdog's. Once after each. */
 bool stm32_watchdog_bit(void);
+
+/* True: the independent watchdog runs, begun by this image or by the first-stage boot loader. Any context. */
+bool stm32_watchdog_runs(void);
 
 /* Wait until (*reg & mask) == value; false if it didn't within STM32_WAIT_MAX reads. */
 static inline bool stm32_wait(volatile uint32_t *reg, uint32_t mask, uint32_t value)

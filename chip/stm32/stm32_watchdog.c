@@ -29,6 +29,12 @@ bool stm32_watchdog_bit(void)
     return ours;
 }
 
+/* Both who begin it set the prescaler, which is 0 after a reset. */
+bool stm32_watchdog_runs(void)
+{
+    return IWDG_PR != 0;
+}
+
 /* Half as long again, since LSI may be half as fast again. */
 bool board_watchdog_start(uint32_t ms)
 {
