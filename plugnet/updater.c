@@ -58,7 +58,7 @@ static const char *last_result(const struct journal *j)
 
 static const char *last_reason(const struct journal *j)
 {
-    static const char *const refusals[] = {"unknown", "header", "board", "base", "length", "crc"};
+    static const char *const refusals[] = {"unknown", "header", "board", "base", "length", "crc", "flash"};
     struct board_report report = {.reason = j->last.index};
 
     if (j->last.code == JOURNAL_REFUSED) {
@@ -68,6 +68,7 @@ static const char *last_reason(const struct journal *j)
     case JOURNAL_TIME: return "not confirmed in time";
     case JOURNAL_ASKED: return "given up by itself";
     case JOURNAL_NOT_WHOLE: return "damaged in flash";
+    case JOURNAL_REPLACED: return "replaced by DFU";
     default: return j->last.code == JOURNAL_RESTORED ? plugnet_report_reason(&report) : "";
     }
 }
@@ -202,14 +203,6 @@ void plugnet_updater_give_up(struct updater *u)
     if (update_back(&u->update, JOURNAL_ASKED)) {
         board_reset();
     }
-}
-
-void plugnet_updater_status(void *updater, struct text *out)
-{
-    const struct updater *u = updater;
-
-    text_put_json_u32(out, "state", u->update.state);
-    text_put_json_u32(out, "received", u->update.received);
 }
 
 /* ---- The route ---- */

@@ -54,7 +54,7 @@ struct updater {
 #define PLUGNET_UPDATER(updater_)                                                                            \
     {                                                                                                        \
         .name = "update", .state = (updater_), .start = plugnet_updater_start, .poll = plugnet_updater_poll, \
-        .tick = plugnet_updater_tick, .status = plugnet_updater_status                                       \
+        .tick = plugnet_updater_tick                                                                         \
     }
 #define PLUGNET_UPDATER_ROUTE(updater_)                                                                      \
     {                                                                                                        \
@@ -74,7 +74,6 @@ void plugnet_updater_give_up(struct updater *u);
 const char *plugnet_updater_start(void *updater, struct plugnet *p);
 void plugnet_updater_poll(void *updater);
 void plugnet_updater_tick(void *updater, uint32_t now_ms);
-void plugnet_updater_status(void *updater, struct text *out);
 uint16_t plugnet_updater_begin(struct http_request *r);
 size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t length);
 uint16_t plugnet_updater_end(struct http_request *r);

@@ -35,8 +35,8 @@ GROUPS = {
 PUBLIC = ["wire/*.h", "usb/*.h", "net/*.h", "net/http/*.h", "os/*.h", "board/*.h", "store/store.h",
           "update/*.h", "plugnet/*.h", "<lwip>", "<freestanding>"]
 
-# Made by the build (tool/site_pack.py) for a product's own folder.
-MADE = ["site.h"]
+# Made by the build (tool/site_pack.py, tool/image.py) for a product's own folder.
+MADE = ["site.h", "update_key.h"]
 
 # Room, files, what they may include. The first line that matches a file counts. In a path * stays in a folder and
 # ** goes down.

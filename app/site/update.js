@@ -7,7 +7,7 @@
   const get = (id) => document.getElementById(id);
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
   const title = ({ product, version, git }) => `${product} ${version}${git ? ` (${git})` : ''}`;
-  const RESULTS = { restored: 'The version before came back', refused: 'The boot loader refused the new version' };
+  const RESULTS = { restored: 'The new version failed, and the one before runs again', refused: 'The boot loader refused the new version' };
 
   let busy = false; // an upload or an installation is under way
 

@@ -101,7 +101,7 @@ def test_version_that_crashes(page):
     choose(page, craft(page).version("9.9.10").code("main", CRASH).data())
     note_wanted(page, "9.9.10", "is ready")
     install(page, 2)
-    note_wanted(page, "The version before came back", "fault")
+    note_wanted(page, "the one before runs again", "fault")
     shot(page, "back")
     page.live()
     page.browser.wait(lambda: "9.9.9" in page.browser.text("#fw-installed"), WAIT_S, "the old version on the page")
