@@ -165,15 +165,30 @@ FLASH_BYTES_OFF_MAX, RAM_BYTES_OFF_MAX = 150, 32
 ALL_SERVICES = "dhcp", "dns", "dns_tcp", "mdns", "http", "iperf"
 
 
-def services_size(folder, services, functions="&plugnet_ncm, &plugnet_dfu", more=""):
+def services_size(folder, services, functions="&plugnet_ncm, &plugnet_dfu", more="", route=""):
     """Bytes of flash and of RAM of a product with these."""
     text = PRODUCT.replace("PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS)", f"PLUGNET_FUNCTIONS({functions})").replace(
         "PLUGNET_DEFAULT_SERVICES", ", ".join(f"&plugnet_{name}" for name in services))
+    if route:
+        text = text.replace("routes[] = {", f"routes[] = {{{route}, ").replace(".route_count = 1", ".route_count = 2")
     product_write(folder, "costs", {"main.c": more + text})
     out, _ = built(folder, "stm32f4discovery-none-costs", f"APP={folder}/costs", "NAME=costs")
     size = run("arm-none-eabi-size", f"{out}/costs.elf").stdout.splitlines()[1].split()
     code, data, bss = (int(number) for number in size[:3])
     return code + data, data + bss
+
+
+UPDATER = """#include "plugnet/updater.h"
+static const uint8_t key[32] = {1};
+static const struct plugnet_updater_config update_config = {TRUST.dfu = true};
+static struct updater updater = {.config = &update_config};
+static const struct plugnet_service plugnet_update = PLUGNET_UPDATER(&updater);
+"""
+
+
+def updater_size(folder, trust):
+    more = UPDATER.replace("TRUST", trust) if trust else UPDATER.replace("TRUST", "").replace("static const uint8_t key[32] = {1};\n", "")
+    return services_size(folder, (*ALL_SERVICES, "update"), more=more, route="PLUGNET_UPDATER_ROUTE(&updater)")
 
 
 def test_services_cost_what_the_guide_says(folder):
@@ -190,6 +205,11 @@ def test_services_cost_what_the_guide_says(folder):
     found["dfu"] = tuple(a - b for a, b in zip(whole, services_size(folder, ALL_SERVICES, "&plugnet_ncm")))
     told["all"] = float(re.search(r"with all of them \(([\d.]+) kB", text)[1]) * 1000, whole[1]
     told["dfu"] = float(re.search(r"functions DFU ([\d.]+) kB", text)[1]) * 1000, found["dfu"][1]
+    found["update"] = tuple(a - b for a, b in zip(updater_size(folder, ""), whole))
+    found["key"] = tuple(a - b - c for a, b, c in zip(updater_size(folder, ".update.trust = UPDATE_SIGNED_BY(key), "), whole, found["update"]))
+    for name, words in (("update", "updates by the page"), ("key", "with signatures")):
+        flash, ram = re.search(words + r" ([\d.]+) kB and\s+([\d,]+) bytes", text).groups()
+        told[name] = float(flash) * 1000, int(ram.replace(",", ""))
     wrong = [f"{name}: {found[name]}, not {told[name]}" for name in told if abs(told[name][0] - found[name][0]) > FLASH_BYTES_OFF_MAX or
              abs(told[name][1] - found[name][1]) > RAM_BYTES_OFF_MAX]
     assert not wrong, "; ".join(wrong)
