@@ -99,7 +99,7 @@ static GUARD_CODE enum journal_refusal refusal(const struct guard_journal *j)
         image_size(linker_staged, size) > j->used ||
         (guard_image_good(linker_image, size) && image_size(linker_image, size) > j->used))
         return JOURNAL_BAD_LENGTH;
-    return linker_staged[length / 4] == j->image && guard_fits(linker_staged, length, j->image)
+    return guard_image_good(linker_staged, size) && guard_image_word(linker_staged) == j->image
                ? 0
                : JOURNAL_BAD_CRC;
 }
