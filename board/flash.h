@@ -61,6 +61,14 @@ bool board_flash_read(const struct board_flash *flash, uint32_t at, void *bytes,
  * the area, or the chip refused (write protection). */
 bool board_flash_erase(const struct board_flash *flash, uint32_t at);
 
+/* The same without waiting, where the core goes on meanwhile: board_flash_busy tells how long. The other calls wait for its end by
+ * themselves. Where the area `stalls` it is done when this returns. False: as above, so far as it is known yet; a unit that
+ * isn't erased shows when it is programmed. */
+bool board_flash_erase_begin(const struct board_flash *flash, uint32_t at);
+
+/* True: an erase goes on. */
+bool board_flash_busy(void);
+
 /* Program `length` bytes, a multiple of program_size, at offset `at`, a multiple of it, and wait until it is done. The bytes there
  * are erased. False: the range is not such, or the chip refused; some of the bytes may be programmed. */
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length);

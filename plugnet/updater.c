@@ -177,6 +177,9 @@ void plugnet_updater_tick(void *updater, uint32_t now_ms)
     struct updater *u = updater;
 
     u->now_ms = now_ms;
+    if (u->said && !u->fed && !u->leaves) {
+        return; /* most of the time */
+    }
     if (!u->said && now_ms >= SAY_MS) {
         say_all(u);
     }

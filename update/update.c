@@ -101,20 +101,21 @@ enum update_error update_begin(struct update *u, uint32_t length)
     return UPDATE_OK;
 }
 
-static bool update_erase(struct update *u)
+static void update_erase(struct update *u)
 {
     uint32_t until = u->announced < u->slot->size ? u->announced : u->slot->size;
 
-    if (!board_flash_erase(u->slot, u->at)) {
-        update_fail(u, UPDATE_FLASH);
-        return false;
+    if (board_flash_busy()) {
+        return;
     }
-    u->at += u->slot->erase_size;
     if (u->at >= until) {
         u->state = UPDATE_RECEIVING;
         u->at = 0;
+    } else if (board_flash_erase_begin(u->slot, u->at)) {
+        u->at += u->slot->erase_size;
+    } else {
+        update_fail(u, UPDATE_FLASH);
     }
-    return true;
 }
 
 /* The header is in flash: is this for us? */

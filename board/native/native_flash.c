@@ -108,6 +108,16 @@ bool board_flash_erase(const struct board_flash *flash, uint32_t at)
     return fits;
 }
 
+bool board_flash_erase_begin(const struct board_flash *flash, uint32_t at)
+{
+    return board_flash_erase(flash, at);
+}
+
+bool board_flash_busy(void)
+{
+    return false;
+}
+
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *from, uint32_t length)
 {
     native_flash_map();

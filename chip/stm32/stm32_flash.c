@@ -25,6 +25,17 @@ bool board_flash_erase(const struct board_flash *flash, uint32_t at)
            stm32_flash_unit_erase(flash->base + at);
 }
 
+bool board_flash_erase_begin(const struct board_flash *flash, uint32_t at)
+{
+    return range_fits(flash, at, flash->erase_size, flash->erase_size) &&
+           stm32_flash_unit_erase_begin(flash->base + at);
+}
+
+bool board_flash_busy(void)
+{
+    return stm32_flash_unit_busy();
+}
+
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length)
 {
     return range_fits(flash, at, length, flash->program_size) &&

@@ -53,6 +53,12 @@ static inline bool stm32_flash_wait(volatile uint32_t *status, uint32_t busy)
 /* Erase the unit that begins there. */
 bool stm32_flash_unit_erase(uint32_t address);
 
+/* The same; where the core goes on meanwhile, it doesn't wait, and the other calls wait for its end first. */
+bool stm32_flash_unit_erase_begin(uint32_t address);
+
+/* True: that goes on. */
+bool stm32_flash_unit_busy(void);
+
 /* Program whole program units, and read them back. Interrupts are served between two units, and where the core doesn't stand
  * still, during them. */
 bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t length);

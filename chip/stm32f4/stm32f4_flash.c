@@ -76,6 +76,16 @@ bool stm32_flash_unit_erase(uint32_t address)
     return good;
 }
 
+bool stm32_flash_unit_erase_begin(uint32_t address)
+{
+    return stm32_flash_unit_erase(address);
+}
+
+bool stm32_flash_unit_busy(void)
+{
+    return false;
+}
+
 bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t length)
 {
     bool good = true;

@@ -38,6 +38,8 @@ static struct {
     volatile bool reads, lost;
 } ecc;
 
+static bool erases; /* an erase goes on, or has ended and nobody has looked */
+
 void NMI_Handler(void);
 bool stm32l476_nmi_is_ours(void);
 
@@ -64,17 +66,6 @@ __attribute__((naked)) void NMI_Handler(void)
                      "1: b Fault_Handler\n");
 }
 
-static void unlock(uint32_t control)
-{
-    if (FLASH_CR & FLASH_CR_LOCK) {
-        FLASH_KEYR = STM32_FLASH_KEY1;
-        FLASH_KEYR = STM32_FLASH_KEY2;
-    }
-    FLASH_ACR &= ~FLASH_ACR_DCEN;
-    FLASH_SR = FLASH_SR_ERRORS;
-    FLASH_CR = control;
-}
-
 static bool done(void)
 {
     bool good = stm32_flash_wait(&FLASH_SR, FLASH_SR_BSY) && (FLASH_SR & FLASH_SR_ERRORS) == 0;
@@ -84,10 +75,24 @@ static bool done(void)
     FLASH_ACR |= FLASH_ACR_DCRST;
     FLASH_ACR &= ~FLASH_ACR_DCRST;
     FLASH_ACR |= FLASH_ACR_DCEN;
+    erases = false;
     return good;
 }
 
-bool stm32_flash_unit_erase(uint32_t address)
+static void unlock(uint32_t control)
+{
+    if (erases)
+        done();
+    if (FLASH_CR & FLASH_CR_LOCK) {
+        FLASH_KEYR = STM32_FLASH_KEY1;
+        FLASH_KEYR = STM32_FLASH_KEY2;
+    }
+    FLASH_ACR &= ~FLASH_ACR_DCEN;
+    FLASH_SR = FLASH_SR_ERRORS;
+    FLASH_CR = control;
+}
+
+bool stm32_flash_unit_erase_begin(uint32_t address)
 {
     uint32_t page = (address - STM32_FLASH_BASE) / PAGE_SIZE;
     uint32_t bank = page >= BANK_PAGES ? FLASH_CR_BKER : 0;
@@ -95,7 +100,20 @@ bool stm32_flash_unit_erase(uint32_t address)
     unlock(FLASH_CR_PER | bank | page % BANK_PAGES << FLASH_CR_PNB_POS);
     FLASH_CR |= FLASH_CR_STRT;
     __asm__ volatile("dsb" ::: "memory");
-    return done();
+    erases = true;
+    return true;
+}
+
+bool stm32_flash_unit_busy(void)
+{
+    if (erases && (FLASH_SR & FLASH_SR_BSY) == 0)
+        done();
+    return erases;
+}
+
+bool stm32_flash_unit_erase(uint32_t address)
+{
+    return stm32_flash_unit_erase_begin(address) && done();
 }
 
 static bool reads_back(uint32_t address, const uint8_t *bytes, size_t length)
@@ -127,6 +145,8 @@ bool stm32_flash_units_program(uint32_t address, const uint8_t *bytes, size_t le
 
 bool stm32_flash_copy(void *to, uint32_t address, size_t length)
 {
+    if (erases)
+        done();
     ecc.lost = false;
     ecc.reads = true;
     memcpy(to, (const void *)(uintptr_t)address, length);

@@ -68,6 +68,16 @@ static void cache_empty(void)
     __HAL_FLASH_DATA_CACHE_ENABLE();
 }
 
+bool board_flash_erase_begin(const struct board_flash *flash, uint32_t at)
+{
+    return board_flash_erase(flash, at); /* the core stands still anyway */
+}
+
+bool board_flash_busy(void)
+{
+    return false;
+}
+
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length)
 {
     const uint8_t *from = bytes;

@@ -68,6 +68,22 @@ bool board_flash_erase(const struct board_flash *flash, uint32_t at)
     return true;
 }
 
+static unsigned busy;
+
+bool board_flash_erase_begin(const struct board_flash *flash, uint32_t at)
+{
+    if (busy != 0)
+        broken = "two erases at once";
+    busy = 3;
+    return board_flash_erase(flash, at);
+}
+
+bool board_flash_busy(void)
+{
+    busy -= busy > 0;
+    return busy > 0;
+}
+
 bool board_flash_program(const struct board_flash *flash, uint32_t at, const void *bytes, uint32_t length)
 {
     struct area *a = area_of(flash);
