@@ -145,23 +145,29 @@ def test_rates(bed, _):
 
 
 def test_others_are_served(bed, _):
-    """While one sends slowly, and while flash is erased and written, another client has its answers."""
+    """While flash is erased and written, another client has its answers: at once, but for the seconds in which an F4 stands still."""
     data = bed.new().data()
-    slowest, erased = 0, False
+    slowest = {}
+
+    def other(b):
+        begin = b.now
+        assert b.http.get("/api/leds", s=10).status == 200
+        took = b.now - begin
+        now = state(b)["state"]
+        slowest[now] = max(took, slowest.get(now, 0))
+        return now
     with bed.start() as b:
         with b.tcp(80, s=60) as client:
             client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data))
-            for at in range(0, len(data), 16384):
-                client.sendall(data[at:at + 16384])
-                begin = b.now
-                assert b.http.get("/api/leds", s=10).status == 200
-                slowest = max(slowest, b.now - begin) if erased else slowest  # an F4 says nothing while it erases
-                erased = erased or state(b)["state"] == "receiving"
-            answer = client.recv_until(b"\r\n\r\n")
-        assert erased and answer.startswith(b"HTTP/1.1 200 "), answer
+            b.run_until(lambda: other(b) == "receiving", 10, "it erases")
+            for at in range(0, len(data), 8192):
+                client.sendall(data[at:at + 8192])
+                other(b)
+            assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
         assert state(b)["state"] == "ready"
-        assert slowest < 0.5, slowest
-    return f"the slowest other answer took {slowest * 1000:.0f} ms"
+    assert slowest["receiving"] < 0.1, slowest
+    assert bed.board != "32l476gdiscovery" or slowest["erasing"] < 0.1, slowest
+    return "the slowest other answers: " + ", ".join(f"{took * 1000:.0f} ms {name}" for name, took in slowest.items())
 
 
 # ---- What is refused. ----
