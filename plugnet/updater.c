@@ -97,7 +97,7 @@ const char *plugnet_updater_start(void *updater, struct plugnet *p)
     const struct plugnet_updater_config *c = config_of(u);
 
     if (c->update.trust != NULL && plugnet_has_dfu(p) && !c->dfu) {
-        return "a product with a key lists plugnet_dfu only with .dfu = true: that way takes any image";
+        return "DFU takes any image: a product with a key lists &plugnet_ncm in place of PLUGNET_DEFAULT_FUNCTIONS, or sets .dfu = true";
     }
     u->plugnet = p;
     update_open(&u->update, &c->update);

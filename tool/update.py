@@ -427,8 +427,9 @@ class Update:
                 begin, first = time.monotonic(), sent
             percent = sent * 100 // total
             if percent != told:
-                rate = (sent - first) / 1000 / max(time.monotonic() - begin, 0.001)
-                self.screen.say(self.board, f"{percent:3} %  {rate:.0f} kB/s", passing=percent // 25 == told // 25)
+                took = time.monotonic() - begin  # what goes in a moment lies in this machine's buffers, and says nothing
+                rate = f"  {(sent - first) / 1000 / took:.0f} kB/s" if took > 0.2 else ""
+                self.screen.say(self.board, f"{percent:3} %{rate}", passing=percent // 25 == told // 25)
                 told = percent
         return now
 
@@ -449,8 +450,9 @@ class Update:
                     self.done = True
                     self.screen.say(self.board, f"runs {version_told(facts)}, after {time.monotonic() - begin:.0f} s")
                     return
+                if not trial:
+                    self.screen.say(self.board, f"runs {self.file.version} on trial, and waits to be confirmed")
                 trial = True
-                self.screen.say(self.board, "on trial", passing=True)
                 with contextlib.suppress(OSError, Failed):
                     self.board.ask("GET", "/")  # a page that is served confirms it
             elif facts.get("state") not in ("installing", "ready") and time.monotonic() - begin > LEAVE_S_MAX:
@@ -534,7 +536,7 @@ def update_all(given):
         return 1
     side_by_side(ready, "install")
     good = sum(update.done for update in updates)
-    print(f"{good} of {len(updates)} board{'s' * (len(updates) > 1)} run{'s' * (len(updates) == 1)} {file.version}")
+    print(f"{good} of {len(updates)} board{'s' * (len(updates) > 1)} updated to {file.version}")
     return 0 if good == len(updates) else 1
 
 
@@ -549,7 +551,7 @@ def main(argv):
     parser.add_argument("--token", metavar="TEXT", default=os.environ.get("PLUGNET_TOKEN"),
                         help="what the product wants to know (Authorization: Bearer TEXT); else PLUGNET_TOKEN of the environment")
     parser.add_argument("--timeout", metavar="SECONDS", type=float, default=3, help="for finding boards (default %(default)s)")
-    parser.add_argument("--wait", metavar="SECONDS", type=float, default=120,
+    parser.add_argument("--wait", metavar="SECONDS", type=float, default=200,
                         help="for a board to come back, its trial included (default %(default)s)")
     given = parser.parse_args(argv)
     *given.boards, given.file = given.words or [None]

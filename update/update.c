@@ -390,7 +390,9 @@ static const struct {
         {"old_loader",
          "The board's boot loader can't swap images. Install the new one once, by make dfu-all."},
     [UPDATE_BUSY] = {"busy", "Another update is under way. Try again when it is done."},
-    [UPDATE_ON_TRIAL] = {"on_trial", "The running version is still on trial. Open its page, then try again."},
+    [UPDATE_ON_TRIAL] =
+        {"on_trial",
+         "The running version is on trial. It must be confirmed first: by its page, or by the product itself."},
     [UPDATE_EMPTY] = {"empty", "The file is empty."},
     [UPDATE_TOO_LONG] = {"too_long", "The file is longer than the board's place for it."},
     [UPDATE_NO_IMAGE] = {"no_image",

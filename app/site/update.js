@@ -38,7 +38,7 @@
     get('fw-trust').textContent = now.signed ? 'signed files only' : 'takes files without a signature';
     get('fw-staged').textContent = now.staged && now.state === 'ready' ? title(now.staged) : '–';
     get('fw-install').hidden = get('fw-discard').hidden = now.state !== 'ready' || busy;
-    get('fw-file').disabled = busy || !now.loader;
+    get('fw-file').disabled = busy || !now.loader || now.state === 'trial';
     if (!now.loader) say('This board has an older boot loader: install all of the firmware once by make dfu-all.', true);
   }
 
@@ -89,6 +89,14 @@
     draw(await ask('GET'));
   }
 
+  /* A page that is served confirms most products at once; others say themselves when. */
+  async function trial() {
+    await wait(1000);
+    const now = await ask('GET');
+    draw(now);
+    return now.state === 'trial' ? ', on trial until the product confirms it. If it never does, the version before returns' : '';
+  }
+
   /* Until the board is back, the new version or the old one. */
   async function comeBack(wanted) {
     for (let s = 0; s < RETURN_S; s++) {
@@ -97,7 +105,7 @@
       try {
         const now = await ask('GET');
         if (now.state === 'installing') continue;
-        if (now.build === wanted.build) return say(`${title(now)} runs.`);
+        if (now.build === wanted.build) return say(`${title(now)} runs${await trial()}.`);
         const last = now.last || {};
         return say(`${RESULTS[last.result] || 'The new version does not run'}: ${last.reason || 'no reason is known'}.`, true);
       } catch { /* not yet */ }
@@ -121,6 +129,7 @@
   async function begin() {
     const now = await ask('GET');
     draw(now);
+    if (now.state === 'trial' && await trial()) say(`${title(now)} runs${await trial()}.`);
     if (now.last && RESULTS[now.last.result]) say(`${RESULTS[now.last.result]}: ${now.last.reason}.`, true);
     get('fw-file').onchange = () => get('fw-file').files[0] && upload(get('fw-file').files[0]);
     get('fw-install').onclick = () => {

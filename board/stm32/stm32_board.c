@@ -115,6 +115,7 @@ void board_halt(void)
         stm32_wait(&REG32(stm32_chip.usart2.sr), USART_SR_TC, USART_SR_TC);
         board_reset();
     }
+    cortex_m4_silence();
     for (;;)
         __asm__ volatile("wfi");
 }

@@ -143,6 +143,14 @@ uint32_t board_stack_size(void)
     return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)linker_stack_start);
 }
 
+void cortex_m4_silence(void)
+{
+    SYST_CSR = 0;
+    for (unsigned i = 0; i < (CHIP_IRQ_COUNT + 31) / 32; i++)
+        NVIC_ICER[i] = 0xFFFFFFFF;
+    SCB_ICSR = ICSR_PENDSTCLR;
+}
+
 void board_reset(void)
 {
     __asm__ volatile("dsb" ::: "memory");

@@ -17,6 +17,7 @@
 #define SYST_RVR  REG32(0xE000E014)
 #define SYST_CVR  REG32(0xE000E018)
 #define NVIC_ISER ((volatile uint32_t *)0xE000E100)
+#define NVIC_ICER ((volatile uint32_t *)0xE000E180)
 #define NVIC_IPR  ((volatile uint8_t *)0xE000E400)
 #define SCB_ICSR  REG32(0xE000ED04)
 #define SCB_VTOR  REG32(0xE000ED08)
@@ -28,6 +29,7 @@
 #define SCB_MMFAR REG32(0xE000ED34)
 #define SCB_BFAR  REG32(0xE000ED38)
 
+#define ICSR_PENDSTCLR     (1u << 25)
 #define SYST_CSR_ENABLE    (1u << 0)
 #define SYST_CSR_TICKINT   (1u << 1)
 #define SYST_CSR_CLKSOURCE (1u << 2)
@@ -56,6 +58,9 @@ void cortex_m4_tick_start(uint32_t clock_hz);
 /* From now on, reset with a report if cortex_m4_watchdog_feed doesn't come for `ms`. Loop. */
 void cortex_m4_watchdog_start(uint32_t ms);
 void cortex_m4_watchdog_feed(void);
+
+/* No interrupt comes any more, so that WFI sleeps for good. */
+void cortex_m4_silence(void);
 
 /* Enable an external interrupt at a priority (0 to 15). */
 void cortex_m4_irq_enable(unsigned irq, unsigned priority);

@@ -241,8 +241,8 @@ def test_same_in_same_out(folder):
 def test_the_page_is_small(folder):
     done = pack(os.path.join(ROOT, "app", "site"), folder + "/site.c")
     words = done.stdout.splitlines()[-1].split()
-    assert int(words[2]) <= 8192, f"{words[2]} bytes"
-    assert int(words[7]) <= 3072, f"{words[7]} bytes of plain copies"
+    assert int(words[2]) <= 10752, f"{words[2]} bytes"  # 1.6 kB of it the card "Firmware"
+    assert int(words[7]) <= 4096, f"{words[7]} bytes of plain copies"
 
 
 def test_mistakes(folder):
