@@ -228,13 +228,20 @@ uint16_t plugnet_updater_begin(struct http_request *r)
     return 0;
 }
 
-/* What is refused is read all the same: a browser hears of an answer only when it has sent all. */
+/* What is refused is read all the same: a browser hears of an answer only when it has sent all. Others have their turn meanwhile,
+ * since a body in chunks may never end. */
 size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t length)
 {
     struct updater *u = updater_of(r);
+    struct attempt *attempt = http_state(r);
     size_t taken = u->owner == r ? update_write(&u->update, bytes, length) : length;
 
     u->held = taken < length ? u->owner == r : u->held;
+    if (u->owner == r && u->update.state == UPDATE_IDLE) {
+        attempt->error = u->update.error;
+        u->owner = NULL;
+        u->held = false;
+    }
     return taken;
 }
 

@@ -215,6 +215,23 @@ def test_two_at_once(bed, _):
         assert state(b)["state"] == "ready"
 
 
+def test_refused_without_end(bed, _):
+    """A file that was refused keeps nobody out, however long its sender goes on."""
+    piece = b"400\r\n" + bytes(1024) + b"\r\n"
+    with bed.start() as b, b.tcp(80, s=60) as client:
+        client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + piece)
+        for _ in range(3):
+            b.run_for(4)
+            client.sendall(piece)
+        b.run_for(0.1)
+        assert state(b)["error"]["code"] == "no_image"
+        staged(b, bed.new().data())
+        client.sendall(piece + b"0\r\n\r\n")
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 422 ")
+        assert b'"code":"no_image"' in client.recv_until(b"\r\n0\r\n\r\n")
+        assert state(b)["state"] == "ready"
+
+
 def test_client_goes_away(bed, _):
     """At any place; the next one is served."""
     good = bed.new().data()
