@@ -308,11 +308,16 @@ uint16_t plugnet_updater_end(struct http_request *r)
 /* Members of an object. */
 static void put_image(struct text *out, const struct image *image)
 {
+    char version[sizeof "65535.65535.65535-" + IMAGE_PRE];
+    struct text t = text_over(version, sizeof version - 1);
+
+    put_version(&t, &image->version);
+    version[t.length] = 0;
     text_put(out, "\"product\":");
     text_put_json_string(out, image->product);
-    text_put(out, ",\"version\":\"");
-    put_version(out, &image->version);
-    text_put(out, "\",\"git\":");
+    text_put(out, ",\"version\":");
+    text_put_json_string(out, version); /* one that no tool of ours has stamped may hold anything printable */
+    text_put(out, ",\"git\":");
     text_put_json_string(out, image->git);
     text_put(out, ",\"build\":\"");
     for (unsigned i = 0; i < IMAGE_BUILD; i++) {

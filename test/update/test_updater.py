@@ -200,6 +200,14 @@ def test_wrong_files(bed, _):
         assert state(b)["version"] == "9.9.9"
 
 
+def test_odd_texts(bed, _):
+    """What a file says of itself is one string of the answer, whatever it is."""
+    version = '9.9.9-","state":"\\'
+    with bed.start() as b:
+        now = staged(b, bed.new(version).data())
+        assert now["staged"]["version"] == version and now["state"] == "ready", now
+
+
 def test_two_at_once(bed, _):
     """The second is told so; the first goes on."""
     good = bed.new().data()
