@@ -154,7 +154,7 @@ static bool page_was_served(const struct updater *u)
 {
     const struct http_stats *http = u->plugnet->http;
 
-    return http != NULL && http->requests > http->errors;
+    return http != NULL && http->good > 0;
 }
 
 static void trial_tick(struct updater *u)

@@ -321,6 +321,23 @@ def test_trial_needs_a_host(bed, folder):
         assert now["build"] == old["build"] and now["last"] == {"result": "restored", "reason": "not confirmed in time"}, now
 
 
+def test_what_confirms(bed, _):
+    """An answer of 400 or above doesn't; the first good one does, whatever came before."""
+    with bed.start() as b:
+        staged(b, bed.new().data())
+        install(b)
+        for _ in range(5):
+            with b.tcp(80, s=5) as client:
+                client.sendall(b"\x16\x03\x01 no request of HTTP\r\n\r\n")
+                assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        assert b.http.get("/nothing").status == 404
+        b.run_for(0.1)
+        assert not b.log.find("9.9.9 is confirmed"), b.log.last()
+        assert b.http.get("/").status == 200
+        b.run_for(0.1)
+        assert b.log.find("9.9.9 is confirmed"), b.log.last()
+
+
 def test_the_product_decides(bed, _):
     headers = {"X-Token": "y"}
     with bed.start(bed.signed_elf) as b:
