@@ -6,6 +6,7 @@
 Prints "ok NAME", "not ok NAME: why" and "# …" lines with what was measured (tool/suites.py). All times are the board's.
 """
 # SPDX-License-Identifier: MIT
+import contextlib
 import os
 import random
 import struct
@@ -221,6 +222,22 @@ def test_two_at_once(bed, _):
             client.sendall(good[20000:])
             assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
         assert state(b)["state"] == "ready"
+
+
+def test_many_others(bed, _):
+    """While it waits for flash to be erased, its place isn't given to one of many that come."""
+    data = bed.new().data()
+    head = b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    with bed.start() as b, b.tcp(80, s=60) as client, contextlib.ExitStack() as others:
+        client.sendall(head % len(data))
+        b.run_for(0.01)
+        for _ in range(14):
+            other = others.enter_context(b.tcp(80, s=20))
+            other.sendall(b"GET /api/leds HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert other.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+        client.sendall(data)
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_refused_without_end(bed, _):
