@@ -154,7 +154,7 @@ static bool page_was_served(const struct updater *u)
 {
     const struct http_stats *http = u->plugnet->http;
 
-    return http != NULL && http->requests > http->errors;
+    return http != NULL && http->good > 0;
 }
 
 static void trial_tick(struct updater *u)
@@ -231,13 +231,20 @@ uint16_t plugnet_updater_begin(struct http_request *r)
     return 0;
 }
 
-/* What is refused is read all the same: a browser hears of an answer only when it has sent all. */
+/* What is refused is read all the same: a browser hears of an answer only when it has sent all. Others have their turn meanwhile,
+ * since a body in chunks may never end. */
 size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t length)
 {
     struct updater *u = updater_of(r);
+    struct attempt *attempt = http_state(r);
     size_t taken = u->owner == r ? update_write(&u->update, bytes, length) : length;
 
     u->held = taken < length ? u->owner == r : u->held;
+    if (u->owner == r && u->update.state == UPDATE_IDLE) {
+        attempt->error = u->update.error;
+        u->owner = NULL;
+        u->held = false;
+    }
     return taken;
 }
 
@@ -304,11 +311,16 @@ uint16_t plugnet_updater_end(struct http_request *r)
 /* Members of an object. */
 static void put_image(struct text *out, const struct image *image)
 {
+    char version[sizeof "65535.65535.65535-" + IMAGE_PRE];
+    struct text t = text_over(version, sizeof version - 1);
+
+    put_version(&t, &image->version);
+    version[t.length] = 0;
     text_put(out, "\"product\":");
     text_put_json_string(out, image->product);
-    text_put(out, ",\"version\":\"");
-    put_version(out, &image->version);
-    text_put(out, "\",\"git\":");
+    text_put(out, ",\"version\":");
+    text_put_json_string(out, version); /* one that no tool of ours has stamped may hold anything printable */
+    text_put(out, ",\"git\":");
     text_put_json_string(out, image->git);
     text_put(out, ",\"build\":\"");
     for (unsigned i = 0; i < IMAGE_BUILD; i++) {

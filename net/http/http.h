@@ -258,6 +258,7 @@ struct http_stats {
     uint32_t errors;   /* answers of 400 and above */
     uint32_t broken;   /* answers that a route of ours has broken */
     uint32_t denied;   /* requests that the check has refused */
+    uint32_t good;     /* answers below 400 */
 };
 
 #ifdef __cplusplus

@@ -18,6 +18,8 @@ void http_answer(struct http_request *r, uint16_t status)
     }
     if (r->status >= 400) {
         r->site->stats.errors++;
+    } else {
+        r->site->stats.good++;
     }
     r->flags &= ~(uint32_t)FLAG_CONTINUE;
     r->done = 0;

@@ -867,8 +867,8 @@ static bool http_raw_goes_first(const struct http_raw_connection *a, const struc
                                 uint32_t now)
 {
     bool a_silent = http_raw_is_silent(a, now), b_silent = http_raw_is_silent(b, now);
-    bool a_waits = http_waiting(&a->http) || http_upgraded(&a->http);
-    bool b_waits = http_waiting(&b->http) || http_upgraded(&b->http);
+    bool a_waits = http_waiting(&a->http) || http_held(&a->http) || http_upgraded(&a->http);
+    bool b_waits = http_waiting(&b->http) || http_held(&b->http) || http_upgraded(&b->http);
 
     if (a_waits != b_waits && a_silent == b_silent) {
         return b_waits; /* one that is to stay open for long goes last */

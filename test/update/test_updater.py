@@ -6,6 +6,7 @@
 Prints "ok NAME", "not ok NAME: why" and "# …" lines with what was measured (tool/suites.py). All times are the board's.
 """
 # SPDX-License-Identifier: MIT
+import contextlib
 import os
 import random
 import struct
@@ -206,6 +207,14 @@ def test_wrong_files(bed, _):
         assert state(b)["version"] == "9.9.9"
 
 
+def test_odd_texts(bed, _):
+    """What a file says of itself is one string of the answer, whatever it is."""
+    version = '9.9.9-","state":"\\'
+    with bed.start() as b:
+        now = staged(b, bed.new(version).data())
+        assert now["staged"]["version"] == version and now["state"] == "ready", now
+
+
 def test_two_at_once(bed, _):
     """The second is told so; the first goes on."""
     good = bed.new().data()
@@ -218,6 +227,39 @@ def test_two_at_once(bed, _):
             assert b.http.delete("/api/update").json()["error"]["code"] == "busy"
             client.sendall(good[20000:])
             assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert state(b)["state"] == "ready"
+
+
+def test_many_others(bed, _):
+    """While it waits for flash to be erased, its place isn't given to one of many that come."""
+    data = bed.new().data()
+    head = b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    with bed.start() as b, b.tcp(80, s=60) as client, contextlib.ExitStack() as others:
+        client.sendall(head % len(data))
+        b.run_for(0.01)
+        for _ in range(14):
+            other = others.enter_context(b.tcp(80, s=20))
+            other.sendall(b"GET /api/leds HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert other.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+        client.sendall(data)
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_refused_without_end(bed, _):
+    """A file that was refused keeps nobody out, however long its sender goes on."""
+    piece = b"400\r\n" + bytes(1024) + b"\r\n"
+    with bed.start() as b, b.tcp(80, s=60) as client:
+        client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + piece)
+        for _ in range(3):
+            b.run_for(4)
+            client.sendall(piece)
+        b.run_for(0.1)
+        assert state(b)["error"]["code"] == "no_image"
+        staged(b, bed.new().data())
+        client.sendall(piece + b"0\r\n\r\n")
+        assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 422 ")
+        assert b'"code":"no_image"' in client.recv_until(b"\r\n0\r\n\r\n")
         assert state(b)["state"] == "ready"
 
 
@@ -300,6 +342,23 @@ def test_trial_needs_a_host(bed, folder):
         b.run_until(lambda: b.log.find("the old version is back") and b.state == "leased", 60, "the old version isn't back")
         now = state(b, headers=headers)
         assert now["build"] == old["build"] and now["last"] == {"result": "restored", "reason": "not confirmed in time"}, now
+
+
+def test_what_confirms(bed, _):
+    """An answer of 400 or above doesn't; the first good one does, whatever came before."""
+    with bed.start() as b:
+        staged(b, bed.new().data())
+        install(b)
+        for _ in range(5):
+            with b.tcp(80, s=5) as client:
+                client.sendall(b"\x16\x03\x01 no request of HTTP\r\n\r\n")
+                assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+        assert b.http.get("/nothing").status == 404
+        b.run_for(0.1)
+        assert not b.log.find("9.9.9 is confirmed"), b.log.last()
+        assert b.http.get("/").status == 200
+        b.run_for(0.1)
+        assert b.log.find("9.9.9 is confirmed"), b.log.last()
 
 
 def test_the_product_decides(bed, _):
