@@ -182,13 +182,13 @@ UPDATER = """#include "plugnet/updater.h"
 static const uint8_t key[32] = {1};
 static const struct plugnet_updater_config update_config = {TRUST.dfu = true};
 static struct updater updater = {.config = &update_config};
-static const struct plugnet_service plugnet_update = PLUGNET_UPDATER(&updater);
+static const struct plugnet_service plugnet_updates = PLUGNET_UPDATER(&updater);
 """
 
 
 def updater_size(folder, trust):
     more = UPDATER.replace("TRUST", trust) if trust else UPDATER.replace("TRUST", "").replace("static const uint8_t key[32] = {1};\n", "")
-    return services_size(folder, (*ALL_SERVICES, "update"), more=more, route="PLUGNET_UPDATER_ROUTE(&updater)")
+    return services_size(folder, (*ALL_SERVICES, "updates"), more=more, route="PLUGNET_UPDATER_ROUTE(&updater)")
 
 
 def test_services_cost_what_the_guide_says(folder):
