@@ -87,7 +87,7 @@ struct update_config {
     bool downgrade;                   /* older versions are taken, too */
 };
 
-/* Caller-owned, 0.4 kB; may be read. */
+/* Caller-owned, 0.3 kB; may be read. */
 struct update {
     const struct update_config *config;
     const struct board_flash *running, *slot;
