@@ -48,7 +48,8 @@ class Craft:
         return self
 
     def grown(self, length):
-        """Longer, by bytes that nobody reads."""
+        """So long at least, by bytes that nobody reads."""
+        length = max(length, len(self.image))
         self.image += bytes(i * 37 & 255 for i in range(length - len(self.image)))
         return self.word(LENGTH, length)
 
