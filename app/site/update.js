@@ -68,10 +68,22 @@
     get('fw-bar').hidden = true;
   }
 
+  /* All is over: what can be done now. The board may just be away. */
+  async function settle() {
+    busy = false;
+    for (let tries = 0; tries < 10; tries++) {
+      try {
+        return draw(await ask('GET'));
+      } catch {
+        await wait(1000);
+      }
+    }
+  }
+
   async function upload(file) {
     const done = { is: false };
     busy = true;
-    draw(await ask('GET'));
+    get('fw-file').disabled = true;
     say('Sending.');
     const watching = watch(done);
     try {
@@ -84,9 +96,8 @@
       await watching;
       say(error.message, true);
     }
-    busy = false;
     get('fw-file').value = '';
-    draw(await ask('GET'));
+    await settle();
   }
 
   /* A page that is served confirms most products at once; others say themselves when. */
@@ -122,8 +133,7 @@
     } catch (error) {
       say(error.message, true);
     }
-    busy = false;
-    draw(await ask('GET'));
+    await settle();
   }
 
   async function begin() {

@@ -36,6 +36,9 @@ def choose(page, data):
     with tempfile.NamedTemporaryFile(suffix=".update", delete=False) as file:
         file.write(data)
     try:
+        ready = "return !document.querySelector('#fw-file').disabled"
+        page.browser.wait(lambda: page.browser.run(ready), WAIT_S, "the card to take a file")
+        page.browser.run("document.querySelector('#fw-note').textContent = ''")
         page.browser.keys("#fw-file", file.name)
         page.browser.wait(lambda: note(page) and note(page) != "Sending.", WAIT_S, "anything of the upload")
         page.seen = {note(page)}
