@@ -237,10 +237,14 @@ size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t
 {
     struct updater *u = updater_of(r);
     struct attempt *attempt = http_state(r);
-    size_t taken = u->owner == r ? update_write(&u->update, bytes, length) : length;
+    size_t taken;
 
-    u->held = taken < length ? u->owner == r : u->held;
-    if (u->owner == r && u->update.state == UPDATE_IDLE) {
+    if (u->owner != r) {
+        return length;
+    }
+    taken = update_write(&u->update, bytes, length);
+    u->held |= taken < length;
+    if (u->update.state == UPDATE_IDLE) {
         attempt->error = u->update.error;
         u->owner = NULL;
         u->held = false;

@@ -34,7 +34,7 @@ struct plugnet_updater_config {
     bool dfu;         /* with a key: plugnet_dfu may be listed all the same, and takes any image */
 };
 
-/* Caller-owned, static; 0.5 kB. Fields but `config` are ours, and may be read. */
+/* Caller-owned, static; 0.3 kB. Fields but `config` are ours, and may be read. */
 struct updater {
     const struct plugnet_updater_config
         *config; /* yours; NULL: all defaults, images without a signature are taken */

@@ -54,7 +54,8 @@ void update_open(struct update *u, const struct update_config *config)
     *u = (struct update){
         .config = config, .running = board_flash(BOARD_FLASH_IMAGE), .slot = board_flash(BOARD_FLASH_STAGED)};
     journal_open(&u->journal, board_flash(BOARD_FLASH_JOURNAL));
-    if (u->running == NULL || u->slot == NULL || board_image_header() == 0 || HOLD(u) > sizeof u->held) {
+    if (u->running == NULL || u->slot == NULL || board_image_header() == 0 || HOLD(u) > sizeof u->held ||
+        u->slot->program_us == 0) {
         u->slot = NULL;
         return;
     }
@@ -293,33 +294,33 @@ static enum update_error verify_piece(struct update *u)
     return word == u->crc ? UPDATE_OK : UPDATE_CRC;
 }
 
+/* The signature's check goes on. True: there is more of it. */
+static bool verify_steps(const struct update_trust *trust)
+{
+    bool more = trust != NULL;
+
+    for (unsigned i = 0; more && i < STEPS; i++) {
+        more = trust->step(trust->work);
+    }
+    return more;
+}
+
 static void update_verify(struct update *u)
 {
     const struct update_trust *trust = u->config->trust;
     enum update_error error = UPDATE_OK;
-    bool more = u->at < u->staged.length;
 
-    for (unsigned i = 0; i < PIECES && error == UPDATE_OK && u->at < u->staged.length; i++) {
-        error = verify_piece(u);
+    if (u->at < u->staged.length) {
+        for (unsigned i = 0; i < PIECES && error == UPDATE_OK && u->at < u->staged.length; i++) {
+            error = verify_piece(u);
+        }
+    } else if (!verify_steps(trust)) {
+        error = trust == NULL || trust->good(trust->work) ? UPDATE_OK : UPDATE_SIGNATURE;
+        u->state = UPDATE_READY;
     }
     if (error != UPDATE_OK) {
         update_fail(u, error);
-        return;
     }
-    for (unsigned i = 0; !more && trust != NULL && i < STEPS; i++) {
-        more = trust->step(trust->work);
-        if (!more) {
-            break;
-        }
-    }
-    if (more) {
-        return;
-    }
-    if (trust != NULL && !trust->good(trust->work)) {
-        update_fail(u, UPDATE_SIGNATURE);
-        return;
-    }
-    u->state = UPDATE_READY;
 }
 
 bool update_poll(struct update *u)

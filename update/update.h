@@ -7,7 +7,7 @@
  *                      └── update_poll ──┘                                   └─ update_poll ─┘
  *
  * What is wrong ends in IDLE, and `error` says what; nothing of the running image is touched before the reset. One call of update_poll
- * begins to erase one unit (on an STM32F4 that stops the core for up to 2 s), or verifies for some 5 ms. All calls come from the
+ * begins to erase one unit (on an STM32F4 that stops the core for up to 2 s), or verifies for 9 ms at most. All calls come from the
  * loop.
  */
 /* SPDX-License-Identifier: MIT */

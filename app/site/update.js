@@ -33,7 +33,7 @@
 
   /* What can be done now. */
   function draw(now) {
-    get('firmware').hidden = !now.loader && !now.staged && now.state === 'idle' && !now.product;
+    get('firmware').hidden = !now.product; // an image that can't be updated has no name
     get('fw-installed').textContent = title(now);
     get('fw-trust').textContent = now.signed ? 'signed files only' : 'takes files without a signature';
     get('fw-staged').textContent = now.staged && now.state === 'ready' ? title(now.staged) : '–';
@@ -139,7 +139,8 @@
   async function begin() {
     const now = await ask('GET');
     draw(now);
-    if (now.state === 'trial' && await trial()) say(`${title(now)} runs${await trial()}.`);
+    const still = now.state === 'trial' ? await trial() : '';
+    if (still) say(`${title(now)} runs${still}.`);
     if (now.last && RESULTS[now.last.result]) say(`${RESULTS[now.last.result]}: ${now.last.reason}.`, true);
     get('fw-file').onchange = () => get('fw-file').files[0] && upload(get('fw-file').files[0]);
     get('fw-install').onclick = () => {

@@ -14,10 +14,7 @@
 #include "chip/cortex_m4/report.h"
 #include "wire/image.h"
 
-#define CRC_DR       REG32(GUARD_CRC + 0x00)
-#define CRC_CR       REG32(GUARD_CRC + 0x08)
-#define CRC_CR_RESET 1u
-#define CSR_IWDGRST  (1u << 29)
+#define CSR_IWDGRST (1u << 29)
 
 #define VECTORS (16 + CHIP_IRQ_COUNT)
 

@@ -17,8 +17,6 @@
 
 #define TRIES   3
 #define WAITS   0x1000000u /* reads, 7 s at 16 MHz */
-#define CRC_DR  REG32(GUARD_CRC + 0x00)
-#define CRC_CR  REG32(GUARD_CRC + 0x08)
 #define RECORDS (JOURNAL_RECORD / sizeof(uint32_t))
 #define OTHERS  7u /* records besides KEPT and TAKEN: TRIAL, three FAILED, BACK, RESTORED, and one */
 
@@ -135,7 +133,7 @@ GUARD_CODE __attribute__((flatten)) bool guard_append(struct guard_journal *j, e
 static GUARD_CODE uint32_t unit_crc(const uint32_t *words, uint32_t length)
 {
     GUARD_IWDG_KR = GUARD_IWDG_FEED;
-    CRC_CR = 1;
+    CRC_CR = CRC_CR_RESET;
     for (uint32_t i = length / sizeof *words; i > 0; i--)
         CRC_DR = words[i - 1];
     return CRC_DR;
@@ -157,7 +155,7 @@ static GUARD_CODE bool unit_copy(uint32_t *to, const uint32_t *from, uint32_t le
     for (unsigned tries = 0; !good && tries < TRIES; tries++) {
         guard_flash_open();
         guard_flash_erase(address_of(to), GUARD_SIZE(scratch));
-        CRC_CR = 1;
+        CRC_CR = CRC_CR_RESET;
         for (uint32_t i = length / sizeof *from; i > 0; i -= 2) {
             uint32_t high = from[i - 1], low = from[i - 2];
             CRC_DR = high;

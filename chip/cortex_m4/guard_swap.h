@@ -20,6 +20,11 @@
 
 #define GUARD_CODE __attribute__((section(".guard.code")))
 
+/* The chip's CRC unit; GUARD_CRC is chip_guard.inc's. */
+#define CRC_DR       REG32(GUARD_CRC + 0x00)
+#define CRC_CR       REG32(GUARD_CRC + 0x08)
+#define CRC_CR_RESET 1u
+
 #define GUARD_IWDG_KR    REG32(0x40003000)
 #define GUARD_IWDG_PR    REG32(0x40003004)
 #define GUARD_IWDG_START 0xCCCCu
