@@ -137,7 +137,7 @@ def ownstack_limits_are_kept_or_missed():
 def readme_says_ownstack():
     made = {"rows": bench.rows_of(figures(), peers()), "source": "a bench", "ownstack": {"rows": ownstack(flash=15364)}}
     table = readme.figures_make(made)
-    return ("\n| examples/ownstack: flash, bytes | 15,364 | – | – |\n" in table and
+    return ("\n| examples/ownstack: flash without the boot loader, bytes | 15,364 | – | – |\n" in table and
             "\n| examples/ownstack: echo 18 B, 8 outstanding, eager, instructions each | 1,500 | – | – |\n" in table)
 
 
