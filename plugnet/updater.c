@@ -13,10 +13,14 @@
 #define TRIAL_S  120u
 #define SAY_MS   50u
 #define LEAVE_MS 250u /* the answer to POST gets through meanwhile */
+#define BUILD_DIGITS (2 * IMAGE_BUILD)
 
 struct attempt {
     enum update_error error;
+    uint8_t given; /* characters of `build` */
+    char build[BUILD_DIGITS];
 };
+_Static_assert(sizeof(struct attempt) <= HTTP_STATE_MAX, "HTTP_STATE_MAX is at least 40");
 
 static struct updater *updater_of(const struct http_request *r)
 {
@@ -42,6 +46,13 @@ static void put_version(struct text *out, const struct image_version *v)
     if (v->pre[0] != 0) {
         text_put(out, "-");
         text_put(out, v->pre);
+    }
+}
+
+static void put_build(struct text *out, const struct image *image)
+{
+    for (unsigned i = 0; i < IMAGE_BUILD; i++) {
+        text_put_hex(out, image->build[i], 2);
     }
 }
 
@@ -219,6 +230,9 @@ uint16_t plugnet_updater_begin(struct http_request *r)
         board_log("update: PLUGNET_UPDATER is missing in .services\n");
         return 501;
     }
+    if (http_method(r) == HTTP_POST && http_body_length(r) == BUILD_DIGITS) {
+        return 0;
+    }
     if (http_method(r) != HTTP_PUT) {
         return http_body_length(r) == 0 ? 0 : 413;
     }
@@ -239,6 +253,11 @@ size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t
     struct attempt *attempt = http_state(r);
     size_t taken;
 
+    if (http_method(r) == HTTP_POST) {
+        memcpy(attempt->build + attempt->given, bytes, length); /* as many as were announced */
+        attempt->given = (uint8_t)(attempt->given + length);
+        return length;
+    }
     if (u->owner != r) {
         return length;
     }
@@ -258,7 +277,9 @@ static uint16_t status_of(enum update_error error)
     case UPDATE_OK: return 200;
     case UPDATE_BUSY:
     case UPDATE_ON_TRIAL:
-    case UPDATE_NOTHING: return 409;
+    case UPDATE_NOTHING:
+    case UPDATE_OTHER_BUILD:
+    case UPDATE_ABANDONED: return 409;
     case UPDATE_TOO_LONG: return 413;
     case UPDATE_FLASH:
     case UPDATE_NO_JOURNAL: return 500;
@@ -282,15 +303,44 @@ static uint16_t put_end(struct updater *u, struct http_request *r, struct attemp
     return status_of(attempt->error);
 }
 
+/* What is staged is what the request names; it may name nothing. */
+static bool build_meant(const struct updater *u, const struct attempt *attempt)
+{
+    char digits[BUILD_DIGITS + 1];
+    struct text staged = text_over(digits, sizeof digits - 1);
+
+    put_build(&staged, &u->update.staged);
+    return attempt->given == 0 || memcmp(digits, attempt->build, BUILD_DIGITS) == 0;
+}
+
 static uint16_t post_end(struct updater *u, struct attempt *attempt)
 {
-    attempt->error = update_install(&u->update);
+    attempt->error = u->update.state == UPDATE_READY && !build_meant(u, attempt) ? UPDATE_OTHER_BUILD
+                                                                                 : update_install(&u->update);
     if (attempt->error != UPDATE_OK) {
         return status_of(attempt->error);
     }
     u->leaves = true;
     u->leave_ms = u->now_ms + LEAVE_MS;
     return 202;
+}
+
+/* Forget what is staged, or is just coming: a sender that dawdles keeps nobody out. */
+static uint16_t delete_end(struct updater *u, struct attempt *attempt)
+{
+    if (u->update.state == UPDATE_INSTALLING) {
+        attempt->error = UPDATE_BUSY;
+    } else if (u->owner != NULL) {
+        struct attempt *broken = http_state(u->owner);
+
+        broken->error = UPDATE_ABANDONED;
+        update_cancel(&u->update, UPDATE_ABANDONED);
+        owner_wake(u);
+        u->owner = NULL;
+    } else {
+        update_cancel(&u->update, UPDATE_OK);
+    }
+    return status_of(attempt->error);
 }
 
 uint16_t plugnet_updater_end(struct http_request *r)
@@ -301,13 +351,7 @@ uint16_t plugnet_updater_end(struct http_request *r)
     switch (http_method(r)) {
     case HTTP_PUT: return put_end(u, r, attempt);
     case HTTP_POST: return post_end(u, attempt);
-    case HTTP_DELETE:
-        if (u->owner == NULL && u->update.state != UPDATE_INSTALLING) {
-            update_cancel(&u->update, UPDATE_OK);
-        } else {
-            attempt->error = UPDATE_BUSY;
-        }
-        return status_of(attempt->error);
+    case HTTP_DELETE: return delete_end(u, attempt);
     default: attempt->error = u->update.error; return 200;
     }
 }
@@ -327,9 +371,7 @@ static void put_image(struct text *out, const struct image *image)
     text_put(out, ",\"git\":");
     text_put_json_string(out, image->git);
     text_put(out, ",\"build\":\"");
-    for (unsigned i = 0; i < IMAGE_BUILD; i++) {
-        text_put_hex(out, image->build[i], 2);
-    }
+    put_build(out, image);
     text_put(out, "\"");
 }
 

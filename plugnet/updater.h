@@ -8,8 +8,9 @@
  *
  *   GET     what is installed and staged, and how far it is: docs/update.md has the object
  *   PUT     the bytes of a NAME.update: 200 when they are whole and allowed, else a status of 4xx or 5xx; the same object, with `error`
- *   POST    install what is staged: 202, then the board leaves the bus, swaps in some seconds, and comes back as the new version
- *   DELETE  forget what is staged
+ *   POST    install what is staged: 202, then the board leaves the bus, swaps in some seconds, and comes back as the new version. A body
+ *           of 32 hexadecimal digits is the `build` that is meant: 409 if another is staged
+ *   DELETE  forget what is staged, or break off the PUT of whoever sends
  *
  * A version that was installed is on trial: it must be confirmed, by an answer of the HTTP server or by the product itself. Else the boot
  * loader brings the old one back: after trial_s during which a host had configured the board, or after the third crash.

@@ -227,9 +227,9 @@ class Board:
             said = None
         return answer.status, said if isinstance(said, dict) else None
 
-    def ask(self, method, path=PATH, timeout=ASK_S_MAX):
+    def ask(self, method, path=PATH, timeout=ASK_S_MAX, body=b""):
         with self.connect(timeout) as connection:
-            connection.sendall(self.head(method, path, *(["Content-Length: 0"] if method == "POST" else [])))
+            connection.sendall(self.head(method, path, *([f"Content-Length: {len(body)}"] if method == "POST" else [])) + body)
             return self.answer_read(connection, method)
 
     def state(self):
@@ -435,7 +435,7 @@ class Update:
 
     def install(self):
         begin = time.monotonic()
-        self.board.taken(*self.board.ask("POST"))
+        self.board.taken(*self.board.ask("POST", body=self.file.build.hex().encode()))
         self.screen.say(self.board, "installing")
         trial, last = False, None
         while time.monotonic() - begin < self.given.wait:

@@ -412,6 +412,7 @@ static const struct {
     [UPDATE_FLASH] = {"flash", "The board's flash refuses."},
     [UPDATE_NOTHING] = {"nothing", "Nothing is ready to be installed."},
     [UPDATE_NO_JOURNAL] = {"no_journal", "The board's flash refuses to note the update."},
+    [UPDATE_OTHER_BUILD] = {"other_build", "What is ready is another build."},
     [UPDATE_ABANDONED] = {"abandoned", "The update was broken off."},
 };
 

@@ -59,7 +59,8 @@ enum update_error {
     UPDATE_FLASH,      /* the flash refuses */
     UPDATE_NOTHING,    /* nothing is staged */
     UPDATE_NO_JOURNAL, /* the journal's flash refuses */
-    UPDATE_ABANDONED,  /* whoever sent it has gone */
+    UPDATE_OTHER_BUILD, /* what is staged isn't the one that is meant */
+    UPDATE_ABANDONED,  /* whoever sent it has gone, or was broken off */
     UPDATE_ERRORS,
 };
 

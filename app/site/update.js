@@ -3,17 +3,18 @@
 
 {
   const POLL_MS = 300;       // between two looks at how far it is
-  const RETURN_S = 60;       // so long the board may take to come back
+  const RETURN_S = 300;      // so long the board may take to come back: a version that hangs has its trial first, 107 s
   const get = (id) => document.getElementById(id);
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
   const title = ({ product, version, git }) => `${product} ${version}${git ? ` (${git})` : ''}`;
   const RESULTS = { restored: 'The new version failed, and the one before runs again', refused: 'The boot loader refused the new version' };
 
   let busy = false; // an upload or an installation is under way
+  let ready = {};   // what the card shows as ready to install
 
   async function ask(method, body) {
     const stop = new AbortController();
-    const timer = body || setTimeout(() => stop.abort(), 5000);
+    const timer = method !== 'PUT' && setTimeout(() => stop.abort(), 5000);
     try {
       const answer = await fetch('/api/update', { method, body, cache: 'no-store', signal: stop.signal });
       const now = await answer.json().catch(() => ({}));
@@ -36,8 +37,10 @@
     get('firmware').hidden = !now.product; // an image that can't be updated has no name
     get('fw-installed').textContent = title(now);
     get('fw-trust').textContent = now.signed ? 'signed files only' : 'takes files without a signature';
-    get('fw-staged').textContent = now.staged && now.state === 'ready' ? title(now.staged) : '–';
-    get('fw-install').hidden = get('fw-discard').hidden = now.state !== 'ready' || busy;
+    ready = now.state === 'ready' ? now.staged : {};
+    get('fw-staged').textContent = ready.build ? title(ready) : '–';
+    get('fw-install').hidden = !ready.build || busy;
+    get('fw-discard').hidden = busy || !['erasing', 'receiving', 'verifying', 'ready'].includes(now.state);
     get('fw-file').disabled = busy || !now.loader || now.state === 'trial';
     if (!now.loader) say('This board has an older boot loader: install all of the firmware once by make dfu-all.', true);
   }
@@ -126,7 +129,7 @@
 
   async function install() {
     try {
-      const { staged } = await ask('POST');
+      const { staged } = await ask('POST', ready.build);
       busy = true;
       draw({ ...await ask('GET'), staged: null });
       await comeBack(staged);

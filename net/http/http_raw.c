@@ -17,6 +17,7 @@
 
 #define PROGRESS_UNIT  8    /* bytes */
 #define POLL_INTERVAL  2    /* of 500 ms */
+#define NUDGES         4    /* ACKs: one that may be news, and three that say it again, which has the peer send at once */
 #define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
 #define PIPELINE_PIECE 384  /* bytes that are kept together */
 #define PIPELINE_KEPT  0x80 /* in pbuf.flags, where lwIP uses the lower six bits: a copy of ours */
@@ -561,7 +562,7 @@ static void http_raw_nudge(struct http_raw_connection *c)
 {
     if (c->refused > 0 && !c->nudged && c->pending == NULL && !http_raw_is_busy(c)) {
         c->nudged = true;
-        for (unsigned i = 0; i < 3; i++) {
+        for (unsigned i = 0; i < NUDGES; i++) {
             tcp_send_empty_ack(c->pcb);
         }
     }

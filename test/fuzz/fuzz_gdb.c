@@ -74,9 +74,12 @@ static int debugger_connect(struct gdb *gdb)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     REQUIRE(fd >= 0);
-    /* Other programs on a busy machine may have the last free port for a moment. */
-    for (unsigned tries = 0; connect(fd, (struct sockaddr *)&address, sizeof address) != 0; tries++) {
-        if ((errno != EADDRNOTAVAIL && errno != EAGAIN) || tries == CONNECT_TRIES) {
+    /* Other programs on a busy machine may have the last free port for a moment; libFuzzer's own timer interrupts, and then connect
+     * goes on by itself. */
+    for (unsigned tries = 0;
+         connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EISCONN; tries++) {
+        if ((errno != EADDRNOTAVAIL && errno != EAGAIN && errno != EINTR && errno != EALREADY) ||
+            tries == CONNECT_TRIES) {
             perror("fuzz_gdb: connect");
             abort();
         }

@@ -145,6 +145,24 @@ def test_rates(bed, _):
     return f"erased in {erased - begin:.2f} s, staged with {rate:.0f} kB/s, swapped in {took:.2f} s"
 
 
+def test_without_expect(bed, _):
+    """As a browser sends it, on a connection that was used before: what came while flash was erased is sent again at once."""
+    data, slowest = bed.new().data(), 0
+    with bed.start() as b:
+        for padding in (1, 400, 931, 1300):
+            with b.tcp(80, s=60) as client:
+                client.sendall(b"GET /api/leds HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert client.recv_until(b"\r\n0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+                client.sendall(b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nX: %s\r\nContent-Length: %d\r\n\r\n" %
+                               (b"x" * padding, len(data)) + data)
+                b.run_until(lambda: state(b)["state"] not in ("idle", "ready", "erasing"), 10, "it has erased")
+                begin = b.now
+                assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 "), padding
+                slowest = max(slowest, b.now - begin)
+    assert len(data) / slowest / 1000 >= RATES[bed.board] / 2, f"{slowest:.2f} s"
+    return f"staged in {slowest:.2f} s after the erase"
+
+
 def test_others_are_served(bed, _):
     """While flash is erased and written, another client has its answers: at once, but for the seconds in which an F4 stands still."""
     data = bed.new().data()
@@ -224,10 +242,50 @@ def test_two_at_once(bed, _):
             b.run_for(3)
             refused(b, good, 409, "busy")
             assert b.http.post("/api/update", b"").json()["error"]["code"] in ("busy", "nothing")
-            assert b.http.delete("/api/update").json()["error"]["code"] == "busy"
             client.sendall(good[20000:])
             assert client.recv_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
         assert state(b)["state"] == "ready"
+
+
+def test_broken_off(bed, _):
+    """DELETE ends the upload of a sender that dawdles, wherever it is; that one is told, and the next has its turn."""
+    good = bed.new().data()
+    head = b"PUT /api/update HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(good)
+    with bed.start() as b:
+        for sent, state_then in ((good[:0], "erasing"), (good[:20000], "receiving"), (good, "verifying")):
+            with b.tcp(80, s=60) as client:
+                client.sendall(head + sent)
+                b.run_for(0.02)
+                if sent or bed.board == "32l476gdiscovery":  # an F4 says nothing while it erases
+                    b.run_until(lambda: state(b)["state"] == state_then, 10, state_then)
+                assert b.http.delete("/api/update", s=10).json()["error"] is None
+                now = state(b)
+                assert now["state"] == "idle" and now["error"]["code"] == "abandoned" and now["staged"] is None, now
+                if sent:
+                    staged(b, good)
+                client.sendall(good[len(sent):])
+                answer = client.recv_until(b"\r\n\r\n") + client.recv_until(b"\r\n0\r\n\r\n")
+                assert answer.startswith(b"HTTP/1.1 409 ") and b'"code":"abandoned"' in answer, answer
+            assert not sent or state(b)["state"] == "ready"
+        assert b.http.delete("/api/update").json()["error"] is None
+        assert state(b)["staged"] is None
+
+
+def test_the_build_that_is_meant(bed, _):
+    """POST may name the build: another one that was staged meanwhile isn't installed."""
+    with bed.start() as b:
+        mine = staged(b, bed.new().data())["staged"]["build"]
+        other = staged(b, bed.new("9.9.8").data())["staged"]["build"]
+        for body, status, code in ((mine, 409, "other_build"), (other.upper(), 409, "other_build"), (other[:31] + "x", 409, "other_build")):
+            answer = b.http.post("/api/update", body.encode())
+            assert answer.status == status and answer.json()["error"]["code"] == code, answer.text
+        for body in (other[:31], other + "0"):
+            assert b.http.post("/api/update", body.encode()).status == 413
+        assert state(b)["state"] == "ready"
+        assert b.http.post("/api/update", other.encode()).status == 202
+        b.wait_state("unplugged", 5)
+        b.wait_state("leased", SWAP_S + START_S)
+        assert state(b)["version"] == "9.9.8"
 
 
 def test_many_others(bed, _):
