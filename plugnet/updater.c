@@ -10,9 +10,9 @@
 #include "os/os.h"
 #include "plugnet/report.h"
 
-#define TRIAL_S  120u
-#define SAY_MS   50u
-#define LEAVE_MS 250u /* the answer to POST gets through meanwhile */
+#define TRIAL_S      120u
+#define SAY_MS       50u
+#define LEAVE_MS     250u /* the answer to POST gets through meanwhile */
 #define BUILD_DIGITS (2 * IMAGE_BUILD)
 
 struct attempt {

@@ -49,18 +49,18 @@ enum update_error {
     UPDATE_OLD_FORMAT, /* an image from before there were versions in it */
     UPDATE_OTHER_BOARD,
     UPDATE_OTHER_PRODUCT,
-    UPDATE_OTHER_BASE, /* linked for another place */
-    UPDATE_OLDER,      /* than the running one, and that isn't allowed */
-    UPDATE_CUT,        /* shorter than its header says */
-    UPDATE_JUNK,       /* longer than its header says */
-    UPDATE_CRC,        /* some byte of it has changed */
-    UPDATE_UNSIGNED,   /* it must be signed, and isn't */
-    UPDATE_SIGNATURE,  /* not by this product's key, or something was changed since */
-    UPDATE_FLASH,      /* the flash refuses */
-    UPDATE_NOTHING,    /* nothing is staged */
-    UPDATE_NO_JOURNAL, /* the journal's flash refuses */
+    UPDATE_OTHER_BASE,  /* linked for another place */
+    UPDATE_OLDER,       /* than the running one, and that isn't allowed */
+    UPDATE_CUT,         /* shorter than its header says */
+    UPDATE_JUNK,        /* longer than its header says */
+    UPDATE_CRC,         /* some byte of it has changed */
+    UPDATE_UNSIGNED,    /* it must be signed, and isn't */
+    UPDATE_SIGNATURE,   /* not by this product's key, or something was changed since */
+    UPDATE_FLASH,       /* the flash refuses */
+    UPDATE_NOTHING,     /* nothing is staged */
+    UPDATE_NO_JOURNAL,  /* the journal's flash refuses */
     UPDATE_OTHER_BUILD, /* what is staged isn't the one that is meant */
-    UPDATE_ABANDONED,  /* whoever sent it has gone, or was broken off */
+    UPDATE_ABANDONED,   /* whoever sent it has gone, or was broken off */
     UPDATE_ERRORS,
 };
 

@@ -15,9 +15,10 @@
 #include "net/tcp_guard.h"
 #include "net/tcp_pcb.h"
 
-#define PROGRESS_UNIT  8    /* bytes */
-#define POLL_INTERVAL  2    /* of 500 ms */
-#define NUDGES         4    /* ACKs: one that may be news, and three that say it again, which has the peer send at once */
+#define PROGRESS_UNIT 8 /* bytes */
+#define POLL_INTERVAL 2 /* of 500 ms */
+#define NUDGES                                                                                               \
+    4 /* ACKs: one that may be news, and three that say it again, which has the peer send at once */
 #define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
 #define PIPELINE_PIECE 384  /* bytes that are kept together */
 #define PIPELINE_KEPT  0x80 /* in pbuf.flags, where lwIP uses the lower six bits: a copy of ours */
