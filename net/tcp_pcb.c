@@ -62,24 +62,19 @@ bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length)
     return true;
 }
 
-size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits)
+size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits, bool shrink)
 {
-    size_t room = waits < TCP_MSS ? TCP_MSS - waits : 0;
-    u32_t told =
-        pcb->rcv_ann_right_edge - pcb->rcv_nxt; /* what the peer may still send, as far as it knows */
-    told = told <= TCP_WND ? told : 0;
-    bool opens = waits == 0 && told < TCP_MSS;
-    /* It opens by a whole segment, and is taken back to nothing: one that ends inside a segment has the peer cut it in two. */
-    tcpwnd_size_t window = (tcpwnd_size_t)(waits == 0 ? TCP_MSS : told <= room ? told : 0);
+    u32_t told = pcb->rcv_ann_right_edge - pcb->rcv_nxt, window;
 
-    pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
-    size_t lost = told > window ? told - window : 0;
+    told = told <= TCP_WND ? told : 0;
+    window = waits == 0 && (told < TCP_MSS || shrink) ? TCP_MSS : told;
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = (tcpwnd_size_t)window;
     if (told > window) {
         pcb->rcv_ann_right_edge =
             pcb->rcv_nxt + window; /* or lwIP would open it again as far as it once was */
     }
-    if (opens) {
+    if (told < window) {
         tcp_ack_now(pcb); /* who has a whole segment to send waits for it, and not for a delayed ACK */
     }
-    return lost;
+    return told;
 }

@@ -31,10 +31,11 @@ err_t tcp_pcb_abort(struct tcp_pcb *pcb);
  * False: they have been acknowledged, and nothing is changed. */
 bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
 
-/* Let the peer send one segment at a time, of which `waits` bytes have come and are not consumed: so little is on its way when
- * nobody takes more. Called after each tcp_recved, before tcp_output. Returns how many bytes the window has lost: the peer may have
- * sent them already, and lwIP drops what comes behind the window. */
-size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
+/* Let the peer send one segment at a time, once it has sent what it was told that it may: so little is on its way when nobody takes more.
+ * `waits` bytes have come and are not consumed. `shrink`: take back what it was told, too. Not while it may be sending: peers that run
+ * lwIP never send again what a window lost that they had begun to fill. Called after each tcp_recved, before tcp_output. Returns what the
+ * peer was told: so many bytes may be on their way. */
+size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits, bool shrink);
 
 #ifdef __cplusplus
 }

@@ -588,10 +588,11 @@ static err_t http_raw_run(struct http_raw_connection *c)
     c->consumed = 0;
     c->narrow |= http_held(&c->http);
     if (http_raw_is_narrow(c)) {
-        size_t lost =
-            tcp_pcb_narrow(c->pcb, c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0);
-        if (c->narrow && c->pending != NULL && lost > c->refused) {
-            c->refused = (uint16_t)lost;
+        size_t waits = c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0,
+               told =
+                   tcp_pcb_narrow(c->pcb, waits, !c->narrow); /* a WebSocket's client waits for its answer */
+        if (c->narrow && waits > 0 && told > c->refused) {
+            c->refused = (uint16_t)told;
         }
     }
     tcp_output(c->pcb);
