@@ -147,7 +147,8 @@ def less(product):
     file_change(f"{product}/src/main.c", ", &update_service", "")
     for path, pattern in (("src/main.c", r"^.*(updater|update_service).*\n"), ("product.mk", r"^SITE_SHARED.*\n"),
                           ("site/index.html", r"^.*update\.js.*\n"), ("site/index.html", r'(?s)^ *<section id="firmware".*?</section>\n'),
-                          ("site/index.html", r'(?s)^<dialog id="fw-ask">.*?</dialog>\n'), ("test/test_pump.py", r"(?s)^class Update.*?\n\n\n")):
+                          ("site/index.html", r'(?s)^<dialog id="fw-ask">.*?</dialog>\n'), ("site/style.css", r"^#fw-.*\n"),
+                          ("test/test_pump.py", r"(?s)^class Update.*?\n\n\n")):
         with open(f"{product}/{path}", encoding="utf-8") as file:
             text, count = re.subn(pattern, "", file.read(), flags=re.MULTILINE)
         assert count, (path, pattern)
