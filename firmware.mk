@@ -13,8 +13,9 @@
 # APP/plugnet_options.h: what the product sets of headers' defaults (#ifndef: ours, lwIP's, the kernel's); it comes in front of
 # every file (docs/options.md).
 #
-# APP/product.mk: what the product says to make. PRODUCT_LWIP := no: it has a stack of its own, or none; then lwIP, net/ and
-# plugnet/ are left out (docs/ownstack.md).
+# APP/product.mk: what the product says to make: PRODUCT, PRODUCT_VERSION and DFU_ID, as below (CMake reads them there, too, by its word
+# PRODUCT_MK). SITE_SHARED := update.js: a file of app/site that is packed into its site as well (docs/update.md). PRODUCT_LWIP := no: it
+# has a stack of its own, or none; then lwIP, net/ and plugnet/ are left out (docs/ownstack.md).
 #
 # CFLAGS_APP="-DPLUGNET_BLOCKS=2 -DMEM_SIZE=4096": further options for the compiler, for all files of the firmware, but not the
 # kernel's.
@@ -181,9 +182,9 @@ remember = $(if $(call same,$(strip $(file < $(1))),$(strip made of: $(2))),,$(s
 
 # Not the edit of a makefile, but what a command line can change.
 $(call remember,$(OUT)/options,$(FW_FLAGS) $(OPT))
-$(call remember,$(APP_OUT)/options,$(SITE_FLAGS) $(APP_SITE))
+$(call remember,$(APP_OUT)/options,$(SITE_FLAGS) $(APP_SITE)$(if $(SITE_SHARED), shared $(SITE_SHARED)))
 $(call remember,$(OUT)/objects,$(FW_OBJ) $(OS_LIBS) $(BOARD_LIBS))
-$(if $(CROSS),$(call remember,$(OUT)/stamped,$(PRODUCT) | $(PRODUCT_VERSION) | $(GIT_STATE)))
+$(if $(CROSS),$(call remember,$(OUT)/stamped,$(strip $(PRODUCT)) | $(strip $(PRODUCT_VERSION)) | $(GIT_STATE)))
 $(if $(CROSS),$(call remember,$(OUT)/signed,$(SIGN_KEY)))
 $(FW_OBJ): $(OUT)/options
 $(if $(APP_CXX),$(call remember,$(OUT)/options-cxx,$(CXX_FLAGS)))
@@ -248,10 +249,10 @@ $(OUT)/os/cxx/cxx.o: os/cxx/cxx.cpp
 	$(say) CXX $<
 	$(Q)$(CROSS)g++ $(CXX_FLAGS) -fno-lto $(OPT) $(CXX_WARN) -c $< -o $@
 
-$(SITE_OUT)/site.c: $(APP_SITE) tool/site_pack.py $(APP_OUT)/options
+$(SITE_OUT)/site.c: $(APP_SITE) $(wildcard $(SITE_SHARED:%=app/site/%)) tool/site_pack.py $(APP_OUT)/options
 	@mkdir -p $(@D)
 	$(say) SITE $@
-	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources $(SITE_FLAGS)
+	$(Q)python3 tool/site_pack.py $(APP)/site -o $@ --name site_resources $(SITE_SHARED:%=--shared %) $(SITE_FLAGS)
 
 # Made beside it: whoever includes it is compiled anew when the number of files changes.
 $(SITE_OUT)/site.h: $(SITE_OUT)/site.c ;
@@ -279,8 +280,8 @@ quoted = '$(subst ','\'',$(1))'
 
 ifneq ($(CROSS),)
 $(OUT)/$(NAME).elf: $(LINKED) $(OUT)/stamped tool/stamp.py tool/image.py
-	$(Q)GIT_STATE=$(call quoted,$(GIT_STATE)) python3 tool/stamp.py $< --product $(call quoted,$(PRODUCT)) \
-	    --version $(call quoted,$(PRODUCT_VERSION)) -o $@
+	$(Q)GIT_STATE=$(call quoted,$(GIT_STATE)) python3 tool/stamp.py $< --product $(call quoted,$(strip $(PRODUCT))) \
+	    --version $(call quoted,$(strip $(PRODUCT_VERSION))) -o $@
 endif
 
 %.bin: %.elf
@@ -289,7 +290,7 @@ endif
 %.hex: %.elf
 	$(Q)$(CROSS)objcopy -O ihex $< $@
 
-%.dfu: %.elf tool/dfu_file.py
+%.dfu: %.elf tool/dfu_file.py $(wildcard $(APP)/product.mk)
 	$(Q)python3 tool/dfu_file.py $< $(DFU_ID) -o $@
 
 $(OUT)/$(NAME).update: $(OUT)/$(NAME).elf tool/image.py $(OUT)/signed $(SIGN_KEY)
@@ -318,7 +319,7 @@ endif
 
 # What is really linked, as CycloneDX: tool/sbom.py.
 sbom: $(OUT)/$(NAME).elf
-	$(Q)python3 tool/sbom.py $< --version $(call quoted,$(PRODUCT_VERSION))
+	$(Q)python3 tool/sbom.py $< --version $(call quoted,$(strip $(PRODUCT_VERSION)))
 
 size: firmware
 	python3 tool/size.py $(OUT) $(OUT)/$(NAME).elf

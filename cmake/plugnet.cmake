@@ -2,8 +2,8 @@
 #
 #   plugnet_add_firmware(NAME SOURCES main.c …
 #       [BOARD name | BOARD_DIR folder] [CHIP_DIR folder] [OS none|freertos|posix]
-#       [SITE folder] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP] [DFU_ID VID:PID]
-#       [PRODUCT text] [VERSION 1.2.3-rc.1] [SIGN_KEY key.pem])
+#       [SITE folder] [SITE_SHARED file …] [SITE_FLAGS word …] [OPTIONS plugnet_options.h] [PARTS part … | NO_LWIP]
+#       [PRODUCT_MK product.mk] [PRODUCT text] [VERSION 1.2.3-rc.1] [DFU_ID VID:PID] [SIGN_KEY key.pem])
 #   plugnet_add_test(NAME FIRMWARE target SCRIPT test.py [ARGUMENTS word …] [BOARD name])
 #   plugnet_add_debug(NAME FIRMWARE target [PORT 3333] [ARGUMENTS word …])
 #
@@ -277,9 +277,18 @@ function(_plugnet_kernel firmware board options)
     endforeach()
 endfunction()
 
-# plugnet_site(TARGET folder [word … for tool/site_pack.py]): the folder becomes a source and a header of it, site.h.
+# plugnet_site(TARGET folder [SHARED file …] [word … for tool/site_pack.py]): the folder, and files that plugnet shares, become a source and
+# a header of it, site.h.
 function(plugnet_site firmware folder)
-    set(flags ${ARGN})
+    cmake_parse_arguments(PARSE_ARGV 2 a "" "" "SHARED")
+    set(flags ${a_UNPARSED_ARGUMENTS})
+    set(shared "")
+    foreach(name IN LISTS a_SHARED)
+        list(APPEND flags --shared "${name}")
+        if(EXISTS "${PLUGNET_ROOT}/app/site/${name}")
+            list(APPEND shared "${PLUGNET_ROOT}/app/site/${name}")
+        endif()
+    endforeach()
     set(given "${folder}")
     get_filename_component(folder "${folder}" ABSOLUTE)
     if(NOT IS_DIRECTORY "${folder}")
@@ -290,7 +299,7 @@ function(plugnet_site firmware folder)
     file(MAKE_DIRECTORY "${made}")
     add_custom_command(OUTPUT "${made}/site.c" "${made}/site.h"
         COMMAND "${PLUGNET_PYTHON}" "${PLUGNET_ROOT}/tool/site_pack.py" "${folder}" -o "${made}/site.c" --name site_resources ${flags}
-        DEPENDS ${files} "${PLUGNET_ROOT}/tool/site_pack.py" COMMENT "Packing ${folder}" VERBATIM)
+        DEPENDS ${files} ${shared} "${PLUGNET_ROOT}/tool/site_pack.py" COMMENT "Packing ${folder}" VERBATIM)
     target_sources(${firmware} PRIVATE "${made}/site.c" "${made}/site.h")
     target_include_directories(${firmware} PRIVATE "${made}")
 endfunction()
@@ -395,6 +404,7 @@ function(_plugnet_sign out firmware key)
         message(FATAL_ERROR "${firmware}: SIGN_KEY ${key}: there is no such file; tool/image.py key FILE makes one")
     endif()
     set_property(TARGET ${firmware} APPEND PROPERTY LINK_DEPENDS "${path}")
+    set_property(TARGET ${firmware} PROPERTY PLUGNET_SIGN_KEY "${path}")
     set(${out} sign --key "${path}" PARENT_SCOPE)
 endfunction()
 
@@ -425,8 +435,33 @@ function(_plugnet_image firmware board dfu_id product version sign_key)
                       DEPENDS ${firmware} VERBATIM)
 endfunction()
 
+# What the product's product.mk says, where the caller's own words, a_…, say nothing.
+function(_plugnet_product_mk firmware file)
+    if(NOT EXISTS "${file}")
+        message(FATAL_ERROR "${firmware}: PRODUCT_MK: there is no ${file}")
+    endif()
+    foreach(name IN ITEMS PRODUCT PRODUCT_VERSION DFU_ID SITE_SHARED PRODUCT_LWIP)
+        set(m_${name} "")
+    endforeach()
+    plugnet_read_mk(m "${CMAKE_CURRENT_SOURCE_DIR}" "${file}")
+    foreach(pair IN ITEMS PRODUCT:PRODUCT VERSION:PRODUCT_VERSION DFU_ID:DFU_ID)
+        string(REGEX MATCH "^(.*):(.*)$" pair "${pair}")
+        if(NOT a_${CMAKE_MATCH_1} AND m_${CMAKE_MATCH_2})
+            set(a_${CMAKE_MATCH_1} "${m_${CMAKE_MATCH_2}}" PARENT_SCOPE)
+        endif()
+    endforeach()
+    if(NOT a_SITE_SHARED)
+        separate_arguments(names UNIX_COMMAND "${m_SITE_SHARED}")
+        set(a_SITE_SHARED "${names}" PARENT_SCOPE)
+    endif()
+    if(m_PRODUCT_LWIP STREQUAL "no")
+        set(a_NO_LWIP TRUE PARENT_SCOPE)
+    endif()
+endfunction()
+
 function(plugnet_add_firmware firmware)
-    cmake_parse_arguments(a "NO_LWIP" "BOARD;BOARD_DIR;CHIP_DIR;OS;SITE;OPTIONS;DFU_ID;PRODUCT;VERSION;SIGN_KEY" "SOURCES;SITE_FLAGS;PARTS" ${ARGN})
+    cmake_parse_arguments(a "NO_LWIP" "BOARD;BOARD_DIR;CHIP_DIR;OS;SITE;OPTIONS;DFU_ID;PRODUCT_MK;PRODUCT;VERSION;SIGN_KEY"
+                          "SOURCES;SITE_SHARED;SITE_FLAGS;PARTS" ${ARGN})
     if(a_UNPARSED_ARGUMENTS OR NOT a_SOURCES)
         message(FATAL_ERROR "plugnet_add_firmware(${firmware} …): SOURCES are missing, or it doesn't know '${a_UNPARSED_ARGUMENTS}'")
     endif()
@@ -435,6 +470,10 @@ function(plugnet_add_firmware firmware)
             set(a_${name} "${PLUGNET_${name}}")
         endif()
     endforeach()
+    if(a_PRODUCT_MK)
+        get_filename_component(file "${a_PRODUCT_MK}" ABSOLUTE)
+        _plugnet_product_mk(${firmware} "${file}")
+    endif()
     if(a_BOARD_DIR)
         get_filename_component(a_BOARD "${a_BOARD_DIR}" ABSOLUTE)
     endif()
@@ -447,7 +486,7 @@ function(plugnet_add_firmware firmware)
 
     add_executable(${firmware} ${a_SOURCES})
     if(a_SITE)
-        plugnet_site(${firmware} "${a_SITE}" ${a_SITE_FLAGS})
+        plugnet_site(${firmware} "${a_SITE}" ${a_SITE_FLAGS} SHARED ${a_SITE_SHARED})
     endif()
     set(options "")
     if(a_OPTIONS)
@@ -528,8 +567,8 @@ function(_plugnet_model out firmware)
     set(${out} ${known} PARENT_SCOPE)
 endfunction()
 
-# The script finds the test kit (docs/testkit.md), and in its environment PLUGNET_IMAGE, PLUGNET_BOARD and PLUGNET_VBOARD. BOARD: the
-# virtual board to test on.
+# The script finds the test kit (docs/testkit.md), and in its environment PLUGNET_IMAGE, PLUGNET_UPDATE, PLUGNET_BOARD and PLUGNET_VBOARD, and
+# PLUGNET_SIGN_KEY if the firmware is signed. BOARD: the virtual board to test on.
 function(plugnet_add_test name)
     cmake_parse_arguments(a "" "FIRMWARE;SCRIPT;BOARD" "ARGUMENTS" ${ARGN})
     if(a_UNPARSED_ARGUMENTS OR NOT TARGET "${a_FIRMWARE}")
@@ -543,9 +582,16 @@ function(plugnet_add_test name)
     if(NOT a_BOARD)
         _plugnet_model(a_BOARD ${a_FIRMWARE})
     endif()
+    set(image "$<TARGET_FILE:${a_FIRMWARE}>")
+    set(update "$<TARGET_FILE_DIR:${a_FIRMWARE}>/${a_FIRMWARE}.update")
+    set(environment "PYTHONPATH=${PLUGNET_ROOT}/testkit" "PLUGNET_IMAGE=${image}" "PLUGNET_UPDATE=${update}" "PLUGNET_BOARD=${a_BOARD}"
+        "PLUGNET_VBOARD=${program}")
+    get_property(key TARGET ${a_FIRMWARE} PROPERTY PLUGNET_SIGN_KEY)
+    if(key)
+        list(APPEND environment "PLUGNET_SIGN_KEY=${key}")
+    endif()
     add_test(NAME ${name} COMMAND "${PLUGNET_PYTHON}" "${script}" ${a_ARGUMENTS})
-    set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
-        "PYTHONPATH=${PLUGNET_ROOT}/testkit;PLUGNET_IMAGE=$<TARGET_FILE:${a_FIRMWARE}>;PLUGNET_BOARD=${a_BOARD};PLUGNET_VBOARD=${program}")
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}")
 endfunction()
 
 # `cmake --build … --target NAME` starts the firmware on the virtual board, which waits for a debugger on PORT. plugnet.gdb beside

@@ -29,6 +29,7 @@ set(_install "${CMAKE_INSTALL_DATADIR}/plugnet")
 install(TARGETS vboard RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(PROGRAMS "$<TARGET_FILE:pc>" DESTINATION "${CMAKE_INSTALL_BINDIR}" RENAME plugnet-pc)
 install(DIRECTORY board chip cmake net os plugnet store udc update usb wire DESTINATION "${_install}")
+install(FILES app/site/update.js DESTINATION "${_install}/app/site") # what a product's site may share
 install(FILES cable/cable.h cable/cable_socket.c cable/cable_socket.h cable/fixture.h DESTINATION "${_install}/cable")
 install(DIRECTORY tool DESTINATION "${_install}" USE_SOURCE_PERMISSIONS PATTERN __pycache__ EXCLUDE)
 install(DIRECTORY testkit/plugnet_testkit DESTINATION "${_install}/testkit" PATTERN __pycache__ EXCLUDE)

@@ -86,6 +86,13 @@ $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos,BOARD=stm32f4discovery OS=fre
 $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-bus,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_BUS))
 $(if $(FREERTOS_KERNEL_PATH),$(call fault,freertos-stack,BOARD=stm32f4discovery OS=freertos CFLAGS_APP=-DFAULT_STACK=5))
 
+# The product that tool/new-product makes (docs/testkit.md).
+PUMP := $(BUILD)/test/testkit/pump
+$(PUMP)/product.mk: tool/new-product $(wildcard template/* template/*/*)
+	$(Q)rm -rf $(@D) && tool/new-product pump --into $(@D) > /dev/null
+$(call test_image,pump,pump,$(PUMP),BOARD=stm32f4discovery OS=none)
+image-pump: $(PUMP)/product.mk
+
 # Updates by HTTP.
 include test/update/update.mk
 

@@ -5,6 +5,7 @@
     image.py public FILE                               print the public one again
     image.py pack IMAGE.elf -o OUT.update              what the build makes as NAME.update
     image.py sign --key FILE IMAGE -o OUT.update       the same, signed; IMAGE is an .elf or an .update
+    image.py pack --version 1.2.3 IMAGE -o OUT.update  the same code under another version, for tests of an update; sign, too
     image.py show FILE [--public HEX] [--json]         what a file holds, and whether it is whole: .elf, .bin, .dfu, .update
 
 Whoever has the private key can make updates that your boards accept; without it nobody can, you included. Keep it out of the
@@ -29,10 +30,17 @@ HEADER = struct.Struct("<5I4H20s32s24s16s8x")  # magic, board, length, format, b
 BUILD_AT = 104
 VECTORS_MAX = 0x400  # bytes; the header stands behind the vector table
 TRAILER = struct.Struct("<II64s")
+VERSION_AT, VERSION = 20, struct.Struct("<4H20s")  # in the header: three numbers, 0, pre-release
 FLASH_MAX = 0x1000000  # a chip's flash begins at a multiple of it, and so does a .bin
 SECTIONS = (".text", ".data", ".crc")
 DFU_SUFFIX = 16  # bytes
 PUBLIC_HEAD = bytes.fromhex("302a300506032b6570032100")  # of an Ed25519 key in DER, RFC 8410 [unread; as openssl 3.0 writes it]
+
+# Semantic Versioning 2.0.0, items 2, 9 and 10.
+NUMBER = "(0|[1-9][0-9]*)"
+IDENTIFIER = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+SEMANTIC = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
+NUMBER_MAX, PRE_MAX = 0xFFFF, 19  # PRE_MAX: characters
 
 TABLE = []
 for _byte in range(256):
@@ -58,6 +66,20 @@ def crc(data):
 def build_of(image, at):
     """The build ID of an image without its CRC word, whose header stands there."""
     return hashlib.sha256(image[:at + BUILD_AT] + bytes(16) + image[at + BUILD_AT + 16:]).digest()[:16]
+
+
+def version_of(text):
+    """(major, minor, patch, pre-release)."""
+    found = SEMANTIC.fullmatch(text)
+    if not found:
+        raise Wrong(f"version '{text}' is none: three numbers such as 1.2.3, and 1.2.3-rc.1 before it "
+                    "(Semantic Versioning 2.0.0; PRODUCT_VERSION for make, VERSION for CMake)")
+    *numbers, pre = found.groups()
+    if any(int(number) > NUMBER_MAX for number in numbers):
+        raise Wrong(f"version '{text}': a number may be {NUMBER_MAX} at most")
+    if len(pre or "") > PRE_MAX:
+        raise Wrong(f"version '{text}': '{pre}' has {len(pre)} characters, {PRE_MAX} are allowed")
+    return (*map(int, numbers), pre or "")
 
 
 # ---- Reading files. ----
@@ -198,6 +220,14 @@ class Image:
         """What a signature covers, and what an update file without one is."""
         return self.bytes + struct.pack("<I", self.crc)
 
+    def restamp(self, version):
+        """Another version; build ID and CRC follow, a signature is gone."""
+        *numbers, pre = version_of(version)
+        made = bytearray(self.bytes)
+        VERSION.pack_into(made, self.at + VERSION_AT, *numbers, 0, pre.encode())
+        made[self.at + BUILD_AT:self.at + BUILD_AT + 16] = build_of(bytes(made), self.at)
+        self.bytes, self.crc, self.signature = bytes(made), crc(made), None
+
     def must_be_whole(self, path):
         if not self.whole:
             raise Wrong(f"{path}: damaged (its CRC or build ID doesn't fit), or linked but never stamped; build it anew")
@@ -310,6 +340,8 @@ def command_public(given):
 def command_pack(given):
     image = Image(given.file)
     image.must_be_whole(given.file)
+    if given.version is not None:
+        image.restamp(given.version)
     write(given.output, update_file(image, getattr(given, "key", None)))
 
 
@@ -360,6 +392,7 @@ def main(argv):
             command.add_argument("--key", required=True, metavar="FILE", help="the private key")
         if name in ("pack", "sign"):
             command.add_argument("-o", dest="output", required=True, metavar="OUT.update")
+            command.add_argument("--version", metavar="1.2.3", help="another version than it was built as: for tests of an update")
         if name == "show":
             command.add_argument("--public", metavar="HEX", help="check the signature by this public key")
             command.add_argument("--json", action="store_true", help="for programs")

@@ -9,6 +9,9 @@ as they are, and a file that it can't read is packed as it is. HTML is packed as
 it smaller, ETags are hashes of the content: same input, same output, byte for byte. index.html is served as its
 folder's path too. Names that begin with a dot, and editors' copies that end in ~, are left out.
 
+--shared takes a file of plugnet's own site as well, so that a product needs no copy of it: update.js, which moves the card
+"Firmware" (docs/update.md).
+
 Files of at most --plain-max bytes are there without gzip, too, for clients that can't read it: wget, Python's urllib,
 PowerShell. Larger ones answer such a client by 406 and say why.
 
@@ -30,6 +33,8 @@ TYPES = {
     ".wasm": "application/wasm", ".pdf": "application/pdf", ".xml": "application/xml",
     ".webmanifest": "application/manifest+json",
 }
+SHARED = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "app", "site")
+SHARED_NAMES = ("update.js",)
 PLAIN_MAX = 4096  # bytes, a page's frame; two copies of a larger file would cost too much flash
 GAIN_MIN = 64  # bytes that gzip must save for a second copy to be worth it
 PATH_MAX = 63  # HTTP_TEXT_MAX of net/http/http.h
@@ -148,11 +153,23 @@ def site_check(resources):
                         f"the largest file is {largest.name}, {len(largest.bodies[0][0])} bytes")
 
 
-def site_read(folder, plain_max=PLAIN_MAX, minified=True, path_max=PATH_MAX, policy=None):
-    resources = []
-    for inside in files_find(folder):
+def shared_find(names):
+    """(folder, name) of each, once."""
+    for name in dict.fromkeys(names):
+        if name not in SHARED_NAMES:
+            raise SiteError(f"--shared {name}: no file that plugnet shares; there are: {' '.join(SHARED_NAMES)}")
+        yield SHARED, name
+
+
+def site_read(folder, plain_max=PLAIN_MAX, minified=True, path_max=PATH_MAX, policy=None, shared=()):
+    resources, own = [], list(files_find(folder))
+    for name in shared:
+        if name in own:
+            raise SiteError(f"{name} is in the site, and plugnet's is asked for; remove one: the file, or --shared {name} "
+                            "(SITE_SHARED of make and CMake)")
+    for place, inside in [*((folder, inside) for inside in own), *shared_find(shared)]:
         paths = paths_of(inside, path_max)
-        data = file_read(os.path.join(folder, inside), inside)
+        data = file_read(os.path.join(place, inside), inside)
         resources.append(Resource(paths, inside, data, plain_max, minified, policy))
     if not resources:
         raise SiteError(f"{folder}: no files")
@@ -216,6 +233,7 @@ def main(argv):
     parser.add_argument("folder")
     parser.add_argument("--name", required=True, help="the C array's name")
     parser.add_argument("-o", "--out", required=True, metavar="FILE.c")
+    parser.add_argument("--shared", action="append", default=[], metavar="NAME", help="plugnet's own file, too: " + ", ".join(SHARED_NAMES))
     parser.add_argument("--plain-max", type=int, default=PLAIN_MAX, metavar="BYTES",
                         help=f"files up to this size are held without gzip, too ({PLAIN_MAX})")
     parser.add_argument("--no-minify", action="store_true", help="pack scripts and styles as they are; esbuild isn't needed")
@@ -232,7 +250,8 @@ def main(argv):
         parser.error("--out must end in .c")
     header = options.out[:-2] + ".h"
     try:
-        resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max, options.policy)
+        resources = site_read(options.folder, options.plain_max, not options.no_minify, options.path_max, options.policy,
+                              options.shared)
         write(options.out, c_source(resources, options.name, os.path.basename(header)))
         write(header, c_header(resources, options.name))  # after it, as make's rules say
     except (SiteError, OSError) as error:

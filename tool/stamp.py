@@ -20,16 +20,12 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import image  # noqa: E402
+from image import version_of  # noqa: E402
 
 TOOL = os.environ.get("CROSS", "arm-none-eabi-")
 GIT = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
 
-# Semantic Versioning 2.0.0, items 2, 9 and 10.
-NUMBER = "(0|[1-9][0-9]*)"
-IDENTIFIER = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
-NUMBER_MAX = 0xFFFF
-PRE_MAX, PRODUCT_MAX, GIT_MAX = 19, 31, 23  # characters
+PRODUCT_MAX, GIT_MAX = 31, 23  # characters
 
 
 def git_state(folder):
@@ -41,20 +37,6 @@ def git_state(folder):
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def version_of(text):
-    """(major, minor, patch, pre-release)."""
-    found = VERSION.fullmatch(text)
-    if not found:
-        raise image.Wrong(f"version '{text}' is none: three numbers such as 1.2.3, and 1.2.3-rc.1 before it "
-                          "(Semantic Versioning 2.0.0; PRODUCT_VERSION for make, VERSION for CMake)")
-    *numbers, pre = found.groups()
-    if any(int(number) > NUMBER_MAX for number in numbers):
-        raise image.Wrong(f"version '{text}': a number may be {NUMBER_MAX} at most")
-    if len(pre or "") > PRE_MAX:
-        raise image.Wrong(f"version '{text}': '{pre}' has {len(pre)} characters, {PRE_MAX} are allowed")
-    return (*map(int, numbers), pre or "")
 
 
 def text_of(what, text, limit, empty=False):

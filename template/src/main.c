@@ -4,9 +4,11 @@
  *   GET /                the page, from site/
  *   GET /api/state       what the page shows
  *   GET, PUT /api/settings    settings.c: kept in flash
+ *   /api/update          new firmware: plugnet/updater.h
  */
 /* SPDX-License-Identifier: MIT */
 #include "plugnet/plugnet.h"
+#include "plugnet/updater.h"
 #include "settings.h"
 #include "site.h" /* made of site/ by the build */
 #include "wire/json.h"
@@ -27,7 +29,11 @@ static enum http_progress state_output(struct http_request *r, struct text *out)
     return HTTP_END;
 }
 
+static struct updater updater; /* no key: whoever reaches the page may update the board */
+static const struct plugnet_service update_service = PLUGNET_UPDATER(&updater);
+
 static const struct http_route routes[] = {
+    PLUGNET_UPDATER_ROUTE(&updater),
     {.path = "/api/state", .type = "application/json", .output = state_output},
     {.path = "/api/settings",
      .methods = HTTP_GET | HTTP_PUT,
@@ -44,7 +50,7 @@ static struct plugnet_config config = {
     .manufacturer = "Example",
     .product = "@NAME@",
     .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
-    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES),
+    .services = PLUGNET_SERVICES(PLUGNET_DEFAULT_SERVICES, &update_service),
     .resources = site_resources,
     .resource_count = site_resources_count,
     .routes = routes,

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from plugnet_testkit import Board
+from plugnet_testkit import Board, update_file
 
 
 def board(**options):
@@ -41,6 +41,23 @@ class Settings(unittest.TestCase):
                 answer = b.http.put("/api/settings", json.dumps(wrong))
                 self.assertEqual((answer.status, answer.json()["member"]), (400, member))
             self.assertEqual(b.http.get("/api/settings").json(), before)
+
+
+class Update(unittest.TestCase):
+    """The same code as a version that is newer than any."""
+
+    def test_settings_outlive_it(self):
+        with tempfile.TemporaryDirectory() as folder, board(flash=os.path.join(folder, "flash")) as b:
+            b.wait_state("leased")
+            self.assertEqual(b.http.put("/api/settings", json.dumps({"name": "other"})).status, 200)
+            answer = b.http.put("/api/update", update_file(version="65535.0.0"), s=30)
+            self.assertEqual((answer.status, answer.json()["staged"]["version"]), (200, "65535.0.0"), answer.text)
+            self.assertEqual(b.http.post("/api/update").status, 202)
+            b.wait_state("unplugged")
+            b.wait_state("leased", s=60)
+            self.assertEqual(b.http.get("/api/settings").json()["name"], "other")
+            now = b.http.get("/api/update").json()
+            self.assertEqual((now["product"], now["version"], now["last"]), ("@NAME@", "65535.0.0", {"result": "confirmed", "reason": ""}))
 
 
 if __name__ == "__main__":

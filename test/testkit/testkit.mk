@@ -13,4 +13,4 @@ $(TESTKIT_OUT)/kit.elf: test/testkit/kit.c test/vboard/image/start.c test/vboard
 
 .PHONY: testkit-images
 testkit-images: $(TESTKIT_OUT)/kit.elf image-minimal image-minimal-coverage image-console-32l476gdiscovery-none \
-    image-vendor-none image-ownfunction-none $(BUILD)/bench/speed $(BUILD)/vboard/vboard
+    image-vendor-none image-ownfunction-none image-pump $(BUILD)/bench/speed $(BUILD)/vboard/vboard

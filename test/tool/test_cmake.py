@@ -165,6 +165,10 @@ def test_without_lwip(folder):
     by_make = f"{ROOT}/build/stm32f4discovery-none-ownstack/ownstack"
     build = build_of(f"{folder}/ownstack", environment=git_of(f"{by_make}.elf"))
     same(f"{build}/ownstack.bin", f"{by_make}.bin")
+    product_write(folder, "ownstack", {"CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c PRODUCT_MK product.mk PRODUCT ownstack)")})
+    build = build_of(f"{folder}/ownstack", environment=git_of(f"{by_make}.elf"))
+    same(f"{build}/ownstack.bin", f"{by_make}.bin")
 
 
 def test_cplusplus(folder):
@@ -276,6 +280,40 @@ def test_version_and_git_by_ninja(folder):
     version_and_git(folder, "Ninja")
 
 
+def test_product_mk(folder):
+    """What it says goes before the project's words, and behind the firmware's own; a change makes the image anew and compiles nothing."""
+    take = TAKE["add_subdirectory"].format(root=ROOT)
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "site/index.html": "<p>hello\n" * 99,
+                                          "product.mk": "PRODUCT := Air pump\nPRODUCT_VERSION := 2.0.0\nSITE_SHARED := update.js\n"})
+
+    def written(more=""):
+        product_write(folder, "thing", {"CMakeLists.txt": lists_of(
+            take, f"plugnet_add_firmware(thing SOURCES main.c SITE site PRODUCT_MK product.mk {more})").replace(
+                "project(thing C)", "project(thing VERSION 9.9.9 LANGUAGES C)")})
+
+    written()
+    build = build_of(app)
+    header_is(build, product="Air pump", version="2.0.0")
+    with open(f"{build}/thing-site/site.c", encoding="utf-8") as file:
+        assert '"/update.js"' in file.read()
+    file_change(f"{app}/product.mk", "2.0.0", "2.1.0")
+    said = rebuilt(build)
+    header_is(build, product="Air pump", version="2.1.0")
+    assert "main.c.o -c" not in said, said[-600:]
+    written("VERSION 3.0.0 PRODUCT pump DFU_ID 1234:5678")
+    build_of(app)
+    header_is(build, product="pump", version="3.0.0")
+    product_write(folder, "thing", {"product.mk": "", "CMakeLists.txt": lists_of(
+        take, "plugnet_add_firmware(thing SOURCES main.c SITE site SITE_FLAGS --plain-max 0 SITE_SHARED update.js PRODUCT_MK product.mk)")})
+    build_of(app)
+    header_is(build, product="thing")
+    with open(f"{build}/thing-site/site.c", encoding="utf-8") as file:
+        text = file.read()
+    assert '"/update.js"' in text and ".gzip = false" not in text
+    os.remove(f"{app}/product.mk")
+    refused(app, "PRODUCT_MK: there is no")
+
+
 def test_git_state_of_the_product(folder):
     """That of its own repository, not of plugnet's; in a commit and beside it."""
     app = product_write(folder, "thing", {"main.c": PRODUCT, ".gitignore": "/build/\n", "CMakeLists.txt": lists_of(
@@ -354,11 +392,11 @@ def test_warning_of_test_ids(folder):
 
 # ---- Tests of a product. ----
 
-def board_of_test(app, build="build"):
-    """PLUGNET_BOARD as ctest gives it to the script."""
+def environment_of_test(app, build="build"):
+    """What ctest gives to the script."""
     done = run("ctest", "--test-dir", os.path.join(app, build), "--show-only=json-v1", environment=clean_environment())
     properties = {one["name"]: one["value"] for one in json.loads(done.stdout)["tests"][0]["properties"]}
-    return dict(word.split("=", 1) for word in properties["ENVIRONMENT"])["PLUGNET_BOARD"]
+    return dict(word.split("=", 1) for word in properties["ENVIRONMENT"])
 
 
 def test_virtual_board_of_a_test(folder):
@@ -377,7 +415,33 @@ def test_virtual_board_of_a_test(folder):
             continue
         done = configure(app)
         assert done.returncode == 0, done.stderr[-600:]
-        assert board_of_test(app) == wanted, (words, board_of_test(app))
+        said = environment_of_test(app)
+        assert said["PLUGNET_BOARD"] == wanted and "PLUGNET_SIGN_KEY" not in said, (words, said)
+
+
+def test_image_of_a_test(folder):
+    """The script finds the image and its update file, signed or not, and makes another version of them by the test kit."""
+    script = """import os, sys
+from plugnet_testkit import update_file
+with open(os.environ["PLUGNET_UPDATE"], "rb") as file:
+    built = file.read()
+assert update_file() == built == update_file(os.environ["PLUGNET_IMAGE"])
+other = update_file(version="77.0.0-rc.1")
+assert other != built and len(other) == len(built)
+with open(sys.argv[1], "wb") as file:
+    file.write(other)
+"""
+    app = product_write(folder, "thing", {"main.c": PRODUCT, "test.py": script, "CMakeLists.txt": lists_of(
+        TAKE["add_subdirectory"].format(root=ROOT), f"""plugnet_add_firmware(thing SOURCES main.c)
+enable_testing()
+plugnet_add_test(thing FIRMWARE thing SCRIPT test.py ARGUMENTS "{folder}/other.update")""")})
+    run(f"{ROOT}/tool/image.py", "key", f"{folder}/key.pem")
+    for words in ((), (f"-DPLUGNET_SIGN_KEY={folder}/key.pem",)):
+        build = build_of(app, f"-DPLUGNET_VBOARD={test_compose.VBOARD[0]}", *words)
+        done = run("ctest", "--test-dir", build, "--output-on-failure", environment=clean_environment())
+        assert done.returncode == 0, (done.stdout + done.stderr)[-900:]
+        facts = shown(f"{folder}/other.update")
+        assert (facts["version"], facts["signed"], facts["whole"]) == ("77.0.0-rc.1", bool(words), True), facts
 
 
 # ---- Mistakes. ----

@@ -200,6 +200,33 @@ def test_no_image(folder):
     assert not os.path.exists(f"{folder}/y")
 
 
+def test_another_version(folder):
+    """The same bytes but for version, build ID and CRC, of each kind of file; the board's code agrees. What is no version is refused."""
+    key, _, source = key_made(folder, "a")
+    program, other = board_code(folder, source), f"{folder}/other.update"
+    for board, (_, base) in BOARDS.items():
+        stem = f"{ROOT}/build/{board}-none/plugnet"
+        before = shown(f"{stem}.elf")
+        for kind in ("elf", "update", "bin", "dfu"):
+            said("pack", "--version", "7.8.65535-rc.1", f"{stem}.{kind}", "-o", other)
+            after = shown(other)
+            assert after["build"] != before["build"] and after["crc"] != before["crc"], after
+            assert after["version"] == "7.8.65535-rc.1" and not after["signed"] and after["whole"], after
+            same = before.keys() - {"version", "build", "crc", "kind"}
+            assert {name: after[name] for name in same} == {name: before[name] for name in same}, (after, before)
+            assert run(program, other).stdout.split()[:4] == [after["product"], after["version"], f"{base:08x}", after["build"]]
+        said("pack", "--version", before["version"], other, "-o", other)
+        assert content(other) == content(f"{stem}.update"), "not the same image again"
+    said("sign", "--key", key, "--version", "7.8.9", f"{IMAGE}.elf", "-o", other)
+    assert run(program, other).stdout.split()[1::3] == ["7.8.9", "good"]
+    said("pack", "--version", "7.9.0", other, "-o", other)
+    assert not shown(other)["signed"], "the signature of another version is left"
+    for version, wanted in (("1.2", "version '1.2' is none"), ("", "version '' is none"), ("1.2.65536", "65535 at most"),
+                            ("1.2.3-" + "x" * 20, "19 are allowed")):
+        assert wanted in said("pack", "--version", version, f"{IMAGE}.elf", "-o", f"{folder}/y", code=2), version
+    assert not os.path.exists(f"{folder}/y")
+
+
 # ---- Keys. ----
 
 def test_keys(folder):

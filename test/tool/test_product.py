@@ -16,10 +16,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "testkit"))
 import test_compose  # noqa: E402
-from plugnet_testkit import Board  # noqa: E402
+from plugnet_testkit import Board, update_file  # noqa: E402
 from test_build import ROOT, clean_environment, run  # noqa: E402
-from test_cmake import build_of_programs, shown  # noqa: E402
-from test_compose import file_change, kernel_wanted  # noqa: E402
+from test_cmake import build_of_programs, same, shown  # noqa: E402
+from test_compose import built, file_change, kernel_wanted  # noqa: E402
 
 NEW = os.path.join(ROOT, "tool/new-product")
 
@@ -82,9 +82,9 @@ def update_is_right(product, name):
 
 
 def header_is_right(product, name, board):
-    """What the image says of itself is what CMakeLists.txt does."""
-    with open(f"{product}/CMakeLists.txt", encoding="utf-8") as file:
-        version = re.search(rf"^project\({name} VERSION (\S+)", file.read(), re.MULTILINE)[1]
+    """What the image says of itself is what product.mk does."""
+    with open(f"{product}/product.mk", encoding="utf-8") as file:
+        version = re.search(r"^PRODUCT_VERSION := (\S+)$", file.read(), re.MULTILINE)[1]
     facts = shown(f"{product}/build/{name}.update")
     assert (facts["product"], facts["version"], facts["board"], facts["git"]) == (name, version, board, None), facts
 
@@ -102,6 +102,87 @@ def test_each_board(folder):
         made_at.add(os.stat(program).st_mtime_ns)
         assert not os.path.exists(f"{product}/build/plugnet/programs"), "built again"
     assert len(made_at) == 1, "built again"
+
+
+def by_cmake(product):
+    for command in (("cmake", "-S", product, "-B", f"{product}/build", f"-DPLUGNET={ROOT}", f"-DPLUGNET_LWIP_PATH={ROOT}/build/lwip"),
+                    ("cmake", "--build", f"{product}/build", "-t", "pump")):
+        done = run(*command, environment=clean_environment())
+        assert done.returncode == 0, (done.stdout + done.stderr)[-600:]
+    return f"{product}/build/pump", done.stdout
+
+
+def by_make(product, folder):
+    """As ./run --app does it."""
+    out, said = built(folder, "stm32f4discovery-none-pump", "BOARD=stm32f4discovery", "OS=none", f"APP={product}", "NAME=pump")
+    return f"{out}/pump", said
+
+
+def test_one_place(folder):
+    """Name, version and USB ID stand in product.mk, and CMake and make make the same of them; a change compiles nothing."""
+    product, _ = made(folder, "pump")
+    for name, version, identity in (("pump", "1.0.0", "1209:000a"), ("Air pump", "2.3.4-rc.1", "1209:000b")):
+        (cmake, cmake_said), (make, make_said) = by_cmake(product), by_make(product, folder)
+        for stem in (cmake, make):
+            facts = shown(f"{stem}.update")
+            assert (facts["product"], facts["version"]) == (name, version), (stem, facts)
+            with open(f"{stem}.dfu", "rb") as file:
+                assert file.read()[-14:-10].hex() == identity[7:] + identity[5:7] + "0912", stem
+        for kind in ("bin", "dfu", "update"):
+            same(f"{cmake}.{kind}", f"{make}.{kind}")
+        if name == "pump":
+            file_change(f"{product}/product.mk", "PRODUCT := pump", "PRODUCT := Air pump # for air")
+            file_change(f"{product}/product.mk", "1.0.0", "2.3.4-rc.1")
+            file_change(f"{product}/product.mk", "1209:000a", "1209:000b")
+    assert "Building C" not in cmake_said and "CC" not in make_said and "LD" not in make_said, cmake_said + make_said
+
+
+def flash_of(stem):
+    text, data, bss = map(int, run("arm-none-eabi-size", f"{stem}.elf").stdout.splitlines()[1].split()[:3])
+    return text + data, data + bss
+
+
+def less(product):
+    """What the README says that a product without updates by the page deletes."""
+    file_change(f"{product}/src/main.c", ", &update_service", "")
+    for path, pattern in (("src/main.c", r"^.*(updater|update_service).*\n"), ("product.mk", r"^SITE_SHARED.*\n"),
+                          ("site/index.html", r"^.*update\.js.*\n"), ("site/index.html", r'(?s)^ *<section id="firmware".*?</section>\n'),
+                          ("site/index.html", r'(?s)^<dialog id="fw-ask">.*?</dialog>\n'), ("site/style.css", r"^#fw-.*\n"),
+                          ("test/test_pump.py", r"(?s)^class Update.*?\n\n\n")):
+        with open(f"{product}/{path}", encoding="utf-8") as file:
+            text, count = re.subn(pattern, "", file.read(), flags=re.MULTILINE)
+        assert count, (path, pattern)
+        with open(f"{product}/{path}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def test_without_updates(folder):
+    """By deleting what the README says; the price is what it says, to 3 %."""
+    product, _ = made(folder, "pump")
+    with open(f"{product}/README.md", encoding="utf-8") as file:
+        told = re.search(r"costs ([\d.]+) kB of flash, .* and ([\d.]+) kB of RAM", file.read())
+    flash, ram = flash_of(by_make(product, folder)[0])
+    less(product)
+    flash, ram = (a - b for a, b in zip((flash, ram), flash_of(by_make(product, folder)[0])))
+    assert abs(flash / 1000 / float(told[1]) - 1) < 0.03 and abs(ram / 1000 - float(told[2])) < 0.05, (flash, ram, told[0])
+    ci_passes(product, ROOT)
+    with open(f"{product}/src/main.c", encoding="utf-8") as file:
+        assert "update" not in file.read()
+    return f"{flash} bytes of flash, {ram} of RAM"
+
+
+def test_card(folder):
+    """The template's page has each element that the shared script asks for, and the demo's page, too; the form's buttons say the same."""
+    product, _ = made(folder, "pump")
+    with open(f"{ROOT}/app/site/update.js", encoding="utf-8") as file:
+        wanted = set(re.findall(r"get\('([\w-]+)'\)", file.read()))
+    assert len(wanted) > 5, wanted
+    for page in (f"{product}/site/index.html", f"{ROOT}/app/site/index.html"):
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        assert wanted <= set(re.findall(r'id="([\w-]+)"', text)), (page, wanted - set(re.findall(r'id="([\w-]+)"', text)))
+        ask = text[text.index('<dialog id="fw-ask"'):]
+        assert re.findall(r'<button value="(\w*)">', ask[:ask.index("</dialog>")]) == ["", "go"], page
 
 
 def test_one_setting_more(folder):
@@ -130,6 +211,33 @@ def test_freertos(folder):
     kernel_wanted()
     product, _ = made(folder, "pump", "--os", "freertos")
     ci_passes(product, ROOT, FREERTOS_KERNEL_PATH=os.environ["FREERTOS_KERNEL_PATH"])
+
+
+def test_task_decides(folder):
+    """The task of docs/update.md in a product on FreeRTOS: it confirms a version on trial, or brings the old one back; the page doesn't."""
+    kernel_wanted()
+    with open(f"{ROOT}/docs/update.md", encoding="utf-8") as file:
+        (code,) = (block for block in re.findall(r"(?ms)^```c\n(.*?)^```$", file.read()) if "verdict_tick" in block)
+    product, _ = made(folder, "pump", "--os", "freertos")
+    main_c = f"{product}/src/main.c"
+    file_change(main_c, "static struct updater updater; /* no key: whoever reaches the page may update the board */\n", code)
+    file_change(main_c, ", &update_service)", ", &update_service, &verdict_service)")
+    out, _ = built(folder, "stm32f4discovery-freertos-pump", "OS=freertos", f"APP={product}", "NAME=pump")
+    for pressed, last in ((False, "confirmed"), (True, "restored")):
+        with Board(f"{out}/pump.elf", forwards=[80], program=f"{ROOT}/build/vboard/vboard") as b:
+            b.wait_state("leased")
+            assert b.http.put("/api/update", update_file(f"{out}/pump.elf", "1.1.0"), s=30).status == 200
+            assert b.http.post("/api/update").status == 202
+            b.wait_state("unplugged")
+            b.button(pressed)
+            b.wait_state("leased", s=60)
+            now = b.http.get("/api/update").json()
+            assert (now["version"], now["state"], now["last"]) == ("1.1.0", "trial", None), now
+            b.run_for(3)
+            b.wait_state("leased", s=60)
+            now = b.http.get("/api/update").json()
+            assert (now["version"], now["state"], now["last"]["result"]) == ("1.0.0" if pressed else "1.1.0", "idle", last), now
+            assert now["last"]["reason"] == ("given up by itself" if pressed else ""), now
 
 
 def test_what_it_holds(folder):

@@ -219,6 +219,25 @@ def test_policy(folder):
         assert pack(folder + "/site", folder + "/site.c", "--policy", bad).returncode == 2, bad
 
 
+def test_shared(folder):
+    """plugnet's own file is packed as if it lay in the site; one of the site's own in its place, or an unknown one, is refused."""
+    script = os.path.join(ROOT, "app/site/update.js")
+    site_write(folder + "/site", {"index.html": b"<p>page</p>"})
+    done = pack(folder + "/site", folder + "/shared.c", "--shared", "update.js", "--shared", "update.js")
+    assert done.returncode == 0, done.stderr
+    shutil.copyfile(script, folder + "/site/update.js")
+    assert pack(folder + "/site", folder + "/copied.c").returncode == 0
+    texts = []
+    for name in ("shared.c", "copied.c"):
+        with open(f"{folder}/{name}", encoding="utf-8") as file:
+            texts.append(file.read().replace(name[:-2], ""))
+    assert texts[0] == texts[1] and "/update.js" in texts[0]
+    for name, wanted in (("update.js", "update.js is in the site, and plugnet's is asked for"), ("app.js", "there are: update.js"),
+                         ("../main.c", "there are: update.js")):
+        done = pack(folder + "/site", folder + "/no.c", "--shared", name)
+        assert done.returncode == 1 and wanted in done.stderr and not os.path.exists(folder + "/no.c"), (name, done)
+
+
 def test_same_in_same_out(folder):
     shutil.copytree(os.path.join(ROOT, "app", "site"), folder + "/one")
     os.mkdir(folder + "/two")

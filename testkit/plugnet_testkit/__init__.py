@@ -15,8 +15,9 @@ from .control import PROTOCOL, BoardDied, CommandError, Control, VirtualTimeout
 from .elf import Elf, ElfError, Symbol
 from .log import Line, Log
 from .net import Answer, Http, TcpSocket, UdpSocket
+from .update import UpdateError, update_file
 from .usb import Console, Device, Endpoint, Interface, Transfer, Usb, UsbError
 
 __all__ = ["Answer", "Board", "BoardDied", "CommandError", "Console", "Control", "Device", "Elf", "ElfError", "Endpoint", "Http",
-           "Interface", "Leds", "Line", "Log", "PROTOCOL", "Pin", "Serial", "Symbol", "TcpSocket", "Transfer", "UdpSocket", "Usb",
-           "UsbError", "VirtualTimeout"]
+           "Interface", "Leds", "Line", "Log", "PROTOCOL", "Pin", "Serial", "Symbol", "TcpSocket", "Transfer", "UdpSocket", "UpdateError",
+           "Usb", "UsbError", "VirtualTimeout", "update_file"]
