@@ -14,9 +14,9 @@
 #ifndef PLUGNET_NET_LWIPOPTS_H
 #define PLUGNET_NET_LWIPOPTS_H
 
-#if defined NO_SYS || defined SYS_LIGHTWEIGHT_PROT || defined LWIP_NETCONN || defined LWIP_TCPIP_THREAD_ALIVE
+#if defined NO_SYS || defined SYS_LIGHTWEIGHT_PROT || defined LWIP_NETCONN
 #error                                                                                                       \
-    "NO_SYS, SYS_LIGHTWEIGHT_PROT, LWIP_NETCONN, LWIP_TCPIP_THREAD_ALIVE follow from the flavour (make OS=)"
+    "NO_SYS, SYS_LIGHTWEIGHT_PROT, LWIP_NETCONN follow from the flavour (make OS=)"
 #endif
 
 #ifdef PLUGNET_THREADS
@@ -52,7 +52,6 @@
 #ifndef MEMP_NUM_TCPIP_MSG_INPKT
 #define MEMP_NUM_TCPIP_MSG_INPKT 1 /* frames are given to lwIP in its own thread */
 #endif
-#define LWIP_TCPIP_THREAD_ALIVE() os_loop_alive()
 
 /* The netconn API is for a product's own threads: HTTP and the other services need none of these. */
 #ifndef MEMP_NUM_NETCONN

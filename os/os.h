@@ -53,9 +53,6 @@ __attribute__((noreturn)) void os_loop_run(const struct os_loop *loop, void *con
 /* There is something to do: poll runs soon. Interrupt context. */
 void os_loop_wake(void);
 
-/* lwIP's LWIP_TCPIP_THREAD_ALIVE: what found the mailbox full is done now. Only with threads. */
-void os_loop_alive(void);
-
 /* lwip_init where the flavour has not done it already. Only with lwIP. */
 void os_lwip_init(void);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 uint32_t board_cycles(void);
+void os_thread_ready(const void *task);
 
 #ifndef configCPU_CLOCK_HZ
 #define configCPU_CLOCK_HZ 1000000u /* unused: the tick is the board's (os_freertos.c) */
@@ -101,8 +102,18 @@ uint32_t board_cycles(void);
 #define portGET_RUN_TIME_COUNTER_VALUE() (board_cycles() >> 10)
 #endif
 
+/* lwIP's thread sleeps in its own place while no other is ready, which saves two switches for each interrupt (lwip_thread.h). A product
+ * that traces this event has them. */
+#ifndef traceMOVED_TASK_TO_READY_STATE
+#define traceMOVED_TASK_TO_READY_STATE(task) os_thread_ready(task)
+#define OS_THREAD_READY_IS_TOLD              1
+#endif
+
 #ifndef INCLUDE_vTaskDelay
 #define INCLUDE_vTaskDelay 1
+#endif
+#ifndef INCLUDE_vTaskSuspend
+#define INCLUDE_vTaskSuspend 1 /* who waits without a limit is in no list of times */
 #endif
 #ifndef INCLUDE_xTaskDelayUntil
 #define INCLUDE_xTaskDelayUntil 1

@@ -7,6 +7,7 @@
 
 #include "FreeRTOS.h"
 #include "board/board.h"
+#include "os/freertos/lwip_thread.h"
 #include "os/threads/loop.h"
 #include "task.h"
 
@@ -70,6 +71,7 @@ void vApplicationTickHook(void)
 
 void vApplicationIdleHook(void)
 {
+    lwip_thread_idles();
     loop_sleep();
 }
 

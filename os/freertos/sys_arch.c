@@ -8,6 +8,7 @@
 
 #include "FreeRTOS.h"
 #include "board/board.h"
+#include "os/freertos/lwip_thread.h"
 #include "os/os.h"
 #include "queue.h"
 #include "semphr.h"
@@ -51,16 +52,15 @@ u32_t sys_now(void)
     return board_time_ms();
 }
 
+/* taskENTER_CRITICAL without its count of how often: lwIP keeps what was before. */
 sys_prot_t sys_arch_protect(void)
 {
-    taskENTER_CRITICAL();
-    return 0;
+    return taskENTER_CRITICAL_FROM_ISR();
 }
 
 void sys_arch_unprotect(sys_prot_t previous)
 {
-    (void)previous;
-    taskEXIT_CRITICAL();
+    taskEXIT_CRITICAL_FROM_ISR(previous);
 }
 
 err_t sys_sem_new(sys_sem_t *sem, u8_t count)
@@ -143,29 +143,48 @@ err_t sys_mbox_new(sys_mbox_t *mbox, int size)
     return ERR_OK;
 }
 
+/* Its mailbox is the first that is made. */
+static bool sys_mbox_is_tcpip(const sys_mbox_t *mbox)
+{
+    return mbox->handle == (QueueHandle_t)&queues[0].memory; /* a handle is its memory's address */
+}
+
+/* A message was put into the mailbox, or wasn't. */
+static err_t sys_mbox_posted(const sys_mbox_t *mbox, BaseType_t sent)
+{
+    if (sent == pdTRUE && sys_mbox_is_tcpip(mbox)) {
+        lwip_thread_posted();
+    }
+    return sent == pdTRUE ? ERR_OK : ERR_MEM;
+}
+
 void sys_mbox_post(sys_mbox_t *mbox, void *message)
 {
-    xQueueSendToBack(mbox->handle, &message, portMAX_DELAY);
+    sys_mbox_posted(mbox, xQueueSendToBack(mbox->handle, &message, portMAX_DELAY));
 }
 
 err_t sys_mbox_trypost(sys_mbox_t *mbox, void *message)
 {
-    return xQueueSendToBack(mbox->handle, &message, 0) == pdTRUE ? ERR_OK : ERR_MEM;
+    return sys_mbox_posted(mbox, xQueueSendToBack(mbox->handle, &message, 0));
 }
 
 err_t sys_mbox_trypost_fromisr(sys_mbox_t *mbox, void *message)
 {
     BaseType_t woken = pdFALSE;
-    BaseType_t sent = xQueueSendToBackFromISR(mbox->handle, &message, &woken);
+    err_t error = sys_mbox_posted(mbox, xQueueSendToBackFromISR(mbox->handle, &message, &woken));
 
     portYIELD_FROM_ISR(woken);
-    return sent == pdTRUE ? ERR_OK : ERR_MEM;
+    return error;
 }
 
 u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **message, u32_t timeout)
 {
     void *unwanted;
 
+    if (sys_mbox_is_tcpip(mbox)) {
+        *message = lwip_thread_fetch(mbox->handle);
+        return 0;
+    }
     return xQueueReceive(mbox->handle, message != NULL ? (void *)message : (void *)&unwanted,
                          sys_ticks(timeout)) == pdTRUE
                ? 0
@@ -210,7 +229,7 @@ bool os_thread_info_get(unsigned number, struct os_thread_info *info)
     TaskHandle_t task = idle                  ? xTaskGetIdleTaskHandle()
                         : number < pool.count ? pool.threads[number].handle
                                               : NULL;
-    uint32_t passed = board_time_ms() * (board_info()->clock_hz / 1000 >> 10);
+    uint32_t passed = board_time_ms() * (board_info()->clock_hz / 1000 >> 10), busy;
 
     if (task == NULL) {
         return false;
@@ -218,6 +237,7 @@ bool os_thread_info_get(unsigned number, struct os_thread_info *info)
     info->name = pcTaskGetName(task);
     info->stack_size = idle ? configMINIMAL_STACK_SIZE * sizeof(StackType_t) : pool.threads[number].size;
     info->stack_left = (uint32_t)(uxTaskGetStackHighWaterMark(task) * sizeof(StackType_t));
-    info->cpu_permille = passed < 1000 ? 0 : ulTaskGetRunTimeCounter(task) / (passed / 1000);
+    busy = ulTaskGetRunTimeCounter(task) + lwip_thread_slept(task, idle);
+    info->cpu_permille = passed < 1000 ? 0 : busy / (passed / 1000);
     return true;
 }

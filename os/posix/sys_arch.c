@@ -11,6 +11,7 @@
 #include "board/board.h"
 #include "os/os.h"
 #include "os/posix/threads.h"
+#include "os/threads/loop.h"
 
 static pthread_mutex_t protection = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
@@ -118,9 +119,13 @@ void sys_mutex_free(sys_mutex_t *mutex)
 
 /* ---- Mailboxes. ---- */
 
+/* lwIP's thread waits there: the first that is made. */
+static sys_mbox_t *loop_mbox;
+
 err_t sys_mbox_new(sys_mbox_t *mbox, int size)
 {
     os_assert(size <= SYS_MBOX_LENGTH_MAX);
+    loop_mbox = loop_mbox != NULL ? loop_mbox : mbox;
     *mbox = (sys_mbox_t){.valid = true, .size = (uint8_t)(size > 0 ? size : SYS_MBOX_LENGTH_MAX)};
     pthread_mutex_init(&mbox->lock, NULL);
     return ERR_OK;
@@ -173,13 +178,27 @@ static bool sys_mbox_get(sys_mbox_t *mbox, void **message)
     return true;
 }
 
+void loop_nudge(void)
+{
+    if (loop_mbox != NULL) {
+        pthread_mutex_lock(&loop_mbox->lock);
+        sys_changed(&loop_mbox->lock, &loop_mbox->for_message);
+    }
+}
+
+/* Under the lock: a message, or the loop's turn. */
+static bool sys_mbox_look(sys_mbox_t *mbox, void **message)
+{
+    return sys_mbox_get(mbox, message) || (mbox == loop_mbox && (*message = loop_message()) != NULL);
+}
+
 u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **message, u32_t timeout)
 {
     u32_t start_ms = sys_now();
     bool got, waiting = true;
 
     pthread_mutex_lock(&mbox->lock);
-    while (!(got = sys_mbox_get(mbox, message)) && waiting)
+    while (!(got = sys_mbox_look(mbox, message)) && waiting)
         waiting = sys_wait(&mbox->lock, &mbox->for_message, timeout, start_ms);
     if (!got) {
         pthread_mutex_unlock(&mbox->lock);

@@ -14,40 +14,26 @@
 static struct {
     const struct os_loop *loop;
     void *context;
-    struct tcpip_callback_msg *message;
-    bool ready;  /* the message may be posted: the loop has started, and it doesn't lie in the mailbox */
-    bool missed; /* it found no room there */
+    struct tcpip_callback_msg *message; /* NULL before start */
+    bool due;                           /* poll is to be called */
 } os;
-
-static void loop_round(void)
-{
-    os.loop->poll(os.context);
-}
 
 static void loop_called(void *unused)
 {
     (void)unused;
-    __atomic_store_n(&os.ready, true, __ATOMIC_RELEASE); /* before the bits are read */
-    loop_round();
+    os.loop->poll(os.context);
 }
 
 void loop_post(void)
 {
-    if (!__atomic_exchange_n(&os.ready, false, __ATOMIC_ACQ_REL)) {
-        return;
-    }
-    if (tcpip_callbackmsg_trycallback_fromisr(os.message) != ERR_OK) {
-        __atomic_store_n(&os.missed, true, __ATOMIC_RELEASE);
-        __atomic_store_n(&os.ready, true, __ATOMIC_RELEASE);
+    if (!__atomic_exchange_n(&os.due, true, __ATOMIC_ACQ_REL)) {
+        loop_nudge();
     }
 }
 
-void os_loop_alive(void)
+void *loop_message(void)
 {
-    if (__atomic_load_n(&os.missed, __ATOMIC_RELAXED) &&
-        __atomic_exchange_n(&os.missed, false, __ATOMIC_ACQ_REL)) {
-        loop_round();
-    }
+    return __atomic_exchange_n(&os.due, false, __ATOMIC_ACQ_REL) ? os.message : NULL;
 }
 
 static void loop_started(void *unused)
@@ -56,7 +42,7 @@ static void loop_started(void *unused)
     os.loop->start(os.context);
     os.message = tcpip_callbackmsg_new(loop_called, NULL);
     os_assert(os.message != NULL);
-    __atomic_store_n(&os.ready, true, __ATOMIC_RELEASE);
+    loop_post();
 }
 
 void loop_begin(const struct os_loop *loop, void *context)
@@ -66,9 +52,12 @@ void loop_begin(const struct os_loop *loop, void *context)
     tcpip_init(loop_started, NULL);
 }
 
-void loop_sleep(void)
+uint32_t loop_sleep(void)
 {
-    os.loop->slept(os.context, board_idle());
+    uint32_t cycles = board_idle();
+
+    os.loop->slept(os.context, cycles);
+    return cycles;
 }
 
 void os_lwip_init(void)

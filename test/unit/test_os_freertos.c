@@ -1,8 +1,8 @@
 /*
- * The loop on FreeRTOS, with the kernel and lwIP's mailbox played here: at most one message is queued, a full mailbox
- * loses nothing, and what can't go on says so.
+ * The loop on FreeRTOS, with the kernel, the board and lwIP played here: whoever posts is heard, whatever the thread does at that
+ * moment; it sleeps in its own place while no other is ready; and what can't go on says so.
  *
- * LINK: os/freertos/os_freertos.c os/threads/loop.c os/common.c
+ * LINK: os/freertos/os_freertos.c os/freertos/lwip_thread.c os/threads/loop.c os/common.c
  * SET: freertos
  */
 /* SPDX-License-Identifier: MIT */
@@ -11,6 +11,7 @@
 
 #include "board/board.h"
 #include "board/report.h"
+#include "os/freertos/lwip_thread.h"
 #include "os/os.h"
 #include "test/test.h"
 
@@ -26,11 +27,16 @@ struct tcpip_callback_msg {
     void *context;
 };
 
+#define MAILS 4
+
 static struct {
     void (*done)(void *context);
     struct tcpip_callback_msg message;
-    unsigned queued, posted; /* in the mailbox; since the start */
-    bool full, wakes_in_poll;
+    void *mails[MAILS];
+    unsigned mail_count, notified, takes, sleeps, yields; /* notified: not yet taken */
+    bool woken;                                           /* board_wake was called */
+    void (*in_take)(void), (*in_sleep)(void);             /* what happens while the thread waits */
+    bool wakes_in_poll;
     unsigned started, polled;
     uint32_t slept;
     char log[100];
@@ -96,14 +102,50 @@ struct tcpip_callback_msg *tcpip_callbackmsg_new(void (*function)(void *context)
     return &fake.message;
 }
 
-err_t tcpip_callbackmsg_trycallback_fromisr(struct tcpip_callback_msg *message)
+TaskHandle_t xTaskGetCurrentTaskHandle(void)
 {
-    if (message != &fake.message || fake.full) {
-        return ERR_MEM;
+    return &fake;
+}
+
+BaseType_t xQueueReceive(QueueHandle_t mailbox, void *message, TickType_t ticks)
+{
+    CHECK_EQUAL(ticks, 0);
+    CHECK(mailbox == &fake.mails);
+    if (fake.mail_count == 0) {
+        return 0;
     }
-    fake.queued++;
-    fake.posted++;
-    return ERR_OK;
+    memcpy(message, &fake.mails[0], sizeof fake.mails[0]);
+    memmove(fake.mails, fake.mails + 1, sizeof fake.mails - sizeof fake.mails[0]);
+    fake.mail_count--;
+    return pdTRUE;
+}
+
+void vTaskNotifyGiveFromISR(TaskHandle_t task, BaseType_t *woken)
+{
+    CHECK(task == &fake);
+    fake.notified++;
+    *woken = pdTRUE;
+}
+
+void portYIELD_FROM_ISR(BaseType_t woken)
+{
+    fake.yields += woken == pdTRUE;
+}
+
+/* It must be woken by then: nothing else does it. */
+uint32_t ulTaskNotifyTake(BaseType_t clear, TickType_t ticks)
+{
+    (void)ticks;
+    CHECK(clear == pdTRUE);
+    fake.takes++;
+    if (fake.notified == 0 && fake.in_take != NULL) {
+        fake.in_take();
+    }
+    if (fake.notified == 0) {
+        longjmp(fake.stopped, 2);
+    }
+    fake.notified = 0;
+    return 1;
 }
 
 void board_log(const char *text)
@@ -121,9 +163,23 @@ uint32_t board_random(void)
     return 4;
 }
 
+void board_wake(void)
+{
+    fake.woken = true;
+}
+
+/* It must be woken by then, too. */
 uint32_t board_idle(void)
 {
-    return 7;
+    fake.sleeps++;
+    if (!fake.woken && fake.in_sleep != NULL) {
+        fake.in_sleep();
+    }
+    if (!fake.woken) {
+        longjmp(fake.stopped, 3);
+    }
+    fake.woken = false;
+    return 1500;
 }
 
 /* ---- The loop under test. ---- */
@@ -154,43 +210,68 @@ static void begin(void)
 {
     static const struct os_loop loop = {.start = loop_start, .poll = loop_poll, .slept = loop_slept};
     memset(&fake, 0, sizeof fake);
+    os_thread_ready("another"); /* as at start */
+    fake.woken = false;
     if (setjmp(fake.stopped) == 0) {
         os_loop_run(&loop, NULL);
     }
 }
 
-/* lwIP's thread takes a message from its mailbox, then looks whether it is alive. */
-static void thread_runs(void)
+static void mail_put(void *mail)
 {
-    while (fake.queued > 0) {
-        fake.queued--;
-        fake.message.function(fake.message.context);
-        os_loop_alive();
+    fake.mails[fake.mail_count++] = mail;
+    lwip_thread_posted();
+}
+
+/* lwIP's thread, until it waits with nobody who would wake it. Returns the mails that it took. */
+static unsigned thread_runs(void)
+{
+    static unsigned mails; /* kept over longjmp */
+
+    mails = 0;
+    if (setjmp(fake.stopped) == 0) {
+        for (;;) {
+            void *message = lwip_thread_fetch(&fake.mails);
+            if (message == &fake.message) {
+                fake.message.function(fake.message.context);
+            } else {
+                mails++;
+            }
+        }
     }
+    fake.in_take = fake.in_sleep = NULL;
+    return mails;
+}
+
+static void idle_runs(void)
+{
+    fake.woken = true;
+    vApplicationIdleHook();
 }
 
 /* First: there is no loop yet. */
 TEST(wake_before_loop)
 {
     os_loop_wake();
-    CHECK_EQUAL(fake.posted, 0);
     begin();
     CHECK_EQUAL(fake.started, 1);
+    thread_runs();
+    CHECK_EQUAL(fake.polled, 1); /* as soon as it can */
 }
 
-TEST(one_message)
+TEST(many_wake_ups_are_one_poll)
 {
     begin();
+    thread_runs();
     for (unsigned i = 0; i < 100; i++) {
         os_loop_wake();
-        CHECK_EQUAL(fake.queued, 1);
     }
-    thread_runs();
-    CHECK_EQUAL(fake.polled, 1);
-    vApplicationTickHook();
-    CHECK_EQUAL(fake.queued, 1);
+    CHECK(fake.notified <= 1);
     thread_runs();
     CHECK_EQUAL(fake.polled, 2);
+    vApplicationTickHook();
+    thread_runs();
+    CHECK_EQUAL(fake.polled, 3);
 }
 
 /* The flag is cleared before the poll: an interrupt in the middle of it asks for another. */
@@ -198,51 +279,116 @@ TEST(wake_in_poll)
 {
     begin();
     fake.wakes_in_poll = true;
-    os_loop_wake();
-    thread_runs();
-    CHECK_EQUAL(fake.posted, 2);
-    CHECK_EQUAL(fake.polled, 2);
-}
-
-TEST(full_mailbox)
-{
-    begin();
-    fake.full = true;
-    os_loop_wake();
-    os_loop_wake();
-    CHECK_EQUAL(fake.queued, 0);
-    CHECK_EQUAL(fake.polled, 0);
-    os_loop_alive();
-    CHECK_EQUAL(fake.polled, 1);
-    os_loop_alive();
-    CHECK_EQUAL(fake.polled, 1); /* once is enough */
-    fake.full = false;
-    os_loop_wake();
-    CHECK_EQUAL(fake.queued, 1);
     thread_runs();
     CHECK_EQUAL(fake.polled, 2);
 }
 
-/* A full mailbox doesn't leave the flag set that keeps others from posting. */
-TEST(full_then_room)
+static void wake_once(void)
+{
+    fake.in_take = fake.in_sleep = NULL;
+    os_loop_wake();
+}
+
+static void one_mail(void)
+{
+    static int mail;
+
+    fake.in_take = fake.in_sleep = NULL;
+    mail_put(&mail);
+}
+
+static void loop_and_mails(void)
+{
+    os_loop_wake();
+    one_mail();
+    one_mail();
+    one_mail();
+}
+
+/* Both come, while it waits either way. */
+TEST(mails_and_loop)
 {
     begin();
-    fake.full = true;
-    os_loop_wake();
-    fake.full = false;
-    os_loop_wake();
-    CHECK_EQUAL(fake.queued, 1);
+    fake.in_take = loop_and_mails;
+    CHECK_EQUAL(thread_runs(), 3);
+    CHECK_EQUAL(fake.polled, 2);
+    CHECK(fake.takes > 0 && fake.sleeps == 0);
+    idle_runs();
+    fake.in_sleep = loop_and_mails;
+    CHECK_EQUAL(thread_runs(), 3);
+    CHECK_EQUAL(fake.polled, 3);
+}
+
+/* A notification from before, which was not waited for, does no harm. */
+TEST(notified_while_it_looked)
+{
+    begin();
     thread_runs();
-    CHECK(fake.polled >= 1);
-    os_loop_wake();
-    CHECK_EQUAL(fake.queued, 1);
+    fake.notified = 1;
+    fake.in_take = one_mail;
+    CHECK_EQUAL(thread_runs(), 1);
+}
+
+/* After the idle thread ran it sleeps in its own place, and the interrupt switches no thread; until another becomes ready. */
+TEST(sleeps_in_place)
+{
+    begin();
+    thread_runs();
+    CHECK_EQUAL(fake.sleeps, 0);
+    idle_runs();
+    unsigned takes = fake.takes, yields = fake.yields;
+    fake.in_sleep = wake_once;
+    thread_runs();
+    CHECK_EQUAL(fake.takes, takes);
+    CHECK_EQUAL(fake.yields, yields);
+    CHECK(fake.sleeps >= 2);
+    os_thread_ready(&fake); /* it itself is no other */
+    fake.woken = false;
+    thread_runs();
+    CHECK_EQUAL(fake.takes, takes);
+    os_thread_ready("another");
+    thread_runs();
+    CHECK_EQUAL(fake.takes, takes + 1);
+}
+
+static void another_ready(void)
+{
+    os_thread_ready("another");
+}
+
+/* One that becomes ready while it sleeps has its turn at once. */
+TEST(another_becomes_ready)
+{
+    begin();
+    thread_runs();
+    idle_runs();
+    unsigned takes = fake.takes;
+    fake.in_sleep = another_ready;
+    thread_runs();
+    CHECK_EQUAL(fake.takes, takes + 1);
+}
+
+TEST(idle_thread_has_its_sleep)
+{
+    begin();
+    thread_runs();
+    uint32_t before = lwip_thread_slept(NULL, true);
+    idle_runs();
+    for (unsigned i = 0; i < 10; i++) {
+        fake.in_sleep = wake_once;
+        thread_runs();
+    }
+    uint32_t slept = lwip_thread_slept(NULL, true) - before;
+    CHECK(slept >= 10 * 1500 / 1024 && slept <= 20 * 1500 / 1024);
+    CHECK_EQUAL(lwip_thread_slept(&fake, false), 0 - lwip_thread_slept(NULL, true));
+    CHECK_EQUAL(lwip_thread_slept("another", false), 0);
 }
 
 TEST(idle_counts_sleep)
 {
     begin();
-    vApplicationIdleHook();
-    CHECK_EQUAL(fake.slept, 7);
+    idle_runs();
+    CHECK_EQUAL(fake.slept, 1500);
 }
 
 TEST(stack_overflow_says_whose)

@@ -9,6 +9,5 @@ struct tcpip_callback_msg;
 
 void tcpip_init(void (*done)(void *context), void *context);
 struct tcpip_callback_msg *tcpip_callbackmsg_new(void (*function)(void *context), void *context);
-err_t tcpip_callbackmsg_trycallback_fromisr(struct tcpip_callback_msg *message);
 
 #endif
