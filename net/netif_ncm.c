@@ -16,6 +16,7 @@
 #include "netif/ethernet.h"
 #include "usb/ncm.h"
 #include "usb/udc.h"
+#include "wire/icmp_echo.h"
 
 #define FRAMES_A_POLL_MAX 64 /* our bound for one round of the loop */
 #define PBUF_IN_BLOCK     ((pbuf_type)(PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS | PBUF_TYPE_ALLOC_SRC_MASK_APP_MIN))
@@ -91,6 +92,24 @@ static bool netif_ncm_arp_forged(const struct netif_ncm *n, const uint8_t *arp)
                   sizeof(ip4_addr_t)) == 0;
 }
 
+static err_t netif_ncm_linkoutput(struct netif *netif, struct pbuf *p);
+
+/* An echo is answered from where it lies, before lwIP: that saves a third of a small one's instructions. False: it is none. */
+static bool netif_ncm_echo(struct netif_ncm *n, struct pbuf *p)
+{
+    const struct icmp_echo_host host = {n->netif.hwaddr, lwip_ntohl(netif_ip4_addr(&n->netif)->addr),
+                                        lwip_ntohl(netif_ip4_netmask(&n->netif)->addr)};
+    size_t length = icmp_echo_answer(p->payload, p->len, &host);
+
+    if (length == 0) {
+        return false;
+    }
+    p->len = p->tot_len = (u16_t)length;
+    netif_ncm_linkoutput(&n->netif, p); /* no room: an echo may be lost */
+    pbuf_free(p);
+    return true;
+}
+
 /* Hand one frame to lwIP. False: no memory, and it may still wait. */
 static bool netif_ncm_deliver(struct netif_ncm *n, const struct ncm_frame *frame)
 {
@@ -98,6 +117,10 @@ static bool netif_ncm_deliver(struct netif_ncm *n, const struct ncm_frame *frame
 
     if (p != NULL) {
         n->stats.in_place++;
+        if (icmp_echo_maybe(frame->bytes, frame->length) && netif_ncm_echo(n, p)) {
+            n->starved = false;
+            return true;
+        }
     } else if ((p = netif_ncm_frame_copy(frame)) != NULL) {
         n->stats.copied++;
     } else if (!n->starved) {

@@ -119,15 +119,17 @@ void sys_mutex_free(sys_mutex_t *mutex)
 
 /* ---- Mailboxes. ---- */
 
-/* lwIP's thread waits there: the first that is made. */
+/* lwIP's thread waits there. It is the only one that the first thread makes; others may have made theirs before. */
 static sys_mbox_t *loop_mbox;
 
 err_t sys_mbox_new(sys_mbox_t *mbox, int size)
 {
     os_assert(size <= SYS_MBOX_LENGTH_MAX);
-    loop_mbox = loop_mbox != NULL ? loop_mbox : mbox;
     *mbox = (sys_mbox_t){.valid = true, .size = (uint8_t)(size > 0 ? size : SYS_MBOX_LENGTH_MAX)};
     pthread_mutex_init(&mbox->lock, NULL);
+    if (thread_self() == NULL) {
+        __atomic_store_n(&loop_mbox, mbox, __ATOMIC_RELEASE);
+    }
     return ERR_OK;
 }
 
@@ -180,16 +182,19 @@ static bool sys_mbox_get(sys_mbox_t *mbox, void **message)
 
 void loop_nudge(void)
 {
-    if (loop_mbox != NULL) {
-        pthread_mutex_lock(&loop_mbox->lock);
-        sys_changed(&loop_mbox->lock, &loop_mbox->for_message);
+    sys_mbox_t *mbox = __atomic_load_n(&loop_mbox, __ATOMIC_ACQUIRE);
+
+    if (mbox != NULL) {
+        pthread_mutex_lock(&mbox->lock);
+        sys_changed(&mbox->lock, &mbox->for_message);
     }
 }
 
 /* Under the lock: a message, or the loop's turn. */
 static bool sys_mbox_look(sys_mbox_t *mbox, void **message)
 {
-    return sys_mbox_get(mbox, message) || (mbox == loop_mbox && (*message = loop_message()) != NULL);
+    return sys_mbox_get(mbox, message) ||
+           (mbox == __atomic_load_n(&loop_mbox, __ATOMIC_RELAXED) && (*message = loop_message()) != NULL);
 }
 
 u32_t sys_arch_mbox_fetch(sys_mbox_t *mbox, void **message, u32_t timeout)

@@ -2,7 +2,7 @@
  * The interface between lwIP and NCM, with a real lwIP above and a made-up NCM function below: who owns a frame
  * when, what is copied, what happens without memory.
  *
- * LINK: net/netif_ncm.c wire/chksum.c $(LWIP_SRC)
+ * LINK: net/netif_ncm.c wire/chksum.c wire/icmp_echo.c $(LWIP_SRC)
  * SET: lwip
  */
 /* SPDX-License-Identifier: MIT */

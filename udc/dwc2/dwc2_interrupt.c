@@ -398,6 +398,30 @@ static __attribute__((noinline)) void interrupt_rest(struct dwc2 *dwc2, uint32_t
         dwc2->udc.wake(dwc2->udc.wake_context);
 }
 
+/* Whole packets of one aligned piece into the one FIFO that waits for some: nearly all that is ever filled again. It saves 70 instructions
+ * of `send` for each. False: nothing was done, and `send` has to look. */
+HOT static __attribute__((noinline)) bool packets_give(struct dwc2 *dwc2, struct dwc2_regs *regs)
+{
+    uint32_t waiting = regs->DIEPEMPMSK;
+
+    if (waiting == 0 || (waiting & (waiting - 1)) != 0)
+        return false;
+    unsigned n = (unsigned)__builtin_ctz(waiting);
+    struct dwc2_in *in = &dwc2->in[n];
+    const uint8_t *from = (const uint8_t *)in->piece->base + in->offset;
+    uint32_t length = (regs->IN[n].DTXFSTS & 0xFFFFu) * 4, whole = in->piece->length - in->offset;
+    length = length < whole ? length : whole;
+    length = (length < in->left ? length : in->left) & ~63u;
+    if (length == 0 || ((uintptr_t)from & 3) != 0 || in->packet_size != 64)
+        return false;
+    packets_write(&regs->FIFO[n].word, from, length / 64);
+    in->offset += length;
+    in->left -= length;
+    if (in->left == 0)
+        regs->DIEPEMPMSK = 0;
+    return true;
+}
+
 HOT void dwc2_interrupt(struct dwc2 *dwc2)
 {
     struct dwc2_regs *regs = dwc2_regs(dwc2);
@@ -411,5 +435,7 @@ HOT void dwc2_interrupt(struct dwc2 *dwc2)
         if (!entry && !(status & GINTSTS_IEPINT))
             return;
     }
+    if (!entry && !(status & BUS_EVENTS) && packets_give(dwc2, regs))
+        return; /* what is left comes again */
     interrupt_rest(dwc2, entry);
 }
