@@ -114,11 +114,11 @@ struct http_raw {
     struct http_raw_connection
         *stasher; /* whose piece is in the stash, which the client can take in parts only; NULL */
     struct pbuf *stash;
-    uint16_t stash_at;                   /* bytes of it already sent */
-    uint8_t stash_next;                  /* whose turn it is then */
-    struct http_raw_connection *carrier; /* whose part is in `carry`; NULL: nobody's */
-    uint16_t carry_at, carry_end;        /* bytes of it that are still to be queued */
-    char carry[HTTP_SCRATCH_MAX];        /* the piece that is being made */
+    uint16_t stash_at;                              /* bytes of it already sent */
+    uint8_t stash_next;                             /* whose turn it is then */
+    struct http_raw_connection *carrier;            /* whose part is in `carry`; NULL: nobody's */
+    uint16_t carry_at, carry_end;                   /* bytes of it that are still to be queued */
+    char carry[HTTP_ROUTES ? HTTP_SCRATCH_MAX : 1]; /* the piece that is being made */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 
