@@ -30,6 +30,10 @@ _Static_assert(
     MEM_SIZE >= TCP_GUARD_HEAP + HTTP_RAW_PIPELINE_MAX + TCP_GUARD_NEED_MAX,
     "HTTP_RAW_PIPELINE_MAX: requests that wait leave no memory for answers; MEM_SIZE must grow with it");
 
+_Static_assert(MEMP_NUM_TCP_PCB >= HTTP_RAW_CONNECTIONS + 2,
+               "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2 in their handshake at least");
+_Static_assert(HTTP_RAW_CONNECTIONS >= 1 && HTTP_RAW_CONNECTIONS <= 255, "HTTP_RAW_CONNECTIONS: 1 to 255");
+
 /* The connection's server. */
 static struct http_raw *http_raw_of(const struct http_raw_connection *c)
 {

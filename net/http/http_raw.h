@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lwip/opt.h" /* HTTP_RAW_CONNECTIONS: lwIP's connections follow them */
 #include "net/http/http_engine.h"
 
 #ifdef __cplusplus
@@ -35,9 +36,6 @@ struct tcp_guard;
 struct tcp_pcb;
 struct pbuf;
 
-#ifndef HTTP_RAW_CONNECTIONS
-#define HTTP_RAW_CONNECTIONS 12 /* 184 bytes each, 160 with HTTP_KEEP_MAX 4 */
-#endif
 #ifndef HTTP_RAW_IDLE_MS_MAX
 #define HTTP_RAW_IDLE_MS_MAX 60000 /* between requests */
 #endif

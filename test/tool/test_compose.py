@@ -219,6 +219,34 @@ def test_what_http_need_not_do(folder):
     return f"flash {flash}, of {whole[0]}, RAM {ram}; saved: " + ", ".join(f"{name} {bytes_}" for name, bytes_ in saved.items())
 
 
+EIGHT_RAM_MAX = 16500
+
+
+def guide_options(page):
+    """The first plugnet_options.h of a guide."""
+    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
+        return re.search(r"<!-- options -->\n```c\n(.*?)```", file.read(), re.S)[1]
+
+
+def test_eight_connections(folder):
+    """The RAM of a product that serves eight connections at a time, with a route; eight clients at once all get its answer."""
+    text = PRODUCT.replace("PLUGNET_DEFAULT_SERVICES", "&plugnet_dhcp, &plugnet_dns, &plugnet_http")
+    app = product_write(folder, "eight", {"main.c": text, "plugnet_options.h": guide_options("sizes.md")})
+    out, _ = built(folder, "stm32f4discovery-none-eight", f"APP={app}", "NAME=eight")
+    ram = json.loads(run(sys.executable, "tool/size.py", out, f"{out}/eight.elf", "--json").stdout)["ram"]
+    assert ram <= EIGHT_RAM_MAX, ram
+    said = []
+    with plugged(VBOARD, f"{out}/eight.elf") as url:
+        for _ in range(3):
+            clients = [threading.Thread(target=lambda: said.append(asked(url))) for _ in range(8)]
+            for client in clients:
+                client.start()
+            for client in clients:
+                client.join(ANSWER_S_MAX)
+    assert said == [{"board": "STM32F4DISCOVERY"}] * 24, said
+    return f"RAM {ram}"
+
+
 def test_routes_without_bodies(folder):
     """A product that has routes, and nothing else of HTTP's: they answer, and a body is refused."""
     app = product_write(folder, "thin", {"main.c": PRODUCT, "plugnet_options.h": "".join(
@@ -759,7 +787,8 @@ REFUSED = (
     ("ETH_PAD_SIZE 2", "ETH_PAD_SIZE"), ("MEMP_STATS 0", "tcp_guard.c"), ("LWIP_ARP 0", "an Ethernet host"),
     ("LWIP_IPV6 1", "not in the build"), ("LWIP_DHCP 1", "not in the build"), ("LWIP_EVENT_API 1", "LWIP_EVENT_API"),
     ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"), ("HTTP_STATE_MAX 66", "HTTP_STATE_MAX: a multiple of 4"),
-    ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("HTTP_RAW_PIPELINE_MAX 1600", "HTTP_RAW_PIPELINE_MAX: "), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
+    ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("HTTP_RAW_PIPELINE_MAX 1600", "HTTP_RAW_PIPELINE_MAX: "),
+    ("MEMP_NUM_TCP_PCB 13", "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2"), ("HTTP_RAW_CONNECTIONS 0", "HTTP_RAW_CONNECTIONS: 1 to 255"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
     ("NCM_IN_PIECES_MAX 19", "NCM_IN_PIECES_MAX"), ("PLUGNET_NAME_MAX 60", "PLUGNET_NAME_MAX: "), ("TCP_GUARD_HEAP 3000", "MEM_SIZE: "))
 REFUSED_THREADS = (
     ("LWIP_TCPIP_CORE_LOCKING 1", "foreign thread"), ("LWIP_TCP_PCB_NUM_EXT_ARGS 0", "netconn_guard.c"), ("TCPIP_THREAD_PRIO 3", "TCPIP_THREAD_PRIO: 4"),
