@@ -219,7 +219,7 @@ def test_what_http_need_not_do(folder):
     return f"flash {flash}, of {whole[0]}, RAM {ram}; saved: " + ", ".join(f"{name} {bytes_}" for name, bytes_ in saved.items())
 
 
-EIGHT_RAM_MAX = 16500
+EIGHT_RAM_MAX, EIGHT_STACK_MAX = 16500, 1536
 
 
 def guide_options(page):
@@ -230,7 +230,11 @@ def guide_options(page):
 
 def test_eight_connections(folder):
     """The RAM of a product that serves eight connections at a time, with a route; eight clients at once all get its answer."""
-    text = PRODUCT.replace("PLUGNET_DEFAULT_SERVICES", "&plugnet_dhcp, &plugnet_dns, &plugnet_http")
+    text = PRODUCT.replace("PLUGNET_DEFAULT_SERVICES", "&plugnet_dhcp, &plugnet_dns, &plugnet_http").replace('    text_put(out, "}");', """\
+    text_put(out, ",");
+    text_put_json_u32(out, "stack", board_stack_used_max());
+    text_put_json_u32(out, "size", board_stack_size());
+    text_put(out, "}");""")
     app = product_write(folder, "eight", {"main.c": text, "plugnet_options.h": guide_options("sizes.md")})
     out, _ = built(folder, "stm32f4discovery-none-eight", f"APP={app}", "NAME=eight")
     ram = json.loads(run(sys.executable, "tool/size.py", out, f"{out}/eight.elf", "--json").stdout)["ram"]
@@ -243,8 +247,10 @@ def test_eight_connections(folder):
                 client.start()
             for client in clients:
                 client.join(ANSWER_S_MAX)
-    assert said == [{"board": "STM32F4DISCOVERY"}] * 24, said
-    return f"RAM {ram}"
+    assert [answer["board"] for answer in said] == ["STM32F4DISCOVERY"] * 24, said
+    deepest = max(answer["stack"] for answer in said)
+    assert {answer["size"] for answer in said} == {2048} and deepest <= EIGHT_STACK_MAX, said
+    return f"RAM {ram}, stack {deepest}"
 
 
 def test_routes_without_bodies(folder):
@@ -788,7 +794,7 @@ REFUSED = (
     ("LWIP_IPV6 1", "not in the build"), ("LWIP_DHCP 1", "not in the build"), ("LWIP_EVENT_API 1", "LWIP_EVENT_API"),
     ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"), ("HTTP_STATE_MAX 66", "HTTP_STATE_MAX: a multiple of 4"),
     ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("HTTP_RAW_PIPELINE_MAX 1600", "HTTP_RAW_PIPELINE_MAX: "),
-    ("MEMP_NUM_TCP_PCB 13", "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2"), ("HTTP_RAW_CONNECTIONS 0", "HTTP_RAW_CONNECTIONS: 1 to 255"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
+    ("MEMP_NUM_TCP_PCB 13", "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2"), ("BOARD_STACK_SIZE 2044", "BOARD_STACK_SIZE: a multiple"), ("HTTP_RAW_CONNECTIONS 0", "HTTP_RAW_CONNECTIONS: 1 to 255"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
     ("NCM_IN_PIECES_MAX 19", "NCM_IN_PIECES_MAX"), ("PLUGNET_NAME_MAX 60", "PLUGNET_NAME_MAX: "), ("TCP_GUARD_HEAP 3000", "MEM_SIZE: "))
 REFUSED_THREADS = (
     ("LWIP_TCPIP_CORE_LOCKING 1", "foreign thread"), ("LWIP_TCP_PCB_NUM_EXT_ARGS 0", "netconn_guard.c"), ("TCPIP_THREAD_PRIO 3", "TCPIP_THREAD_PRIO: 4"),
@@ -799,7 +805,7 @@ REFUSED_THREADS = (
     ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
     ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
 SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_body.c", "net/http/http_raw.c", "plugnet/plugnet_check.c",
-           "plugnet/service_mdns.c", "usb/ncm.c")
+           "plugnet/service_mdns.c", "usb/ncm.c", "chip/cortex_m4/startup.c")
 
 
 def options_wrong(command, sources, cases):
