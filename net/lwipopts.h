@@ -111,8 +111,12 @@
 #ifndef MEMP_NUM_UDP_PCB
 #define MEMP_NUM_UDP_PCB 4 /* DHCP, DNS, mDNS, one for the product */
 #endif
+#ifndef HTTP_RAW_CONNECTIONS
+#define HTTP_RAW_CONNECTIONS 12 /* HTTP's; 164 bytes each, and 152 for lwIP's */
+#endif
 #ifndef MEMP_NUM_TCP_PCB
-#define MEMP_NUM_TCP_PCB (18 + THREADS_TCP_PCB) /* 12 HTTP, 2 iperf, 2 DNS, 2 in their handshake */
+#define MEMP_NUM_TCP_PCB                                                                                     \
+    (HTTP_RAW_CONNECTIONS + 6 + THREADS_TCP_PCB) /* HTTP's, 2 iperf, 2 DNS, 2 in their handshake */
 #endif
 #ifndef MEMP_NUM_TCP_PCB_LISTEN
 #define MEMP_NUM_TCP_PCB_LISTEN 4

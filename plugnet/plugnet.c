@@ -132,9 +132,10 @@ static void plugnet_size_check(size_t size)
     }
 }
 
-/* The listed functions don't fit: say which, and by how much. */
+/* The listed functions don't fit: say which, and by how much, unless that was found out before (PLUGNET_CHECK). */
 _Noreturn static void plugnet_refuse(const struct plugnet *p, const struct udc_shortage *shortage)
 {
+#if PLUGNET_CHECK
     char line[80];
     struct text t = text_over(line, sizeof line - 1);
 
@@ -152,6 +153,9 @@ _Noreturn static void plugnet_refuse(const struct plugnet *p, const struct udc_s
     plugnet_text_end(&t);
     board_log(line);
     board_log("\n");
+#else
+    (void)p, (void)shortage;
+#endif
     os_panic(".functions: more than fits");
 }
 
@@ -167,7 +171,9 @@ void plugnet_init_sized(struct plugnet *p, const struct plugnet_config *config, 
 #if PLUGNET_CHECK
     plugnet_check(config);
 #endif
-    plugnet_report_log();
+    if (PLUGNET_REPORT_LOG) {
+        plugnet_report_log();
+    }
     os_lwip_init();
     plugnet_addresses_set(p, hash);
     plugnet_hosts_set(p, hash);

@@ -61,6 +61,13 @@ extern "C" {
 #define PLUGNET_CHECK                                                                                        \
     1 /* the configuration is looked at at start; 0, where it never changes: 3.8 kB of flash less */
 #endif
+#ifndef PLUGNET_STATUS
+#define PLUGNET_STATUS                                                                                       \
+    1 /* our services put status objects; 0, where nobody shows them: 0.6 kB of flash less */
+#endif
+#ifndef PLUGNET_REPORT_LOG
+#define PLUGNET_REPORT_LOG 1 /* the log says at start how the last run has stopped; 0: 0.4 kB of flash less */
+#endif
 #ifndef PLUGNET_BLOCKS
 #define PLUGNET_BLOCKS 3 /* NTB buffers for receiving, 3 kB each; with 2, every second frame is copied */
 #endif
@@ -223,16 +230,22 @@ struct plugnet_config {
     uint16_t http_port;                    /* of plugnet_http; 80 */
     const struct http_resource *resources; /* paths begin with a slash, at most HTTP_TEXT_MAX bytes */
     size_t resource_count;
+#if HTTP_ROUTES
     const struct http_route *routes; /* paths as above; a type wherever there is a part */
     size_t route_count;
+#endif
     void *context; /* for routes (http_context), and `started` */
 
     /* Who may: see struct http_config (net/http/http.h). */
+#if HTTP_ORIGINS
     const char *const *origins;
+#endif
     const char *security;
+#if HTTP_CHECK
     uint16_t (*check)(struct http_request *r);
     const char *const *check_headers;
     const char *challenge;
+#endif
 
     /* Called once, in the loop's thread, when everything has started and before the first poll; none. It may call lwIP, and
      * must not wait. */

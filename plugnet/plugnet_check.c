@@ -61,6 +61,7 @@ static void check_path(const char *path)
     check_that(strlen(path) <= HTTP_TEXT_MAX, ".path: longer than " OPTION(HTTP_TEXT_MAX), path);
 }
 
+#if HTTP_ROUTES || HTTP_CHECK
 __attribute__((noinline)) static size_t check_count(const char *const *names)
 {
     size_t count = 0;
@@ -70,12 +71,18 @@ __attribute__((noinline)) static size_t check_count(const char *const *names)
     }
     return count;
 }
+#endif
 
+#if HTTP_ROUTES
 static void check_route(const struct plugnet_config *c, const struct http_route *r)
 {
     const char *path = r->path, *star = strchr(path, '*');
     uint8_t methods = r->methods != 0 ? r->methods : HTTP_GET;
-    size_t names = check_count(r->headers), kept = names + check_count(c->check_headers);
+    size_t names = check_count(r->headers), kept = names;
+
+#if HTTP_CHECK
+    kept += check_count(c->check_headers);
+#endif
 
     kept += (r->query ? 1u : 0u) + (star != NULL ? 1u : 0u);
     check_that(r->output == NULL || r->type != NULL || r->head != NULL,
@@ -86,14 +93,31 @@ static void check_route(const struct plugnet_config *c, const struct http_route 
     check_that(names <= WANTED_MAX, ".headers: more than " OS_TEXT(WANTED_MAX), path);
     check_that(kept * KEEP_EACH_MIN <= HTTP_KEEP_MAX,
                ".query, .headers, .check_headers, *: raise " OPTION(HTTP_KEEP_MAX), path);
+#if HTTP_BODIES
     check_that(r->body == NULL || (methods & (HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)) != 0,
                ".body: .methods name none that has a body", path);
+#endif
+#if HTTP_UPGRADES
     check_that(r->upgrade == NULL || methods == HTTP_GET, ".upgrade: .methods must be HTTP_GET alone", path);
+#endif
     for (const struct http_route *other = c->routes; other != r; other++) {
         check_that(strcmp(other->path, path) != 0, ".path: twice; one route serves all its .methods", path);
     }
 }
 
+static void check_routes(const struct plugnet_config *c)
+{
+    const struct http_route *route = c->routes;
+
+    check_that(route != NULL || c->route_count == 0, ".routes: NULL, but .route_count isn't 0", NULL);
+    for (size_t i = c->route_count; i > 0; i--, route++) {
+        check_path(route->path);
+        check_route(c, route);
+    }
+}
+#endif
+
+#if HTTP_ORIGINS
 /* "https://host" or "https://host:port", as browsers write it: no slash behind it. */
 static bool check_origin_good(const char *origin)
 {
@@ -115,6 +139,17 @@ static bool check_origin_good(const char *origin)
     return port[-1] == ':' && at != port && at - port <= 5 && *at == 0;
 }
 
+static void check_origins(const struct plugnet_config *c)
+{
+    const char *const *origin = c->origins;
+
+    for (; origin != NULL && *origin != NULL; origin++) {
+        check_that(check_origin_good(*origin), ".origins: https://host[:port], no slash behind it", *origin);
+        check_that(strlen(*origin) <= HTTP_TEXT_MAX, ".origins: longer than " OPTION(HTTP_TEXT_MAX), *origin);
+    }
+}
+#endif
+
 /* Each line has a name and a colon, and ends in CR LF. */
 static void check_lines(const char *lines)
 {
@@ -129,33 +164,24 @@ static void check_lines(const char *lines)
     }
 }
 
+#if HTTP_CHECK
 static void check_access(const struct plugnet_config *c)
 {
-    const char *const *origin = c->origins, *const *headers = c->check_headers;
+    const char *const *headers = c->check_headers;
     const char *first = headers != NULL ? *headers : NULL;
 
-    check_lines(c->security);
-    for (; origin != NULL && *origin != NULL; origin++) {
-        check_that(check_origin_good(*origin), ".origins: https://host[:port], no slash behind it", *origin);
-        check_that(strlen(*origin) <= HTTP_TEXT_MAX, ".origins: longer than " OPTION(HTTP_TEXT_MAX), *origin);
-    }
     check_that(check_count(headers) <= WANTED_MAX, ".check_headers: more than " OS_TEXT(WANTED_MAX), first);
     check_that(headers == NULL || c->check != NULL, ".check_headers: .check is missing", first);
     check_that(c->check == NULL || c->challenge != NULL, ".challenge: needed by .check", NULL);
 }
+#endif
 
-static void check_answers(const struct plugnet_config *c)
+static void check_resources(const struct plugnet_config *c)
 {
     const struct http_resource *resource = c->resources;
-    const struct http_route *route = c->routes;
 
-    check_that(route != NULL || c->route_count == 0, ".routes: NULL, but .route_count isn't 0", NULL);
     check_that(resource != NULL || c->resource_count == 0, ".resources: NULL, but .resource_count isn't 0",
                NULL);
-    for (size_t i = c->route_count; i > 0; i--, route++) {
-        check_path(route->path);
-        check_route(c, route);
-    }
     for (size_t i = c->resource_count; i > 0; i--, resource++) {
         check_path(resource->path);
         check_that(resource->type != NULL, ".type: missing, of a resource", resource->path);
@@ -255,8 +281,17 @@ __attribute__((noinline)) void plugnet_check(const struct plugnet_config *c)
     check_that(!check_is_long(c->landing_url, URL_LENGTH_MAX), ".landing_url: longer than 258 characters",
                c->landing_url);
     check_names(c);
+    check_lines(c->security);
+#if HTTP_ORIGINS
+    check_origins(c);
+#endif
+#if HTTP_CHECK
     check_access(c);
-    check_answers(c);
+#endif
+#if HTTP_ROUTES
+    check_routes(c);
+#endif
+    check_resources(c);
     if (c->landing_url != NULL && strncmp(c->landing_url, "https://", 8) != 0) {
         board_log(".landing_url: not https, left out\n");
     }

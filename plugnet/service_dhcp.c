@@ -58,5 +58,5 @@ const struct plugnet_service plugnet_dhcp = {
     .name = "dhcp",
     .state = &dhcp_state,
     .start = dhcp_start,
-    .status = dhcp_status,
+    .status = PLUGNET_STATUS ? dhcp_status : NULL,
 };

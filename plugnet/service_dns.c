@@ -47,5 +47,5 @@ const struct plugnet_service plugnet_dns = {
     .name = "dns",
     .state = &dns_state,
     .start = dns_start,
-    .status = dns_status,
+    .status = PLUGNET_STATUS ? dns_status : NULL,
 };

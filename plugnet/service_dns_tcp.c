@@ -35,5 +35,5 @@ const struct plugnet_service plugnet_dns_tcp = {
     .name = "dns_tcp",
     .state = &dns_tcp_state,
     .start = dns_tcp_start,
-    .status = dns_tcp_status,
+    .status = PLUGNET_STATUS ? dns_tcp_status : NULL,
 };

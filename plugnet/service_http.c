@@ -26,20 +26,20 @@ static const char *http_service_start(void *state, struct plugnet *p)
     struct http_service *s = state;
     const struct plugnet_config *c = p->config;
 
-    s->config = (struct http_config){
-        .resources = c->resources,
-        .resource_count = c->resource_count,
-        .routes = c->routes,
-        .route_count = c->route_count,
-        .context = c->context,
-        .hosts = p->hosts,
-        .broken = http_service_broken,
-        .wake = os_loop_wake,
+    s->config = (struct http_config)
+    {
+        .resources = c->resources, .resource_count = c->resource_count,
+#if HTTP_ROUTES
+        .routes = c->routes, .route_count = c->route_count,
+#endif
+        .context = c->context, .hosts = p->hosts, .broken = http_service_broken, .wake = os_loop_wake,
+#if HTTP_ORIGINS
         .origins = c->origins,
+#endif
         .security = c->security,
-        .check = c->check,
-        .check_headers = c->check_headers,
-        .challenge = c->challenge,
+#if HTTP_CHECK
+        .check = c->check, .check_headers = c->check_headers, .challenge = c->challenge,
+#endif
     };
     p->http = &s->http.site.stats;
     return http_raw_listen(&s->http, &s->config, c->http_port != 0 ? c->http_port : 80, &p->guard)
@@ -70,5 +70,5 @@ const struct plugnet_service plugnet_http = {
     .state = &http_service_state,
     .start = http_service_start,
     .poll = http_service_poll,
-    .status = http_service_status,
+    .status = PLUGNET_STATUS ? http_service_status : NULL,
 };

@@ -35,5 +35,5 @@ const struct plugnet_service plugnet_iperf = {
     .name = "iperf",
     .state = &iperf_state,
     .start = iperf_start,
-    .status = iperf_status,
+    .status = PLUGNET_STATUS ? iperf_status : NULL,
 };

@@ -107,5 +107,5 @@ const struct plugnet_service plugnet_mdns = {
     .tick = mdns_tick,
     .link = mdns_link,
     .renamed = mdns_renamed,
-    .status = mdns_status,
+    .status = PLUGNET_STATUS ? mdns_status : NULL,
 };

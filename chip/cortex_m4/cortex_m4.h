@@ -43,6 +43,10 @@
 #define CFSR_MMARVALID     (1u << 7)
 #define CFSR_BFARVALID     (1u << 15)
 
+#ifndef BOARD_STACK_SIZE
+#define BOARD_STACK_SIZE 4096 /* bytes of RAM for the main stack; an overflow faults at once */
+#endif
+
 /* Interrupt priorities, 0 highest of 16. The tick may wait for USB; nothing may wait for the tick. */
 #define PRIORITY_USB  5u
 #define PRIORITY_UART 12u

@@ -40,6 +40,15 @@ __attribute__((weak, alias("Fault_Handler"))) void PendSV_Handler(void);
 #include "board_vectors.inc"
 #undef HANDLER
 
+_Static_assert(
+    BOARD_STACK_SIZE >= 2048 && BOARD_STACK_SIZE % 8 == 0,
+    "BOARD_STACK_SIZE: a multiple of 8 from 2048 on; what plugnet itself takes is in docs/sizes.md");
+
+/* For the linker script, which can't read options. */
+#define TEXT_OF(number) TEXT_OF_(number)
+#define TEXT_OF_(text)  #text
+__asm__(".global linker_stack_size\n.equ linker_stack_size, " TEXT_OF(BOARD_STACK_SIZE));
+
 /* Runs without a frame of its own, since it paints the whole stack. */
 __attribute__((naked, noreturn, used)) void Reset_Handler(void)
 {

@@ -23,11 +23,11 @@ void http_end(struct http_request *r)
 {
     if ((r->flags & FLAG_BEGUN) != 0) {
         r->flags &= ~(uint32_t)FLAG_BEGUN;
-        if (r->route->upgrade != NULL) {
-            r->route->upgrade->gone(r);
+        if (http_upgrade_of(r) != NULL) {
+            http_upgrade_of(r)->gone(r);
         }
-        if (r->route->gone != NULL) {
-            r->route->gone(r);
+        if (http_route_of(r)->gone != NULL) {
+            http_route_of(r)->gone(r);
         }
     }
 }
@@ -53,15 +53,25 @@ void http_reset(struct http_request *r)
 /* The route is asked first: it may refuse before a body comes. */
 static void http_route_begin(struct http_request *r)
 {
-    if (r->status != 0 || r->route == NULL) {
+    if (r->status != 0 || http_route_of(r) == NULL) {
         return;
     }
     r->flags |= FLAG_BEGUN;
     memset(r->state_words, 0, sizeof r->state_words);
-    if (r->route->begin != NULL) {
-        uint16_t status = r->route->begin(r);
+    if (http_route_of(r)->begin != NULL) {
+        uint16_t status = http_route_of(r)->begin(r);
         r->status = r->status != 0 ? r->status : status;
     }
+}
+
+static bool http_takes_bodies(const struct http_request *r)
+{
+#if HTTP_BODIES
+    return http_route_of(r) != NULL && http_route_of(r)->body != NULL;
+#else
+    (void)r;
+    return false;
+#endif
 }
 
 /* The check has let it through, or there is none. */
@@ -70,10 +80,10 @@ static void http_headers_done(struct http_request *r)
     bool chunked = (r->flags & FLAG_CHUNKED) != 0;
     bool body = chunked || r->left > 0;
 
-    if (r->route != NULL) {
+    if (http_route_of(r) != NULL) {
         r->body_length = chunked ? UINT32_MAX : r->left;
     }
-    if (body && r->status == 0 && (r->route == NULL || r->route->body == NULL || r->left == UINT32_MAX)) {
+    if (body && r->status == 0 && (!http_takes_bodies(r) || r->left == UINT32_MAX)) {
         r->status = 413;
     }
     http_route_begin(r);
@@ -81,7 +91,8 @@ static void http_headers_done(struct http_request *r)
         http_complete(r);
         return;
     }
-    if (r->status != 0 && ((r->flags & FLAG_EXPECT) != 0 || (!chunked && r->left > HTTP_DISCARD_MAX))) {
+    if (!HTTP_BODIES ||
+        (r->status != 0 && ((r->flags & FLAG_EXPECT) != 0 || (!chunked && r->left > HTTP_DISCARD_MAX)))) {
         http_fail(r, r->status);
         return;
     }
@@ -94,6 +105,11 @@ static void http_headers_done(struct http_request *r)
     }
 }
 
+static bool http_has_check(const struct http_request *r)
+{
+    return HTTP_CHECK && r->site->config->check != NULL;
+}
+
 static void http_headers_end(struct http_request *r)
 {
     r->status = http_decide(r);
@@ -102,7 +118,7 @@ static void http_headers_end(struct http_request *r)
         return;
     }
     http_text_clear(r);
-    if (r->site->config->check != NULL && r->status != 421 && r->status != 501) {
+    if (http_has_check(r) && r->status != 421 && r->status != 501) {
         if (r->method == HTTP_OPTIONS && r->origin != 0 && (r->flags2 & FLAG2_PREFLIGHT) != 0) {
             r->flags2 |= FLAG2_SERVER; /* it has no credentials, and is told the same of each path */
             r->status = 204;
@@ -117,7 +133,7 @@ static void http_headers_end(struct http_request *r)
 
 bool http_checking(const struct http_request *r)
 {
-    return r->state == AT_CHECK;
+    return HTTP_CHECK && r->state == AT_CHECK;
 }
 
 bool http_check(struct http_request *r)
@@ -135,6 +151,7 @@ bool http_check(struct http_request *r)
     return status != 401;
 }
 
+#if HTTP_BODIES
 static void http_chunk_digit(struct http_request *r, char byte)
 {
     char lower = (char)(byte | 0x20);
@@ -169,7 +186,7 @@ static size_t http_body_take(struct http_request *r, const char *bytes, size_t l
     length = taken;
     r->flags &= ~(uint32_t)FLAG_CONTINUE; /* it didn't wait */
     if (r->status == 0) {
-        taken = r->route->body(r, (const uint8_t *)bytes, length);
+        taken = http_route_of(r)->body(r, (const uint8_t *)bytes, length);
     }
     if (r->status != 0) { /* refused, before or now */
         taken = length;
@@ -194,6 +211,14 @@ static size_t http_body_take(struct http_request *r, const char *bytes, size_t l
     return taken;
 }
 
+#else
+static size_t http_body_take(struct http_request *r, const char *bytes, size_t length)
+{
+    (void)r, (void)bytes;
+    return length;
+}
+#endif
+
 /* ---- Bytes ---- */
 
 static void http_line_end(struct http_request *r)
@@ -209,6 +234,7 @@ static void http_line_end(struct http_request *r)
         }
         break;
     case AT_VALUE: http_value_end(r); break;
+#if HTTP_BODIES
     case AT_CHUNK_SIZE:
     case AT_CHUNK_EXTENSION: http_chunk_size_end(r); break;
     case AT_CHUNK_END:
@@ -219,6 +245,7 @@ static void http_line_end(struct http_request *r)
         break;
     case AT_TRAILER: http_complete(r); break;
     case AT_TRAILER_LINE: r->state = AT_TRAILER; break;
+#endif
     default: http_fail(r, 400); break;
     }
 }
@@ -275,10 +302,12 @@ static void http_byte_in_line(struct http_request *r, char byte)
             http_text_add(r, byte);
         }
         break;
+#if HTTP_BODIES
     case AT_CHUNK_SIZE: http_chunk_digit(r, byte); break;
     case AT_CHUNK_EXTENSION: break;
     case AT_TRAILER: r->state = AT_TRAILER_LINE; break;
     case AT_TRAILER_LINE: break;
+#endif
     default: http_fail(r, 400); break;
     }
 }
@@ -367,9 +396,10 @@ size_t http_input(struct http_request *r, char *bytes, size_t length)
     size_t at = 0;
 
     while (at < length && r->state < AT_CHECK) {
-        if (r->state == AT_BODY || r->state == AT_CHUNK_DATA || r->state == AT_UPGRADED) {
-            at += r->state == AT_UPGRADED ? http_upgraded_take(r, bytes + at, length - at)
-                                          : http_body_take(r, bytes + at, length - at);
+        if (HTTP_BODIES + HTTP_UPGRADES > 0 &&
+            (r->state == AT_BODY || r->state == AT_CHUNK_DATA || r->state == AT_UPGRADED)) {
+            at += HTTP_UPGRADES && r->state == AT_UPGRADED ? http_upgraded_take(r, bytes + at, length - at)
+                                                           : http_body_take(r, bytes + at, length - at);
             if (http_held(r)) {
                 break;
             }
@@ -397,12 +427,12 @@ bool http_answering(const struct http_request *r)
 
 bool http_upgraded(const struct http_request *r)
 {
-    return r->state == AT_UPGRADED;
+    return HTTP_UPGRADES && r->state == AT_UPGRADED;
 }
 
 bool http_leaving(const struct http_request *r)
 {
-    return r->state == AT_UPGRADED && r->route->upgrade->leaving(r);
+    return http_upgraded(r) && http_upgrade_of(r)->leaving(r);
 }
 
 bool http_waiting(const struct http_request *r)
@@ -419,7 +449,7 @@ void http_resume(struct http_request *r)
 {
     r->flags &= ~(uint32_t)FLAG_WAITING;
     r->flags2 &= ~(uint32_t)FLAG2_HELD;
-    if (r->state == AT_LATER) {
+    if (HTTP_ROUTES && r->state == AT_LATER) {
         http_complete(r);
     }
 }
@@ -445,7 +475,7 @@ static void http_upgraded_end(struct http_request *r)
 void http_close(struct http_request *r)
 {
     r->flags |= FLAG_CLOSE;
-    if (r->state == AT_UPGRADED) {
+    if (http_upgraded(r)) {
         http_upgraded_end(r); /* it can't go on with bytes missing */
     }
 }
@@ -455,7 +485,7 @@ void http_expire(struct http_request *r)
     if (r->state < AT_UPGRADED) {
         r->status = 0;
         http_fail(r, 408);
-    } else if (r->state == AT_UPGRADED) {
+    } else if (http_upgraded(r)) {
         http_upgraded_end(r);
     }
 }

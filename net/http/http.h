@@ -29,7 +29,37 @@
 extern "C" {
 #endif
 
-/* Limits; bytes that each of the HTTP_CONNECTIONS connections takes, all the time. */
+/* What the server can do. Each costs flash, which a product that needs less saves by a 0; then it has no fields for it, in
+ * plugnet_config and http_route. */
+#ifndef HTTP_ROUTES
+#define HTTP_ROUTES                                                                                          \
+    1 /* answers made on demand: 3.5 kB of flash with the next two, 640 bytes of RAM; 0: files alone */
+#endif
+#ifndef HTTP_BODIES
+#define HTTP_BODIES HTTP_ROUTES /* requests with a body: 0.6 kB; 0: they get 413, and the connection closes */
+#endif
+#ifndef HTTP_UPGRADES
+#define HTTP_UPGRADES HTTP_ROUTES /* other protocols on the same connection, such as WebSocket: 0.5 kB */
+#endif
+#ifndef HTTP_RANGES
+#define HTTP_RANGES 1 /* parts of files: 0.6 kB; 0: Range is left out, and the whole is sent */
+#endif
+#ifndef HTTP_ORIGINS
+#define HTTP_ORIGINS 1 /* pages of others that may read answers, `origins`: 0.5 kB */
+#endif
+#ifndef HTTP_CHECK
+#define HTTP_CHECK 1 /* a look at each request, `check`, `check_headers`, `challenge`: 0.4 kB */
+#endif
+#if HTTP_ROUTES >> 1 || HTTP_BODIES >> 1 || HTTP_UPGRADES >> 1 || HTTP_RANGES >> 1 || HTTP_ORIGINS >> 1 ||   \
+    HTTP_CHECK >> 1
+#error "HTTP_ROUTES, _BODIES, _UPGRADES, _RANGES, _ORIGINS, _CHECK: 0 or 1"
+#endif
+#if !HTTP_ROUTES && (HTTP_BODIES || HTTP_UPGRADES)
+#error                                                                                                       \
+    "HTTP_BODIES, HTTP_UPGRADES: need HTTP_ROUTES; it is a route that takes a body, or speaks another protocol"
+#endif
+
+/* Limits; bytes that each of the HTTP_RAW_CONNECTIONS connections takes, all the time. */
 #ifndef HTTP_TEXT_MAX
 #define HTTP_TEXT_MAX 63 /* longest path with its query, Host, Origin, or wanted header; at most 255 */
 #endif
@@ -130,7 +160,9 @@ struct http_route {
     /* `length` bytes of the body have come, 1 or more; http_body_length says how many there will be, less than 4 GiB. Returns how many it has
      * taken; if fewer, the client is held back, and it is called with the rest after http_wake. NULL: a body is refused by
      * 413. http_refuse ends it early. */
+#if HTTP_BODIES
     size_t (*body)(struct http_request *r, const uint8_t *bytes, size_t length);
+#endif
 
     /* All of the request is there. Returns the answer's status, 200 to 599 but for those that say what the server
      * itself must know (205, 206, 407, 426); or HTTP_LATER. NULL: 200, or 204 without `output`. */
@@ -152,7 +184,9 @@ struct http_route {
     void (*gone)(struct http_request *r);
 
     /* Another protocol by "Upgrade": see net/http/websocket.h. NULL: none. */
+#if HTTP_UPGRADES
     const struct http_upgrade *upgrade;
+#endif
 
     const void *data; /* yours: http_data */
 };
@@ -220,7 +254,7 @@ struct http_buffer {
 size_t http_collect(struct http_request *r, struct http_buffer *buffer, const uint8_t *bytes, size_t length);
 void http_collect_end(struct http_request *r, struct http_buffer *buffer);
 
-/* ---- What a server serves. Const; outlives the server. ---- */
+/* ---- What a server serves. Const; outlives the server. What it can't do (HTTP_ROUTES …) it doesn't look at. ---- */
 
 struct http_config {
     const struct http_resource *resources;

@@ -40,8 +40,8 @@ static uint8_t http_methods_allowed(const struct http_request *r)
     if ((r->flags2 & FLAG2_SERVER) != 0) {
         return HTTP_TRACE - 1; /* all that there are */
     }
-    if (r->resource == NULL && r->route->methods != 0) {
-        methods = r->route->methods;
+    if (r->resource == NULL && http_route_of(r)->methods != 0) {
+        methods = http_route_of(r)->methods;
     }
     return (uint8_t)(methods | ((methods & HTTP_GET) != 0 ? HTTP_HEAD : 0) | HTTP_OPTIONS);
 }
@@ -101,7 +101,7 @@ static bool http_is_foreign(const struct http_request *r)
 {
     uint16_t host = r->host_port != 0 ? r->host_port : 80, origin = r->origin_port != 0 ? r->origin_port : 80;
 
-    if (r->origin != 0) {
+    if (HTTP_ORIGINS && r->origin != 0) {
         return false;
     }
     if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_hash == 0) {
@@ -115,12 +115,12 @@ static bool http_is_foreign(const struct http_request *r)
 
 static bool http_wants_upgrade(const struct http_request *r)
 {
-    return r->route != NULL && r->route->upgrade != NULL && r->method == HTTP_GET;
+    return http_route_of(r) != NULL && http_upgrade_of(r) != NULL && r->method == HTTP_GET;
 }
 
 static bool http_is_refused(const struct http_request *r)
 {
-    uint8_t access = r->route != NULL ? r->route->access : HTTP_ACCESS_DEFAULT;
+    uint8_t access = http_route_of(r) != NULL ? http_route_of(r)->access : HTTP_ACCESS_DEFAULT;
 
     if (access == HTTP_ACCESS_DEFAULT) {
         access = http_is_get(r) && !http_wants_upgrade(r) ? HTTP_OPEN : HTTP_SAME_ORIGIN;
@@ -156,13 +156,14 @@ uint16_t http_decide(const struct http_request *r)
     if ((r->flags2 & FLAG2_SERVER) != 0) {
         return http_is_foreign(r) ? 403 : 204;
     }
-    if (r->resource == NULL && r->route == NULL) {
+    if (r->resource == NULL && http_route_of(r) == NULL) {
         return 404;
     }
     if ((http_methods_allowed(r) & r->method) == 0) {
         return 405;
     }
-    if (r->method == HTTP_OPTIONS && (r->resource != NULL || (r->route->methods & HTTP_OPTIONS) == 0)) {
+    if (r->method == HTTP_OPTIONS &&
+        (r->resource != NULL || (http_route_of(r)->methods & HTTP_OPTIONS) == 0)) {
         return http_is_foreign(r) ? 403 : 204;
     }
     if (http_is_refused(r)) {
@@ -178,7 +179,7 @@ uint16_t http_decide(const struct http_request *r)
         (!http_is_get(r) && http_matches(r, FLAG_NONE_MATCH))) {
         return 412;
     }
-    return r->route != NULL && http_matches(r, FLAG_NONE_MATCH)
+    return http_route_of(r) != NULL && http_matches(r, FLAG_NONE_MATCH)
                ? 304
                : 0; /* "*": there is something at that path */
 }
@@ -239,17 +240,17 @@ void http_complete(struct http_request *r)
     if (r->state != AT_LATER) {
         r->site->stats.requests++;
     }
-    if (status == 0 && r->route != NULL) {
-        bool body = r->route->output != NULL;
-        status = r->route->upgrade != NULL ? http_upgrade_begin(r)
-                 : r->route->end != NULL   ? r->route->end(r)
-                                           : (body ? 200 : 204);
+    if (status == 0 && http_route_of(r) != NULL) {
+        bool body = http_route_of(r)->output != NULL;
+        status = http_upgrade_of(r) != NULL      ? http_upgrade_begin(r)
+                 : http_route_of(r)->end != NULL ? http_route_of(r)->end(r)
+                                                 : (body ? 200 : 204);
         if (status == HTTP_LATER) {
             r->state = AT_LATER;
             r->flags |= FLAG_WAITING;
             return;
         }
-        if (r->route->upgrade == NULL && !http_status_is_valid(status)) {
+        if (http_upgrade_of(r) == NULL && !http_status_is_valid(status)) {
             http_blame(r, "end returned no status");
             status = 500;
         } else {
@@ -293,10 +294,10 @@ static void http_head_wanted(const struct http_request *r, struct text *t)
     const struct http_config *config = r->site->config;
 
     if ((r->flags2 & FLAG2_SERVER) == 0) {
-        http_head_names(r->route != NULL ? r->route->headers : NULL, t);
+        http_head_names(http_route_of(r) != NULL ? http_route_of(r)->headers : NULL, t);
         return;
     }
-    for (size_t i = 0; i < config->route_count; i++) {
+    for (size_t i = 0; HTTP_ROUTES && i < config->route_count; i++) {
         if (i == 0 || config->routes[i].headers != config->routes[i - 1].headers) {
             http_head_names(config->routes[i].headers, t);
         }
@@ -306,7 +307,7 @@ static void http_head_wanted(const struct http_request *r, struct text *t)
 /* For pages of others that the configuration lists. */
 static void http_head_origin(const struct http_request *r, struct text *t)
 {
-    if (r->site->config->origins == NULL) {
+    if (!HTTP_ORIGINS || r->site->config->origins == NULL) {
         return;
     }
     text_put(t, "Vary: Origin\r\n");
@@ -321,7 +322,7 @@ static void http_head_origin(const struct http_request *r, struct text *t)
         text_put(t,
                  "Access-Control-Max-Age: 600\r\nAccess-Control-Allow-Headers: Content-Type, Authorization");
         http_head_wanted(r, t);
-        http_head_names(r->site->config->check_headers, t);
+        http_head_names(http_check_headers(r), t);
         text_put(t, "\r\n");
     }
 }
@@ -389,11 +390,13 @@ static void http_head_resource(const struct http_request *r, struct text *t)
     }
     if (r->status != 304) {
         http_head_type(sent->type, t);
-        text_put(t, sent->gzip ? "Content-Encoding: gzip\r\n" : "Accept-Ranges: bytes\r\n");
-        if (r->status == 206) {
+        text_put(t, sent->gzip    ? "Content-Encoding: gzip\r\n"
+                    : HTTP_RANGES ? "Accept-Ranges: bytes\r\n"
+                                  : "");
+        if (http_is_part(r)) {
             http_head_range(r, t);
         }
-        http_head_length(r->left - (r->status == 206 ? r->range_first : 0), t);
+        http_head_length(r->left - (http_is_part(r) ? r->range_first : 0), t);
     }
     http_head_cache(r, t);
 }
@@ -401,7 +404,7 @@ static void http_head_resource(const struct http_request *r, struct text *t)
 static void http_head_route(const struct http_request *r, struct text *t)
 {
     TEXT_PUT(t, "Cache-Control: no-store\r\n");
-    http_head_type(r->route->type, t);
+    http_head_type(http_route_of(r)->type, t);
     if ((r->flags & FLAG_LENGTH) != 0) {
         http_head_length(r->left, t);
     } else if ((r->flags & FLAG_HTTP10) == 0) {
@@ -422,7 +425,7 @@ static const char *http_reason(const struct http_request *r)
 
 bool http_has_resource(const struct http_request *r)
 {
-    return (r->status == 200 || r->status == 206) && r->route == NULL;
+    return (r->status == 200 || http_is_part(r)) && http_route_of(r) == NULL;
 }
 
 static void http_head_text(const struct http_request *r, struct text *t)
@@ -453,13 +456,13 @@ static void http_head_text(const struct http_request *r, struct text *t)
 /* Header lines that a status brings with it. */
 static void http_head_status(const struct http_request *r, struct text *t)
 {
-    bool target = r->resource != NULL || r->route != NULL || (r->flags2 & FLAG2_SERVER) != 0;
+    bool target = r->resource != NULL || http_route_of(r) != NULL || (r->flags2 & FLAG2_SERVER) != 0;
 
     if (target && (r->status == 405 || (r->method == HTTP_OPTIONS && r->status == 204))) {
         http_head_methods("Allow", http_methods_allowed(r), t);
-    } else if (r->status == 401 && r->site->config->challenge != NULL) {
+    } else if (HTTP_CHECK && r->status == 401 && r->site->config->challenge != NULL) {
         http_put_header(t, "WWW-Authenticate", r->site->config->challenge);
-    } else if (r->status == 416) {
+    } else if (HTTP_RANGES && r->status == 416) {
         http_head_range(r, t);
     }
 }
@@ -470,11 +473,11 @@ static void http_head_own(const struct http_request *r, struct text *t)
     if (r->resource != NULL && r->resource->headers != NULL && (http_has_resource(r) || r->status == 304)) {
         text_put(t, r->resource->headers);
     }
-    if (r->route != NULL && r->route->head != NULL && (r->flags & FLAG_BEGUN) != 0) {
-        r->route->head((struct http_request *)(uintptr_t)r, t);
+    if (http_route_of(r) != NULL && http_route_of(r)->head != NULL && (r->flags & FLAG_BEGUN) != 0) {
+        http_route_of(r)->head((struct http_request *)(uintptr_t)r, t);
     }
-    if ((r->status == 101 || r->status == 426) && r->route != NULL && r->route->upgrade != NULL) {
-        r->route->upgrade->head((struct http_request *)(uintptr_t)r, t);
+    if ((r->status == 101 || r->status == 426) && http_route_of(r) != NULL && http_upgrade_of(r) != NULL) {
+        http_upgrade_of(r)->head((struct http_request *)(uintptr_t)r, t);
     }
 }
 
@@ -525,7 +528,8 @@ static void http_head_security(const struct http_request *r, size_t own, struct 
 
 bool http_has_parts(const struct http_request *r)
 {
-    return (r->flags2 & FLAG2_ROUTE) != 0 && r->route->output != NULL && r->status != 204 && r->status != 304;
+    return (r->flags2 & FLAG2_ROUTE) != 0 && http_route_of(r)->output != NULL && r->status != 204 &&
+           r->status != 304;
 }
 
 void http_head(const struct http_request *r, struct text *t)

@@ -15,7 +15,7 @@ void http_blame(struct http_request *r, const char *why)
 {
     r->site->stats.broken++;
     if (r->site->config->broken != NULL) {
-        r->site->config->broken(r->route != NULL ? r->route->path : r->resource->path, why);
+        r->site->config->broken(http_route_of(r) != NULL ? http_route_of(r)->path : r->resource->path, why);
     }
 }
 
@@ -34,12 +34,12 @@ uint16_t http_upgrade_begin(struct http_request *r)
     bool asked = (r->flags2 & FLAG2_UPGRADE) != 0 && (r->flags2 & FLAG2_WEBSOCKET) != 0 &&
                  r->method == HTTP_GET && (r->flags & FLAG_HTTP10) == 0;
 
-    return asked ? r->route->upgrade->begin(r) : 426;
+    return asked ? http_upgrade_of(r)->begin(r) : 426;
 }
 
 size_t http_upgraded_take(struct http_request *r, char *bytes, size_t length)
 {
-    size_t taken = r->route->upgrade->input(r, (uint8_t *)bytes, length);
+    size_t taken = http_upgrade_of(r)->input(r, (uint8_t *)bytes, length);
 
     if (taken > length) {
         http_break(r, "more taken than there was");
@@ -56,7 +56,7 @@ size_t http_upgraded_take(struct http_request *r, char *bytes, size_t length)
 static const char *http_part_make(struct http_request *r, struct text *body, enum http_progress *progress)
 {
     enum http_progress (*output)(struct http_request *, struct text *) =
-        r->state == AT_UPGRADED ? r->route->upgrade->output : r->route->output;
+        http_upgraded(r) ? http_upgrade_of(r)->output : http_route_of(r)->output;
     char *bytes = body->bytes;
 
     for (unsigned turn = 0; turn <= HTTP_EMPTY_MAX; turn++) {
@@ -96,7 +96,7 @@ static const char *http_part_count(struct http_request *r, size_t length, enum h
 /* The next part of a route's text, as a chunk where its length isn't known, the last one with the end behind it. */
 static bool http_part_output(struct http_request *r, char *scratch, struct http_piece *piece)
 {
-    bool framed = (r->flags & (FLAG_HTTP10 | FLAG_LENGTH)) == 0 && r->state != AT_UPGRADED;
+    bool framed = (r->flags & (FLAG_HTTP10 | FLAG_LENGTH)) == 0 && !http_upgraded(r);
     enum http_progress progress = HTTP_END;
     struct text body = text_over(scratch + 5, HTTP_PART_MAX);
     struct text head = text_over(scratch, 5);
@@ -138,7 +138,7 @@ static bool http_continue_due(const struct http_request *r)
 
 bool http_output_is_once(const struct http_request *r)
 {
-    return r->output == OUT_PARTS;
+    return HTTP_ROUTES && r->output == OUT_PARTS;
 }
 
 bool http_output(struct http_request *r, char *scratch, struct http_piece *piece)
@@ -164,7 +164,7 @@ bool http_output(struct http_request *r, char *scratch, struct http_piece *piece
         piece->length = r->left - r->done;
         piece->is_static = true;
         return true;
-    case OUT_PARTS: return !http_waiting(r) && http_part_output(r, scratch, piece);
+    case OUT_PARTS: return HTTP_ROUTES && !http_waiting(r) && http_part_output(r, scratch, piece);
     default: return false;
     }
 }
@@ -172,7 +172,7 @@ bool http_output(struct http_request *r, char *scratch, struct http_piece *piece
 /* The whole answer has been taken. */
 static void http_output_end(struct http_request *r)
 {
-    if ((r->flags & FLAG_CLOSE) != 0 || r->state == AT_UPGRADED) {
+    if ((r->flags & FLAG_CLOSE) != 0 || http_upgraded(r)) {
         r->state = AT_CLOSED;
         r->output = OUT_NONE;
         http_end(r);
@@ -186,11 +186,11 @@ static void http_head_taken(struct http_request *r)
 {
     bool body = r->method != HTTP_HEAD;
 
-    if (r->status == 101) {
+    if (HTTP_UPGRADES && r->status == 101) {
         r->state = AT_UPGRADED;
         r->output = OUT_PARTS;
     } else if (body && http_has_resource(r) && r->resource->length > 0) {
-        r->done = r->status == 206 ? r->range_first : 0;
+        r->done = http_is_part(r) ? r->range_first : 0;
         r->output = OUT_RESOURCE;
     } else if (body && http_has_parts(r)) {
         r->output = OUT_PARTS;

@@ -40,52 +40,56 @@ enum state {
 
 enum output { OUT_NONE, OUT_HEAD, OUT_RESOURCE, OUT_PARTS };
 
+/* A flag of what the server can't do (HTTP_ROUTES … of http.h) has no bit: who asks for it is told no by the compiler, and what
+ * would follow isn't linked. */
 enum flag {
     FLAG_CR = 1 << 0,       /* the last byte was a CR */
     FLAG_OVERFLOW = 1 << 1, /* text was too small for what came */
     FLAG_HTTP10 = 1 << 2,
     FLAG_CLOSE = 1 << 3,
     FLAG_HAS_LENGTH = 1 << 4,
-    FLAG_TRANSFER = 1 << 5,     /* Transfer-Encoding came */
-    FLAG_CHUNKED = 1 << 6,      /* its last coding is "chunked" */
-    FLAG_CODED = 1 << 7,        /* it names a coding nobody knows */
-    FLAG_EXPECT = 1 << 8,       /* wants 100 Continue */
-    FLAG_CONTINUE = 1 << 9,     /* and is to get it */
-    FLAG_QUOTED = 1 << 10,      /* inside quotes of a list's element */
-    FLAG_BEGUN = 1 << 11,       /* the route has been called, and is to hear of the end */
-    FLAG_FOREIGN = 1 << 12,     /* Origin is nobody we know */
-    FLAG_SAME_ORIGIN = 1 << 13, /* Sec-Fetch-Site says so */
-    FLAG_LOOPBACK = 1 << 14,    /* Host is a name of the PC itself */
+    FLAG_TRANSFER = 1 << 5,           /* Transfer-Encoding came */
+    FLAG_CHUNKED = 1 << 6,            /* its last coding is "chunked" */
+    FLAG_CODED = 1 << 7,              /* it names a coding nobody knows */
+    FLAG_EXPECT = HTTP_BODIES << 8,   /* wants 100 Continue */
+    FLAG_CONTINUE = HTTP_BODIES << 9, /* and is to get it */
+    FLAG_QUOTED = 1 << 10,            /* inside quotes of a list's element */
+    FLAG_BEGUN = HTTP_ROUTES << 11,   /* the route has been called, and is to hear of the end */
+    FLAG_FOREIGN = 1 << 12,           /* Origin is nobody we know */
+    FLAG_SAME_ORIGIN = 1 << 13,       /* Sec-Fetch-Site says so */
+    FLAG_LOOPBACK = 1 << 14,          /* Host is a name of the PC itself */
     FLAG_MISDIRECTED = 1 << 15,
-    FLAG_LAST_PART = 1 << 16,
-    FLAG_HOST = 1 << 17,       /* a Host header came */
-    FLAG_NONE_MATCH = 1 << 18, /* If-None-Match names the resource; bit 19: its plain copy */
-    FLAG_IF_MATCH = 1 << 20,   /* If-Match came */
-    FLAG_MATCH = 1 << 21,      /* it names the resource; bit 22: its plain copy */
-    FLAG_BROKEN = 1 << 23,     /* the route has failed */
-    FLAG_ABSOLUTE = 1 << 24,   /* the target named the host */
-    FLAG_WAITING = 1 << 25,    /* the route has said "not yet" */
-    FLAG_LENGTH = 1 << 26,     /* the answer's length is announced, and `left` counts it down */
-    FLAG_CROSS_SITE = 1 << 27, /* Sec-Fetch-Site says so */
-    FLAG_JSON = 1 << 28,       /* errors are wanted as JSON */
-    FLAG_KEEP_FULL = 1 << 29,  /* something that the route wants found no room */
-    FLAG_CHECKED = 1 << 30,    /* the check has let it through */
+    FLAG_LAST_PART = HTTP_ROUTES << 16,
+    FLAG_HOST = 1 << 17,              /* a Host header came */
+    FLAG_NONE_MATCH = 1 << 18,        /* If-None-Match names the resource; bit 19: its plain copy */
+    FLAG_IF_MATCH = 1 << 20,          /* If-Match came */
+    FLAG_MATCH = 1 << 21,             /* it names the resource; bit 22: its plain copy */
+    FLAG_BROKEN = 1 << 23,            /* the route has failed */
+    FLAG_ABSOLUTE = 1 << 24,          /* the target named the host */
+    FLAG_WAITING = HTTP_ROUTES << 25, /* the route has said "not yet" */
+    FLAG_LENGTH = HTTP_ROUTES << 26,  /* the answer's length is announced, and `left` counts it down */
+    FLAG_CROSS_SITE = 1 << 27,        /* Sec-Fetch-Site says so */
+    FLAG_JSON = HTTP_ROUTES << 28,    /* errors are wanted as JSON */
+    FLAG_KEEP_FULL = (HTTP_ROUTES | HTTP_CHECK) << 29, /* something that the route wants found no room */
 };
 
 enum flag2 {
-    FLAG2_RANGE = 1 << 0,    /* range_first and range_last are those of a Range header that can be served */
-    FLAG2_SUFFIX = 1 << 1,   /* only the last range_last bytes are wanted */
-    FLAG2_RANGES = 1 << 2,   /* several ranges, or one that nobody understands: as if there were none */
-    FLAG2_IF_RANGE = 1 << 3, /* If-Range came; bits 4 and 5: it names the resource, its plain copy */
-    FLAG2_RANGED = 1 << 4,
-    FLAG2_UPGRADE = 1 << 6,   /* Connection says so */
-    FLAG2_WEBSOCKET = 1 << 7, /* Upgrade names the route's protocol */
-    FLAG2_PREFLIGHT = 1 << 8, /* Access-Control-Request-Method came */
-    FLAG2_DENIED = 1 << 9,    /* a wrong guess */
-    FLAG2_HELD = 1 << 11,     /* the route takes no more of the body for now */
-    FLAG2_SERVER = 1 << 12,   /* OPTIONS of no path in particular */
-    FLAG2_ROUTE = 1 << 10,    /* the route has decided the status, so its output is the body */
-    FLAG2_UNCHECKED = 1 << 13 /* a header field of the check found no room, so it can't be asked */
+    FLAG2_RANGE =
+        HTTP_RANGES << 0, /* range_first and range_last are those of a Range header that can be served */
+    FLAG2_SUFFIX = HTTP_RANGES << 1, /* only the last range_last bytes are wanted */
+    FLAG2_RANGES =
+        HTTP_RANGES << 2, /* several ranges, or one that nobody understands: as if there were none */
+    FLAG2_IF_RANGE =
+        HTTP_RANGES << 3, /* If-Range came; bits 4 and 5: it names the resource, its plain copy */
+    FLAG2_RANGED = HTTP_RANGES << 4,
+    FLAG2_UPGRADE = HTTP_UPGRADES << 6,               /* Connection says so */
+    FLAG2_WEBSOCKET = HTTP_UPGRADES << 7,             /* Upgrade names the route's protocol */
+    FLAG2_PREFLIGHT = HTTP_ORIGINS << 8,              /* Access-Control-Request-Method came */
+    FLAG2_DENIED = HTTP_CHECK << 9,                   /* a wrong guess */
+    FLAG2_HELD = (HTTP_BODIES | HTTP_UPGRADES) << 11, /* the route takes no more of the body for now */
+    FLAG2_SERVER = 1 << 12,                           /* OPTIONS of no path in particular */
+    FLAG2_ROUTE = HTTP_ROUTES << 10,   /* the route has decided the status, so its output is the body */
+    FLAG2_UNCHECKED = HTTP_CHECK << 13 /* a header field of the check found no room, so it can't be asked */
 };
 
 enum accept {
@@ -97,6 +101,34 @@ enum accept {
     ACCEPT_ANY = 1 << 5, /* "*": whatever isn't named */
     REFUSE_ANY = 1 << 6,
 };
+
+/* The route that was asked for; NULL: none. */
+static inline const struct http_route *http_route_of(const struct http_request *r)
+{
+    return HTTP_ROUTES ? r->route : NULL;
+}
+
+/* Of the route that was asked for; NULL: it has none. */
+static inline const struct http_upgrade *http_upgrade_of(const struct http_request *r)
+{
+#if HTTP_UPGRADES
+    return r->route->upgrade;
+#else
+    (void)r;
+    return NULL;
+#endif
+}
+
+static inline const char *const *http_check_headers(const struct http_request *r)
+{
+    return HTTP_CHECK ? r->site->config->check_headers : NULL;
+}
+
+/* The answer is a range of a file. */
+static inline bool http_is_part(const struct http_request *r)
+{
+    return HTTP_RANGES && r->status == 206;
+}
 
 static inline bool http_is_white(char byte)
 {

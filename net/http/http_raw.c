@@ -32,6 +32,10 @@ _Static_assert(
     MEM_SIZE >= TCP_GUARD_HEAP + HTTP_RAW_PIPELINE_MAX + TCP_GUARD_NEED_MAX,
     "HTTP_RAW_PIPELINE_MAX: requests that wait leave no memory for answers; MEM_SIZE must grow with it");
 
+_Static_assert(MEMP_NUM_TCP_PCB >= HTTP_RAW_CONNECTIONS + 2,
+               "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2 in their handshake at least");
+_Static_assert(HTTP_RAW_CONNECTIONS >= 1 && HTTP_RAW_CONNECTIONS <= 255, "HTTP_RAW_CONNECTIONS: 1 to 255");
+
 /* The connection's server. */
 static struct http_raw *http_raw_of(const struct http_raw_connection *c)
 {
@@ -60,6 +64,12 @@ static bool http_raw_has_stash(const struct http_raw_connection *c)
     return http_raw_of(c)->stasher == c;
 }
 
+/* The part that a route has made for it waits in the carry, which one connection at a time has. */
+static bool http_raw_has_carry(const struct http_raw_connection *c)
+{
+    return HTTP_ROUTES && http_raw_of(c)->carrier == c;
+}
+
 static void http_raw_stash_drop(struct http_raw_connection *c)
 {
     struct http_raw *server = http_raw_of(c);
@@ -77,7 +87,7 @@ static struct tcp_pcb *http_raw_release(struct http_raw_connection *c)
 
     http_raw_pending_drop(c);
     http_raw_stash_drop(c);
-    if (http_raw_of(c)->carrier == c) {
+    if (http_raw_has_carry(c)) {
         http_raw_of(c)->carrier = NULL;
     }
     c->pcb = NULL;
@@ -133,7 +143,7 @@ static bool http_raw_piece(struct http_raw_connection *c, char *scratch, struct 
 {
     const struct http_raw *server = http_raw_of(c);
 
-    if (server->carrier == c) {
+    if (http_raw_has_carry(c)) {
         *piece = (struct http_piece){server->carry + server->carry_at,
                                      (size_t)(server->carry_end - server->carry_at), false};
     } else if (server->stasher == c) {
@@ -149,7 +159,7 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
 {
     struct http_raw *server = http_raw_of(c);
 
-    if (server->carrier == c) {
+    if (http_raw_has_carry(c)) {
         server->carry_at = (uint16_t)(server->carry_at + length);
         server->carrier = server->carry_at < server->carry_end ? c : NULL;
     } else if (server->stasher == c) {
@@ -166,7 +176,7 @@ static void http_raw_piece_taken(struct http_raw_connection *c, size_t length)
  * on its way as can be kept. */
 static bool http_raw_is_narrow(const struct http_raw_connection *c)
 {
-    return c->narrow || http_upgraded(&c->http);
+    return (HTTP_BODIES && c->narrow) || http_upgraded(&c->http);
 }
 
 /* How many bytes of heap may be taken to keep more: requests that wait, and the stash. All connections share the limit: what
@@ -208,7 +218,7 @@ static bool http_raw_stash(struct http_raw_connection *c, const struct http_piec
         return false;
     }
     memcpy(http_raw_of(c)->stash->payload, piece->bytes, piece->length);
-    if (http_raw_of(c)->carrier == c) {
+    if (http_raw_has_carry(c)) {
         http_raw_of(c)->carrier = NULL;
     } else {
         http_output_taken(&c->http, piece->length);
@@ -349,13 +359,13 @@ static bool http_raw_piece_send(struct http_raw_connection *c, const struct http
         return false;
     }
     if (length > 0 && http_raw_of(c)->guard->need && !c->proven && c->pcb->snd_queuelen > 0 &&
-        http_raw_of(c)->carrier != c) {
+        !http_raw_has_carry(c)) {
         return false; /* one piece, until its client has shown that it acknowledges */
     }
     if (http_raw_splits(c, piece, length)) {
         return false;
     }
-    if (http_raw_of(c)->carrier == c && tcp_guard_free() >= HTTP_RAW_PART_LEAST) {
+    if (http_raw_has_carry(c) && tcp_guard_free() >= HTTP_RAW_PART_LEAST) {
         length = LWIP_MIN(length, tcp_guard_free());
     }
     if (length > 0 && !http_raw_write(c, piece, length)) {
@@ -395,7 +405,7 @@ static bool http_raw_send(struct http_raw_connection *c)
     bool none = false;
 
     for (;;) {
-        if (!http_raw_has_stash(c) && http_raw_of(c)->carrier != c && http_output_is_once(&c->http)) {
+        if (!http_raw_has_stash(c) && !http_raw_has_carry(c) && http_output_is_once(&c->http)) {
             if (!http_raw_part_make(c, &none)) {
                 return none;
             }
@@ -591,7 +601,7 @@ static err_t http_raw_run(struct http_raw_connection *c)
         size_t waits = c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0,
                told =
                    tcp_pcb_narrow(c->pcb, waits, !c->narrow); /* a WebSocket's client waits for its answer */
-        if (c->narrow && waits > 0 && told > c->refused) {
+        if (HTTP_BODIES && c->narrow && waits > 0 && told > c->refused) {
             c->refused = (uint16_t)told;
         }
     }
@@ -746,7 +756,7 @@ static void http_raw_reclaim(struct http_raw *server)
 static void http_raw_turn_pass(struct http_raw *server)
 {
     server->next = (uint8_t)((server->next + 1) % HTTP_RAW_CONNECTIONS);
-    if (server->carrier == NULL) {
+    if (!HTTP_ROUTES || server->carrier == NULL) {
         server->turn_since_ms = sys_now();
     }
 }
@@ -756,7 +766,7 @@ static bool http_raw_turns(struct http_raw *server)
 {
     bool still = false;
 
-    if (server->carrier != NULL) {
+    if (HTTP_ROUTES && server->carrier != NULL) {
         server->next = (uint8_t)(server->carrier - server->connections); /* others need what it has */
     }
     for (size_t i = 0; i < HTTP_RAW_CONNECTIONS; i++) {

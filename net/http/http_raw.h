@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lwip/opt.h" /* HTTP_RAW_CONNECTIONS: lwIP's connections follow them */
 #include "net/http/http_engine.h"
 
 #ifdef __cplusplus
@@ -35,9 +36,6 @@ struct tcp_guard;
 struct tcp_pcb;
 struct pbuf;
 
-#ifndef HTTP_RAW_CONNECTIONS
-#define HTTP_RAW_CONNECTIONS 12 /* 184 bytes each, 160 with HTTP_KEEP_MAX 4 */
-#endif
 #ifndef HTTP_RAW_IDLE_MS_MAX
 #define HTTP_RAW_IDLE_MS_MAX 60000 /* between requests */
 #endif
@@ -114,11 +112,11 @@ struct http_raw {
     struct http_raw_connection
         *stasher; /* whose piece is in the stash, which the client can take in parts only; NULL */
     struct pbuf *stash;
-    uint16_t stash_at;                   /* bytes of it already sent */
-    uint8_t stash_next;                  /* whose turn it is then */
-    struct http_raw_connection *carrier; /* whose part is in `carry`; NULL: nobody's */
-    uint16_t carry_at, carry_end;        /* bytes of it that are still to be queued */
-    char carry[HTTP_SCRATCH_MAX];        /* the piece that is being made */
+    uint16_t stash_at;                              /* bytes of it already sent */
+    uint8_t stash_next;                             /* whose turn it is then */
+    struct http_raw_connection *carrier;            /* whose part is in `carry`; NULL: nobody's */
+    uint16_t carry_at, carry_end;                   /* bytes of it that are still to be queued */
+    char carry[HTTP_ROUTES ? HTTP_SCRATCH_MAX : 1]; /* the piece that is being made */
     struct http_raw_connection connections[HTTP_RAW_CONNECTIONS];
 };
 

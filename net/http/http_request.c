@@ -80,7 +80,7 @@ static const char scheme[] = "http://";
 /* Is it an origin that the configuration lists? */
 static bool http_origin_is_listed(struct http_request *r)
 {
-    const char *const *origins = r->site->config->origins;
+    const char *const *origins = HTTP_ORIGINS ? r->site->config->origins : NULL;
 
     for (uint8_t i = 0; origins != NULL && origins[i] != NULL && (r->flags & FLAG_OVERFLOW) == 0; i++) {
         if (text_equal_nocase(r->text, r->length, origins[i])) {
@@ -152,7 +152,7 @@ static void http_path_find(struct http_request *r, const char *path, size_t leng
             return;
         }
     }
-    for (size_t i = 0; i < config->route_count; i++) {
+    for (size_t i = 0; HTTP_ROUTES && i < config->route_count; i++) {
         const struct http_route *route = &config->routes[i];
         size_t alike = http_path_alike(route->path, path, length);
         bool prefix = route->path[alike] == '*' && route->path[alike + 1] == 0;
@@ -221,7 +221,7 @@ void http_target_end(struct http_request *r)
         r->flags2 |= *path == '*' && r->method == HTTP_OPTIONS ? FLAG2_SERVER : 0;
         http_path_find(r, length == 0 ? "/" : path, length == 0 ? 1 : (size_t)decoded);
     }
-    if (query != NULL && r->route != NULL && r->route->query) {
+    if (query != NULL && http_route_of(r) != NULL && http_route_of(r)->query) {
         if (!query_whole) {
             r->status = 414;
         }
@@ -272,11 +272,11 @@ void http_name_end(struct http_request *r)
         return;
     }
     r->header = (r->flags & FLAG_OVERFLOW) != 0 ? HTTP_HEADER_OTHER : http_header_parse(r->text, r->length);
-    r->wanted = http_wanted(r, r->site->config->check_headers, HTTP_WANTED_MAX);
     r->told = 0;
-    if (r->route != NULL) {
-        r->wanted = r->wanted != 0 ? r->wanted : http_wanted(r, r->route->headers, 0);
-        r->told = http_wanted(r, r->route->upgrade != NULL ? r->route->upgrade->headers : NULL, 0);
+    r->wanted = http_wanted(r, http_check_headers(r), HTTP_WANTED_MAX);
+    if (http_route_of(r) != NULL) {
+        r->wanted = r->wanted != 0 ? r->wanted : http_wanted(r, http_route_of(r)->headers, 0);
+        r->told = http_wanted(r, http_upgrade_of(r) != NULL ? http_upgrade_of(r)->headers : NULL, 0);
     }
     if ((r->wanted != 0 || r->told != 0) && r->header == HTTP_HEADER_OTHER) {
         r->header = HTTP_HEADER_WANTED;
@@ -389,6 +389,7 @@ void http_element_end(struct http_request *r)
     http_text_clear(r);
 }
 
+#if HTTP_RANGES
 /* "bytes=first-last", "bytes=first-", "bytes=-length": RFC 9110 14.1.2. Whatever else it says means nothing (14.2). */
 static void http_range_take(struct http_request *r)
 {
@@ -424,6 +425,7 @@ static void http_if_range_take(struct http_request *r)
         r->flags2 |= FLAG2_RANGED << 1;
     }
 }
+#endif
 
 static void http_host_header_take(struct http_request *r)
 {
@@ -454,11 +456,13 @@ static void http_header_take(struct http_request *r)
                     : text_equal_nocase(r->text, r->length, "none")      ? 0
                                                                          : FLAG_CROSS_SITE;
         break;
+#if HTTP_RANGES
     case HTTP_HEADER_RANGE: http_range_take(r); break;
     case HTTP_HEADER_IF_RANGE:
         r->flags2 |= FLAG2_IF_RANGE;
         http_if_range_take(r);
         break;
+#endif
     case HTTP_HEADER_REQUEST_METHOD: r->flags2 |= FLAG2_PREFLIGHT; break;
     case HTTP_HEADER_TRANSFER_ENCODING: r->flags |= FLAG_TRANSFER; break;
     case HTTP_HEADER_IF_MATCH: r->flags |= FLAG_IF_MATCH; break;
@@ -473,11 +477,11 @@ static void http_header_take(struct http_request *r)
 void http_value_end(struct http_request *r)
 {
     http_text_trim(r);
-    if (r->wanted != 0) {
+    if (HTTP_ROUTES + HTTP_CHECK > 0 && r->wanted != 0) {
         http_keep_field(r);
     }
-    if (r->told != 0) {
-        r->route->upgrade->header(r, r->told - 1u, r->text, r->length);
+    if (HTTP_UPGRADES && r->told != 0) {
+        http_upgrade_of(r)->header(r, r->told - 1u, r->text, r->length);
     }
     http_header_take(r);
     if (r->state == AT_VALUE) {

@@ -13,12 +13,12 @@ void *http_context(const struct http_request *r)
 
 const void *http_data(const struct http_request *r)
 {
-    return r->route != NULL ? r->route->data : NULL;
+    return http_route_of(r) != NULL ? http_route_of(r)->data : NULL;
 }
 
 const char *http_path(const struct http_request *r)
 {
-    return r->route != NULL ? r->route->path : r->resource != NULL ? r->resource->path : NULL;
+    return http_route_of(r) != NULL ? http_route_of(r)->path : r->resource != NULL ? r->resource->path : NULL;
 }
 
 void *http_state(struct http_request *r)
@@ -160,8 +160,8 @@ const char *http_tail(const struct http_request *r)
 
 const char *http_header(const struct http_request *r, const char *name)
 {
-    const char *const *lists[2] = {r->route != NULL ? r->route->headers : NULL,
-                                   r->site->config->check_headers};
+    const char *const *lists[2] = {http_route_of(r) != NULL ? http_route_of(r)->headers : NULL,
+                                   http_check_headers(r)};
     const char *value = NULL;
 
     for (unsigned list = 0; list < 2 && value == NULL; list++) {

@@ -160,6 +160,121 @@ def test_lists(folder):
     return "bytes: " + ", ".join(said)
 
 
+# What HTTP need not do: each option by itself saves so many bytes at least, and all together make the least product with a page.
+SWITCHES = {"HTTP_ROUTES": 3000, "HTTP_BODIES": 500, "HTTP_UPGRADES": 400, "HTTP_RANGES": 550, "HTTP_ORIGINS": 450, "HTTP_CHECK": 300,
+            "PLUGNET_STATUS": 400, "PLUGNET_REPORT_LOG": 250}
+LEAN_FLASH_MAX, LEAN_RAM_MAX = 48000, 22400  # bytes, without the boot loader and the page
+LEAN_MAIN = """#include "plugnet/plugnet.h"
+#include "site.h"
+static struct plugnet plugnet;
+static const struct plugnet_config config = {
+    .product_id = 2,
+    .functions = PLUGNET_FUNCTIONS(PLUGNET_DEFAULT_FUNCTIONS),
+    .services = PLUGNET_SERVICES(&plugnet_dhcp, &plugnet_dns, &plugnet_http),
+    .resources = site_resources,
+    .resource_count = site_resources_count,
+MORE};
+int main(void)
+{
+    plugnet_run(&plugnet, &config);
+}
+"""
+
+
+def lean_product(folder, options, more=""):
+    options = "#define PLUGNET_CHECK 0\n" + "".join(f"#define {option}\n" for option in options)
+    return product_write(folder, "lean", {"main.c": LEAN_MAIN.replace("MORE", more), "plugnet_options.h": options,
+                                          "site/index.html": "<!doctype html><title>lean</title><p>page</p>\n"})
+
+
+def lean_size(folder, *options, more=""):
+    """Bytes of flash without boot loader and page, of RAM, and the image."""
+    app = lean_product(folder, options, more)
+    out, _ = built(folder, "stm32f4discovery-none-lean", f"APP={app}", "NAME=lean")
+    figures = json.loads(run(sys.executable, "tool/size.py", out, f"{out}/lean.elf", "--json").stdout)
+    guard = int(re.search(r"^\.guard\s+(\d+)", run("arm-none-eabi-size", "-A", f"{out}/lean.elf").stdout, re.M)[1])
+    return figures["flash"] - guard, figures["ram"], f"{out}/lean.elf"
+
+
+def test_what_http_need_not_do(folder):
+    """Each switch saves what it promises, and all of them make a product that serves its page as before."""
+    whole = lean_size(folder)
+    saved = {name: whole[0] - lean_size(folder, f"{name} 0")[0] for name in SWITCHES}
+    assert all(saved[name] >= least for name, least in SWITCHES.items()), saved
+    flash, ram, image = lean_size(folder, *(f"{name} 0" for name in SWITCHES if name not in ("HTTP_BODIES", "HTTP_UPGRADES")))
+    assert flash <= LEAN_FLASH_MAX and ram <= LEAN_RAM_MAX, (flash, ram)
+    with plugged(VBOARD, image) as url:
+        status, head, body = answered(url, "")
+        assert status == 200 and b"<p>page" in body and "Accept-Ranges" not in head, (status, head, body)
+        assert answered(url, "", **{"If-None-Match": head["ETag"]})[0] == 304
+        assert answered(url, "", Range="bytes=0-3")[::2] == (200, body), "a range is left out"
+        assert answered(url, "", "HEAD")[::2] == (200, b"")
+        assert answered(url, "nothing")[0] == 404
+        assert answered(url, "", Host="example.com")[0] == 421
+        assert answered(url, "", "OPTIONS")[0] == 204
+        refused_body = answered(url, "", "POST", b"x" * 3000)
+        assert refused_body[0] == 405 and refused_body[1]["Connection"] == "close", refused_body
+        assert answered(url, "", "PUT", iter([b"chunk"]), **{"Transfer-Encoding": "chunked"})[0] == 405
+        assert answered(url, "")[2] == body
+    return f"flash {flash}, of {whole[0]}, RAM {ram}; saved: " + ", ".join(f"{name} {bytes_}" for name, bytes_ in saved.items())
+
+
+EIGHT_RAM_MAX, EIGHT_STACK_MAX = 16500, 1536
+
+
+def guide_options(page):
+    """The first plugnet_options.h of a guide."""
+    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
+        return re.search(r"<!-- options -->\n```c\n(.*?)```", file.read(), re.S)[1]
+
+
+def test_eight_connections(folder):
+    """The RAM of a product that serves eight connections at a time, with a route; eight clients at once all get its answer."""
+    text = PRODUCT.replace("PLUGNET_DEFAULT_SERVICES", "&plugnet_dhcp, &plugnet_dns, &plugnet_http").replace('    text_put(out, "}");', """\
+    text_put(out, ",");
+    text_put_json_u32(out, "stack", board_stack_used_max());
+    text_put_json_u32(out, "size", board_stack_size());
+    text_put(out, "}");""")
+    app = product_write(folder, "eight", {"main.c": text, "plugnet_options.h": guide_options("sizes.md")})
+    out, _ = built(folder, "stm32f4discovery-none-eight", f"APP={app}", "NAME=eight")
+    ram = json.loads(run(sys.executable, "tool/size.py", out, f"{out}/eight.elf", "--json").stdout)["ram"]
+    assert ram <= EIGHT_RAM_MAX, ram
+    said = []
+    with plugged(VBOARD, f"{out}/eight.elf") as url:
+        for _ in range(3):
+            clients = [threading.Thread(target=lambda: said.append(asked(url))) for _ in range(8)]
+            for client in clients:
+                client.start()
+            for client in clients:
+                client.join(ANSWER_S_MAX)
+    assert [answer["board"] for answer in said] == ["STM32F4DISCOVERY"] * 24, said
+    deepest = max(answer["stack"] for answer in said)
+    assert {answer["size"] for answer in said} == {2048} and deepest <= EIGHT_STACK_MAX, said
+    return f"RAM {ram}, stack {deepest}"
+
+
+def test_routes_without_bodies(folder):
+    """A product that has routes, and nothing else of HTTP's: they answer, and a body is refused."""
+    app = product_write(folder, "thin", {"main.c": PRODUCT, "plugnet_options.h": "".join(
+        f"#define {name} 0\n" for name in SWITCHES if name != "HTTP_ROUTES")})
+    out, _ = built(folder, "stm32f4discovery-none-thin", f"APP={app}", "NAME=thin")
+    with plugged(VBOARD, f"{out}/thin.elf") as url:
+        assert asked(url) == {"board": "STM32F4DISCOVERY"}
+        assert answered(url, "", "GET", b"x" * 100)[0] == 413
+        assert asked(url) == {"board": "STM32F4DISCOVERY"}
+
+
+def test_switched_off_and_used(folder):
+    """What is switched off has no field; what needs another switch says so."""
+    for option, more, wanted in (("HTTP_ROUTES 0", ".route_count = 1,", "no member named 'route_count'"),
+                                 ("HTTP_ORIGINS 0", ".origins = NULL,", "no member named 'origins'"),
+                                 ("HTTP_CHECK 0", ".check = NULL,", "no member named 'check'"),
+                                 ("HTTP_ROUTES 0\n#define HTTP_BODIES 1", "", "need HTTP_ROUTES"),
+                                 ("HTTP_RANGES 2", "", "_RANGES, _ORIGINS, _CHECK: 0 or 1")):
+        app = lean_product(folder, [option], more)
+        refused(folder, wanted, f"APP={app}", "NAME=lean")
+
+
 # What docs/services.md's table may differ by from what is built; more, and the table is to be written anew.
 FLASH_BYTES_OFF_MAX, RAM_BYTES_OFF_MAX = 150, 32
 ALL_SERVICES = "dhcp", "dns", "dns_tcp", "mdns", "http", "iperf"
@@ -678,7 +793,8 @@ REFUSED = (
     ("ETH_PAD_SIZE 2", "ETH_PAD_SIZE"), ("MEMP_STATS 0", "tcp_guard.c"), ("LWIP_ARP 0", "an Ethernet host"),
     ("LWIP_IPV6 1", "not in the build"), ("LWIP_DHCP 1", "not in the build"), ("LWIP_EVENT_API 1", "LWIP_EVENT_API"),
     ("CHECKSUM_GEN_TCP 0", "CHECKSUM_GEN_IP"), ("NO_SYS 0", "follow from the flavour"), ("HTTP_TEXT_MAX 256", "one byte"), ("HTTP_STATE_MAX 66", "HTTP_STATE_MAX: a multiple of 4"),
-    ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("HTTP_RAW_PIPELINE_MAX 1600", "HTTP_RAW_PIPELINE_MAX: "), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
+    ("HTTP_SCRATCH_MAX 600", "HTTP_SCRATCH_MAX"), ("HTTP_RAW_PIPELINE_MAX 1600", "HTTP_RAW_PIPELINE_MAX: "),
+    ("MEMP_NUM_TCP_PCB 13", "MEMP_NUM_TCP_PCB: HTTP_RAW_CONNECTIONS and 2"), ("BOARD_STACK_SIZE 2044", "BOARD_STACK_SIZE: a multiple"), ("HTTP_RAW_CONNECTIONS 0", "HTTP_RAW_CONNECTIONS: 1 to 255"), ("PLUGNET_BLOCKS 1", "PLUGNET_BLOCKS: "), ("NCM_OUT_BLOCK_MAX 2000", "NCM_OUT_BLOCK_MAX"),
     ("NCM_IN_PIECES_MAX 19", "NCM_IN_PIECES_MAX"), ("PLUGNET_NAME_MAX 60", "PLUGNET_NAME_MAX: "), ("TCP_GUARD_HEAP 3000", "MEM_SIZE: "))
 REFUSED_THREADS = (
     ("LWIP_TCPIP_CORE_LOCKING 1", "foreign thread"), ("LWIP_TCP_PCB_NUM_EXT_ARGS 0", "netconn_guard.c"), ("TCPIP_THREAD_PRIO 3", "TCPIP_THREAD_PRIO: 4"),
@@ -689,7 +805,7 @@ REFUSED_THREADS = (
     ("configUSE_IDLE_HOOK 0", "configUSE_IDLE_HOOK"), ("configGENERATE_RUN_TIME_STATS 0", "os_thread_info_get"),
     ("INCLUDE_xTaskDelayUntil 0", "INCLUDE_xTaskDelayUntil"), ("configMAX_SYSCALL_INTERRUPT_PRIORITY 0x60", "0x10 to 0x50"))
 SOURCES = ("net/netif_ncm.c", "net/tcp_guard.c", "net/http/http.c", "net/http/http_body.c", "net/http/http_raw.c", "plugnet/plugnet_check.c",
-           "plugnet/service_mdns.c", "usb/ncm.c")
+           "plugnet/service_mdns.c", "usb/ncm.c", "chip/cortex_m4/startup.c")
 
 
 def options_wrong(command, sources, cases):
