@@ -62,18 +62,31 @@ bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length)
     return true;
 }
 
-size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits, bool shrink)
+void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits)
 {
-    u32_t told = pcb->rcv_ann_right_edge - pcb->rcv_nxt, window;
+    tcpwnd_size_t window = (tcpwnd_size_t)(waits < TCP_MSS ? TCP_MSS - waits : 0);
+    u32_t told =
+        pcb->rcv_ann_right_edge - pcb->rcv_nxt; /* what the peer may still send, as far as it knows */
+    bool opens = window == TCP_MSS && told < TCP_MSS;
 
-    told = told <= TCP_WND ? told : 0;
-    window = waits == 0 && (told < TCP_MSS || shrink) ? TCP_MSS : told;
-    pcb->rcv_wnd = pcb->rcv_ann_wnd = (tcpwnd_size_t)window;
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = window;
     if (told > window) {
         pcb->rcv_ann_right_edge =
             pcb->rcv_nxt + window; /* or lwIP would open it again as far as it once was */
     }
-    if (told < window) {
+    if (opens) {
+        tcp_ack_now(pcb); /* who has a whole segment to send waits for it, and not for a delayed ACK */
+    }
+}
+
+size_t tcp_pcb_taper(struct tcp_pcb *pcb, size_t waits)
+{
+    u32_t told = pcb->rcv_ann_right_edge - pcb->rcv_nxt;
+
+    told = told <= TCP_WND ? told : 0;
+    bool opens = waits == 0 && told < TCP_MSS;
+    pcb->rcv_wnd = pcb->rcv_ann_wnd = (tcpwnd_size_t)(opens ? TCP_MSS : told);
+    if (opens) {
         tcp_ack_now(pcb); /* who has a whole segment to send waits for it, and not for a delayed ACK */
     }
     return told;

@@ -31,11 +31,13 @@ err_t tcp_pcb_abort(struct tcp_pcb *pcb);
  * False: they have been acknowledged, and nothing is changed. */
 bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
 
-/* Let the peer send one segment at a time, once it has sent what it was told that it may: so little is on its way when nobody takes more.
- * `waits` bytes have come and are not consumed. `shrink`: take back what it was told, too. Not while it may be sending: peers that run
- * lwIP never send again what a window lost that they had begun to fill. Called after each tcp_recved, before tcp_output. Returns what the
- * peer was told: so many bytes may be on their way. */
-size_t tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits, bool shrink);
+/* Let the peer send one segment at a time, of which `waits` bytes have come and are not consumed: never more comes than there is room for.
+ * lwIP drops what the peer had begun to send beyond that. Called after each tcp_recved, before tcp_output. */
+void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
+
+/* The same without taking back what the peer was told: it may send that, then one segment at a time. For a peer that is sending: one that
+ * runs lwIP never sends again what lies where a window has shrunk. Returns how many bytes it was told, so many may be on their way. */
+size_t tcp_pcb_taper(struct tcp_pcb *pcb, size_t waits);
 
 #ifdef __cplusplus
 }

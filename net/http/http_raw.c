@@ -598,11 +598,12 @@ static err_t http_raw_run(struct http_raw_connection *c)
     c->consumed = 0;
     c->narrow |= http_held(&c->http);
     if (http_raw_is_narrow(c)) {
-        size_t waits = c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0,
-               told =
-                   tcp_pcb_narrow(c->pcb, waits, !c->narrow); /* a WebSocket's client waits for its answer */
-        if (HTTP_BODIES && c->narrow && waits > 0 && told > c->refused) {
-            c->refused = (uint16_t)told;
+        size_t waits = c->pending != NULL ? (size_t)(c->pending->tot_len - c->pending_at) : 0;
+        if (!HTTP_BODIES || !c->narrow) {
+            tcp_pcb_narrow(c->pcb, waits); /* a WebSocket: its client has waited for the answer */
+        } else {
+            size_t told = tcp_pcb_taper(c->pcb, waits);
+            c->refused = (uint16_t)(waits > 0 && told > c->refused ? told : c->refused);
         }
     }
     tcp_output(c->pcb);
