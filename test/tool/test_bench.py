@@ -7,11 +7,13 @@ import json
 import os
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 for folder in ("bench", "tool"):
     sys.path.insert(0, os.path.join(ROOT, folder))
 import bench  # noqa: E402
+import chart  # noqa: E402
 import history  # noqa: E402
 import readme  # noqa: E402
 import size  # noqa: E402
@@ -189,6 +191,31 @@ def table_leaves_out_older_images():
     return found == [["none", "freertos"], ["none"]]
 
 
+def sizes(flash=70000):
+    return {"rooms": {"net": {"flash": flash, "ram": 0}, "app": {"flash": 2000, "ram": 5000}, "os": {"flash": 99, "ram": 10}},
+            "flash": flash + 2000, "ram": 5010, "page": 9000, "reserves": 4096, "stack": 4096}
+
+
+def chart_shows_rooms_of_both_flavours():
+    """Two bars in a room and panel, those of the greatest room as long as can be; none for what is below 100 bytes."""
+    svg = xml.etree.ElementTree.fromstring(chart.picture_draw({"none": sizes(), "freertos": sizes(35000)}))
+    name = "{http://www.w3.org/2000/svg}"
+    bars = [rect for rect in svg.iter(name + "rect") if rect.get("height") == str(chart.BAR - 1)]
+    words = [text.text for text in svg.iter(name + "text")]
+    return ([float(bar.get("width")) for bar in bars] == [250, 125, 7.1, 7.1, 17.9, 17.9] and "os" not in words and
+            words.count("net") == 1 and words.count("app") == 2 and "70.0" in words and "35.0" in words and
+            "bare metal: 72.0 kB, and 9.0 kB of page" in words and "FreeRTOS: 5.0 kB, and 4.1 kB for the stack" in words)
+
+
+def chart_that_is_stale_is_found():
+    svg = chart.picture_draw({"none": sizes(), "freertos": sizes()})
+    says = [line.split(":")[0:2] for line in chart.checks(svg, {"none": sizes(70001)})]
+    by_hand = list(chart.checks(svg.replace(">70.0<", ">60.0<"), {}))
+    return (says == [["ok chart", " drawn"], ["not ok chart", " bare metal"], ["skip chart", " FreeRTOS"]] and
+            by_hand[0].startswith("not ok chart: drawn") and
+            all(line.startswith("ok") for line in chart.checks(svg, {"none": sizes(), "freertos": sizes()})))
+
+
 RECORDED = history.record_make("abc", "2026-01-02T03:04:05+00:00", "12.2.1", {"none": table(), "freertos": table(flash=55000)})
 
 
@@ -234,7 +261,7 @@ TESTS = (polling_counts_idle_turns_only, rows_say_who_is_ahead, rows_unsaid_are_
          image_names_choose_boards, readme_says_who_is_ahead, meter_limits_are_kept_or_missed,
          meter_shares_leave_out_what_is_idle, table_has_both_flavours, table_leaves_out_older_images,
          history_names_a_loss_of_1_percent, history_names_no_gain, history_names_what_can_no_longer_be_measured,
-         history_keeps_compilers_apart, history_has_a_line_for_each_commit,
+         chart_shows_rooms_of_both_flavours, chart_that_is_stale_is_found, history_keeps_compilers_apart, history_has_a_line_for_each_commit,
          readme_says_meter, ownstack_limits_are_kept_or_missed, readme_says_ownstack)
 
 
