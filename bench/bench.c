@@ -9,8 +9,8 @@
  *   --verbose (what the PC says), --pcap FILE
  *
  * HOST is "linux" (sends as cdc_ncm does, 400 µs timer) or "eager" (sends at once). A run is: start the load,
- * WARM_MS without counting, the window of --ms, stop, SETTLE_MS of rest. All in virtual time: same image, same
- * counts.
+ * WARM_MS without counting, the window of --ms (a ping's is PING_TIMES as long), stop, SETTLE_MS of rest. All in virtual
+ * time: same image, same counts.
  */
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
@@ -20,16 +20,19 @@
 
 #include "bench/clients.h"
 #include "host/pc.h"
+#include "host/usb_host.h"
 #include "vboard/board.h"
 #include "vboard/cpu.h"
 
-#define ATTACH_MS 10000
-#define WARM_MS   300
-#define SETTLE_MS 200
-#define WINDOW_MS 1000
-#define STATUS_MS 2000
-#define CODE_BASE 0x08000000u /* the part of flash that is counted */
-#define CODE_SIZE 0x40000u
+#define ATTACH_MS  10000
+#define WARM_MS    300
+#define SETTLE_MS  200
+#define WINDOW_MS  1000
+#define STATUS_MS  2000
+#define PING_TIMES 5
+#define PING_BYTES 56
+#define CODE_BASE  0x08000000u /* the part of flash that is counted */
+#define CODE_SIZE  0x40000u
 
 /* The PC's address where there is no DHCP; the net is a /24, the board .1 in it. */
 static const uint8_t echo_pc[4] = {192, 168, 7, 2};
@@ -45,7 +48,7 @@ struct snapshot {
 struct bench {
     struct vboard *board;
     struct pc *pc;
-    struct load load;
+    struct load load, ping;
     const char *folder, *host, *only;
     uint32_t window_ms;
     FILE *out;
@@ -60,6 +63,8 @@ struct run {
     unsigned parallel; /* echoes or connections under way */
     uint16_t bytes;    /* of an echo */
     const char *path;  /* of HTTP */
+    bool browser;      /* its headers */
+    bool ping;         /* beside it */
 };
 
 static const struct run runs[] = {
@@ -73,6 +78,14 @@ static const struct run runs[] = {
     {.name = "http_page", .kind = LOAD_HTTP, .parallel = 1, .path = "/"},
     {.name = "http_page_x6", .kind = LOAD_HTTP, .parallel = 6, .path = "/"},
     {.name = "http_script", .kind = LOAD_HTTP, .parallel = 1, .path = "/app.js"},
+    {.name = "http_browser", .kind = LOAD_HTTP, .parallel = 1, .path = "/", .browser = true},
+    {.name = "http_status", .kind = LOAD_HTTP, .parallel = 1, .path = "/api/status"},
+    {.name = "http_status_x6", .kind = LOAD_HTTP, .parallel = 6, .path = "/api/status"},
+    {.name = "http_status_x12", .kind = LOAD_HTTP, .parallel = 12, .path = "/api/status"},
+    {.name = "tcp_both", .kind = LOAD_IPERF_BOTH},
+    {.name = "ping_up", .kind = LOAD_IPERF_UP, .ping = true},
+    {.name = "ping_down", .kind = LOAD_IPERF_DOWN, .ping = true},
+    {.name = "dhcp", .kind = LOAD_DHCP},
 };
 
 static struct snapshot snapshot_take(struct bench *b)
@@ -83,8 +96,8 @@ static struct snapshot snapshot_take(struct bench *b)
         .net = *pc_net_counters(b->pc),
         .count = b->load.count,
         .bytes = b->load.bytes,
-        .lost = b->load.lost,
-        .errors = b->load.errors,
+        .lost = b->load.lost + b->ping.lost,
+        .errors = b->load.errors + b->ping.errors,
     };
 }
 
@@ -92,6 +105,7 @@ static bool tick(void *context)
 {
     struct bench *b = context;
     load_tick(&b->load);
+    load_tick(&b->ping);
     return false;
 }
 
@@ -122,6 +136,24 @@ static void profile_clear(struct bench *b)
     memset(b->lowest_sp, 0xFF, sizeof b->lowest_sp);
 }
 
+static int compare(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* What half of the pings, 99 % of them, and all took at most. */
+static void latency_write(FILE *out, struct load *ping)
+{
+    unsigned last = ping->latency_count == 0 ? 0 : ping->latency_count - 1;
+    qsort(ping->latencies_ns, ping->latency_count, sizeof ping->latencies_ns[0], compare);
+    fprintf(out,
+            "\"pings\": %u, \"ping_p50_ns\": %" PRIu32 ", \"ping_p99_ns\": %" PRIu32
+            ", \"ping_max_ns\": %" PRIu32 ", ",
+            ping->latency_count, ping->latencies_ns[last / 2], ping->latencies_ns[last * 99 / 100],
+            ping->latencies_ns[last]);
+}
+
 static void run_write(struct bench *b, const char *name, const struct snapshot *a, const struct snapshot *z)
 {
     fprintf(b->out, "%s\n  \"%s\": {", b->first ? "" : ",", name);
@@ -146,6 +178,8 @@ static void run_write(struct bench *b, const char *name, const struct snapshot *
     FIELD("rx_errors", net.rx_errors);
     FIELD("tx_dropped", net.tx_dropped);
 #undef FIELD
+    if (b->ping.kind == LOAD_ECHO)
+        latency_write(b->out, &b->ping);
     fprintf(b->out, "\"errors\": %" PRIu64 ", ",
             z->errors); /* since the load's start: a refused connection, too */
     fprintf(b->out, "\"answer_bytes\": %" PRIu32 ", \"clock_hz\": %" PRIu32 "}", b->load.answer_bytes,
@@ -158,10 +192,14 @@ static void load_start(struct bench *b, const struct run *run)
     case LOAD_NONE:
     case LOAD_FETCH: break;
     case LOAD_ECHO: load_echo_start(&b->load, run->parallel, run->bytes); break;
-    case LOAD_HTTP: load_http_start(&b->load, run->parallel, run->path); break;
+    case LOAD_HTTP: load_http_start(&b->load, run->parallel, run->path, run->browser); break;
     case LOAD_IPERF_UP: load_iperf_up_start(&b->load); break;
     case LOAD_IPERF_DOWN: load_iperf_down_start(&b->load); break;
+    case LOAD_IPERF_BOTH: load_iperf_both_start(&b->load); break;
+    case LOAD_DHCP: load_dhcp_start(&b->load); break;
     }
+    if (run->ping)
+        load_ping_start(&b->ping, PING_BYTES);
 }
 
 static void run_measure(struct bench *b, const struct run *run)
@@ -169,12 +207,14 @@ static void run_measure(struct bench *b, const struct run *run)
     load_start(b, run);
     live(b, WARM_MS);
     profile_clear(b);
+    b->ping.latency_count = 0;
     struct snapshot before = snapshot_take(b);
-    live(b, b->window_ms);
+    live(b, b->window_ms * (run->ping ? PING_TIMES : 1));
     struct snapshot after = snapshot_take(b);
     profile_save(b, run->name);
     run_write(b, run->name, &before, &after);
     load_stop(&b->load);
+    load_stop(&b->ping);
     live(b, SETTLE_MS);
 }
 
@@ -186,17 +226,26 @@ static bool first_answer(void *context)
     return b->load.first_ns != 0;
 }
 
+static bool attached(void *context)
+{
+    struct bench *b = context;
+    return pc_usb(b->pc)->attached_ns != 0;
+}
+
 static int attach_measure(struct bench *b)
 {
     uint8_t address[4];
+    pc_run_until(b->pc, attached, b, ATTACH_MS);
+    struct vboard_stats before = vboard_stats(b->board);
     if (!pc_run_until(b->pc, pc_is_leased, b->pc, ATTACH_MS) || !pc_board_address(b->pc, address)) {
         fprintf(stderr, "bench: no address leased within %d ms\n", ATTACH_MS);
         profile_save(b, "failed");
         return 1;
     }
     load_init(&b->load, b->pc, address);
+    load_init(&b->ping, b->pc, address);
     if (!b->echo_only)
-        load_http_start(&b->load, 1, "/");
+        load_http_start(&b->load, 1, "/", false);
     if (!b->echo_only && !pc_run_until(b->pc, first_answer, b, ATTACH_MS)) {
         fprintf(stderr, "bench: no answer to GET / within %d ms\n", ATTACH_MS);
         return 1;
@@ -204,8 +253,10 @@ static int attach_measure(struct bench *b)
     const struct pc_times *times = pc_times(b->pc);
     fprintf(b->out,
             "{\"host\": \"%s\",\n\"attach\": {\"attached_ns\": %" PRIu64 ", \"configured_ns\": %" PRIu64
-            ", \"link_ns\": %" PRIu64 ", \"leased_ns\": %" PRIu64 ", \"http_ns\": %" PRIu64 "},\n\"runs\": {",
-            b->host, times->attached, times->configured, times->link, times->leased, b->load.first_ns);
+            ", \"link_ns\": %" PRIu64 ", \"leased_ns\": %" PRIu64 ", \"http_ns\": %" PRIu64
+            ", \"instructions\": %" PRIu64 "},\n\"runs\": {",
+            b->host, times->attached, times->configured, times->link, times->leased, b->load.first_ns,
+            vboard_stats(b->board).instructions - before.instructions);
     profile_save(b, "attach");
     live(b, WARM_MS);
     load_stop(&b->load);

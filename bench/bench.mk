@@ -1,9 +1,11 @@
 # The benchmark: the board's image on the virtual board, the PC in user space as its partner.
 #
 #   make bench            print the tables, write $(BUILD)/bench.json; with BOARD=… (and OS=…) that board's, and
-#                         $(BUILD)/bench-BOARD-OS.json
+#                         $(BUILD)/bench-BOARD-OS.json; of bare metal and, with FREERTOS_KERNEL_PATH, of FreeRTOS beside it
 #                         with FOREIGN_IMAGES=FOLDER also each FOLDER/*.elf (any NCM image for an STM32F407), a column each
 #   make bench-boards     every board's in every flavour (FreeRTOS with FREERTOS_KERNEL_PATH), and a table of them
+#   make bench-record     the same, and a line of bench/history.json for this commit
+#   make bench-compare    what is worse by 1 % or more than the last line there, by the figures that were measured last
 #   make bench-meter      what a product's HTTP carries (examples/meter), and how late its events are: $(BENCH_OUT)/meter-BOARD-OS.json
 #   make speed            how fast the virtual board is on this machine, for three loads (docs/testkit.md)
 #   make profile          the same, and where the instructions go: $(BUILD)/bench/profile.txt
@@ -55,6 +57,10 @@ bench-ownstack-image:
 bench-meter: $(BENCH_OUT)/bench_meter bench-meter-image
 	$(BENCH_OUT)/bench_meter --board $(BOARD) $(BENCH_METER)/meter.elf | tee $(BENCH_METER).json
 
+# FreeRTOS' figures come first, so that the table of bare metal has both.
+BENCH_BESIDE := $(if $(and $(filter none,$(OS)),$(FREERTOS_KERNEL_PATH)),bench-freertos-$(BOARD))
+
+bench: $(BENCH_BESIDE)
 bench profile: firmware $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter bench-meter-image bench-ownstack-image
 
 bench:
@@ -63,23 +69,32 @@ bench:
 profile:
 	python3 bench/bench.py --profile $(BENCH_ARGS)
 
+BENCH_RECORDED := $(BUILD)/bench.json $(if $(FREERTOS_KERNEL_PATH),$(BUILD)/bench-stm32f4discovery-freertos.json)
+
+bench-record:
+	$(Q)$(MAKE) $(IN_TREE) BOARD=stm32f4discovery OS=none FOREIGN_IMAGES= bench
+	python3 bench/history.py record $(BENCH_RECORDED)
+
+bench-compare:
+	python3 bench/history.py compare $(BENCH_RECORDED)
+
 BENCH_BOARDS := $(filter-out native,$(BOARDS))
 
 bench-boards: $(patsubst %,bench-none-%,$(filter-out $(BOARD),$(BENCH_BOARDS))) \
-    $(if $(FREERTOS_KERNEL_PATH),$(patsubst %,bench-freertos-%,$(BENCH_BOARDS)))
+    $(if $(FREERTOS_KERNEL_PATH),$(patsubst %,bench-freertos-%,$(filter-out $(BENCH_BESIDE:bench-freertos-%=%),$(BENCH_BOARDS))))
 	$(MAKE) bench
 	$(if $(FREERTOS_KERNEL_PATH),,@echo "FreeRTOS: not measured now, set FREERTOS_KERNEL_PATH to a checkout of FreeRTOS-Kernel")
 
 bench-none-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	@echo "  BENCH $*, bare metal"
-	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=none FOREIGN_IMAGES= bench > /dev/null
+	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=none FREERTOS_KERNEL_PATH= FOREIGN_IMAGES= bench > /dev/null
 
 bench-freertos-%: | $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter
 	@echo "  BENCH $*, FreeRTOS"
 	$(Q)$(MAKE) $(IN_TREE) BOARD=$* OS=freertos FOREIGN_IMAGES= bench > /dev/null
 
 # The benchmark as a suite. It measures one board's images, whatever BOARD is set to.
-$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter | image-stm32f4discovery-none image-meter-none image-ownstack-stm32f4discovery
+$(BENCH_OUT)/check_bench: bench/check_bench.py bench/bench.py bench/history.py bench/history.json bench/peers.json tool/size.py tool/readme.py README.md examples/meter/README.md $(BENCH_OUT)/bench $(BENCH_OUT)/bench_meter | image-stm32f4discovery-none image-meter-none image-ownstack-stm32f4discovery
 	printf '#!/bin/sh\nexec python3 bench/check_bench.py %s %s %s %s\n' $(BENCH_IMAGE) $(dir $(BENCH_IMAGE)) $(BENCH_METER_IMAGE) $(BENCH_OWNSTACK_IMAGE) > $@
 	chmod +x $@
 
@@ -122,5 +137,5 @@ $(BENCH_OUT)/test_ws_cost: $(BENCH_OUT)/test_ws_cost.o $(CPU_OBJECTS)
 
 SUITES += $(BENCH_OUT)/test_ws_cost
 
-.PHONY: bench bench-meter bench-meter-image bench-ownstack-image profile bench-boards
+.PHONY: bench bench-record bench-compare bench-meter bench-meter-image bench-ownstack-image profile bench-boards
 -include $(BENCH_OBJ:.o=.d) $(BENCH_OUT)/speed.d $(BENCH_METER_OBJ:.o=.d) $(BENCH_OUT)/test_chksum.d $(BENCH_OUT)/test_ws_cost.d

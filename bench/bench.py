@@ -35,7 +35,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tool"))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "tool")]
+import history  # noqa: E402
 import size  # noqa: E402
 
 HOSTS = ("linux", "eager")
@@ -45,7 +46,39 @@ RUNS = {
     "echo_1472x8": "echo 1472 B, 8 outstanding", "echo_18x8": "echo 18 B, 8 outstanding",
     "tcp_up": "TCP up (iperf)", "tcp_down": "TCP down (iperf)", "http_page": "HTTP GET /",
     "http_page_x6": "HTTP GET /, 6 connections", "http_script": "HTTP GET /app.js",
+    "http_browser": "HTTP GET /, browser", "http_status": "HTTP GET /api/status",
+    "http_status_x6": "/api/status, 6 connections", "http_status_x12": "/api/status, 12 connections",
+    "tcp_both": "TCP both ways (iperf)", "ping_up": "TCP up and a ping", "ping_down": "TCP down and a ping", "dhcp": "DHCP exchange",
 }
+FLAVOURS = {"none": "bare metal", "freertos": "FreeRTOS"}
+FIRST = "stm32f4discovery-none"  # its figures are build/bench.json, those of others build/bench-BOARD-OS.json
+MORE_ROWS = (  # what, host, run, key, unit: those that no peer was asked for
+    ("attach to HTTP 200", "linux", "attach", "instructions", "instr"),
+    ("DHCP exchange", "linux", "dhcp", "instructions_each", "instr"),
+    ("HTTP GET /, 6 connections, eager", "eager", "http_page_x6", "answers_second", "/s"),
+    ("HTTP GET /, 6 connections, eager", "eager", "http_page_x6", "instructions_answer", "instr"),
+    ("HTTP GET / of a browser, eager", "eager", "http_browser", "answers_second", "/s"),
+    ("HTTP GET / of a browser, eager", "eager", "http_browser", "instructions_answer", "instr"),
+    ("HTTP GET /app.js, eager", "eager", "http_script", "bytes_ms", "B/ms"),
+    ("HTTP GET /app.js, eager", "eager", "http_script", "instructions_byte", "instr/B"),
+    ("/api/status, 1 connection, eager", "eager", "http_status", "answers_second", "/s"),
+    ("/api/status, 1 connection, eager", "eager", "http_status", "instructions_answer", "instr"),
+    ("/api/status, 6 connections, eager", "eager", "http_status_x6", "answers_second", "/s"),
+    ("/api/status, 6 connections, eager", "eager", "http_status_x6", "instructions_answer", "instr"),
+    ("/api/status, 12 connections, eager", "eager", "http_status_x12", "answers_second", "/s"),
+    ("/api/status, 12 connections, eager", "eager", "http_status_x12", "instructions_answer", "instr"),
+    ("TCP both ways (iperf)", "linux", "tcp_both", "bytes_ms", "B/ms"),
+    ("TCP both ways (iperf)", "linux", "tcp_both", "instructions_byte", "instr/B"),
+    ("ping beside TCP up, half below", "linux", "ping_up", "ping_p50_ms", "ms"),
+    ("ping beside TCP up, 99 % below", "linux", "ping_up", "ping_p99_ms", "ms"),
+    ("ping beside TCP up, longest", "linux", "ping_up", "ping_max_ms", "ms"),
+    ("ping beside TCP down, half below", "linux", "ping_down", "ping_p50_ms", "ms"),
+    ("ping beside TCP down, 99 % below", "linux", "ping_down", "ping_p99_ms", "ms"),
+    ("ping beside TCP down, longest", "linux", "ping_down", "ping_max_ms", "ms"),
+    ("awake, idle", "linux", "idle", "awake_second", "cycles/s"),
+    ("awake, TCP both ways", "linux", "tcp_both", "awake_second", "cycles/s"),
+    ("awake, /api/status, 12 connections, eager", "eager", "http_status_x12", "awake_second", "cycles/s"),
+)
 ROOM_RUNS = {"tcp_up": "to the board", "tcp_down": "from the board", "echo_1472x8": "echo 1472 B / 2",
              "echo_18x8": "echo 18 B / 2"}
 
@@ -60,6 +93,19 @@ METER_ROWS = (  # what, run and key of bench/meter.c, unit, the limit that it mu
     (f"{METER_ALL}, events of the slowest", "events6_pages6", "events_second_least", "/s", ">=", 19.9),
     (f"{METER_ALL}, events lost", "events6_pages6", "events_lost", "", "<=", 0),
 )
+METER_MORE_ROWS = (  # what, run, key, unit
+    ("upload (PUT)", "upload", "instructions_byte", "instr/B"),
+    ("log download", "download", "instructions_byte", "instr/B"),
+    ("SSE, an event of one reader", "events_alone", "instructions_event", "instr"),
+    ("SSE, an event of one of six readers", "events6", "instructions_event", "instr"),
+    ("WebSocket, echo of 32 B, one client", "socket", "messages_second", "/s"),
+    ("WebSocket, echo of 32 B, one client", "socket", "instructions_message", "instr"),
+    ("WebSocket, echo of 32 B, four clients", "socket4", "messages_second", "/s"),
+    ("WebSocket, echo of 32 B, four clients", "socket4", "instructions_message", "instr"),
+    ("awake, nobody reads", "idle", "awake_second", "cycles/s"),
+    ("awake, one reader of events", "events_alone", "awake_second", "cycles/s"),
+)
+METER_READERS = {"events_alone": 1, "events6": 6}
 OWNSTACK_ROWS = (  # what, run, key, unit, the limit that it must keep or None; all with an eager host
     ("flash without the boot loader", "size", "flash", "bytes", "<=", 16384),
     ("RAM, data + bss", "size", "ram", "bytes", "<=", 12288),
@@ -158,8 +204,11 @@ def figures_of(name, raw, idle_instructions):
         "datagrams_to": raw["out_frames"], "datagrams_from": raw["in_frames"],
         "naks_in": raw["naks_in"], "naks_out": raw["naks_out"],
         "lost": raw["lost"], "errors": raw["errors"] + raw["rx_errors"], "dropped_at_host": raw["tx_dropped"],
+        "awake_second": awake_second(raw),
     }
-    if name.startswith("echo"):
+    if name.startswith("ping"):
+        out |= {f"ping_{share}_ms": round(raw[f"ping_{share}_ns"] / 1e6, 2) for share in ("p50", "p99", "max")}
+    if name.startswith(("echo", "dhcp")):
         out["per_second"] = round(raw["count"] * 1000 / ms, 1)
         out["instructions_each"] = ratio(busy, raw["count"], 0)
     else:
@@ -171,6 +220,11 @@ def figures_of(name, raw, idle_instructions):
         out["answer_bytes"] = raw["answer_bytes"]
         out["instructions_answer"] = ratio(busy, raw["count"], 0)
     return out
+
+
+def awake_second(raw):
+    """Cycles that the processor doesn't sleep, in a second."""
+    return round((raw["cycles"] - raw["sleep_cycles"]) * 1e9 / raw["time_ns"])
 
 
 def ratio(a, b, digits=2):
@@ -215,9 +269,10 @@ def host_basics(folder, host):
             figures[name] = figures_of(name, runs[name], unused)
     return raw, {
         "attach": {key + "_ms": round((attach[key + "_ns"] - attach["attached_ns"]) / 1e6, 1)
-                   for key in ("configured", "link", "leased", "http") if attach[key + "_ns"]},
+                   for key in ("configured", "link", "leased", "http") if attach[key + "_ns"]} |
+                  {"instructions": attach["instructions"]},
         "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
-                 "instructions_ms": round(idle_per_ms, 1)},
+                 "instructions_ms": round(idle_per_ms, 1), "awake_second": awake_second(idle)},
         "runs": figures,
     }
 
@@ -267,13 +322,18 @@ def rows_of(figures, peers):
         known = dict((name, peer) for name, peer in zip(peers["peers"], row["peers"]) if peer is not None)
         worse = sorted(name for name, peer in known.items() if ours is None or sign * compared < sign * peer)
         want = row["want"]
-        rows.append({"row": row["row"], "host": row["host"], "key": row["key"], "unit": row["unit"], "ours": ours,
+        rows.append({"row": row["row"], "host": row["host"], "run": row["run"], "key": row["key"], "unit": row["unit"], "ours": ours,
                      "peers": dict(zip(peers["peers"], row["peers"])), "want": want, "worse_than": worse,
                      "why": dict(zip(peers["peers"], row.get("why", [None] * len(row["peers"])))),
                      "behind": sorted(row.get("behind", [])),
                      "better": not worse and bool(ours is not None and (known or ours)),
                      "wanted": want is not None and ours is not None and sign * compared >= sign * want})
     return rows
+
+
+def more_rows(figures):
+    return [{"row": name, "host": host, "run": run, "key": key, "unit": unit,
+             "ours": value_of({"host": host, "run": run, "key": key}, figures)} for name, host, run, key, unit in MORE_ROWS]
 
 
 # ---- A product: examples/meter ----
@@ -285,21 +345,28 @@ def meter_measure(options):
     sys.stderr.write(done.stderr)
     if done.returncode:
         return None, f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-200:]}"
-    return json.loads(done.stdout), None
+    return meter_shares(json.loads(done.stdout)), None
+
+
+def meter_shares(runs):
+    """The runs with the instructions that a byte, an event or a message took; what the idle product takes isn't theirs."""
+    idle = runs["idle"]["instructions"] / runs["idle"]["ms"]
+    for name, run in runs.items():
+        busy, events = run["instructions"] - idle * run["ms"], run["events_second"] * METER_READERS.get(name, 0)
+        run["instructions_byte"] = ratio(busy, (run["up_bytes_ms"] + run["down_bytes_ms"]) * run["ms"])
+        run["instructions_event"] = ratio(busy, events * run["ms"] / 1000, 0)
+        run["instructions_message"] = ratio(busy, run["messages_second"] * run["ms"] / 1000, 0)
+    return runs
+
+
+def meter_more_rows(runs):
+    return [{"row": name, "run": run, "key": key, "unit": unit, "ours": runs[run][key]} for name, run, key, unit in METER_MORE_ROWS]
 
 
 def meter_rows(runs):
     return [{"row": name, "run": run, "key": key, "unit": unit, "ours": runs[run][key],
              "limit": f"{sign} {limit}" if sign else None, "kept": not sign or KEPT[sign](runs[run][key], limit)}
             for name, run, key, unit, sign, limit in METER_ROWS]
-
-
-def product_print(name, rows):
-    width = max(len(row["row"]) for row in rows)
-    print(f"\n{name:{width}} {'':12} {'':>9} {'limit':>8}")
-    for row in rows:
-        judged = f" {row['limit']:>8}  {'kept' if row['kept'] else 'MISSED'}" if row["limit"] else ""
-        print(f"{row['row']:{width}} {row['unit']:12} {row['ours']:>9,}{judged}")
 
 
 # ---- A stack without lwIP: examples/ownstack ----
@@ -319,7 +386,7 @@ def ownstack_measure(options):
 
 
 def ownstack_rows(figures):
-    return [{"row": name, "key": key, "unit": unit, "ours": figures[run][key], "limit": f"{sign} {limit}" if sign else None,
+    return [{"row": name, "run": run, "key": key, "unit": unit, "ours": figures[run][key], "limit": f"{sign} {limit}" if sign else None,
              "kept": not sign or KEPT[sign](figures[run][key], limit)} for name, run, key, unit, sign, limit in OWNSTACK_ROWS]
 
 
@@ -393,14 +460,83 @@ def verdict(row):
     return "behind, as known" if row["worse_than"] == row["behind"] else "WORSE"
 
 
-def rows_print(rows, names):
-    print(f"\n{'':36} {'':8} {'ours':>9}" + "".join(f" {name[:10]:>10}" for name in names) + f" {'we want':>9}")
-    for row in rows:
-        sign = ">=" if row["unit"] in ("/s", "B/ms", "%") else "<="
-        print(f"{row['row']:36} {row['unit']:8} {number(row['ours'], row['unit']):>9}"
-              + "".join(f" {number(peer):>10}" for peer in row["peers"].values())
-              + f" {sign + number(row['want']) if row['want'] is not None else '':>9}  {verdict(row)}"
-              + (", wanted" if row["wanted"] else ""))
+# ---- The table ----
+
+def is_rate(unit):
+    """More of it is better."""
+    return unit in ("/s", "B/ms", "%")
+
+
+def table_of(figures):
+    """All rows as {id: {"row", "unit", "ours", "peers", "wanted", "verdict"}}, in the order in which they are shown."""
+    table = {}
+
+    def add(prefix, row, wanted="", said=""):
+        table[f"{prefix}{row['run']}.{row['key']}"] = {
+            "row": (prefix.replace(".", ": ") + row["row"]), "unit": UNITS.get(row["unit"], row["unit"]), "ours": row["ours"],
+            "peers": row.get("peers", {}), "wanted": wanted, "verdict": said}
+
+    for row in figures["rows"]:
+        sign = ">=" if is_rate(row["unit"]) else "<="
+        add("", row, sign + number(row["want"]) if row["want"] is not None else "",
+            verdict(row) + (", wanted" if row["wanted"] else ""))
+    for row in figures.get("more", []):
+        add("", row)
+    for name in ("meter", "ownstack"):
+        product = figures.get(name, {})
+        for row in product.get("rows", []):
+            add(f"{name}.", row, (row["limit"] or "").replace(" ", ""), ("kept" if row["kept"] else "MISSED") if row["limit"] else "")
+        for row in product.get("more", []):
+            add(f"{name}.", row)
+    return table
+
+
+UNITS = {"instructions": "instr"}
+
+
+def percent_worse(unit, old, new):
+    """By how many percent of `old` is `new` worse? Less than 0: it is better."""
+    loss = old - new if is_rate(unit) else new - old
+    return 100 * loss / abs(old) if old else 100.0 * (loss > 0) - 100.0 * (loss < 0)
+
+
+def difference(old, new):
+    return f"{100 * (new - old) / old:+.1f}%" if old and new is not None else ""
+
+
+def table_print(flavours):
+    """One line for each row: our flavours side by side, then the peers. `flavours`: {"none": figures, "freertos": figures}, one at least."""
+    tables = {flavour: table_of(figures) for flavour, figures in flavours.items()}
+    first = next(iter(tables.values()))
+    peers = list(next(iter(first.values()))["peers"])
+    width = max(len(entry["row"]) for entry in first.values())
+    print(f"\n{'':{width}} {'':8} {FLAVOURS['none']:>11} {FLAVOURS['freertos']:>11} {'':>7}"
+          + "".join(f" {peer[:10]:>10}" for peer in peers) + f" {'wanted':>9}")
+    for row, entry in first.items():
+        ours = [tables.get(flavour, {}).get(row, {}).get("ours") for flavour in FLAVOURS]
+        line = (f"{entry['row']:{width}} {entry['unit']:8}"
+                + "".join(f" {number(value, entry['unit']) if value is not None else '':>11}" for value in ours)
+                + f" {difference(*ours):>7}"
+                + "".join(f" {number(entry['peers'][peer]) if entry['peers'] else '':>10}" for peer in peers)
+                + f" {entry['wanted']:>9}  {entry['verdict']}")
+        print(line.rstrip())
+
+
+def flavours_read(path, figures):
+    """These figures and the other flavour's of the same board, if those were measured with the image that is there now."""
+    build, image = os.path.dirname(path) or ".", figures["image"]
+    board, _, own = image.rpartition("-")
+    found = {}
+    for flavour in FLAVOURS:
+        name = f"{board}-{flavour}"
+        measured = os.path.join(build, "bench.json" if name == FIRST else f"bench-{name}.json")
+        elf = os.path.join(build, name, "plugnet.elf")
+        if flavour == own:
+            found[flavour] = figures
+        elif all(map(os.path.exists, (measured, elf))) and os.path.getmtime(elf) < os.path.getmtime(measured):
+            with open(measured, encoding="utf-8") as file:
+                found[flavour] = json.load(file)
+    return found or {"none": figures}
 
 
 def host_print(host, figures):
@@ -431,13 +567,15 @@ def host_print(host, figures):
 
 
 def images_print(path):
-    """One row for each image that was measured beside this one: build/bench*.json."""
+    """Where other boards were measured, too, one row for each image: build/bench*.json."""
     measured = []
     for name in sorted(glob.glob(os.path.join(os.path.dirname(path) or ".", "bench*.json"))):
         with open(name, encoding="utf-8") as file:
             figures = json.load(file)
         if "image" in figures:
             measured.append(figures)
+    if len({figures["image"].rpartition("-")[0] for figures in measured}) < 2:
+        return  # one board: the table has it
     columns = (("HTTP 200", "ms"), ("TCP up", "B/ms"), ("", "instr/B"), ("TCP down", "B/ms"), ("", "instr/B"),
                ("echo 18 B", "/s"), ("", "instr"), ("asleep", "%"), ("flash", "bytes"), ("RAM", "bytes"))
     print(f"\n{'images, eager host':28}" + "".join(f" {head:>9}" for head, _ in columns))
@@ -512,15 +650,15 @@ def main():
         peers = json.load(file)
     code, top = Code(folder, options.image), stack_top(options.image)
     sizes = size.sizes_of(folder, options.image)
-    figures = {"image": os.path.basename(folder), "size": sizes,
+    figures = {"image": os.path.basename(folder), "compiler": history.compiler(), "size": sizes,
                "hosts": {host: host_figures(options.out, host, code, top) for host in HOSTS}}
-    figures["rows"], figures["source"] = rows_of(figures, peers), peers["source"]
+    figures["rows"], figures["more"], figures["source"] = rows_of(figures, peers), more_rows(figures), peers["source"]
     if options.meter:
         runs, why = meter_measure(options)
         if why:
             print(f"bench.py: {why}", file=sys.stderr)
             return 1
-        figures["meter"] = {"runs": runs, "rows": meter_rows(runs)}
+        figures["meter"] = {"runs": runs, "rows": meter_rows(runs), "more": meter_more_rows(runs)}
     if options.ownstack:
         measured, why = ownstack_measure(options)
         if why:
@@ -536,11 +674,8 @@ def main():
     for host in HOSTS:
         host_print(host, figures["hosts"][host])
     size_print(sizes)
-    rows_print(figures["rows"], peers["peers"])
-    if options.meter:
-        product_print("examples/meter", figures["meter"]["rows"])
-    if options.ownstack:
-        product_print("examples/ownstack", figures["ownstack"]["rows"])
+    flavours = flavours_read(options.json, figures)
+    table_print(flavours)
     images_print(options.json)
     if options.foreign:
         foreign_print(peers["rows"], figures, foreign)
@@ -555,6 +690,8 @@ def main():
     wanted = sum(row["wanted"] for row in figures["rows"])
     print(f"\n{len(figures['rows']) - worse} of {len(figures['rows'])} rows not worse than any peer, "
           f"{wanted} as wanted; all figures in {options.json}")
+    history.compare_print(history.read(), {flavour: table_of(measured) for flavour, measured in flavours.items()},
+                          figures["compiler"])
     return 0
 
 

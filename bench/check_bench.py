@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The benchmark as a suite: no row worse than a peer's but those known to be, two runs that agree, the limits of
-examples/meter and examples/ownstack, README's figures.
+examples/meter and examples/ownstack, README's figures, nothing much worse than was recorded.
 
     check_bench.py IMAGE.elf OBJECT_FOLDER METER.elf OWNSTACK.elf
 """
@@ -15,8 +15,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tool"))
 import bench  # noqa: E402
+import history  # noqa: E402
 import readme  # noqa: E402
 import size  # noqa: E402
+
+LOSS_PERCENT = 5
 
 
 def say(good, name, why=""):
@@ -38,6 +41,19 @@ def judge_works(figures):
     for row, ours in zip(better["rows"], figures["rows"]):
         row["peers"] = [None, ours["ours"] * (2 if row["better"] == "more" else 0.5)]
     return all(row["worse_than"] == better["peers"][1:] for row in bench.rows_of(figures, better))
+
+
+def history_check(figures):
+    """No row worse than the last record by LOSS_PERCENT; a smaller loss is named by make bench. A latency depends on what meets what:
+    it is recorded, and not judged."""
+    last = history.last_of(history.read(), figures["compiler"])
+    if last is None:
+        print(f"skip history: nothing is recorded of compiler {figures['compiler']} (make bench-record)")
+        return True
+    tables = {"none": {key: row for key, row in bench.table_of(figures).items() if row["unit"] != "ms"}}
+    worse, _ = history.compare(last, tables, LOSS_PERCENT)
+    return say(not worse, f"history_since_{last['commit']}",
+               "; ".join(history.worse_lines(last, tables, worse)) + " (make bench-record, if that is meant)")
 
 
 def meter_check(meter):
@@ -91,6 +107,7 @@ def main():
         good &= say(row["worse_than"] == row["behind"] and row["ours"] is not None, name,
                     f"{row['ours']} {row['unit']}, peers {row['peers']}: worse than {row['worse_than']}, peers.json "
                     f"says {row['behind']}")
+    good &= history_check(figures)
     good &= meter_check(figures["meter"])
     good &= ownstack_check(figures["ownstack"])
     sizes, other = figures["size"], size.foreign_sizes(sys.argv[1])

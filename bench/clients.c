@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "host/pc.h"
+#include "lwip/dhcp.h"
 #include "lwip/inet_chksum.h"
 #include "lwip/pbuf.h"
 #include "lwip/raw.h"
@@ -23,6 +24,7 @@
 #define IPERF_VERSION1    0x80000000u /* the header is there */
 #define IPERF_RUN_NOW     0x00000001u /* connect back at once */
 #define IPERF_SECONDS_MAX 3600
+#define PING_PAUSES       10 /* 0 ms to 9 ms, in turn: no ping keeps step with what it is beside */
 
 static uint8_t pattern[16384];
 
@@ -39,6 +41,7 @@ static void load_begin(struct load *load, enum load_kind kind)
 {
     load->kind = kind;
     load->count = load->bytes = load->lost = load->errors = load->first_ns = 0;
+    load->latency_count = 0;
 }
 
 /* ---- echo ---- */
@@ -85,16 +88,24 @@ static uint8_t echo_received(void *context, struct raw_pcb *pcb, struct pbuf *p,
             load->errors++;
         load->count++;
         load->bytes += load->echo_bytes;
-        echo_send(load, echo);
+        if (load->latency_count < LOAD_LATENCIES_MAX)
+            load->latencies_ns[load->latency_count++] = (uint32_t)(pc_time_ns(load->pc) - echo->sent_ns);
+        if (load->pauses) {
+            echo->sent_ns = 0;
+            echo->due_ns = pc_time_ns(load->pc) + sequence * 7u % PING_PAUSES * 1000000u;
+        } else {
+            echo_send(load, echo);
+        }
         break;
     }
     pbuf_free(p);
     return 1;
 }
 
-void load_echo_start(struct load *load, unsigned outstanding, uint16_t bytes)
+static void echo_start(struct load *load, unsigned outstanding, uint16_t bytes, bool pauses)
 {
     load_begin(load, LOAD_ECHO);
+    load->pauses = pauses;
     load->outstanding = outstanding;
     load->echo_bytes = bytes;
     memset(load->echoes, 0, sizeof load->echoes);
@@ -104,14 +115,24 @@ void load_echo_start(struct load *load, unsigned outstanding, uint16_t bytes)
         echo_send(load, &load->echoes[i]);
 }
 
+void load_echo_start(struct load *load, unsigned outstanding, uint16_t bytes)
+{
+    echo_start(load, outstanding, bytes, false);
+}
+
+void load_ping_start(struct load *load, uint16_t bytes)
+{
+    echo_start(load, 1, bytes, true);
+}
+
 static void echo_tick(struct load *load)
 {
     for (unsigned i = 0; i < load->outstanding; i++) {
         struct load_echo *echo = &load->echoes[i];
-        bool lost = echo->sent_ns != 0 &&
-                    pc_time_ns(load->pc) - echo->sent_ns > LOAD_ECHO_LOST_MS * UINT64_C(1000000);
+        uint64_t now_ns = pc_time_ns(load->pc);
+        bool lost = echo->sent_ns != 0 && now_ns - echo->sent_ns > LOAD_ECHO_LOST_MS * UINT64_C(1000000);
         load->lost += lost;
-        if (lost || echo->sent_ns == 0)
+        if (lost || (echo->sent_ns == 0 && now_ns >= echo->due_ns))
             echo_send(load, echo);
     }
 }
@@ -124,6 +145,13 @@ static void connection_failed(void *context, err_t error)
     (void)error;
     c->pcb = NULL;
     c->load->errors++;
+}
+
+/* The answer is complete. */
+static void http_count(struct load_connection *c)
+{
+    c->load->count++;
+    c->load->answer_bytes = c->answer;
 }
 
 static void http_ask(struct load_connection *c)
@@ -146,12 +174,15 @@ static void http_head(struct load_connection *c)
     const char *length = strcasestr(c->head, "\r\nContent-Length:");
     c->closes = strcasestr(c->head, "\r\nConnection: close") != NULL ||
                 (old && strcasestr(c->head, "\r\nConnection: keep-alive") == NULL);
-    c->until_close = length == NULL && c->closes;
-    if (length == NULL && !c->closes)
+    c->chunked = strcasestr(c->head, "\r\nTransfer-Encoding: chunked") != NULL;
+    c->until_close = length == NULL && !c->chunked && c->closes;
+    if (length == NULL && !c->chunked && !c->closes)
         load->errors++;
     c->body_left = length != NULL ? (uint32_t)strtoul(length + 17, NULL, 10) : 0;
     c->in_body = true;
-    load->answer_bytes = c->head_length + c->body_left;
+    c->in_size = c->chunked;
+    c->chunk = 0;
+    c->answer = c->head_length + c->body_left;
 }
 
 static void http_open(struct load_connection *c);
@@ -167,7 +198,7 @@ static err_t http_closed(struct load_connection *c, struct tcp_pcb *pcb)
         tcp_abort(pcb);
         return ERR_ABRT;
     }
-    load->count++;
+    http_count(c);
     tcp_arg(pcb, NULL);
     tcp_recv(pcb, NULL);
     tcp_err(pcb, NULL);
@@ -176,15 +207,46 @@ static err_t http_closed(struct load_connection *c, struct tcp_pcb *pcb)
     return ERR_OK;
 }
 
+/* A byte of the line before a chunk; behind the last chunk, of no bytes, comes an empty line. */
+static void http_size(struct load_connection *c, uint8_t byte)
+{
+    unsigned digit = byte >= '0' && byte <= '9' ? byte - (unsigned)'0' : (byte | 0x20u) - 'a' + 10;
+    if (byte == '\n') {
+        c->in_size = false;
+        c->body_left = c->chunk + 2;
+    } else if (digit < 16) {
+        c->chunk = c->chunk << 4 | digit;
+    } else if (byte != '\r') {
+        c->load->errors++;
+    }
+}
+
+/* What the answer's body still has is here. */
+static bool http_is_whole(struct load_connection *c)
+{
+    if (!c->in_body || c->in_size || c->body_left != 0)
+        return false;
+    if (!c->chunked || c->chunk == 0)
+        return true;
+    c->in_size = true;
+    c->chunk = 0;
+    return false;
+}
+
 static void http_bytes(struct load_connection *c, const uint8_t *bytes, uint32_t length)
 {
     while (length > 0) {
         if (c->in_body && c->until_close) {
-            c->load->answer_bytes += length;
+            c->answer += length;
             return;
+        } else if (c->in_body && c->in_size) {
+            c->answer++;
+            http_size(c, *bytes++);
+            length--;
         } else if (c->in_body) {
             uint32_t part = length < c->body_left ? length : c->body_left;
             c->body_left -= part;
+            c->answer += c->chunked ? part : 0;
             bytes += part;
             length -= part;
             if (part == 0) {
@@ -202,8 +264,8 @@ static void http_bytes(struct load_connection *c, const uint8_t *bytes, uint32_t
             c->load->errors++;
             return;
         }
-        if (c->in_body && c->body_left == 0 && !c->closes) {
-            c->load->count++;
+        if (http_is_whole(c) && !c->closes) {
+            http_count(c);
             http_ask(c);
         }
     }
@@ -254,13 +316,25 @@ static void http_open(struct load_connection *c)
         tcp_recv(c->pcb, http_received);
 }
 
-void load_http_start(struct load *load, unsigned connections, const char *path)
+/* Like those of a desktop's browser that opens a page: 450 bytes with the line of Host. */
+static const char browser_headers[] =
+    "Connection: keep-alive\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+    "Accept-Language: en-US,en;q=0.9,de;q=0.8\r\n"
+    "DNT: 1\r\n"
+    "Sec-GPC: 1\r\n"
+    "Accept-Encoding: gzip, deflate\r\n"
+    "Cache-Control: max-age=0\r\n"
+    "Upgrade-Insecure-Requests: 1\r\n"
+    "Referer: http://plugnet.local/index.html\r\n";
+static const char program_headers[] = "User-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n";
+
+void load_http_start(struct load *load, unsigned connections, const char *path, bool browser)
 {
     load_begin(load, LOAD_HTTP);
-    snprintf(
-        load->request, sizeof load->request,
-        "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n",
-        path, ipaddr_ntoa(&load->board));
+    snprintf(load->request, sizeof load->request, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path,
+             ipaddr_ntoa(&load->board), browser ? browser_headers : program_headers);
     for (unsigned i = 0; i < connections; i++) {
         struct load_connection *c = &load->connections[i];
         memset(c, 0, sizeof *c);
@@ -351,7 +425,7 @@ static err_t iperf_received(void *context, struct tcp_pcb *pcb, struct pbuf *p, 
         return ERR_ABRT;
     }
     tcp_recved(pcb, p->tot_len);
-    if (c->load->kind == LOAD_IPERF_DOWN)
+    if (c->load->kind != LOAD_IPERF_UP)
         c->load->bytes += p->tot_len;
     pbuf_free(p);
     return ERR_OK;
@@ -361,11 +435,10 @@ static err_t iperf_connected(void *context, struct tcp_pcb *pcb, err_t error)
 {
     struct load_connection *c = context;
     uint8_t header[IPERF_HEADER];
-    bool down = c->load->kind == LOAD_IPERF_DOWN;
     (void)error;
-    iperf_header(header, down ? IPERF_VERSION1 | IPERF_RUN_NOW : 0);
+    iperf_header(header, c->load->kind != LOAD_IPERF_UP ? IPERF_VERSION1 | IPERF_RUN_NOW : 0);
     tcp_write(pcb, header, sizeof header, TCP_WRITE_FLAG_COPY);
-    if (!down) {
+    if (c->load->kind != LOAD_IPERF_DOWN) {
         tcp_sent(pcb, iperf_sent);
         iperf_fill(pcb);
     }
@@ -393,7 +466,7 @@ static void iperf_start(struct load *load, enum load_kind kind)
     struct load_connection *c = &load->connections[0];
     load_begin(load, kind);
     memset(load->connections, 0, sizeof load->connections);
-    if (kind == LOAD_IPERF_DOWN) {
+    if (kind != LOAD_IPERF_UP) {
         struct tcp_pcb *pcb = tcp_new();
         tcp_bind(pcb, IP_ADDR_ANY, IPERF_BACK_PORT);
         load->listener = tcp_listen(pcb);
@@ -415,12 +488,34 @@ void load_iperf_down_start(struct load *load)
     iperf_start(load, LOAD_IPERF_DOWN);
 }
 
+void load_iperf_both_start(struct load *load)
+{
+    iperf_start(load, LOAD_IPERF_BOTH);
+}
+
+/* ---- DHCP ---- */
+
+void load_dhcp_start(struct load *load)
+{
+    load_begin(load, LOAD_DHCP);
+    if (dhcp_start(pc_netif(load->pc)) != ERR_OK)
+        load->errors++;
+}
+
+static void dhcp_tick(struct load *load)
+{
+    if (dhcp_supplied_address(pc_netif(load->pc)) && dhcp_start(pc_netif(load->pc)) == ERR_OK)
+        load->count++;
+}
+
 /* ---- all ---- */
 
 void load_tick(struct load *load)
 {
     if (load->kind == LOAD_ECHO)
         echo_tick(load);
+    else if (load->kind == LOAD_DHCP)
+        dhcp_tick(load);
 }
 
 void load_stop(struct load *load)

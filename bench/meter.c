@@ -1,12 +1,13 @@
 /*
  * What a product's HTTP carries, in virtual time: examples/meter on the virtual board, and a PC in user space that uploads,
- * downloads, and reads events beside both.
+ * downloads, reads events beside both, and sends messages to a WebSocket that sends them back.
  *
  *   bench_meter [--board NAME] [--eager] [--only ROW] [--profile FOLDER] IMAGE.elf
  *
  * Prints a JSON object with a member for each row. Rates are payload of TCP, heads included, in bytes per millisecond. An
  * event's lateness is the time from the board's `ms` in it to its arrival at the PC's program, less that of the quickest
- * one: what it waited behind others. Of events and pages the reader that got fewest is told apart (…_least).
+ * one: what it waited behind others. Of events and pages the reader that got fewest is told apart (…_least). A WebSocket's
+ * client has one message of MESSAGE bytes under way; the samples that come besides aren't counted.
  */
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
@@ -27,10 +28,13 @@
 #define FLOWS_MAX     12
 #define EVENTS_MAX    4096 /* in one row, of all readers */
 #define FLOW_LINE_MAX 256
+#define FRAME_HEAD    2 /* a short message from the board; those to it have MASK bytes more */
+#define MASK          4
+#define MESSAGE       32
 #define CODE_BASE     0x08000000u
 #define CODE_SIZE     0x40000u
 
-enum flow_kind { FLOW_DOWN, FLOW_UP, FLOW_EVENTS, FLOW_PAGES };
+enum flow_kind { FLOW_DOWN, FLOW_UP, FLOW_EVENTS, FLOW_PAGES, FLOW_SOCKET };
 
 /* One connection. */
 struct flow {
@@ -38,7 +42,8 @@ struct flow {
     struct tcp_pcb *pcb; /* NULL: closed */
     uint64_t bytes;      /* that came, or were acknowledged */
     uint32_t page_left;  /* FLOW_PAGES: of the answer that comes */
-    uint32_t got;        /* whole pages or events, since counting began */
+    uint32_t got;        /* whole pages, events or messages, since counting began */
+    bool open;           /* FLOW_SOCKET: the head of the answer has come */
     char line[FLOW_LINE_MAX];
     unsigned length;
 };
@@ -46,15 +51,22 @@ struct flow {
 /* How many of each kind, all at once. */
 struct row {
     const char *name;
-    unsigned down, up, events, pages;
+    unsigned down, up, events, pages, sockets;
     uint32_t ms;
 };
 
 static const struct row rows[] = {
-    {"upload", 0, 1, 0, 0, WINDOW_MS},          {"download", 1, 0, 0, 0, WINDOW_MS},
-    {"upload_download", 1, 1, 0, 0, WINDOW_MS}, {"events_alone", 0, 0, 1, 0, EVENTS_MS},
-    {"events_upload", 0, 1, 1, 0, EVENTS_MS},   {"events_download", 1, 0, 1, 0, EVENTS_MS},
-    {"events6_pages6", 0, 0, 6, 6, EVENTS_MS},
+    {.name = "idle", .ms = WINDOW_MS},
+    {.name = "upload", .up = 1, .ms = WINDOW_MS},
+    {.name = "download", .down = 1, .ms = WINDOW_MS},
+    {.name = "upload_download", .down = 1, .up = 1, .ms = WINDOW_MS},
+    {.name = "events_alone", .events = 1, .ms = EVENTS_MS},
+    {.name = "events6", .events = 6, .ms = WINDOW_MS},
+    {.name = "events_upload", .up = 1, .events = 1, .ms = EVENTS_MS},
+    {.name = "events_download", .down = 1, .events = 1, .ms = EVENTS_MS},
+    {.name = "events6_pages6", .events = 6, .pages = 6, .ms = EVENTS_MS},
+    {.name = "socket", .sockets = 1, .ms = WINDOW_MS},
+    {.name = "socket4", .sockets = 4, .ms = WINDOW_MS},
 };
 
 static struct meter_bench {
@@ -63,7 +75,7 @@ static struct meter_bench {
     ip_addr_t address;
     struct flow flows[FLOWS_MAX];
     unsigned flow_count;
-    uint64_t errors, pages;
+    uint64_t errors, pages, messages;
     bool counting;
     uint64_t lateness[EVENTS_MAX]; /* ns, by the board's clock and ours: only differences mean something */
     unsigned events, gaps;
@@ -85,10 +97,18 @@ static void flow_failed(void *context, err_t error)
 
 static void flow_say(struct flow *flow, const char *target)
 {
+    static const char *const headers[] = {
+        [FLOW_DOWN] = "",
+        [FLOW_UP] = "Content-Length: 4000000000\r\n",
+        [FLOW_EVENTS] = "",
+        [FLOW_PAGES] = "",
+        [FLOW_SOCKET] = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+    };
     char request[256];
-    int length = snprintf(
-        request, sizeof request, "%s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: gzip\r\n%s\r\n", target,
-        ipaddr_ntoa(&bench.address), flow->kind == FLOW_UP ? "Content-Length: 4000000000\r\n" : "");
+    int length =
+        snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: gzip\r\n%s\r\n",
+                 target, ipaddr_ntoa(&bench.address), headers[flow->kind]);
 
     tcp_write(flow->pcb, request, (uint16_t)length, TCP_WRITE_FLAG_COPY);
     tcp_output(flow->pcb);
@@ -138,6 +158,44 @@ static void page_line(struct flow *flow, const char *line)
         bench.errors++;
 }
 
+/* A text message of MESSAGE bytes, with a mask of 'x' to 'x' + 3. */
+static void message_send(struct flow *flow)
+{
+    uint8_t frame[FRAME_HEAD + MASK + MESSAGE] = {0x81, 0x80 | MESSAGE};
+
+    for (unsigned i = 0; i < MASK; i++)
+        frame[FRAME_HEAD + i] = (uint8_t)('x' + i);
+    for (unsigned i = 0; i < MESSAGE; i++)
+        frame[FRAME_HEAD + MASK + i] = (uint8_t)('0' ^ ('x' + i % MASK));
+    tcp_write(flow->pcb, frame, sizeof frame, TCP_WRITE_FLAG_COPY);
+    tcp_output(flow->pcb);
+}
+
+/* The head of the answer ends with an empty line; then come frames: our message, or a sample. */
+static void socket_byte(struct flow *flow, char byte)
+{
+    if (flow->open) {
+        flow->line[flow->length++] = byte;
+        unsigned whole = flow->length < FRAME_HEAD ? FLOW_LINE_MAX : FRAME_HEAD + (unsigned)flow->line[1];
+        if (flow->length < whole)
+            return;
+        if (flow->line[1] == MESSAGE) {
+            bench.errors += flow->line[FRAME_HEAD] != '0' || flow->line[whole - 1] != '0';
+            bench.messages++;
+            flow->got++;
+            message_send(flow);
+        }
+        flow->length = 0;
+    } else if (byte != '\n') {
+        flow->length += byte != '\r';
+    } else if (flow->length != 0) {
+        flow->length = 0;
+    } else {
+        flow->open = true;
+        message_send(flow);
+    }
+}
+
 static void flow_bytes(struct flow *flow, const char *bytes, uint32_t length)
 {
     bool body = false; /* of a page */
@@ -179,17 +237,20 @@ static err_t flow_received(void *context, struct tcp_pcb *pcb, struct pbuf *p, e
     }
     tcp_recved(pcb, p->tot_len);
     flow->bytes += flow->kind == FLOW_UP ? 0 : p->tot_len;
-    for (const struct pbuf *q = p; q != NULL; q = q->next)
+    for (const struct pbuf *q = p; q != NULL; q = q->next) {
         if (flow->kind == FLOW_EVENTS || flow->kind == FLOW_PAGES)
             flow_bytes(flow, q->payload, q->len);
+        for (unsigned i = 0; flow->kind == FLOW_SOCKET && i < q->len; i++)
+            socket_byte(flow, ((const char *)q->payload)[i]);
+    }
     pbuf_free(p);
     return ERR_OK;
 }
 
 static err_t flow_connected(void *context, struct tcp_pcb *pcb, err_t error)
 {
-    static const char *const targets[] = {"GET /log.csv?rows=10000000", "PUT /upload", "GET /events",
-                                          "GET /"};
+    static const char *const targets[] = {"GET /log.csv?rows=10000000", "PUT /upload", "GET /events", "GET /",
+                                          "GET /ws"};
     struct flow *flow = context;
 
     (void)error;
@@ -295,18 +356,19 @@ static void row_measure(const struct row *row, bool first, const char *profile)
 {
     struct vboard_stats before, after;
     uint64_t down, up;
-    double ms;
+    double ms, awake;
 
     flows_open(FLOW_UP, row->up);
     flows_open(FLOW_DOWN, row->down);
     flows_open(FLOW_EVENTS, row->events);
     flows_open(FLOW_PAGES, row->pages);
+    flows_open(FLOW_SOCKET, row->sockets);
     live(WARM_MS);
     memset(bench.counts, 0, sizeof bench.counts);
     memset(bench.lowest_sp, 0xFF, sizeof bench.lowest_sp);
     memset(bench.last_n, 0, sizeof bench.last_n);
     bench.events = bench.gaps = 0;
-    bench.pages = bench.errors = 0;
+    bench.pages = bench.messages = bench.errors = 0;
     for (unsigned i = 0; i < bench.flow_count; i++)
         bench.flows[i].got = 0;
     down = flows_bytes(FLOW_DOWN), up = flows_bytes(FLOW_UP);
@@ -317,20 +379,21 @@ static void row_measure(const struct row *row, bool first, const char *profile)
     bench.counting = false;
     down = flows_bytes(FLOW_DOWN) - down, up = flows_bytes(FLOW_UP) - up;
     ms = (double)(after.time_ns - before.time_ns) / 1e6;
+    awake = (double)(after.cycles - before.cycles - (after.sleep_cycles - before.sleep_cycles));
     qsort(bench.lateness, bench.events, sizeof bench.lateness[0], compare);
     printf(
         "%s\n  \"%s\": {\"ms\": %.1f, \"up_bytes_ms\": %.1f, \"down_bytes_ms\": %.1f, \"events_second\": %.2f, "
         "\"events_second_least\": %.2f, \"events_lost\": %u, \"late_p50_ms\": %.3f, \"late_p99_ms\": %.3f, "
         "\"late_max_ms\": %.3f, "
-        "\"pages_second\": %.1f, \"pages_second_least\": %.1f, \"load_percent\": %.1f, \"instructions\": %" PRIu64
+        "\"pages_second\": %.1f, \"pages_second_least\": %.1f, \"messages_second\": %.1f, \"awake_second\": %.0f, \"load_percent\": %.1f, \"instructions\": %" PRIu64
         ", \"errors\": %" PRIu64 "}",
         first ? "" : ",", row->name, ms, (double)up / ms, (double)down / ms,
         row->events > 0 ? bench.events * 1000.0 / ms / row->events : 0,
         flows_least(FLOW_EVENTS) * 1000.0 / ms, bench.gaps, late_ms(500), late_ms(990), late_ms(1000),
         (double)bench.pages * 1000 / ms, flows_least(FLOW_PAGES) * 1000.0 / ms,
-        100.0 * (double)(after.cycles - before.cycles - (after.sleep_cycles - before.sleep_cycles)) /
-            (double)(after.cycles - before.cycles),
-        after.instructions - before.instructions, bench.errors);
+        (double)bench.messages * 1000 / ms, awake * 1000.0 / ms,
+        100.0 * awake / (double)(after.cycles - before.cycles), after.instructions - before.instructions,
+        bench.errors);
     if (profile != NULL)
         profile_save(profile, row->name);
     flows_close();

@@ -128,7 +128,7 @@ static int rows(struct speed *s)
         "| load | M instructions/s of the board's time | of real time | bus, %% | up, bytes/ms | down, bytes/ms | "
         "board's time to real time |\n|---|---|---|---|---|---|---|\n");
     bool right = row(s, "idle");
-    load_http_start(&s->up, CONNECTIONS, "/");
+    load_http_start(&s->up, CONNECTIONS, "/", false);
     right &= row(s, "page");
     right &= both_start(s);
     right &= row(s, "tcp");

@@ -2,7 +2,8 @@
 """Fill in the README's generated parts, or check what can be checked without a benchmark.
 
     tool/readme.py                  write figures from build/bench.json (examples/meter's README has some, too), the table of
-                                    boards from the logs of the system tests, and the example from examples/minimal
+                                    boards from the logs of the system tests, and the example from examples/minimal; draw
+                                    the picture of sizes (tool/chart.py)
     tool/readme.py --check          the example is the file's, every link leads to a file, nothing is left to fill in
     tool/readme.py --check-boards   the table of boards is what the system tests' logs say
 
@@ -23,6 +24,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tool"))
+import chart  # noqa: E402
 import size  # noqa: E402
 
 README = os.path.join(ROOT, "README.md")
@@ -267,6 +269,8 @@ def main(argv):
         with open(README, "w", encoding="utf-8") as file:
             file.write(filled)
         figures_fill()
+        os.chdir(ROOT)
+        chart.fill()
         return 0
     failed = 0
     for name, why in checks(text):

@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Tests of what bench/bench.py makes of counts: busy instructions, rows beside peers, images of others."""
+"""Tests of what bench/bench.py makes of counts: busy instructions, rows beside peers, images of others; and of the history."""
 # SPDX-License-Identifier: MIT
+import contextlib
+import io
 import json
 import os
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 for folder in ("bench", "tool"):
     sys.path.insert(0, os.path.join(ROOT, folder))
 import bench  # noqa: E402
+import chart  # noqa: E402
+import history  # noqa: E402
 import readme  # noqa: E402
 import size  # noqa: E402
 
@@ -141,9 +146,122 @@ def readme_says_ownstack():
             "\n| examples/ownstack: echo 18 B, 8 outstanding, eager, instructions each | 1,500 | – | – |\n" in table)
 
 
+def meter_shares_leave_out_what_is_idle():
+    """Idle: 100 instructions/ms. Six readers of 20 events a second took 2 x 240 more in 2 s; 10 bytes/ms took 5 a byte."""
+    none = {"ms": 2000, "up_bytes_ms": 0, "down_bytes_ms": 0, "events_second": 0, "messages_second": 0}
+    runs = bench.meter_shares({"idle": {**none, "instructions": 200000}, "upload": {**none, "up_bytes_ms": 10, "instructions": 300000},
+                               "events6": {**none, "events_second": 20, "instructions": 200480},
+                               "socket": {**none, "messages_second": 50, "instructions": 200700}})
+    return (runs["upload"]["instructions_byte"] == 5 and runs["events6"]["instructions_event"] == 2 and
+            runs["socket"]["instructions_message"] == 7 and runs["idle"]["instructions_byte"] is None)
+
+
+def table(**more):
+    """A table of three rows, made as bench.py makes it."""
+    return bench.table_of({"rows": bench.rows_of(figures(**more), peers(behind=["A"]))})
+
+
+def printed(what, *arguments):
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        value = what(*arguments)
+    return value, text.getvalue()
+
+
+def table_has_both_flavours():
+    made = {flavour: {"rows": bench.rows_of(figures(up=run(bytes_ms=value)), peers())}
+            for flavour, value in (("none", 500.0), ("freertos", 450.0))}
+    line = next(line for line in printed(bench.table_print, made)[1].splitlines() if line.startswith("TCP up"))
+    alone = next(line for line in printed(bench.table_print, {"none": made["none"]})[1].splitlines() if line.startswith("TCP up"))
+    return line.split()[2:6] == ["B/ms", "500.0", "450.0", "-10.0%"] and alone.split()[2:5] == ["B/ms", "500.0", "-"]
+
+
+def table_leaves_out_older_images():
+    """The other flavour's figures count only if its image is older than they are."""
+    with tempfile.TemporaryDirectory() as root:
+        elf, other = os.path.join(root, "stm32f4discovery-freertos", "plugnet.elf"), os.path.join(root, "bench-stm32f4discovery-freertos.json")
+        os.mkdir(os.path.dirname(elf))
+        for path, text in ((elf, ""), (other, '{"image": "stm32f4discovery-freertos"}')):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        found = []
+        for measured_s in (200, 50):
+            os.utime(elf, (100, 100))
+            os.utime(other, (measured_s, measured_s))
+            found.append(list(bench.flavours_read(os.path.join(root, "bench.json"), {"image": "stm32f4discovery-none"})))
+    return found == [["none", "freertos"], ["none"]]
+
+
+def sizes(flash=70000):
+    return {"rooms": {"net": {"flash": flash, "ram": 0}, "app": {"flash": 2000, "ram": 5000}, "os": {"flash": 99, "ram": 10}},
+            "flash": flash + 2000, "ram": 5010, "page": 9000, "reserves": 4096, "stack": 4096}
+
+
+def chart_shows_rooms_of_both_flavours():
+    """Two bars in a room and panel, those of the greatest room as long as can be; none for what is below 100 bytes."""
+    svg = xml.etree.ElementTree.fromstring(chart.picture_draw({"none": sizes(), "freertos": sizes(35000)}))
+    name = "{http://www.w3.org/2000/svg}"
+    bars = [rect for rect in svg.iter(name + "rect") if rect.get("height") == str(chart.BAR - 1)]
+    words = [text.text for text in svg.iter(name + "text")]
+    return ([float(bar.get("width")) for bar in bars] == [250, 125, 7.1, 7.1, 17.9, 17.9] and "os" not in words and
+            words.count("net") == 1 and words.count("app") == 2 and "70.0" in words and "35.0" in words and
+            "bare metal: 72.0 kB, and 9.0 kB of page" in words and "FreeRTOS: 5.0 kB, and 4.1 kB for the stack" in words)
+
+
+def chart_that_is_stale_is_found():
+    svg = chart.picture_draw({"none": sizes(), "freertos": sizes()})
+    says = [line.split(":")[0:2] for line in chart.checks(svg, {"none": sizes(70001)})]
+    by_hand = list(chart.checks(svg.replace(">70.0<", ">60.0<"), {}))
+    return (says == [["ok chart", " drawn"], ["not ok chart", " bare metal"], ["skip chart", " FreeRTOS"]] and
+            by_hand[0].startswith("not ok chart: drawn") and
+            all(line.startswith("ok") for line in chart.checks(svg, {"none": sizes(), "freertos": sizes()})))
+
+
+RECORDED = history.record_make("abc", "2026-01-02T03:04:05+00:00", "12.2.1", {"none": table(), "freertos": table(flash=55000)})
+
+
+def history_names_a_loss_of_1_percent():
+    """A rate that falls, a size that grows, and in the other flavour nothing."""
+    tables = {"none": table(up=run(bytes_ms=495.0), flash=50499), "freertos": table(flash=55000)}
+    count, text = printed(history.compare_print, [RECORDED], tables, "12.2.1")
+    grown = printed(history.compare_print, [RECORDED], {"freertos": table(flash=55550)}, "12.2.1")[1]
+    return (count == 1 and "since abc of 2026-01-02" in text and "bare metal: TCP up: 500.0 -> 495.0 B/ms, 1.0 % worse" in text and
+            "FreeRTOS: " not in text and "FreeRTOS: flash: 55,000 -> 55,550 bytes, 1.0 % worse" in grown)
+
+
+def history_names_no_gain():
+    count, text = printed(history.compare_print, [RECORDED], {"none": table(up=run(bytes_ms=600.0), flash=40000)}, "12.2.1")
+    return count == 0 and "0 worse, 2 better" in text and "->" not in text
+
+
+def history_names_what_can_no_longer_be_measured():
+    return printed(history.compare_print, [RECORDED], {"none": table(up=run(bytes_ms=0))}, "12.2.1")[0] == 1
+
+
+def history_keeps_compilers_apart():
+    count, text = printed(history.compare_print, [RECORDED], {"none": table(flash=99999)}, "13.1.0")
+    return count == 0 and "nothing is recorded of compiler 13.1.0" in text
+
+
+def history_has_a_line_for_each_commit():
+    older = {**RECORDED, "commit": "old", "none": {**RECORDED["none"], "size.flash": 1}}
+    with tempfile.TemporaryDirectory() as root:
+        path = os.path.join(root, "history.json")
+        records = history.read(path)
+        for record in (older, {**RECORDED, "commit": "abc+"}, RECORDED):
+            records = history.record_add(records, record)
+            history.write(records, path)
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        again = history.read(path)
+    return len(lines) == 4 and [record["commit"] for record in again] == ["old", "abc"] and history.last_of(again, "12.2.1") == RECORDED
+
+
 TESTS = (polling_counts_idle_turns_only, rows_say_who_is_ahead, rows_unsaid_are_worse, rows_compare_whole_ms,
          rows_without_figure_are_worse, foreign_reasons, foreign_become_peers, foreign_pages_by_name,
          image_names_choose_boards, readme_says_who_is_ahead, meter_limits_are_kept_or_missed,
+         meter_shares_leave_out_what_is_idle, table_has_both_flavours, table_leaves_out_older_images,
+         history_names_a_loss_of_1_percent, history_names_no_gain, history_names_what_can_no_longer_be_measured,
+         chart_shows_rooms_of_both_flavours, chart_that_is_stale_is_found, history_keeps_compilers_apart, history_has_a_line_for_each_commit,
          readme_says_meter, ownstack_limits_are_kept_or_missed, readme_says_ownstack)
 
 
