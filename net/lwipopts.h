@@ -15,8 +15,7 @@
 #define PLUGNET_NET_LWIPOPTS_H
 
 #if defined NO_SYS || defined SYS_LIGHTWEIGHT_PROT || defined LWIP_NETCONN
-#error                                                                                                       \
-    "NO_SYS, SYS_LIGHTWEIGHT_PROT, LWIP_NETCONN follow from the flavour (make OS=)"
+#error "NO_SYS, SYS_LIGHTWEIGHT_PROT, LWIP_NETCONN follow from the flavour (make OS=)"
 #endif
 
 #ifdef PLUGNET_THREADS

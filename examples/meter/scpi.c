@@ -142,7 +142,7 @@ static void scpi_answer(struct scpi_client *c)
 /* Let it send no more than there is room for: each question has two bytes at least. */
 static void scpi_narrow(struct scpi_client *c)
 {
-    tcp_pcb_narrow(c->pcb, 2u * c->count, false);
+    tcp_pcb_narrow(c->pcb, 2u * c->count);
 }
 
 static err_t scpi_send(struct scpi_client *c)

@@ -6,8 +6,11 @@
 
 #include <stddef.h>
 
+#include "FreeRTOS.h"
 #include "board/board.h"
 #include "os/threads/loop.h"
+#include "queue.h"
+#include "task.h"
 
 /* Mutable state of this room: interrupts and the kernel have no argument. */
 static struct {
@@ -70,7 +73,7 @@ static void thread_sleep(void)
     thread.slept_rest &= 1023;
 }
 
-void *lwip_thread_fetch(QueueHandle_t mailbox)
+void *lwip_thread_fetch(void *mailbox)
 {
     void *message = NULL;
 
@@ -93,7 +96,7 @@ void *lwip_thread_fetch(QueueHandle_t mailbox)
     return message;
 }
 
-uint32_t lwip_thread_slept(TaskHandle_t task, bool idle)
+uint32_t lwip_thread_slept(const void *task, bool idle)
 {
     return idle ? thread.slept : task == thread.task ? 0 - thread.slept : 0;
 }

@@ -13,19 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "FreeRTOS.h"
-#include "queue.h"
-#include "task.h"
-
 /* Wait for the next message of lwIP's mailbox, or for the loop's. Never NULL. lwIP's timeouts aren't needed: the tick has the loop run
- * each millisecond, and lwIP looks at its timers after that. lwIP's thread. */
-void *lwip_thread_fetch(QueueHandle_t mailbox);
+ * each millisecond, and lwIP looks at its timers after that. `mailbox`: the kernel's handle of its queue. lwIP's thread. */
+void *lwip_thread_fetch(void *mailbox);
 
 /* A message was put into its mailbox. Any context. */
 void lwip_thread_posted(void);
 
 /* What has to be added to a thread's run time, in 1,024 cycles: the idle thread has what lwIP's thread has slept. Any thread. */
-uint32_t lwip_thread_slept(TaskHandle_t task, bool idle);
+uint32_t lwip_thread_slept(const void *task, bool idle);
 
 /* The idle thread runs, so no other is ready. The idle thread. */
 void lwip_thread_idles(void);
