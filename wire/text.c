@@ -8,19 +8,63 @@
 
 static const char digits_hex[] = "0123456789abcdef";
 
+/* Most pieces are a few bytes, for which a call of memcpy costs more than the bytes. */
+#define FEW 12u
+
 void text_put_bytes(struct text *t, const char *bytes, size_t length)
 {
+    char *to = t->bytes + t->length;
+
     if (t->overflow || t->capacity - t->length < length) {
         t->overflow = true;
         return;
     }
-    memcpy(t->bytes + t->length, bytes, length);
     t->length += length;
+    if (length > FEW) {
+        memcpy(to, bytes, length);
+        return;
+    }
+    for (; length > 0; length--) {
+        *to++ = *bytes++;
+    }
+}
+
+static void text_put_char(struct text *t, char c)
+{
+    if (t->overflow || t->capacity == t->length) {
+        t->overflow = true;
+        return;
+    }
+    t->bytes[t->length++] = c;
+}
+
+/* A text that ended at `to`; NULL: it found no room. */
+static void text_end(struct text *t, const char *to)
+{
+    if (to == NULL) {
+        t->overflow = true;
+    } else {
+        t->length = (size_t)(to - t->bytes);
+    }
+}
+
+/* Copy a string to `to`, which has room up to `end`; returns behind it. NULL: no room. */
+static char *copy(char *to, const char *end, const char *string)
+{
+    for (char c; (c = *string++) != 0;) {
+        if (to == end) {
+            return NULL;
+        }
+        *to++ = c;
+    }
+    return to;
 }
 
 void text_put(struct text *t, const char *string)
 {
-    text_put_bytes(t, string, strlen(string));
+    if (!t->overflow) {
+        text_end(t, copy(t->bytes + t->length, t->bytes + t->capacity, string));
+    }
 }
 
 void text_put_u32(struct text *t, uint32_t value)
@@ -61,55 +105,67 @@ void text_put_ip4(struct text *t, uint32_t address)
     }
 }
 
+static void text_put_escape(struct text *t, char c)
+{
+    text_put_char(t, '\\');
+    if ((unsigned char)c < 0x20) {
+        text_put_char(t, 'u');
+        text_put_hex(t, (unsigned char)c, 4);
+    } else {
+        text_put_char(t, c);
+    }
+}
+
 void text_put_json_string(struct text *t, const char *string)
 {
-    text_put_bytes(t, "\"", 1);
+    text_put_char(t, '"');
     for (;;) {
         const char *run = string;
-        while ((unsigned char)*string >= 0x20 && *string != '"' && *string != '\\') {
+        unsigned char c;
+        while ((c = (unsigned char)*string) >= 0x20 && c != '"' && c != '\\') {
             string++;
         }
         text_put_bytes(t, run, (size_t)(string - run));
-        if (*string == 0) {
+        if (c == 0) {
             break;
         }
-        if ((unsigned char)*string < 0x20) {
-            text_put_bytes(t, "\\u", 2);
-            text_put_hex(t, (unsigned char)*string, 4);
-        } else {
-            text_put_bytes(t, "\\", 1);
-            text_put_bytes(t, string, 1);
-        }
-        string++;
+        text_put_escape(t, *string++);
     }
-    text_put_bytes(t, "\"", 1);
+    text_put_char(t, '"');
 }
 
-static void text_put_comma(struct text *t)
+/* `,"name":`, with the comma where it isn't the first; `name` needs no escapes. */
+static void text_put_name(struct text *t, const char *name)
 {
-    char last = t->length > 0 ? t->bytes[t->length - 1] : ',';
+    char last = t->length > 0 ? t->bytes[t->length - 1] : ',', *to = t->bytes + t->length;
+    size_t room = t->capacity - t->length;
 
-    if (last != '{' && last != '[' && last != ',') {
-        text_put_bytes(t, ",", 1);
+    if (t->overflow || room < sizeof ",\"\":" - 1) {
+        t->overflow = true;
+        return;
     }
+    if (last != '{' && last != '[' && last != ',') {
+        *to++ = ',';
+    }
+    *to++ = '"';
+    to = copy(to, t->bytes + t->capacity - 2, name);
+    if (to != NULL) {
+        *to++ = '"';
+        *to++ = ':';
+    }
+    text_end(t, to);
 }
 
 void text_put_json_u32(struct text *t, const char *name, uint32_t value)
 {
-    text_put_comma(t);
-    text_put_json_string(t, name);
-    text_put_bytes(t, ":", 1);
+    text_put_name(t, name);
     text_put_u32(t, value);
 }
 
 void text_put_json_u32s(struct text *t, const char *names, const uint32_t *values)
 {
-    for (size_t length; (length = strlen(names)) != 0; names += length + 1, values++) {
-        text_put_comma(t);
-        text_put_bytes(t, "\"", 1);
-        text_put_bytes(t, names, length);
-        text_put_bytes(t, "\":", 2);
-        text_put_u32(t, *values);
+    for (; *names != 0; names += strlen(names) + 1) {
+        text_put_json_u32(t, names, *values++);
     }
 }
 

@@ -45,11 +45,10 @@ void text_put_bool(struct text *t, bool value);                /* true, false */
 void text_put_ip4(struct text *t, uint32_t address);           /* host order: 0xC0A80701 is 192.168.7.1 */
 void text_put_json_string(struct text *t, const char *string); /* with quotes, escaped; must be UTF-8 */
 
-/* One JSON member: "name":value, with a comma before it unless it opens its object or array. */
+/* One JSON member: "name":value, with a comma before it unless it opens its object or array. `name` is not escaped. */
 void text_put_json_u32(struct text *t, const char *name, uint32_t value);
 
-/* The same for numbers that lie side by side. `names`: each with its zero and the last one with two, as in "used\0size\0"; they
- * are not escaped. */
+/* The same for numbers that lie side by side. `names`: each with its zero and the last one with two, as in "used\0size\0". */
 void text_put_json_u32s(struct text *t, const char *names, const uint32_t *values);
 
 /* True if both are equal but for the case of ASCII letters; `string` is zero-terminated, and `bytes` may hold zeros. */
