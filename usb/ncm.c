@@ -19,8 +19,9 @@ _Static_assert(NCM_FRAME_PIECES_MAX <= NCM_IN_PIECES_MAX,
                "NCM_IN_PIECES_MAX: one frame must go into a block");
 
 #define BULK_PACKET_SIZE   64
-#define NOTIFY_PACKET_SIZE 16       /* the longest notification: Windows reads one packet */
-#define NOTIFY_INTERVAL_MS 32       /* bInterval */
+#define NOTIFY_PACKET_SIZE 16 /* the longest notification: Windows reads one packet */
+#define NOTIFY_INTERVAL_MS                                                                                   \
+    4 /* bInterval: the link is up so much sooner; two notifications have to be fetched */
 #define LINK_SPEED         12000000 /* bit/s, both ways */
 #define IN_BLOCK_MIN       2048     /* smallest SetNtbInputSize */
 #define PACKET_FILTER_MASK 0x1F     /* promiscuous, all multicast, directed, broadcast, multicast */
