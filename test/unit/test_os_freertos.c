@@ -7,6 +7,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include "lwip/tcpip.h"
+#include "queue.h"
 #include "task.h"
 
 #include "board/board.h"
