@@ -14,6 +14,7 @@
 #include "lwip/sys.h"
 #include "os/os.h"
 #include "os/posix/threads.h"
+#include "os/threads/loop.h"
 #include "test/test.h"
 
 #define FOR_EVER 0
@@ -41,6 +42,13 @@ void os_panic(const char *text)
 static void *message(unsigned number)
 {
     return (void *)(uintptr_t)(number + 1);
+}
+
+static bool due; /* the loop's turn */
+
+void *loop_message(void)
+{
+    return __atomic_exchange_n(&due, false, __ATOMIC_ACQ_REL) ? message(200) : NULL;
 }
 
 /* A millisecond after the other, as os_loop_run does. */
@@ -159,6 +167,28 @@ TEST(mailbox_timeout)
     CHECK(results[0] == 5 && at_ms[0] == start_ms + 25);
     time_pass(30); /* the old deadline means nothing any more */
     CHECK(at_ms[0] == start_ms + 25);
+}
+
+/* The first thread has made the mailbox, so it is lwIP's: who waits there also has the loop's turn, once for each, and loses no message. */
+TEST(mailbox_of_the_loop)
+{
+    begin(1);
+    start(0);
+    time_pass(3);
+    __atomic_store_n(&due, true, __ATOMIC_RELEASE);
+    loop_nudge();
+    threads_wait();
+    CHECK(results[0] == (uintptr_t)message(200) && at_ms[0] == board_time_ms());
+    __atomic_store_n(&due, true, __ATOMIC_RELEASE); /* before it waits; and a message lies there, too */
+    CHECK(sys_mbox_trypost(&mbox, message(5)) == ERR_OK);
+    start(0);
+    CHECK(results[0] == (uintptr_t)message(5));
+    start(0);
+    CHECK(results[0] == (uintptr_t)message(200));
+    loop_nudge(); /* nothing is due */
+    start(0);
+    time_pass(20);
+    CHECK(results[0] == SYS_ARCH_TIMEOUT);
 }
 
 /* More posters than the mailbox has places, then one who fetches: all messages come, and nobody is forgotten. */
