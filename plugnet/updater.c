@@ -131,11 +131,26 @@ static bool works(const struct updater *u)
     return u->update.state == UPDATE_ERASING || u->update.state == UPDATE_VERIFYING;
 }
 
+/* The owner's upload ends, and it is told so. */
+static void break_off(struct updater *u)
+{
+    struct attempt *attempt = http_state(u->owner);
+
+    attempt->error = UPDATE_ABANDONED;
+    update_cancel(&u->update, UPDATE_ABANDONED);
+    owner_wake(u);
+    u->owner = NULL;
+}
+
 void plugnet_updater_poll(void *updater)
 {
     struct updater *u = updater;
 
     if (u->update.state == UPDATE_IDLE) {
+        return;
+    }
+    if (u->owner != NULL && u->plugnet->usb.state != USB_CONFIGURED) {
+        break_off(u); /* the cable is out: nobody waits for that connection's time-out */
         return;
     }
     if (update_poll(&u->update)) {
@@ -230,7 +245,7 @@ uint16_t plugnet_updater_begin(struct http_request *r)
         board_log("update: PLUGNET_UPDATER is missing in .services\n");
         return 501;
     }
-    if (http_method(r) == HTTP_POST && http_body_length(r) == BUILD_DIGITS) {
+    if (http_method(r) == HTTP_POST && http_body_length(r) <= BUILD_DIGITS) {
         return 0;
     }
     if (http_method(r) != HTTP_PUT) {
@@ -254,8 +269,10 @@ size_t plugnet_updater_body(struct http_request *r, const uint8_t *bytes, size_t
     size_t taken;
 
     if (http_method(r) == HTTP_POST) {
-        memcpy(attempt->build + attempt->given, bytes, length); /* as many as were announced */
-        attempt->given = (uint8_t)(attempt->given + length);
+        for (size_t i = 0; i < length; i++) {
+            attempt->build[attempt->given++] =
+                (char)(bytes[i] | 0x20); /* lower case; as many as were announced */
+        }
         return length;
     }
     if (u->owner != r) {
@@ -310,7 +327,8 @@ static bool build_meant(const struct updater *u, const struct attempt *attempt)
     struct text staged = text_over(digits, sizeof digits - 1);
 
     put_build(&staged, &u->update.staged);
-    return attempt->given == 0 || memcmp(digits, attempt->build, BUILD_DIGITS) == 0;
+    return attempt->given == 0 ||
+           (attempt->given == BUILD_DIGITS && memcmp(digits, attempt->build, BUILD_DIGITS) == 0);
 }
 
 static uint16_t post_end(struct updater *u, struct attempt *attempt)
@@ -331,12 +349,7 @@ static uint16_t delete_end(struct updater *u, struct attempt *attempt)
     if (u->update.state == UPDATE_INSTALLING) {
         attempt->error = UPDATE_BUSY;
     } else if (u->owner != NULL) {
-        struct attempt *broken = http_state(u->owner);
-
-        broken->error = UPDATE_ABANDONED;
-        update_cancel(&u->update, UPDATE_ABANDONED);
-        owner_wake(u);
-        u->owner = NULL;
+        break_off(u);
     } else {
         update_cancel(&u->update, UPDATE_OK);
     }

@@ -81,9 +81,12 @@ bool board_button(void)
 
 void board_log(const char *text)
 {
-    for (; *text && log_ring.head - log_ring.tail < LOG_SIZE; text++) {
-        log_ring.bytes[log_ring.head % LOG_SIZE] = (uint8_t)*text;
-        log_ring.head++;
+    for (; *text; text++) {
+        uint32_t room = LOG_SIZE - (log_ring.head - log_ring.tail);
+        if (room > (*text != '\n')) { /* what is cut still ends its line */
+            log_ring.bytes[log_ring.head % LOG_SIZE] = (uint8_t)*text;
+            log_ring.head++;
+        }
     }
     if (log_ring.started)
         REG32(stm32_chip.usart2.cr1) |= USART_CR1_TXEIE;

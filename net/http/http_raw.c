@@ -305,8 +305,9 @@ static size_t http_raw_piece_room(const struct http_raw_connection *c, const str
                                        : 0; /* no small segments without need */
 }
 
-/* Queue `length` bytes of a piece. False: there is no memory for them, or others wait for it. */
-static bool http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
+/* Queue `length` bytes of a piece, or fewer, where memory is in small pieces. Returns how many; 0: there is no memory, or others wait for
+ * it. */
+static size_t http_raw_write(struct http_raw_connection *c, const struct http_piece *piece, size_t length)
 {
     size_t cost = tcp_guard_cost(c->pcb, length, piece->is_static);
 
@@ -315,13 +316,20 @@ static bool http_raw_write(struct http_raw_connection *c, const struct http_piec
         c->since_ms = sys_now();
         c->beat = http_raw_of(c)->guard->beats;
     }
-    if (http_raw_behind(c) || !tcp_guard_room(cost) ||
-        tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->is_static ? 0 : TCP_WRITE_FLAG_COPY) !=
-            ERR_OK) {
+    if (http_raw_behind(c) || !tcp_guard_room(cost)) {
         http_raw_wait(c, cost);
-        return false;
+        return 0;
     }
-    return true;
+    while (tcp_write(c->pcb, piece->bytes, (u16_t)length, piece->is_static ? 0 : TCP_WRITE_FLAG_COPY) !=
+           ERR_OK) {
+        /* There is memory, but nowhere so much together. What waits for this answer may be what divides it. */
+        if (!(http_raw_has_carry(c) || http_raw_has_stash(c)) || length <= HTTP_RAW_PART_LEAST) {
+            http_raw_wait(c, cost);
+            return 0;
+        }
+        length = LWIP_MAX(length / 2, HTTP_RAW_PART_LEAST);
+    }
+    return length;
 }
 
 /* A PC acknowledges every second segment at once, and one that stays alone only after 40 ms or more (RFC 5681 4.2): before
@@ -368,7 +376,7 @@ static bool http_raw_piece_send(struct http_raw_connection *c, const struct http
     if (http_raw_has_carry(c) && tcp_guard_free() >= HTTP_RAW_PART_LEAST) {
         length = LWIP_MIN(length, tcp_guard_free());
     }
-    if (length > 0 && !http_raw_write(c, piece, length)) {
+    if (length > 0 && (length = http_raw_write(c, piece, length)) == 0) {
         return false;
     }
     http_raw_piece_taken(c, length);
