@@ -94,7 +94,7 @@ static bool netif_ncm_arp_forged(const struct netif_ncm *n, const uint8_t *arp)
 
 static err_t netif_ncm_linkoutput(struct netif *netif, struct pbuf *p);
 
-/* An echo is answered from where it lies, before lwIP: that saves a third of a small one's instructions. False: it is none. */
+/* An echo is answered from where it lies, before lwIP: that saves a sixth of a small one's instructions. False: it is none. */
 static bool netif_ncm_echo(struct netif_ncm *n, struct pbuf *p)
 {
     const struct icmp_echo_host host = {n->netif.hwaddr, lwip_ntohl(netif_ip4_addr(&n->netif)->addr),

@@ -35,8 +35,8 @@ bool tcp_pcb_unreceive(struct tcp_pcb *pcb, size_t length);
  * lwIP drops what the peer had begun to send beyond that. Called after each tcp_recved, before tcp_output. */
 void tcp_pcb_narrow(struct tcp_pcb *pcb, size_t waits);
 
-/* The same without taking back what the peer was told: it may send that, then one segment at a time. For a peer that is sending: one that
- * runs lwIP never sends again what lies where a window has shrunk. Returns how many bytes it was told, so many may be on their way. */
+/* The same without taking back what the peer was told: it may send that, then one segment at a time. For a peer that is sending: lwIP
+ * 2.1.3 at the other end stood still for good where a window had shrunk inside a segment. Returns how many bytes it was told, so many may be on their way. */
 size_t tcp_pcb_taper(struct tcp_pcb *pcb, size_t waits);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /*
  * ICMP echo: the answer to a plain request, made in the request's own frame.
  *
- * Source: RFC 792, "Echo or Echo Reply Message"; RFC 791 section 3.1 (the header); RFC 1071 and 1624 (checksums) [unread].
+ * Source: RFC 792 (echo), RFC 791 (the header), RFC 1071 and 1624 (checksums) [unread].
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_WIRE_ICMP_ECHO_H

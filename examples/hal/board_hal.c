@@ -260,8 +260,10 @@ void HAL_UART_TxCpltCallback(UART_HandleTypeDef *of)
 
 void board_log(const char *text)
 {
-    for (; *text && log_head - log_tail < LOG_SIZE; text++, log_head++)
-        log_bytes[log_head % LOG_SIZE] = (uint8_t)*text;
+    for (; *text; text++) {
+        if (LOG_SIZE - (log_head - log_tail) > (*text != '\n')) /* what is cut still ends its line */
+            log_bytes[log_head++ % LOG_SIZE] = (uint8_t)*text;
+    }
     HAL_NVIC_DisableIRQ(USART2_IRQn);
     log_send();
     HAL_NVIC_EnableIRQ(USART2_IRQn);

@@ -143,7 +143,7 @@ err_t sys_mbox_new(sys_mbox_t *mbox, int size)
     return ERR_OK;
 }
 
-/* Its mailbox is the first that is made. */
+/* lwIP's thread has the first mailbox that is made: the scheduler doesn't run yet. */
 static bool sys_mbox_is_tcpip(const sys_mbox_t *mbox)
 {
     return mbox->handle == (QueueHandle_t)&queues[0].memory; /* a handle is its memory's address */

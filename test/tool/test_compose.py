@@ -26,8 +26,9 @@ import urllib.request
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
-sys.path.insert(0, os.path.join(ROOT, "test/websocket"))
+sys.path[:0] = [os.path.join(ROOT, "test/websocket"), os.path.join(ROOT, "testkit")]
 import test_websocket as websocket  # noqa: E402
+from plugnet_testkit import Board  # noqa: E402
 
 VBOARD = (os.path.join(ROOT, "build/vboard/vboard"),)
 PC = (os.path.join(ROOT, "build/pc"),)
@@ -703,6 +704,23 @@ def test_started(folder):
         with plugged(PC, image) as url:
             said = asked(url)
         assert said == {"count": 1, "good": True, "thread": True}, f"{flavour}: {said}"
+
+
+def test_long_last_words(folder):
+    """What the log has no room for is cut, but its line ends, so that whoever reads lines has it."""
+    service = """static const char *start(void *state, struct plugnet *p)
+{
+    (void)state, (void)p;
+    return "WORDS";
+}
+static const struct plugnet_service words = {.name = "long", .start = start};
+static struct plugnet plugnet;""".replace("WORDS", 20 * "so it goes ")
+    text = PRODUCT.replace("static struct plugnet plugnet;", service).replace("PLUGNET_DEFAULT_SERVICES", "PLUGNET_DEFAULT_SERVICES, &words")
+    app = product_write(folder, "last", {"main.c": text})
+    image, _ = built(folder, "stm32f4discovery-none-last/last.elf", f"APP={app}", "NAME=last")
+    with Board(image, program=VBOARD[0]) as b:
+        b.run_for(0.5)
+        assert b.log.find("service long: panic: so it goes so"), b.log.last()
 
 
 # ---- Options of a product. ----

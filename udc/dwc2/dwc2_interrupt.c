@@ -398,8 +398,8 @@ static __attribute__((noinline)) void interrupt_rest(struct dwc2 *dwc2, uint32_t
         dwc2->udc.wake(dwc2->udc.wake_context);
 }
 
-/* Whole packets of one aligned piece into the one FIFO that waits for some: nearly all that is ever filled again. It saves 70 instructions
- * of `send` for each. False: nothing was done, and `send` has to look. */
+/* Whole packets of one aligned piece into the one FIFO that waits for some: nearly all that is ever filled again. Without `send`'s walk a
+ * large echo takes 3 % fewer instructions. False: nothing was done, and `send` has to look. */
 HOT static __attribute__((noinline)) bool packets_give(struct dwc2 *dwc2, struct dwc2_regs *regs)
 {
     uint32_t waiting = regs->DIEPEMPMSK;
