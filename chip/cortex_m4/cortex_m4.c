@@ -129,10 +129,13 @@ uint32_t board_idle(void)
     return (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
 }
 
-/* The stack below this frame is painted at start-up (startup.c): count what is still untouched. */
+/* The stack below this frame is painted at start-up (startup.c): count what is still untouched, four words a round. */
 uint32_t board_stack_used_max(void)
 {
     const volatile uint32_t *word = linker_stack_start;
+    while (word + 4 <= linker_stack_end && ((word[0] ^ STACK_PAINT) | (word[1] ^ STACK_PAINT) |
+                                            (word[2] ^ STACK_PAINT) | (word[3] ^ STACK_PAINT)) == 0)
+        word += 4;
     while (word < linker_stack_end && *word == STACK_PAINT)
         word++;
     return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)word);
