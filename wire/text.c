@@ -61,7 +61,7 @@ static char *put_char(char *to, const char *end, char c)
     }
 
 /* A string. Four letters take one look at the room, which halves what a letter costs. */
-static char *put_string(char *to, const char *end, const char *string)
+static inline __attribute__((always_inline)) char *put_string(char *to, const char *end, const char *string)
 {
     for (; end - to >= 4; to += 4, string += 4) {
         PUT_LETTER(0) PUT_LETTER(1) PUT_LETTER(2) PUT_LETTER(3)
@@ -72,7 +72,7 @@ static char *put_string(char *to, const char *end, const char *string)
     return *string == 0 ? to : NULL;
 }
 
-static char *put_u32(char *to, const char *end, uint32_t value)
+static inline __attribute__((always_inline)) char *put_u32(char *to, const char *end, uint32_t value)
 {
     size_t digits = 1;
     char *at;
@@ -171,42 +171,54 @@ void text_put_json_string(struct text *t, const char *string)
     text_end(t, put_char(to, end, '"'));
 }
 
-/* A member with its comma. Returns the end of `name`, if there was room. */
-static const char *text_put_member(struct text *t, const char *name, uint32_t value)
+/* A member; *name goes behind its zero. */
+static inline __attribute__((always_inline)) char *put_member(char *to, const char *end, bool comma,
+                                                              const char **name, uint32_t value)
 {
-    const char *end = t->bytes + t->capacity;
-    char *to = t->bytes + t->length, last = t->length > 0 ? to[-1] : ',';
     const char *first;
 
-    if (t->overflow || end - to < (ptrdiff_t)sizeof ",\"\":0" - 1) {
-        t->overflow = true;
-        return name;
+    if (end - to < (ptrdiff_t)sizeof ",\"\":0" - 1) {
+        return NULL;
     }
-    if (last != '{' && last != '[' && last != ',') {
+    if (comma) {
         *to++ = ',';
     }
     *to++ = '"';
     first = to;
-    to = put_string(to, end - 2, name);
-    if (to != NULL) {
-        name += to - first;
-        *to++ = '"';
-        *to++ = ':';
-        to = put_u32(to, end, value);
+    to = put_string(to, end - 2, *name);
+    if (to == NULL) {
+        return NULL;
     }
-    text_end(t, to);
-    return name;
+    *name += to - first + 1;
+    *to++ = '"';
+    *to++ = ':';
+    return put_u32(to, end, value);
+}
+
+/* One member, or all of `names`. In one loop: a name is some ten letters, and a call would cost as much. */
+static void put_members(struct text *t, const char *names, const uint32_t *values, bool one)
+{
+    char last = t->length > 0 ? t->bytes[t->length - 1] : ',';
+    bool comma = last != '{' && last != '[' && last != ',';
+
+    while (!t->overflow) {
+        text_end(t, put_member(t->bytes + t->length, t->bytes + t->capacity, comma, &names, *values++));
+        comma = true;
+        if (one || *names == 0) {
+            break;
+        }
+    }
 }
 
 void text_put_json_u32(struct text *t, const char *name, uint32_t value)
 {
-    text_put_member(t, name, value);
+    put_members(t, name, &value, true);
 }
 
 void text_put_json_u32s(struct text *t, const char *names, const uint32_t *values)
 {
-    while (!t->overflow && *names != 0) {
-        names = text_put_member(t, names, *values++) + 1;
+    if (*names != 0) {
+        put_members(t, names, values, false);
     }
 }
 
