@@ -15,7 +15,6 @@
 
 extern uint32_t linker_stack_start[], linker_stack_end[];
 
-
 static volatile uint32_t tick_ms;
 static volatile bool woken;                /* since board_idle returned last */
 static volatile uint32_t watchdog_left_ms; /* 0: it isn't on */
