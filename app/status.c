@@ -116,10 +116,7 @@ static void put_pool(struct text *t, const char *name, const struct stats_mem *s
 {
     text_put(t, "{\"name\":");
     text_put_json_string(t, name);
-    text_put_json_u32(t, "size", s->avail);
-    text_put_json_u32(t, "used", s->used);
-    text_put_json_u32(t, "max", s->max);
-    text_put_json_u32(t, "errors", s->err);
+    text_put_json_u32s(t, "size\0used\0max\0errors\0", (uint32_t[]){s->avail, s->used, s->max, s->err});
     text_put(t, "}");
 }
 
@@ -177,10 +174,9 @@ static bool put_service(const struct plugnet *p, unsigned number, struct text *t
 static void put_tcp(const struct plugnet *p, struct text *t)
 {
     text_put(t, ",\"tcp\":{");
-    text_put_json_u32(t, "sent", lwip_stats.tcp.xmit);
-    text_put_json_u32(t, "received", lwip_stats.tcp.recv);
-    text_put_json_u32(t, "dropped", lwip_stats.tcp.drop);
-    text_put_json_u32(t, "guarded", p->guard.guarded);
+    text_put_json_u32s(
+        t, "sent\0received\0dropped\0guarded\0",
+        (uint32_t[]){lwip_stats.tcp.xmit, lwip_stats.tcp.recv, lwip_stats.tcp.drop, p->guard.guarded});
     text_put(t, "}}}\n");
 }
 

@@ -69,6 +69,8 @@ MORE_ROWS = (  # what, host, run, key, unit: those that no peer was asked for
     ("/api/status, 12 connections, eager", "eager", "http_status_x12", "instructions_answer", "instr"),
     ("TCP both ways (iperf)", "linux", "tcp_both", "bytes_ms", "B/ms"),
     ("TCP both ways (iperf)", "linux", "tcp_both", "instructions_byte", "instr/B"),
+    ("TCP up (iperf): a packet in udc/", "linux", "tcp_up", "udc_packet", "instr"),
+    ("TCP down (iperf): a packet in udc/", "linux", "tcp_down", "udc_packet", "instr"),
     ("ping beside TCP up, half below", "linux", "ping_up", "ping_p50_ms", "ms"),
     ("ping beside TCP up, 99 % below", "linux", "ping_up", "ping_p99_ms", "ms"),
     ("ping beside TCP up, longest", "linux", "ping_up", "ping_max_ms", "ms"),
@@ -81,6 +83,8 @@ MORE_ROWS = (  # what, host, run, key, unit: those that no peer was asked for
 )
 ROOM_RUNS = {"tcp_up": "to the board", "tcp_down": "from the board", "echo_1472x8": "echo 1472 B / 2",
              "echo_18x8": "echo 18 B / 2"}
+
+PACKET_RUNS = {"tcp_up": "packets_out", "tcp_down": "packets_in"}  # what the controller's driver takes for one of 64 bytes
 
 METER_ALL = "six event and six page readers"
 METER_ROWS = (  # what, run and key of bench/meter.c, unit, the limit that it must keep or None
@@ -292,6 +296,8 @@ def host_figures(folder, host, code, top):
             way = runs[name]
             datagrams = way["out_frames"] if name == "tcp_up" else way["in_frames"] if name == "tcp_down" else (
                 way["out_frames"] + way["in_frames"])
+            if name in PACKET_RUNS:
+                result["runs"][name]["udc_packet"] = ratio(split.get("udc", 0), way[PACKET_RUNS[name]], 1)
             if datagrams:
                 result["instructions_datagram"][name] = {room: ratio(n, datagrams, 1)
                                                          for room, n in sorted(split.items())}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fill in the README's generated parts, or check what can be checked without a benchmark.
 
-    tool/readme.py                  write figures from build/bench.json (examples/meter's README has some, too), the table of
-                                    boards from the logs of the system tests, and the example from examples/minimal; draw
+    tool/readme.py                  write figures from build/bench.json (examples/meter's README and docs/freertos.md have
+                                    some, too), the table of boards from the logs of the system tests, and the example from examples/minimal; draw
                                     the picture of sizes (tool/chart.py)
     tool/readme.py --check          the example is the file's, every link leads to a file, nothing is left to fill in
     tool/readme.py --check-boards   the table of boards is what the system tests' logs say
@@ -31,6 +31,8 @@ README = os.path.join(ROOT, "README.md")
 METER_README = os.path.join(ROOT, "examples", "meter", "README.md")
 EXAMPLE = os.path.join(ROOT, "examples", "minimal", "main.c")
 BENCH = os.path.join(ROOT, "build", "bench.json")
+FREERTOS_BENCH = os.path.join(ROOT, "build", "bench-stm32f4discovery-freertos.json")
+FREERTOS_GUIDE = os.path.join(ROOT, "docs", "freertos.md")
 LOGS = os.path.join(ROOT, "build", "test", "logs")
 METER_UNITS = {"B/ms": ", bytes/ms", "ms": ", ms", "/s": ", a second", "": ""}
 OWNSTACK_UNITS = {"bytes": ", bytes", "ms": ", ms", "/s": ", eager, a second", "instructions": ", eager, instructions each"}
@@ -124,6 +126,30 @@ def carries_make(bench):
                  "late": f"{math.ceil(run['late_p99_ms'] * 10) / 10:.1f} ms"}
         lines.append(f"| {name.format(pages=number(round(run['pages_second'])))} |"
                      + "".join(f" {cells[cell]} |" if cell in wanted.split() else " |" for cell in cells))
+    return "\n".join(lines)
+
+
+FREERTOS_ROWS = (  # row and key of the benchmark, unit
+    ("echo 18 B, 8 outstanding, eager", "instructions_each", "instructions each"),
+    ("echo 1472 B, 8 outstanding", "instructions_each", "instructions each"),
+    ("TCP up (iperf)", "instructions_byte", "instructions a byte"),
+    ("TCP down (iperf)", "instructions_byte", "instructions a byte"),
+    ("HTTP GET /, eager", "instructions_byte", "instructions a byte"),
+    ("/api/status, 1 connection, eager", "instructions_answer", "instructions each"),
+    ("attach to HTTP 200", "http_ms", "ms"),
+    ("flash without the page's bytes", "flash", "bytes"),
+    ("RAM, data + bss", "ram", "bytes"),
+    ("CPU asleep when idle", "asleep_percent", "%"),
+)
+
+
+def freertos_make(bare, threads):
+    """docs/freertos.md's table: the demo's figures in both flavours."""
+    lines = ["| the demo on the STM32F4DISCOVERY | bare metal | FreeRTOS | |", "|---|--:|--:|--:|"]
+    for name, key, unit in FREERTOS_ROWS:
+        here, there = (next(row["ours"] for row in bench["rows"] + bench["more"] if (row["row"], row["key"]) == (name, key))
+                       for bench in (bare, threads))
+        lines.append(f"| {name}, {unit} | {number(here)} | {number(there)} | {100 * (there / here - 1):+.1f} % |")
     return "\n".join(lines)
 
 
@@ -230,7 +256,11 @@ def figures_fill():
         return
     with open(BENCH, encoding="utf-8") as file:
         bench = json.load(file)
-    for path, name, content in figures_parts(bench):
+    parts = list(figures_parts(bench))
+    if os.path.exists(FREERTOS_BENCH):
+        with open(FREERTOS_BENCH, encoding="utf-8") as file:
+            parts.append((FREERTOS_GUIDE, "freertos", freertos_make(bench, json.load(file))))
+    for path, name, content in parts:
         with open(path, encoding="utf-8") as file:
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ set -eu
 
 packages="make gcc libc6-dev git python3 dpkg-dev gcc-arm-none-eabi libnewlib-arm-none-eabi
     esbuild"
-[ "${1:-run}" = check ] && packages="$packages cmake g++ clang libclang-rt-14-dev llvm-14 clang-format libunicorn-dev
+[ "${1:-run}" = check ] && packages="$packages ccache cmake g++ clang libclang-rt-14-dev llvm-14 clang-format libunicorn-dev
     gdb-multiarch doxygen chromium chromium-driver tshark iperf curl iproute2 procps busybox
     usbip usbutils qemu-system-x86 openssl nodejs node-acorn libjs-jquery libjs-bootstrap5 libjs-vue libjs-leaflet
     libjs-underscore libjs-mustache libjs-d3 node-ws python3-websockets"

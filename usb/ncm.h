@@ -47,6 +47,8 @@ extern "C" {
 #ifndef NCM_IN_PIECES_MAX
 #define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
 #endif
+#define NCM_AHEAD_DATAGRAMS_MAX 3 /* frames in the block of those that overtake */
+#define NCM_AHEAD_PIECES_MAX    6 /* pieces of all its frames together */
 #ifndef NCM_FRAME_PIECES_MAX
 #define NCM_FRAME_PIECES_MAX 20 /* pieces of one frame; lwIP makes a segment of up to TCP_SND_QUEUELEN */
 #endif
@@ -93,7 +95,7 @@ struct ncm_config {
     uint8_t block_count;      /* 2 to 8 */
 
     /* A frame given to ncm_send has left, or was lost (`acknowledged` false): its memory is the caller's
-     * again. Called in order, from inside usb_device_poll or usb_device_detach. It may call ncm_send. */
+     * again. Called in the order of leaving, from inside usb_device_poll or usb_device_detach. It may call ncm_send. */
     void (*sent)(void *context, void *token, bool acknowledged);
 
     /* The link went up or down: alternate setting 1, or anything that ends it. */
@@ -105,12 +107,23 @@ struct ncm_config {
 struct ncm_in_block {
     uint32_t length; /* bytes, headers included; 0 when empty */
     uint8_t datagrams;
-    uint8_t pieces; /* used entries of iov */
-    uint16_t lengths[NCM_IN_DATAGRAMS_MAX];
-    void *tokens[NCM_IN_DATAGRAMS_MAX];
-    struct usb_iov iov[1 + NCM_IN_PIECES_MAX + NCM_IN_DATAGRAMS_MAX]; /* headers, then pieces and padding */
-    uint8_t head[NTB_HEAD_LENGTH(NCM_IN_DATAGRAMS_MAX) + 2] __attribute__((aligned(4)));
+    uint8_t datagrams_max;
+    uint8_t pieces; /* used entries of iov, headers apart */
+    uint8_t pieces_max;
+    uint16_t *lengths;
+    void **tokens;
+    struct usb_iov *iov; /* headers, then pieces and padding */
+    uint8_t *head;       /* 4-aligned */
 };
+
+/* A block's arrays, for `datagrams` frames of `pieces` pieces together. */
+#define NCM_IN_ROOM(datagrams, pieces)                                                                       \
+    struct {                                                                                                 \
+        void *tokens[datagrams];                                                                             \
+        struct usb_iov iov[1 + (pieces) + (datagrams)];                                                      \
+        uint32_t head[(NTB_HEAD_LENGTH(datagrams) + 2 + 3) / 4];                                             \
+        uint16_t lengths[datagrams];                                                                         \
+    }
 
 /* One function; caller-owned, all fields are ours. Of "in" (towards the host), "out" (from it) and "notify" (its interrupt
  * endpoint), bytes first and arrays last: instructions reach the first 32 bytes, halfwords to 62 and words to 124 in half the
@@ -147,7 +160,9 @@ struct ncm {
     struct ncm_block *out_queue[8]; /* received after out_current, oldest first */
     struct ntb ntb;
     struct ncm_stats stats;
-    struct ncm_in_block in_blocks[2];
+    struct ncm_in_block in_blocks[2], in_ahead;
+    NCM_IN_ROOM(NCM_IN_DATAGRAMS_MAX, NCM_IN_PIECES_MAX) in_rooms[2];
+    NCM_IN_ROOM(NCM_AHEAD_DATAGRAMS_MAX, NCM_AHEAD_PIECES_MAX) in_ahead_room;
 };
 
 /* Prepare the function; `config` must outlive it. Adds nothing to the device yet: pass &ncm->function to
@@ -168,9 +183,16 @@ void ncm_block_release(struct ncm_block *block);
 
 /* Add a frame, made of `count` pieces (1 to NCM_FRAME_PIECES_MAX, together 14 to NCM_FRAME_MAX bytes), to the
  * open block. True: the pieces' memory must stay as it is until `sent` is called with `token`. False: no room
- * or no link, counted, nothing kept. Never waits. The array itself may be reused at once. */
-struct usb_iov;
-bool ncm_send(struct ncm *ncm, const struct usb_iov *pieces, size_t count, void *token);
+ * or no link, counted, nothing kept. Never waits. The array itself may be reused at once.
+ * `ahead` is for small frames: while a block is in flight they overtake those that aren't, in a block of their own as long
+ * as it has room. Either kind keeps its order. */
+bool ncm_send_frame(struct ncm *ncm, bool ahead, const struct usb_iov *pieces, size_t count, void *token);
+
+/* The same, in order with all others of its kind: what most callers want. */
+static inline bool ncm_send(struct ncm *ncm, const struct usb_iov *pieces, size_t count, void *token)
+{
+    return ncm_send_frame(ncm, false, pieces, count, token);
+}
 
 /* Write the open block if the endpoint is free; give back sent frames; re-arm OUT from released blocks. Call
  * it once in each round of the loop, after usb_device_poll. */

@@ -9,12 +9,11 @@
 #include "chip/cortex_m4/report.h"
 
 #include "board/board.h"
+#include "board/stack_paint.h"
 
 #include <stddef.h>
 
 extern uint32_t linker_stack_start[], linker_stack_end[];
-
-#define STACK_PAINT 0xA5A5A5A5u
 
 static volatile uint32_t tick_ms;
 static volatile bool woken;                /* since board_idle returned last */
@@ -129,13 +128,10 @@ uint32_t board_idle(void)
     return (uint32_t)cycles + (cycles < 0 ? SYST_RVR + 1 : 0);
 }
 
-/* The stack below this frame is painted at start-up (startup.c): count what is still untouched. */
+/* The stack below this frame is painted at start-up (startup.c). */
 uint32_t board_stack_used_max(void)
 {
-    const volatile uint32_t *word = linker_stack_start;
-    while (word < linker_stack_end && *word == STACK_PAINT)
-        word++;
-    return (uint32_t)((uintptr_t)linker_stack_end - (uintptr_t)word);
+    return board_stack_size() - stack_unused(linker_stack_start, linker_stack_end);
 }
 
 uint32_t board_stack_size(void)

@@ -14,6 +14,7 @@
 #include "chip/cortex_m4/report.h"
 
 #include "board/board.h"
+#include "board/stack_paint.h"
 
 #include <stddef.h>
 
@@ -56,12 +57,12 @@ __attribute__((naked, noreturn, used)) void Reset_Handler(void)
                      "ldr r0, =linker_stack_end\n"
                      "msr msp, r0\n"
                      "ldr r1, =linker_stack_start\n"
-                     "ldr r2, =0xA5A5A5A5\n"
-                     "1: str r2, [r1], #4\n"
-                     "cmp r1, r0\n"
-                     "blo 1b\n"
-                     "bl startup_c\n"
-                     ".ltorg\n");
+                     "ldr r2, =" TEXT_OF(STACK_PAINT) "\n"
+                                                      "1: str r2, [r1], #4\n"
+                                                      "cmp r1, r0\n"
+                                                      "blo 1b\n"
+                                                      "bl startup_c\n"
+                                                      ".ltorg\n");
 }
 
 __attribute__((noreturn, used)) void startup_c(void);

@@ -10,11 +10,11 @@
 #include <stm32f4xx_hal.h>
 
 #include "board/board.h"
+#include "board/stack_paint.h"
 #include "udc/dwc2/dwc2.h"
 #include "wire/text.h"
 
 #define LOG_SIZE 256u /* bytes; a power of two */
-#define PAINT    0xA5A5A5A5u
 
 static const struct dwc2_chip usb_chip = {
     .base = USB_OTG_FS_PERIPH_BASE, .fifo_words = 320, .endpoint_count = 4, .trdt = 6};
@@ -109,7 +109,7 @@ static void irq_enable(IRQn_Type irq, uint32_t priority)
 void board_init(void)
 {
     for (uint32_t *word = _end; word < (uint32_t *)__get_MSP(); word++)
-        *word = PAINT;
+        *word = STACK_PAINT;
     HAL_Init();
     bool crystal = clocks_start();
     pins_start();
@@ -225,11 +225,7 @@ uint32_t board_stack_size(void)
 
 uint32_t board_stack_used_max(void)
 {
-    const volatile uint32_t *word = _end;
-
-    while (word < _estack && *word == PAINT)
-        word++;
-    return (uint32_t)((uintptr_t)_estack - (uintptr_t)word);
+    return board_stack_size() - stack_unused(_end, _estack);
 }
 
 /* ---- Log ---- */

@@ -8,6 +8,7 @@
 
 #include "FreeRTOS.h"
 #include "board/board.h"
+#include "board/stack_paint.h"
 #include "os/freertos/lwip_thread.h"
 #include "os/os.h"
 #include "queue.h"
@@ -229,14 +230,17 @@ bool os_thread_info_get(unsigned number, struct os_thread_info *info)
     TaskHandle_t task = idle                  ? xTaskGetIdleTaskHandle()
                         : number < pool.count ? pool.threads[number].handle
                                               : NULL;
+    StackType_t *stack;
+    StaticTask_t *memory;
     uint32_t passed = board_time_ms() * (board_info()->clock_hz / 1000 >> 10), busy;
 
-    if (task == NULL) {
+    if (task == NULL || xTaskGetStaticBuffers(task, &stack, &memory) != pdTRUE) {
         return false;
     }
     info->name = pcTaskGetName(task);
     info->stack_size = idle ? configMINIMAL_STACK_SIZE * sizeof(StackType_t) : pool.threads[number].size;
-    info->stack_left = (uint32_t)(uxTaskGetStackHighWaterMark(task) * sizeof(StackType_t));
+    info->stack_left =
+        stack_unused(stack, stack + info->stack_size / sizeof *stack); /* the kernel's goes by bytes */
     busy = ulTaskGetRunTimeCounter(task) + lwip_thread_slept(task, idle);
     info->cpu_permille = passed < 1000 ? 0 : busy / (passed / 1000);
     return true;

@@ -608,6 +608,33 @@ def test_board_outside_freertos(folder):
     nothing_built_in(board)
 
 
+def test_freertos_costs_what_the_guide_says(folder):
+    """docs/freertos.md: the same product in both flavours, and without what threads of its own would need."""
+    kernel_wanted()
+    with open(os.path.join(ROOT, "docs/freertos.md"), encoding="utf-8") as file:
+        text = file.read()
+    flash, ram, least = re.search(r"takes ([\d.]+) kB more flash with FreeRTOS and ([\d,]+) bytes more RAM\..* it takes ([\d,]+) bytes more RAM",
+                                  text, re.S).groups()
+    with open(os.path.join(ROOT, "examples/minimal/main.c"), encoding="utf-8") as file:
+        source = file.read()
+    product_write(folder, "costs", {"main.c": source})
+    product_write(folder, "least", {"main.c": source, "plugnet_options.h": "#define MEMP_NUM_NETCONN 1\n#define OS_THREADS_MAX 2\n"
+                                                                           "#define OS_STACKS_SIZE 2560\n"})
+    sizes = []
+    for system, name in (("none", "costs"), ("freertos", "costs"), ("freertos", "least")):
+        out, _ = built(folder, f"stm32f4discovery-{system}-{name}", f"APP={folder}/{name}", f"NAME={name}", f"OS={system}")
+        code, data, bss = (int(word) for word in run("arm-none-eabi-size", f"{out}/{name}.elf").stdout.splitlines()[1].split()[:3])
+        sizes.append((code + data, data + bss))
+    bare, more, lean = sizes
+    found = (more[0] - bare[0], more[1] - bare[1], lean[1] - bare[1])
+    told = (float(flash) * 1000, int(ram.replace(",", "")), int(least.replace(",", "")))
+    assert all(abs(a - b) <= limit for a, b, limit in zip(found, told, (FLASH_BYTES_OFF_MAX, RAM_BYTES_OFF_MAX, RAM_BYTES_OFF_MAX))), (found, told)
+    assert found[0] <= 8000 and found[2] <= 6000, found
+    with plugged(VBOARD, f"{out}/least.elf") as url:
+        assert asked(url, "uptime")["uptime_ms"] > 0
+    return f"{found[0]} of flash, {found[1]} of RAM, {found[2]} with the options"
+
+
 def test_board_mistakes(folder):
     """Each is said in one line, before anything is built."""
     board, empty = board_write(folder, "my-board"), os.path.join(folder, "empty")

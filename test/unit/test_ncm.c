@@ -471,6 +471,105 @@ TEST(send_from_sent)
     CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_down, 1);
 }
 
+static bool send_ahead(size_t length)
+{
+    struct usb_iov piece = {payload, (uint32_t)length};
+    return ncm_send_frame(&f->ncm, true, &piece, 1, NULL);
+}
+
+/* The next block's frames have these lengths. */
+static void check_block(size_t count, const uint16_t *lengths)
+{
+    int got = rig_in(&rig, 0x82, bytes, 16384);
+    struct ntb ntb;
+    CHECK(got > 0);
+    ntb_check(&ntb, bytes, (size_t)got, 1514);
+    CHECK(!ntb.dropped);
+    CHECK_EQUAL(ntb.count, count);
+    for (size_t i = 0; i < count && i < ntb.count; i++) {
+        CHECK_EQUAL(ntb.datagrams[i].length, lengths[i]);
+        CHECK_BYTES(bytes + ntb.datagrams[i].offset, payload, lengths[i]);
+    }
+}
+
+/* A small frame that may overtake leaves before those that wait; those that may keep their order, and the others theirs. */
+TEST(send_ahead_overtakes)
+{
+    start_sending();
+    CHECK(send_ahead(60)); /* nothing to overtake: at once */
+    CHECK(send_frame(1400, NULL) && send_frame(1401, NULL));
+    CHECK(send_ahead(61) && send_ahead(62) && send_ahead(63) && send_ahead(64)); /* the last finds no room */
+    CHECK(send_frame(1402, NULL));
+    check_block(1, (uint16_t[]){60});
+    CHECK(send_ahead(65)); /* behind 64, though the block in flight is of its kind */
+    check_block(3, (uint16_t[]){61, 62, 63});
+    CHECK(send_ahead(66)); /* the open block is in flight: it may overtake again */
+    CHECK(send_frame(1403, NULL));
+    check_block(5, (uint16_t[]){1400, 1401, 64, 1402, 65});
+    check_block(1, (uint16_t[]){66});
+    check_block(1, (uint16_t[]){1403});
+    CHECK_EQUAL(f->sent, 11);
+    CHECK_EQUAL(rig_in(&rig, 0x82, bytes, 16384), RIG_NAK);
+    check_well();
+}
+
+/* However many there are: the others get every second block, and whatever ends the link gives all back, once. */
+TEST(send_ahead_starves_nobody)
+{
+    start_sending();
+    CHECK(send_frame(1400, NULL) && send_frame(1401, NULL));
+    unsigned waited = 0;
+    do {
+        for (unsigned i = 0; i < NCM_AHEAD_DATAGRAMS_MAX; i++)
+            send_ahead(60);
+        CHECK(rig_in(&rig, 0x82, bytes, 16384) > 0);
+    } while (load_le16(bytes + 22) != 1401 && ++waited < 4);
+    CHECK_EQUAL(waited, 2); /* 1400, three small ones, and then it */
+    for (unsigned how = 0; how < 3; how++) {
+        start_sending();
+        CHECK(send_frame(1400, NULL) && send_frame(1401, NULL) && send_ahead(60) && send_ahead(61));
+        if (how == 2)
+            CHECK(rig_in(&rig, 0x82, bytes, 16384) > 0); /* now it is in flight */
+        if (how == 0)
+            usb_device_detach(&rig.device);
+        else
+            CHECK_EQUAL(rig_alternate(&rig, 0, 0), 0);
+        CHECK_EQUAL(f->sent, how == 2);
+        CHECK_EQUAL(f->lost, 4u - (how == 2));
+    }
+}
+
+/* Its pieces are bounded, too, and a frame of no valid length is refused as ever. */
+TEST(send_ahead_limits)
+{
+    struct usb_iov pieces[NCM_AHEAD_PIECES_MAX + NCM_AHEAD_DATAGRAMS_MAX];
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+        pieces[i] = (struct usb_iov){payload + i * 11, 11};
+    start_sending();
+    CHECK(send_frame(60, NULL));
+    CHECK(ncm_send_frame(&f->ncm, true, pieces, sizeof pieces / sizeof pieces[0],
+                         NULL)); /* too many: in the open block */
+    CHECK(ncm_send_frame(&f->ncm, true, pieces, NCM_AHEAD_PIECES_MAX, NULL));
+    CHECK(!send_ahead(13) && !send_ahead(1515));
+    CHECK_EQUAL(ncm_stats(&f->ncm)->in_drop_full, 2);
+    check_block(1, (uint16_t[]){60});
+    check_block(1, (uint16_t[]){NCM_AHEAD_PIECES_MAX * 11});
+    check_block(1, (uint16_t[]){(NCM_AHEAD_PIECES_MAX + NCM_AHEAD_DATAGRAMS_MAX) * 11});
+    CHECK_EQUAL(f->sent, 3);
+    check_well();
+    for (unsigned flying = 0; flying < 2;
+         flying++) { /* a smaller buffer: lost while it waits, not while it leaves */
+        start_sending();
+        CHECK(send_frame(60, NULL) && send_ahead(1400) && send_ahead(1400));
+        if (flying)
+            check_block(1, (uint16_t[]){60});
+        CHECK_EQUAL(set_input_size(2048), 4);
+        CHECK_EQUAL(f->lost, flying ? 0 : 2);
+        if (flying)
+            check_block(2, (uint16_t[]){1400, 1400});
+    }
+}
+
 static void out(size_t length, bool zlp);
 
 /* Deliver `count` frames and answer each with one of `length` bytes; then look at the first block. */

@@ -30,9 +30,10 @@ static struct cable {
     size_t queue_first, queue_count;
     unsigned holds;     /* ncm_block_hold less ncm_block_release */
     unsigned holds_max; /* more are refused */
-    bool full;          /* ncm_send refuses */
+    bool full;          /* ncm_send_frame refuses */
     struct {
         void *token;
+        bool ahead;
         size_t count, length;
         struct usb_iov pieces[NCM_FRAME_PIECES_MAX];
         uint8_t bytes[NCM_FRAME_MAX];
@@ -90,11 +91,12 @@ void ncm_block_release(struct ncm_block *block)
     block->holds--;
 }
 
-bool ncm_send(struct ncm *ncm, const struct usb_iov *pieces, size_t count, void *token)
+bool ncm_send_frame(struct ncm *ncm, bool ahead, const struct usb_iov *pieces, size_t count, void *token)
 {
     struct cable *c = cable_of(ncm);
     if (c->full || c->sent_count == SENT_MAX)
         return false;
+    c->sent[c->sent_count].ahead = ahead;
     c->sent[c->sent_count].token = token;
     c->sent[c->sent_count].count = count;
     c->sent[c->sent_count].length = 0;
@@ -229,6 +231,36 @@ static void say(struct cable *c, uint8_t operation, const uint8_t *mac, const ui
 }
 
 /* ---- Tests ---- */
+
+/* A frame for linkoutput whose bytes 12, 13 and 23 are these. */
+static bool overtakes(struct cable *c, uint16_t type, uint8_t protocol, uint16_t length)
+{
+    struct pbuf *p = pbuf_alloc(PBUF_RAW, length, PBUF_RAM);
+    uint8_t *bytes = p->payload;
+    memset(bytes, 0, length);
+    store_be16(bytes + 12, type);
+    bytes[23] = protocol;
+    CHECK_EQUAL(c->netif.netif.linkoutput(&c->netif.netif, p), ERR_OK);
+    pbuf_free(p);
+    bool ahead = c->sent[0].ahead;
+    acknowledge(c, true);
+    return ahead;
+}
+
+/* What is small and not TCP's mustn't wait behind a window of segments. */
+TEST(netif_lets_small_frames_overtake_tcp)
+{
+    struct cable *c = fresh();
+    CHECK(overtakes(c, 0x0800, IP_PROTO_ICMP, 60) && overtakes(c, 0x0800, IP_PROTO_UDP, 600));
+    CHECK(overtakes(c, 0x0806, IP_PROTO_TCP, 42)); /* ARP: there is another field at the protocol's place */
+    CHECK(!overtakes(c, 0x0800, IP_PROTO_UDP, 601));
+    CHECK(!overtakes(c, 0x0800, IP_PROTO_TCP, 60)); /* segments keep their order */
+    queue_echo(c, 0, 30, 56);
+    netif_ncm_poll(&c->netif);
+    CHECK_EQUAL(c->sent_count, 1);
+    CHECK(c->sent[0].ahead);
+    acknowledge(c, true);
+}
 
 TEST(netif_answers_an_echo_where_it_lies)
 {
