@@ -28,7 +28,7 @@ BENCH_ARGS := --board $(BOARD) --json $(BENCH_FILE) $(OUT)/plugnet.elf $(OUT) \
     --out $(BENCH_OUT)$(if $(filter stm32f4discovery-none,$(BENCH_OF)),,/$(BENCH_OF)) --meter $(BENCH_METER)/meter.elf \
     $(if $(filter none,$(OS)),--ownstack $(BENCH_OWNSTACK)/ownstack.elf)
 
-$(BENCH_OBJ) $(BENCH_METER_OBJ) $(BENCH_OUT)/speed.o: $(BENCH_OUT)/%.o: bench/%.c
+$(BENCH_OBJ) $(BENCH_METER_OBJ) $(BENCH_OUT)/speed.o: $(BENCH_OUT)/%.o: bench/%.c $(HOST_LWIP_READY)
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -D_GNU_SOURCE $(HOST_LWIP_FLAGS) -c $< -o $@
 

@@ -14,7 +14,12 @@ HOST_LWIP_FLAGS := -Ihost -isystem $(LWIP_PATH)/src/include
 HOST_OBJ     := $(patsubst %.c,$(HOST_OUT)/%.o,$(HOST_SRC:host/%=%)) $(HOST_LWIP_SRC:%.c=$(HOST_OUT)/lwip/%.o)
 HOST_OBJ_SAN := $(HOST_OBJ:$(HOST_OUT)/%=$(HOST_OUT)/san/%)
 
-$(HOST_OUT)/%.o: host/%.c | $(LWIP_PATH)/src/core/init.c
+# lwIP's headers are the system's to the compiler, so it tells make of none of them, nor of what they include: all that has seen another
+# lwIP, or other options, is made anew.
+HOST_LWIP_READY := host/lwipopts.h $(HOST_OUT)/lwip_path
+$(call remember,$(HOST_OUT)/lwip_path,$(abspath $(LWIP_PATH)))
+
+$(HOST_OUT)/%.o: host/%.c $(HOST_LWIP_READY) | $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) $(HOST_LWIP_FLAGS) -c $< -o $@
 
@@ -29,16 +34,16 @@ $(HOST_OUT)/san/cable/%.o: cable/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) $(SANITIZE) -c $< -o $@
 
-$(HOST_OUT)/san/%.o: host/%.c | $(LWIP_PATH)/src/core/init.c
+$(HOST_OUT)/san/%.o: host/%.c $(HOST_LWIP_READY) | $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) $(SANITIZE) $(HOST_LWIP_FLAGS) -c $< -o $@
 
 # lwIP's own sources: its warnings are not ours to mend.
-$(HOST_OUT)/lwip/%.o: $(LWIP_PATH)/%.c
+$(HOST_OUT)/lwip/%.o: $(LWIP_PATH)/%.c $(HOST_LWIP_READY)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 -w -MMD -MP -I. -Ihost -I$(LWIP_PATH)/src/include -c $< -o $@
 
-$(HOST_OUT)/san/lwip/%.o: $(LWIP_PATH)/%.c
+$(HOST_OUT)/san/lwip/%.o: $(LWIP_PATH)/%.c $(HOST_LWIP_READY)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O1 -w -MMD -MP -fsanitize=address -fno-omit-frame-pointer -I. -Ihost \
 	    -I$(LWIP_PATH)/src/include -c $< -o $@
@@ -62,7 +67,7 @@ $(BUILD)/pc: $(HOST_OUT)/main.o $(HOST_LIB)
 HOST_TESTS := $(patsubst test/host/%.c,$(BUILD)/test/host/%,$(wildcard test/host/test_*.c))
 SUITES     += $(HOST_TESTS)
 
-$(BUILD)/test/host/%.o: test/host/%.c | $(LWIP_PATH)/src/core/init.c
+$(BUILD)/test/host/%.o: test/host/%.c $(HOST_LWIP_READY) | $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) -O1 $(SANITIZE) $(HOST_LWIP_FLAGS) -c $< -o $@
 

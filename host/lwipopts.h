@@ -19,21 +19,22 @@
 #define MEMP_MEM_MALLOC     1
 #define MEMP_OVERFLOW_CHECK 0
 
-#define LWIP_IPV4           1
-#define LWIP_IPV6           0
-#define LWIP_ARP            1
-#define ARP_TABLE_SIZE      32
-#define ARP_QUEUEING        1
-#define LWIP_ICMP           1
-#define LWIP_RAW            1
-#define LWIP_IGMP           1
-#define LWIP_DHCP           1
-#define DHCP_DOES_ARP_CHECK 0
-#define LWIP_DNS            0
-#define IP_REASSEMBLY       1
-#define IP_FRAG             1
-#define IP_REASS_MAX_PBUFS  64
-#define MEMP_NUM_REASSDATA  16
+#define LWIP_IPV4                1
+#define LWIP_IPV6                0
+#define LWIP_ARP                 1
+#define ARP_TABLE_SIZE           32
+#define ARP_QUEUEING             1
+#define LWIP_ICMP                1
+#define LWIP_RAW                 1
+#define LWIP_IGMP                1
+#define LWIP_DHCP                1
+#define DHCP_DOES_ARP_CHECK      0
+#define LWIP_DHCP_DOES_ACD_CHECK 0 /* the same for 2.2 */
+#define LWIP_DNS                 0
+#define IP_REASSEMBLY            1
+#define IP_FRAG                  1
+#define IP_REASS_MAX_PBUFS       64
+#define MEMP_NUM_REASSDATA       16
 
 #define LWIP_UDP             1
 #define LWIP_TCP             1

@@ -1,5 +1,5 @@
 /*
- * lwIP 2.1.3 as this house uses it: IPv4 only, its raw API, no heap from libc, pools that a product sees on
+ * lwIP 2.1.3 or 2.2 as this house uses it: IPv4 only, its raw API, no heap from libc, pools that a product sees on
  * its page. Sizes are for one fast stream and a browser's six connections at once, in about 6 kB.
  *
  *   received frames   live in the NTB block they came in (netif_ncm.c), so PBUF_POOL is unused
@@ -8,7 +8,7 @@
  * Each is a default: a product sets others in its plugnet_options.h (docs/options.md). What plugnet can't work with is
  * refused at the end of this file.
  *
- * Source: lwip/opt.h of lwIP 2.1.3. The bare build has one thread; other flavours set PLUGNET_THREADS.
+ * Source: lwip/opt.h of lwIP 2.1.3 and 2.2.1. The bare build has one thread; other flavours set PLUGNET_THREADS.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_NET_LWIPOPTS_H
@@ -76,9 +76,9 @@
 #define LWIP_SOCKET 0
 #endif
 
-/* lwIP's own assertions, 740 bytes. They name broken rules between its parts and wrong calls; the native build, which all suites
- * run under sanitizers, has them. On a board what comes from outside is refused by checks that stay: ntb_check, lwIP's own on
- * lengths and checksums, and what our services ask before they call it. */
+/* lwIP's own assertions, 830 bytes. They name broken rules between its parts and wrong calls; the native build, which all suites
+ * run under sanitizers, has them. On a board what comes from outside is refused by checks that stay. docs/lwip.md tells which
+ * check makes which assertion redundant. */
 #ifndef PLUGNET_LWIP_ASSERT
 #ifdef PLUGNET_PANIC_TEXT
 #define PLUGNET_LWIP_ASSERT 1
@@ -178,7 +178,7 @@
 #define IP_REASSEMBLY 0 /* nor anything we serve; a fragment is dropped and counted */
 #endif
 #ifndef IP_OPTIONS_ALLOWED
-#define IP_OPTIONS_ALLOWED 1
+#define IP_OPTIONS_ALLOWED 0 /* lwIP answers them wrongly (docs/lwip.md); IGMP has them all the same */
 #endif
 #ifndef ARP_TABLE_SIZE
 #define ARP_TABLE_SIZE 4

@@ -23,6 +23,10 @@ $(call image,lease30,OUT=$(BUILD)/test/vm/lease30 CFLAGS_APP=-DDEMO_LEASE_S=30 B
 $(call image,no_dns,OUT=$(BUILD)/test/vm/no_dns CFLAGS_APP=-DDEMO_NO_DNS=true BOARD=stm32f4discovery OS=none)
 $(call image,next,OUT=$(BUILD)/test/vm/next VERSION=9.9.9 BOARD=stm32f4discovery OS=none)
 
+# On the newer lwIP, where set-up could fetch it (tool/fetch_lwip.sh). What is made for the PC stays on its own (HOST_OUT).
+LWIP_NEWER := $(wildcard $(BUILD)/lwip-newer/src/core/init.c)
+$(if $(LWIP_NEWER),$(call image,lwip-newer,OUT=$(BUILD)/test/lwip-newer HOST_OUT=$(BUILD)/test/lwip-newer/host LWIP_PATH=$(BUILD)/lwip-newer BOARD=stm32f4discovery OS=none))
+
 # The same under the boot guard of earlier days (old_guard.c), in the first layout (old-) and in today's (guard-): for the steps
 # that lead from there.
 OLD := $(BUILD)/test/old

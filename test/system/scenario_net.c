@@ -529,12 +529,25 @@ static size_t igmp_frame(uint8_t *frame, const struct packet_host *from, uint8_t
     return packet_ip(frame, from, &all, PACKET_IGMP, 1, 0, igmp, sizeof igmp);
 }
 
+/* Put options between a frame's IP header and what follows. A multiple of 4 bytes. */
+static size_t ip_options_insert(uint8_t *frame, size_t length, const uint8_t *options, size_t options_length)
+{
+    uint8_t *ip = frame + 14;
+    memmove(ip + 20 + options_length, ip + 20, length - 34);
+    memcpy(ip + 20, options, options_length);
+    ip[0] = (uint8_t)(0x45 + options_length / 4);
+    store_be16(ip + 2, (uint16_t)(length - 14 + options_length));
+    store_be16(ip + 10, 0);
+    store_be16(ip + 10, packet_checksum(ip, 20 + options_length, 0));
+    return length + options_length;
+}
+
 /* The board doesn't speak IGMP (mDNS's group is link-local, RFC 4541 wants it forwarded without reports), so what
  * comes must do no harm. */
 static void igmp(struct rig *rig)
 {
     uint8_t frame[PACKET_MAX];
-    static const uint8_t none[4];
+    static const uint8_t none[4], router_alert[4] = {0x94, 4};
     rig_frame_send(rig, frame, igmp_frame(frame, &rig->me, 0x11, 10, none));
     rig_frame_send(rig, frame, igmp_frame(frame, &rig->me, 0x11, 10, mdns_group.ip));
     for (unsigned i = 0; i < 1000; i++) {
@@ -544,12 +557,59 @@ static void igmp(struct rig *rig)
         if (i % 3 == 0) {
             frame[34 + rig_random(rig, 8)] ^= 0x40;
         }
+        if (i % 2 == 0) {
+            length =
+                ip_options_insert(frame, length, router_alert, sizeof router_alert); /* as PCs send them */
+        }
         rig_frame_send(rig, frame, length);
         if (i % 4 == 3) {
             rig_step(rig);
         }
     }
     rig_say(rig, "1,002 queries, reports and spoilt ones ignored");
+}
+
+/* ---- Options of IP ---- */
+
+/* The number is the port, or the echo's. */
+static bool match_number(void *context, const struct packet *packet)
+{
+    const uint16_t *number = context;
+    return (packet->protocol == PACKET_ICMP ? packet->icmp_id : packet->to_port) == *number;
+}
+
+/* A question that is answered without options: an echo, DNS, a connection. */
+static size_t ip_options_question(struct rig *rig, uint8_t *frame, unsigned kind, uint16_t port)
+{
+    uint8_t data[300];
+    struct packet_segment syn = {.from_port = port, .to_port = 80, .flags = PACKET_SYN, .window = 1000};
+    switch (kind) {
+    case 0: return packet_echo(frame, &rig->me, &rig->peer, port, 7, 100);
+    case 1:
+        return packet_udp(frame, &rig->me, &rig->peer, port, 53, data,
+                          dns_query(data, 1, 0, "plugnet.home.arpa", 1, 1));
+    default: return packet_tcp(frame, &rig->me, &rig->peer, &syn, NULL, 0);
+    }
+}
+
+/* Record route, a loose source route, a timestamp, the router alert, padding: such a datagram is dropped. */
+static void ip_options(struct rig *rig)
+{
+    static const uint8_t options[][40] = {
+        {7, 39, 4}, {0x83, 7, 4, 10, 0, 0, 9}, {0x44, 36, 5}, {0x94, 4}, {1, 1, 1}};
+    uint8_t frame[PACKET_MAX];
+    for (unsigned i = 0; i < 2 * 15; i++) {
+        uint16_t number = (uint16_t)(6000 + i);
+        size_t length = ip_options_question(rig, frame, i % 3, number);
+        length = ip_options_insert(frame, length, options[i / 6], i % 2 != 0 ? 40 : 8);
+        rig_frame_send(rig, frame, length);
+        if (rig_frame_wait(rig, match_number, &number, 50)) {
+            rig_fail(rig, "question %u with the option %u is answered", i % 3, options[i / 6][0]);
+        }
+        rig_frame_send(rig, frame, ip_options_question(rig, frame, i % 3, number));
+        RIG_CHECK(rig, rig_frame_wait(rig, match_number, &number, 200));
+    }
+    rig_say(rig, "30 dropped; without options each is answered");
 }
 
 /* ---- Noise ---- */
@@ -629,6 +689,7 @@ const struct scenario scenarios_net[] = {
     {"icmp_fragments", SCENARIO_BOTH, icmp_fragments, 60, false},
     {"arp_conflicts", SCENARIO_BOTH, arp_conflicts, 60, false},
     {"igmp", SCENARIO_BOTH, igmp, 60, false},
+    {"ip_options", SCENARIO_BOTH, ip_options, 60, false},
     {"noise", SCENARIO_BOTH, noise, 120, false},
     {0},
 };

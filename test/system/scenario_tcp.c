@@ -382,6 +382,72 @@ static void stray_segments(struct rig *rig)
     }
 }
 
+/* A SYN for a connection that stands. The board must tell where that stands, by a bare ACK; and nothing else may change. */
+static struct packet_segment syn_answer;
+
+static bool syn_is_answered(void *context, const struct packet *packet)
+{
+    const struct ghost *ghost = context;
+    syn_answer = packet->tcp;
+    return packet->protocol == PACKET_TCP && packet->from_port == 80 && packet->to_port == ghost->port;
+}
+
+static uint8_t syn_send(struct rig *rig, struct ghost *ghost, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+    uint8_t frame[PACKET_MAX];
+    struct packet_segment s = {
+        .from_port = ghost->port, .to_port = 80, .seq = seq, .ack = ack, .window = 4096, .flags = flags};
+    rig_frame_send(rig, frame, packet_tcp(frame, &ghost->host, &rig->peer, &s, NULL, 0));
+    return rig_frame_wait(rig, syn_is_answered, ghost, 200) ? syn_answer.flags : 0;
+}
+
+static void syn_again(struct rig *rig)
+{
+    struct ghost *ghost = &ghosts[0];
+    *ghost = (struct ghost){.port = 4000, .to_port = 80};
+    RIG_CHECK(rig, ghost_host(rig, &ghost->host, 0));
+    ghost_open(rig, ghost);
+    rig_run_ms(rig, 20);
+    RIG_CHECK(rig, ghost->state == GHOST_OPEN);
+    const char *text = request_text(rig, "/api/status");
+    ghost_send(rig, ghost, text, 10);
+    rig_run_ms(rig, 300); /* its delayed ACK, too */
+    static const uint32_t beside[] = {0, 1, 1000, 100000, 0x7FFFFFFF, 0x80000000, (uint32_t)-1};
+    for (unsigned i = 0; i < 2 * sizeof beside / sizeof beside[0]; i++) {
+        uint8_t flags = PACKET_SYN | (i % 2 != 0 ? PACKET_ACK : 0);
+        RIG_CHECK(rig, syn_send(rig, ghost, flags, ghost->seq + beside[i / 2], ghost->ack) == PACKET_ACK);
+        RIG_CHECK(rig, syn_answer.seq == ghost->ack && syn_answer.ack == ghost->seq);
+    }
+    ghost_send(rig, ghost, text + 10, strlen(text) - 10);
+    rig_run_ms(rig, 200);
+    RIG_CHECK(rig, strncmp(ghost->head, "HTTP/1.1 200", 12) == 0);
+
+    /* The client's PC starts anew, and happens to use the same port: it resets what it doesn't know, and gets a connection. */
+    ghost_forget(rig, ghost);
+    RIG_CHECK(rig, syn_send(rig, ghost, PACKET_SYN, 5, 0) == PACKET_ACK);
+    RIG_CHECK(rig, syn_send(rig, ghost, PACKET_RST, syn_answer.ack, 0) == 0);
+    ghost_open(rig, ghost);
+    rig_run_ms(rig, 20);
+    RIG_CHECK(rig, ghost->state == GHOST_OPEN);
+    ghost_reset(rig, ghost);
+    rig_run_ms(rig, 20);
+    ghost_forget(rig, ghost);
+
+    /* One in place of the handshake's last ACK: 2.1.3 takes it for that and a byte, 2.2 ignores it; nothing is lost by either. */
+    RIG_CHECK(rig, ghost_host(rig, &ghost->host, 0));
+    *ghost = (struct ghost){.host = ghost->host, .port = 4001, .to_port = 80, .no_handshake = true};
+    ghost_open(rig, ghost); /* for its ARP */
+    rig_run_ms(rig, 20);
+    syn_send(rig, ghost, PACKET_RST, ghost->seq, 0);
+    RIG_CHECK(rig, syn_send(rig, ghost, PACKET_SYN, 7, 0) == (PACKET_SYN | PACKET_ACK));
+    syn_send(rig, ghost, PACKET_SYN | PACKET_ACK, 8, syn_answer.seq + 1);
+    for (uint32_t seq = 8; seq <= 9; seq++) {
+        syn_send(rig, ghost, PACKET_RST, seq, 0);
+    }
+    ghost_forget(rig, ghost);
+    rig_say(rig, "14 SYNs within a connection, which goes on; one instead of an ACK");
+}
+
 /* ---- Pools ---- */
 
 /* Forty clients that ask for the page and do not read it. */
@@ -567,6 +633,7 @@ const struct scenario scenarios_tcp[] = {
     {"half_open", SCENARIO_BOTH, half_open, 60, false},
     {"syn_flood", SCENARIO_BOTH, syn_flood, 60, false},
     {"stray_segments", SCENARIO_BOTH, stray_segments, 60, false},
+    {"syn_again", SCENARIO_BOTH, syn_again, 60, false},
     {"pools_exhausted", SCENARIO_BOTH, pools_exhausted, 60, false},
     {"mixed_connections", SCENARIO_BOTH, mixed_connections, 180, false},
     {"iperf_receives", SCENARIO_BOTH, iperf_receives, 60, false},

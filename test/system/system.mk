@@ -8,6 +8,8 @@
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-ownstack                    … against examples/ownstack on every board, and as a process
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
+#   build/test/system-lwip-newer                  some of them against the first board's image on lwIP 2.2
+#   make check-lwip LWIP_PATH=…                   all unit and system suites that have lwIP in them, with that one on both ends
 #
 # SPDX-License-Identifier: MIT
 
@@ -15,7 +17,7 @@ SYSTEM_OUT := $(BUILD)/test/system-obj
 SYSTEM_SRC := $(wildcard test/system/*.c)
 SYSTEM_OBJ := $(SYSTEM_SRC:%.c=$(SYSTEM_OUT)/%.o)
 
-$(SYSTEM_OUT)/%.o: %.c | $(LWIP_PATH)/src/core/init.c
+$(SYSTEM_OUT)/%.o: %.c $(HOST_LWIP_READY) | $(LWIP_PATH)/src/core/init.c
 	@mkdir -p $(@D)
 	$(CC) $(PCFLAGS) $(HOST_LWIP_FLAGS) -c $< -o $@
 
@@ -46,6 +48,15 @@ SYSTEM_TSAN := basic http_ two_boards twelve thirteenth mixed_connections iperf 
 $(BUILD)/test/system-native-posix-tsan: $(BUILD)/test/system test/system/tsan.sh test/system/tsan.txt | image-native-posix-tsan
 	printf '#!/bin/sh\n[ $$# -gt 0 ] || set -- %s\nexec test/system/tsan.sh %s native %s --threads "$$@"\n' \
 	    '$(SYSTEM_TSAN)' $< $(BUILD)/native-posix-tsan/plugnet.elf > $@
+	chmod +x $@
+
+# Another lwIP in the image, briefly: what of TCP, IP and ICMP differs between the two, and each service once.
+SYSTEM_LWIP := basic http_answers twelve_at_once thirteenth half_open stray_segments syn_again pools_exhausted dhcp_variants dns_ mdns \
+    icmp_sizes icmp_fragments arp_conflicts igmp ip_options tiny_mss slow_reader asks_and_never_reads
+$(BUILD)/test/system-lwip-newer: $(BUILD)/test/system | $(call images_of,lwip-newer)
+	printf '#!/bin/sh\n[ -e %s/test/lwip-newer/plugnet.elf ] || { echo "skip lwIP 2.2: tool/fetch_lwip.sh could not fetch it"; exit 0; }\n' \
+	    $(BUILD) > $@
+	printf '[ $$# -gt 0 ] || set -- %s\nexec %s vboard %s/test/lwip-newer/plugnet.elf "$$@"\n' '$(SYSTEM_LWIP)' $< $(BUILD) >> $@
 	chmod +x $@
 
 # A firmware whose thread keeps what it receives: plain, and under ThreadSanitizer.
@@ -89,6 +100,16 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(BUILD)/test/system-lwip-newer $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+
+# In a build folder of its own, since all objects are made anew.
+LWIP_SUITES := $(addprefix $(BUILD)/test/,test_netif test_iperf test_posix fuzz_tcp host/test_ncm_host system-vboard system-native system-native-posix \
+    system-holder system-stream system-console $(if $(FREERTOS_KERNEL_PATH),system-stm32f4discovery-freertos))
+.PHONY: check-lwip check-lwip-suites
+check-lwip:
+	+$(MAKE) BUILD=$(BUILD)/check-lwip LWIP_PATH=$(abspath $(LWIP_PATH)) check-lwip-suites
+
+check-lwip-suites: $(LWIP_SUITES)
+	@failed=0; for suite in $^; do $$suite || failed=1; done; exit $$failed
 
 -include $(SYSTEM_OBJ:.o=.d)
