@@ -19,7 +19,7 @@
     (USBREDIR_CAP_CONNECT_DEVICE_VERSION | USBREDIR_CAP_FILTER | USBREDIR_CAP_DEVICE_DISCONNECT_ACK |        \
      USBREDIR_CAP_EP_INFO_MAX_PACKET_SIZE | USBREDIR_CAP_64BITS_IDS | USBREDIR_CAP_32BITS_BULK_LENGTH)
 #define INPUTS            16  /* endpoint numbers */
-#define INPUT_ANSWERS_MAX 256 /* a guest that has so much unread gets no interrupt packets for now */
+#define INPUT_ANSWERS_MAX 256 /* beyond its transfers, unread: then no interrupt packets come for now */
 #define STATUS_LENGTH_MAX 3   /* own header of an answer to a request about the configuration */
 #define STATUS_DATA       1   /* byte of GET_CONFIGURATION, GET_INTERFACE */
 #define BUSY_NS_MAX       100000000u
@@ -255,7 +255,9 @@ static void input_start(struct connection *c, uint8_t address)
 static void input_stop(struct connection *c, uint8_t address)
 {
     struct client *client = c->own;
-    client->inputs[address & 15u].on = false;
+    if (input_endpoint(c, address) != NULL) {
+        client->inputs[address & 15u].on = false;
+    }
     for (struct transfer *t = c->pending, *next; t != NULL; t = next) {
         next = t->next;
         if (t->note == USBREDIR_START_INTERRUPT_RECEIVING && t->urb.endpoint == address) {
@@ -276,8 +278,9 @@ static void inputs_off(struct client *client)
 static void inputs_ask(struct connection *c)
 {
     struct client *client = c->own;
+    const uint32_t unread_max = USBREDIR_TRANSFERS_MAX + INPUT_ANSWERS_MAX;
     for (uint8_t i = 0; i < INPUTS; i++) {
-        if (client->inputs[i].on && !client->inputs[i].under_way && c->count < INPUT_ANSWERS_MAX) {
+        if (client->inputs[i].on && !client->inputs[i].under_way && c->count < unread_max) {
             input_ask(c, i);
         }
     }
