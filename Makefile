@@ -11,6 +11,7 @@
 #   make reference                          the public headers as HTML (Doxygen)
 #   make speed                              how fast the virtual board is on this machine
 #   make vm                                 a Linux guest with the virtual board plugged in
+#   make vm-redir                           long lists with it on host controllers of QEMU's
 #   make cuts                               power cuts after every operation of the flash while images are swapped: long
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy

@@ -15,6 +15,7 @@
 
 #include "host/lines.h"
 #include "host/usbip.h"
+#include "host/usbredir.h"
 
 const char options_help[] =
     "  --forward LOCAL:BOARD  lead TCP port LOCAL of this machine's loopback to port BOARD of the board;\n"
@@ -22,6 +23,9 @@ const char options_help[] =
     "  --tap NAME             give the board's frames to TAP device NAME instead (needs CAP_NET_ADMIN)\n"
     "  --usbip [ADDRESS:]PORT give the board to a Linux machine by USB/IP instead: usbip attach -r ADDRESS -b 1-1;\n"
     "                         3240 is the usual port, 127.0.0.1 the default address: USB/IP asks nobody who he is\n"
+    "  --usbredir [ADDRESS:]PORT  give the board to a guest in QEMU by usbredir instead, on a host controller of\n"
+    "                         QEMU's: -device qemu-xhci -chardev socket,id=board,host=ADDRESS,port=PORT -device\n"
+    "                         usb-redir,chardev=board (docs/vboard.md); further boards at the ports after it\n"
     "  --pcap FILE            write a pcapng trace of frames (LINKTYPE_ETHERNET) and of USB transfers\n"
     "                         (LINKTYPE_USB_LINUX_MMAPPED), for tshark or Wireshark\n"
     "  --control PATH         UNIX socket that takes commands, a line each; `help` lists them (docs/control.md)\n"
@@ -97,25 +101,29 @@ static int take_address(struct pc_options *options, const char *value)
     return 2;
 }
 
-static int take_usbip(struct pc_options *options, const char *value)
+static int take_given(struct pc_options *options, const char *option, const char *value)
 {
+    static const char expected[] = "expected a port, or ADDRESS:PORT such as 127.0.0.1:3240";
     const char *colon = strchr(value, ':'), *address = "127.0.0.1", *port = colon != NULL ? colon + 1 : value;
     size_t length = colon != NULL ? (size_t)(colon - value) : strlen(address);
     unsigned long number;
     uint8_t bytes[4];
+    if (options->given != PC_GIVEN_NOBODY) {
+        return wrong(option, value, "one of --usbip and --usbredir, once");
+    }
     if (colon != NULL) {
         address = value;
     }
-    if (length >= sizeof options->usbip_address || !options_number(port, 0, 65535, &number)) {
-        return wrong("--usbip", value, "expected a port, or ADDRESS:PORT such as 127.0.0.1:3240");
+    if (length >= sizeof options->given_address || !options_number(port, 0, 65535, &number)) {
+        return wrong(option, value, expected);
     }
-    memcpy(options->usbip_address, address, length);
-    options->usbip_address[length] = 0;
-    if (inet_pton(AF_INET, options->usbip_address, bytes) != 1) {
-        return wrong("--usbip", value, "expected a port, or ADDRESS:PORT such as 127.0.0.1:3240");
+    memcpy(options->given_address, address, length);
+    options->given_address[length] = 0;
+    if (inet_pton(AF_INET, options->given_address, bytes) != 1) {
+        return wrong(option, value, expected);
     }
-    options->usbip_port = (uint16_t)number;
-    options->usbip = true;
+    options->given_port = (uint16_t)number;
+    options->given = strcmp(option, "--usbip") == 0 ? PC_GIVEN_USBIP : PC_GIVEN_USBREDIR;
     return 2;
 }
 
@@ -157,8 +165,9 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
         config->pace = PC_PACE_STOPPED;
         return 1;
     }
-    static const char *const with_value[] = {"--forward", "--tap",   "--pcap",      "--control",
-                                             "--address", "--usbip", "--block-end", "--for"};
+    static const char *const with_value[] = {"--forward",  "--tap",       "--pcap",
+                                             "--control",  "--address",   "--usbip",
+                                             "--usbredir", "--block-end", "--for"};
     const size_t count = sizeof with_value / sizeof with_value[0];
     size_t which = 0;
     while (which < count && strcmp(name, with_value[which]) != 0) {
@@ -178,8 +187,9 @@ int options_take(struct pc_options *options, int argc, char *const argv[], int a
     case 2: config->pcap = value; return 2;
     case 3: config->control = value; return 2;
     case 4: return take_address(options, value);
-    case 5: return take_usbip(options, value);
-    case 6: return options_block_end(value, &config->block_end) ? 2 : -1;
+    case 5:
+    case 6: return take_given(options, name, value);
+    case 7: return options_block_end(value, &config->block_end) ? 2 : -1;
     default: return take_seconds(options, value);
     }
 }
@@ -202,37 +212,52 @@ static int stop_open(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int options_serve_usbip(const struct pc_options *options, const struct cable *cables, unsigned count,
-                        bool (*alive)(void *context), void *context)
+static void given_print(const struct pc_options *options, const struct server *server, unsigned count)
+{
+    const char *address = options->given_address;
+    if (options->given == PC_GIVEN_USBIP) {
+        printf("USB/IP at %s:%u: sudo modprobe vhci-hcd && sudo usbip --tcp-port %u attach -r %s -b 1-1\n",
+               address, server_port(server, 0), server_port(server, 0), address);
+    }
+    for (unsigned i = 0; options->given == PC_GIVEN_USBREDIR && i < count; i++) {
+        printf("usbredir at %s:%u: qemu-system-x86_64 -device qemu-xhci -chardev "
+               "socket,id=board%u,host=%s,port=%u,reconnect=1 -device usb-redir,chardev=board%u\n",
+               address, server_port(server, i), i + 1, address, server_port(server, i), i + 1);
+    }
+    fflush(stdout);
+}
+
+int options_serve_out(const struct pc_options *options, const struct cable *cables, unsigned count,
+                      bool (*alive)(void *context), void *context)
 {
     const struct pc_config *pc = &options->config;
-    const struct usbip_config config = {.address = options->usbip_address,
-                                        .port = options->usbip_port,
-                                        .cables = cables,
-                                        .count = count,
-                                        .pcap = pc->pcap,
-                                        .log = log_to_stdout};
+    const struct server_config config = {.address = options->given_address,
+                                         .port = options->given_port,
+                                         .cables = cables,
+                                         .count = count,
+                                         .pcap = pc->pcap,
+                                         .log = log_to_stdout};
     char error[256];
     if (pc->forward_count != 0 || pc->tap != NULL || pc->control != NULL || pc->address[0] != 0 ||
         pc->eager || pc->pace != PC_PACE_REAL || pc->block_end != PC_BLOCK_END_LINUX) {
         fprintf(stderr,
-                "--usbip gives the board to another machine: options of a PC (--forward, --tap, --control, "
-                "--address, --eager, --block-end, --fast, --stopped) exclude it\n");
+                "--%s gives the board to another machine: options of a PC (--forward, --tap, --control, "
+                "--address, --eager, --block-end, --fast, --stopped) exclude it\n",
+                options->given == PC_GIVEN_USBIP ? "usbip" : "usbredir");
         return 2;
     }
     int stop = stop_open();
-    struct usbip *usbip = usbip_new(&config, error, sizeof error);
-    if (usbip == NULL) {
+    struct server *server = options->given == PC_GIVEN_USBIP ? usbip_new(&config, error, sizeof error)
+                                                             : usbredir_new(&config, error, sizeof error);
+    if (server == NULL) {
         fprintf(stderr, "%s\n", error);
         close(stop);
         return 2;
     }
-    printf("USB/IP at %s:%u: sudo modprobe vhci-hcd && sudo usbip --tcp-port %u attach -r %s -b 1-1\n",
-           options->usbip_address, usbip_port(usbip), usbip_port(usbip), options->usbip_address);
-    fflush(stdout);
-    usbip_run(usbip, options->seconds, stop, alive, context);
+    given_print(options, server, count);
+    server_run(server, options->seconds, stop, alive, context);
     bool lives = alive == NULL || alive(context);
-    usbip_free(usbip);
+    server_free(server);
     close(stop);
     return lives ? 0 : 1;
 }
@@ -286,8 +311,8 @@ int options_serve(const struct pc_options *options, struct cable cable, struct f
         fprintf(stderr, "--stopped without --control: nobody could let time run\n");
         return 2;
     }
-    if (options->usbip) {
-        return options_serve_usbip(options, &cable, 1, alive, context);
+    if (options->given != PC_GIVEN_NOBODY) {
+        return options_serve_out(options, &cable, 1, alive, context);
     }
     struct lines *own_lines = config.lines == NULL ? lines_new() : NULL;
     config.lines = own_lines != NULL ? own_lines : config.lines;

@@ -299,6 +299,12 @@ static const struct sequence_step part_two[] = {
     {"SET_CONFIGURATION", prepare_configuration, NULL},
 };
 
+/* After a light reset. */
+static const struct sequence_step part_light[] = {
+    {"SET_ADDRESS", prepare_address, check_address},
+    {"pause", prepare_settle, NULL},
+};
+
 /* ---- States ---- */
 
 static void host_enter(struct usb_host *host, enum usb_host_state state)
@@ -324,7 +330,8 @@ static void host_reset_begin(struct usb_host *host)
 static void host_drop(struct usb_host *host)
 {
     bool had = host->state == USB_HOST_CONFIGURED || host->state == USB_HOST_SUSPENDED ||
-               host->state == USB_HOST_RESUMING;
+               host->state == USB_HOST_RESUMING || host->light;
+    host->light = false;
     sequence_stop(&host->sequence);
     if (host->state == USB_HOST_RESET) {
         host->bus->cable.ops->bus_reset(host->bus->cable.device, false);
@@ -345,9 +352,29 @@ static void host_drop(struct usb_host *host)
     }
 }
 
+static void light_finished(struct usb_host *host, const char *failed, enum urb_status status)
+{
+    host->light = false;
+    if (failed == NULL) {
+        bus_pipes_reset(host->bus);
+        host_enter(host, USB_HOST_CONFIGURED);
+        host_log(host, "bus reset, address %u", host->address);
+        return;
+    }
+    host_log(host, "bus reset, %s: %s; enumerating anew", failed, urb_status_name(status));
+    host->tries = 0;
+    host->second_reset = false;
+    host_reset_begin(host);
+    host->gone(host->context);
+}
+
 static void sequence_finished(struct sequence *s, const char *failed, enum urb_status status)
 {
     struct usb_host *host = s->context;
+    if (host->light) {
+        light_finished(host, failed, status);
+        return;
+    }
     if (failed == NULL && !host->second_reset) {
         host->second_reset = true;
         host_reset_begin(host);
@@ -382,10 +409,16 @@ static void host_enumerate(struct usb_host *host)
     host_enter(host, USB_HOST_ENUMERATE);
     s->bus = host->bus;
     s->address = 0;
-    s->packet_size = host->second_reset ? host->ep0_packet_size : 64;
-    s->steps = host->second_reset ? part_two : part_one;
-    s->step_count =
-        host->second_reset ? sizeof part_two / sizeof part_two[0] : sizeof part_one / sizeof part_one[0];
+    if (host->light) {
+        s->packet_size = host->ep0_packet_size;
+        s->steps = part_light;
+        s->step_count = sizeof part_light / sizeof part_light[0];
+    } else {
+        s->packet_size = host->second_reset ? host->ep0_packet_size : 64;
+        s->steps = host->second_reset ? part_two : part_one;
+        s->step_count =
+            host->second_reset ? sizeof part_two / sizeof part_two[0] : sizeof part_one / sizeof part_one[0];
+    }
     s->done = sequence_finished;
     s->context = host;
     sequence_start(s);
@@ -424,6 +457,19 @@ void usb_host_reset(struct usb_host *host)
     host->second_reset = false;
     host_log(host, "bus reset");
     host_reset_begin(host);
+}
+
+void usb_host_reset_light(struct usb_host *host)
+{
+    if (host->state != USB_HOST_CONFIGURED) {
+        return;
+    }
+    host->light = true;
+    host_reset_begin(host);
+    bus_cancel_all(host->bus);
+    bus_pipes_reset(host->bus);
+    host->lost = false;
+    host->bus->silence_seen = false;
 }
 
 /* ---- Requests of others ---- */

@@ -9,6 +9,8 @@
  * port (Linux 6.1 holds it longer, and waits 50 ms instead of 10 after it): 231 ms from attach to configured
  * with a quick device. A failure starts again with a reset, four times in all, then the port is given up until
  * the device goes away. Suspend, resume (20 ms of resume signalling and 10 ms recovery) and remote wake-up.
+ *
+ * For a guest that enumerates by itself there is a light reset: reset 50 ms ─ 10 ms ─ SET_ADDRESS ─ 10 ms, no more.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef PLUGNET_HOST_USB_HOST_H
@@ -29,12 +31,12 @@
 #define USB_HOST_BOS_MAX         512 /* bytes; a longer BOS is refused as Linux would refuse a broken one */
 
 enum usb_host_state {
-    USB_HOST_EMPTY,     /* no VBUS, or no pull-up */
-    USB_HOST_DEBOUNCE,  /* a pull-up since less than 100 ms */
-    USB_HOST_RESET,     /* SE0 */
-    USB_HOST_RECOVERY,  /* after SE0 */
-    USB_HOST_ENUMERATE, /* control requests */
-    USB_HOST_CONFIGURED,
+    USB_HOST_EMPTY,      /* no VBUS, or no pull-up */
+    USB_HOST_DEBOUNCE,   /* a pull-up since less than 100 ms */
+    USB_HOST_RESET,      /* SE0 */
+    USB_HOST_RECOVERY,   /* after SE0 */
+    USB_HOST_ENUMERATE,  /* control requests */
+    USB_HOST_CONFIGURED, /* or, after a light reset, addressed: the guest configures it */
     USB_HOST_SUSPENDED,
     USB_HOST_RESUMING,
     USB_HOST_FAILED, /* given up until it is pulled out */
@@ -59,6 +61,7 @@ struct usb_host {
     uint8_t next_address;
     uint8_t ep0_packet_size;
     bool second_reset; /* the next reset is the one before SET_ADDRESS */
+    bool light;        /* a light reset is under way */
     uint8_t tries;
     bool probing, lost; /* asking a silent device for its status; it doesn't know us any more */
     struct urb probe;
@@ -86,6 +89,11 @@ void usb_host_vbus(struct usb_host *host, bool on);
 
 /* Reset the bus now and enumerate again; a device that isn't attached is left alone. */
 void usb_host_reset(struct usb_host *host);
+
+/* A configured device: reset the bus, give it an address, and leave everything else to whoever asks for this. All transfers
+ * end now; the state is USB_HOST_CONFIGURED again when the next ones may come. Where the device doesn't take its address,
+ * `gone` is called, and it is enumerated as a new one. In any other state: nothing. */
+void usb_host_reset_light(struct usb_host *host);
 
 void usb_host_suspend(struct usb_host *host);
 void usb_host_resume(struct usb_host *host);

@@ -1,53 +1,44 @@
 /*
- * The USB/IP server: devices, listening, life. See usbip.h.
+ * What USB/IP says to one client, and what it is answered. See usbip.h and server_private.h.
  */
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* accept4, ppoll */
-#include "host/usbip.h"
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "host/pace.h"
-#include "host/usbip_private.h"
+#include "host/server_private.h"
+#include "host/usbip.h"
+#include "host/usbip_msg.h"
 #include "wire/le.h"
+#include "wire/usb_ch9.h"
 
-#define BUS_NUMBER      1
-#define BACKLOG         8
-#define ADDRESS_SPACING 16 /* of USB addresses, so that a trace tells the boards apart */
-#define PCAP_FLUSH_MS   1000
-#define KEEPALIVE_S     10
+enum connection_state {
+    CONNECTION_ASKS,     /* an operation's header is due … */
+    CONNECTION_NAMES,    /* … then a bus ID */
+    CONNECTION_WAITS,    /* for its device to be ready */
+    CONNECTION_ATTACHED, /* commands */
+    CONNECTION_ENDS,     /* closed when its answers are sent */
+};
 
-void usbip_log(struct usbip *usbip, const char *format, ...)
-{
-    char line[512];
-    va_list arguments;
-    if (usbip->config.log == NULL) {
-        return;
-    }
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    usbip->config.log(usbip->config.context, usbip_time_ns(usbip), line);
-}
+/* An unlink that has overtaken its transfer: both numbers. */
+struct early_unlink {
+    uint32_t seqnum, victim;
+};
 
-/* ---- Devices ---- */
+#define EARLY_UNLINKS_MAX 4
+#define BUS_NUMBER        1
+#define NOTE_SHORT_NOT_OK 1u /* of a transfer */
 
-bool device_ready(const struct device *device)
-{
-    return device->usb.state == USB_HOST_CONFIGURED;
-}
+/* What a connection keeps of USB/IP's. */
+struct client {
+    uint32_t submitted; /* seqnum of the last transfer */
+    struct early_unlink early[EARLY_UNLINKS_MAX];
+    uint32_t early_count;
+};
 
-const struct usb_desc_setting *device_interface(const struct device *device, unsigned at)
+/* ---- What a device is called and is ---- */
+
+/* The alternate setting 0 of the interface that comes `at` that place, or NULL. */
+static const struct usb_desc_setting *device_interface(const struct device *device, unsigned at)
 {
     const struct usb_desc *desc = &device->usb.desc;
     for (unsigned i = 0; i < desc->setting_count; i++) {
@@ -58,7 +49,8 @@ const struct usb_desc_setting *device_interface(const struct device *device, uns
     return NULL;
 }
 
-void device_describe(const struct device *device, struct usbip_device *out)
+/* Its bus ID is 1-(index + 1); so is its number on bus 1. */
+static void device_describe(const struct device *device, struct usbip_device *out)
 {
     const uint8_t *d = device->usb.device;
     *out = (struct usbip_device){
@@ -80,253 +72,388 @@ void device_describe(const struct device *device, struct usbip_device *out)
     }
 }
 
-void device_give_back(struct device *device)
+/* ---- Operations ---- */
+
+static void connection_end(struct connection *c)
 {
-    device->connection = NULL;
-    usb_host_vbus(&device->usb, false);
-    bus_timer_set(&device->bus, &device->plug, device->bus.now_ns + USBIP_UNPLUGGED_MS * 1000000u);
+    c->ends = true;
+    c->held = false;
+    connection_enter(c, CONNECTION_ENDS, 0);
 }
 
-static void device_plug(void *context)
+static void devlist_answer(struct connection *c)
 {
-    struct device *device = context;
-    usb_host_vbus(&device->usb, true);
+    struct server *server = c->server;
+    struct usbip_device device;
+    uint32_t length = USBIP_OP_LENGTH + 4, count = 0;
+    struct transfer *t =
+        answer_new(c, length + SERVER_DEVICES_MAX * (USBIP_DEVICE_LENGTH + USB_DESC_SETTINGS_MAX * 4));
+    if (t == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < server->config.count; i++) {
+        const struct usb_desc_setting *setting;
+        if (!server_available(server, i)) {
+            continue;
+        }
+        device_describe(&server->devices[i], &device);
+        usbip_device_put(t->answer + length, &device);
+        length += USBIP_DEVICE_LENGTH;
+        for (unsigned n = 0; (setting = device_interface(&server->devices[i], n)) != NULL; n++) {
+            const uint8_t interface[4] = {setting->bInterfaceClass, setting->bInterfaceSubClass,
+                                          setting->bInterfaceProtocol, 0};
+            memcpy(t->answer + length, interface, 4);
+            length += 4;
+        }
+        count++;
+    }
+    usbip_op_put(t->answer, OP_REP_DEVLIST, ST_OK);
+    usbip_u32_put(t->answer + USBIP_OP_LENGTH, count);
+    answer_queue(t, length);
+    connection_end(c);
 }
 
-static void device_configured(void *context)
+static void import_refuse(struct connection *c, enum usbip_op_status status)
 {
-    (void)context;
-}
-
-static void device_gone(void *context)
-{
-    struct device *device = context;
-    struct connection *c = device->connection;
-    if (c != NULL && c->state == CONNECTION_ATTACHED) {
-        device->connection = NULL;
+    struct transfer *t = answer_new(c, USBIP_OP_LENGTH);
+    if (c->device != NULL) {
+        c->device->connection = NULL;
         c->device = NULL;
-        usbip_log(device->usbip, "1-%u has gone away from its client", device->index + 1);
+    }
+    if (t != NULL) {
+        usbip_op_put(t->answer, OP_REP_IMPORT, status);
+        answer_queue(t, USBIP_OP_LENGTH);
+        connection_end(c);
+    }
+}
+
+/* The device that was asked for is ready. */
+static void import_answer(struct connection *c)
+{
+    struct usbip_device device;
+    struct transfer *t = answer_new(c, USBIP_OP_LENGTH + USBIP_DEVICE_LENGTH);
+    if (t == NULL) {
+        return;
+    }
+    device_describe(c->device, &device);
+    usbip_op_put(t->answer, OP_REP_IMPORT, ST_OK);
+    usbip_device_put(t->answer + USBIP_OP_LENGTH, &device);
+    answer_queue(t, USBIP_OP_LENGTH + USBIP_DEVICE_LENGTH);
+    c->server->stats.given++;
+    server_log(c->server, "%s given out", device.busid);
+    c->held = c->midway = false;
+    connection_enter(c, CONNECTION_ATTACHED, USBIP_COMMAND_LENGTH);
+}
+
+static void busid_take(struct connection *c)
+{
+    struct server *server = c->server;
+    struct usbip_device device;
+    if (memchr(c->in, 0, USBIP_BUSID_LENGTH) == NULL) {
+        connection_malformed(c, "a bus ID without end");
+        return;
+    }
+    for (unsigned i = 0; i < server->config.count; i++) {
+        device_describe(&server->devices[i], &device);
+        if (strcmp(device.busid, (const char *)c->in) != 0) {
+            continue;
+        }
+        if (server->devices[i].connection != NULL) {
+            import_refuse(c, ST_DEV_BUSY);
+            return;
+        }
+        c->device = &server->devices[i];
+        c->device->connection = c;
+        c->held = true;
+        connection_enter(c, CONNECTION_WAITS, 0);
+        return;
+    }
+    import_refuse(c, ST_NODEV);
+}
+
+static void operation_take(struct connection *c)
+{
+    struct usbip_op op;
+    usbip_op_read(&op, c->in);
+    if (op.version != USBIP_VERSION) {
+        connection_malformed(c, "a version that is not 1.1.1");
+    } else if (op.code == OP_REQ_DEVLIST) {
+        devlist_answer(c);
+    } else if (op.code == OP_REQ_IMPORT) {
+        c->midway = true;
+        connection_enter(c, CONNECTION_NAMES, USBIP_BUSID_LENGTH);
+    } else {
+        connection_malformed(c, "an operation that doesn't exist");
+    }
+}
+
+/* ---- Transfers ---- */
+
+static int32_t linux_status(const struct transfer *t)
+{
+    switch (t->urb.status) {
+    case URB_OK:
+        return t->note == NOTE_SHORT_NOT_OK && t->urb.actual < t->urb.length ? USBIP_EREMOTEIO : USBIP_OK;
+    case URB_STALL:
+    case URB_HALTED: return USBIP_EPIPE;
+    case URB_OVERFLOW: return USBIP_EOVERFLOW;
+    default: return USBIP_EPROTO;
+    }
+}
+
+static void transfer_answer(struct transfer *t, int32_t status)
+{
+    uint32_t data = transfer_is_in(t) ? t->urb.actual : 0;
+    usbip_ret_submit_put(t->answer, (uint32_t)t->id, status, t->urb.actual);
+    answer_queue(t, USBIP_COMMAND_LENGTH + data);
+}
+
+static void transfer_completed(struct transfer *t)
+{
+    if (t->urb.status == URB_CANCELLED) { /* unlinked, or the device has gone */
+        transfer_free(t);
+    } else {
+        transfer_answer(t, linux_status(t));
+    }
+}
+
+/* ---- Commands ---- */
+
+/* The endpoint that a command names; NULL: endpoint 0, or the device has none of that address. */
+static const struct usb_desc_endpoint *command_endpoint(const struct device *device,
+                                                        const struct usbip_command *command)
+{
+    uint8_t direction = command->direction == USBIP_DIR_IN ? USB_DIR_IN : 0;
+    return command->ep == 0 ? NULL
+                            : usb_desc_endpoint_at(&device->usb.desc, (uint8_t)command->ep | direction);
+}
+
+/* How many descriptors follow an isochronous transfer. The field means nothing in any other one, and clients leave
+ * there what was in their memory. */
+static int32_t iso_packets(const struct device *device, const struct usbip_command *command)
+{
+    const struct usb_desc_endpoint *endpoint = command_endpoint(device, command);
+    bool iso = endpoint != NULL && (endpoint->bmAttributes & 3u) == USB_ENDPOINT_ISOCHRONOUS;
+    return iso ? command->number_of_packets : 0;
+}
+
+/* Why a control transfer is none; 0: it is one. */
+static int32_t control_fill(struct urb *urb, const struct device *device, const struct usbip_command *command)
+{
+    bool in = (command->setup[0] & USB_DIR_IN) != 0;
+    uint16_t wLength = load_le16(command->setup + 6);
+    if ((wLength != 0 && in != (command->direction == USBIP_DIR_IN)) ||
+        command->transfer_buffer_length < (int32_t)wLength) {
+        return USBIP_EINVAL;
+    }
+    urb->type = USB_ENDPOINT_CONTROL;
+    urb->packet_size = device->usb.ep0_packet_size;
+    urb->length = wLength;
+    memcpy(urb->setup, command->setup, sizeof urb->setup);
+    return USBIP_OK;
+}
+
+/* The fields that a transfer has by its type; all others are ignored, whatever is in them: see usbip_msg.h. */
+static int32_t urb_fill(struct urb *urb, const struct device *device, const struct usbip_command *command)
+{
+    const struct usb_desc_endpoint *endpoint = command_endpoint(device, command);
+    if (command->transfer_buffer_length > SERVER_TRANSFER_MAX) {
+        return USBIP_EMSGSIZE;
+    }
+    if (command->ep == 0) {
+        return control_fill(urb, device, command);
+    }
+    if (endpoint == NULL) {
+        return USBIP_ENOENT;
+    }
+    urb->endpoint = endpoint->bEndpointAddress;
+    urb->type = endpoint->bmAttributes & 3u;
+    urb->packet_size = endpoint->wMaxPacketSize;
+    urb->interval_ms = endpoint->bInterval;
+    urb->length = (uint32_t)command->transfer_buffer_length;
+    urb->zlp = urb->type == USB_ENDPOINT_BULK && command->direction == USBIP_DIR_OUT &&
+               (command->transfer_flags & USBIP_ZERO_PACKET) != 0;
+    bool known = urb->type == USB_ENDPOINT_BULK || urb->type == USB_ENDPOINT_INTERRUPT;
+    return known && urb->packet_size > 0 && urb->packet_size <= CABLE_PACKET_MAX ? USBIP_OK : USBIP_EINVAL;
+}
+
+/* Read on behind a transfer that is not begun. */
+static void submit_skip(struct connection *c, const struct usbip_command *command)
+{
+    c->skip = command->direction == USBIP_DIR_OUT ? (uint32_t)command->transfer_buffer_length : 0;
+    c->skip += (uint32_t)iso_packets(c->device, command) * USBIP_ISO_LENGTH;
+}
+
+static void submit_refuse(struct connection *c, const struct usbip_command *command, int32_t status)
+{
+    struct transfer *t = answer_new(c, USBIP_COMMAND_LENGTH);
+    if (t == NULL) {
+        return;
+    }
+    c->server->stats.refused++;
+    usbip_ret_submit_put(t->answer, command->seqnum, status, 0);
+    answer_queue(t, USBIP_COMMAND_LENGTH);
+    submit_skip(c, command);
+}
+
+/* Linux' vhci_hcd sends an unlink that is asked for at once before the transfer itself, if its thread is just between both
+ * lists (6.1: vhci_tx_loop). Answered before the transfer came, it would not know what it has taken back. */
+static bool unlink_is_early(const struct connection *c, const struct usbip_command *command)
+{
+    const struct client *client = c->own;
+    return (int32_t)(command->unlink_seqnum - client->submitted) > 0 &&
+           (int32_t)(command->seqnum - command->unlink_seqnum) > 0 && client->early_count < EARLY_UNLINKS_MAX;
+}
+
+/* True: the transfer was taken back before it came, and that is its answer. */
+static bool submit_is_unlinked(struct connection *c, const struct usbip_command *command)
+{
+    struct client *client = c->own;
+    for (uint32_t i = 0; i < client->early_count; i++) {
+        if (client->early[i].victim != command->seqnum) {
+            continue;
+        }
+        struct transfer *answer = answer_new(c, USBIP_COMMAND_LENGTH);
+        if (answer != NULL) {
+            usbip_ret_unlink_put(answer->answer, client->early[i].seqnum, USBIP_ECONNRESET);
+            answer_queue(answer, USBIP_COMMAND_LENGTH);
+        }
+        client->early[i] = client->early[--client->early_count];
+        submit_skip(c, command);
+        return true;
+    }
+    return false;
+}
+
+static void submit_take(struct connection *c, const struct usbip_command *command)
+{
+    struct urb urb = {0};
+    uint32_t data = (uint32_t)command->transfer_buffer_length;
+    int32_t status, packets = iso_packets(c->device, command);
+    if (command->transfer_buffer_length < 0 || packets < 0 || packets > USBIP_ISO_MAX ||
+        transfer_pending(c, command->seqnum) != NULL) {
+        connection_malformed(c, "a transfer that can't be");
+        return;
+    }
+    c->server->stats.transfers++;
+    ((struct client *)c->own)->submitted = command->seqnum;
+    if (submit_is_unlinked(c, command)) {
+        return;
+    }
+    status = urb_fill(&urb, c->device, command);
+    if (status == USBIP_OK && !transfer_fits(c, USBIP_COMMAND_LENGTH + data)) {
+        status = USBIP_ENOMEM;
+    }
+    struct transfer *t =
+        status == USBIP_OK ? transfer_new(c, command->seqnum, USBIP_COMMAND_LENGTH, data) : NULL;
+    if (t == NULL) {
+        submit_refuse(c, command, status != USBIP_OK ? status : USBIP_ENOMEM);
+        return;
+    }
+    t->urb = urb;
+    if (command->direction == USBIP_DIR_IN && (command->transfer_flags & USBIP_SHORT_NOT_OK) != 0) {
+        t->note = NOTE_SHORT_NOT_OK;
+    }
+    if (command->direction == USBIP_DIR_OUT && command->transfer_buffer_length > 0) {
+        c->filling = t;
+        c->filled = 0;
+    } else {
+        transfer_start(t);
+    }
+}
+
+static void unlink_take(struct connection *c, const struct usbip_command *command)
+{
+    struct client *client = c->own;
+    if (unlink_is_early(c, command)) {
+        c->server->stats.cancels++;
+        client->early[client->early_count++] = (struct early_unlink){command->seqnum, command->unlink_seqnum};
+        return;
+    }
+    struct transfer *answer = answer_new(c, USBIP_COMMAND_LENGTH);
+    if (answer == NULL) {
+        return;
+    }
+    c->server->stats.cancels++;
+    struct transfer *t = transfer_pending(c, command->unlink_seqnum);
+    usbip_ret_unlink_put(answer->answer, command->seqnum, t != NULL ? USBIP_ECONNRESET : USBIP_OK);
+    if (t != NULL) {
+        bus_cancel(&c->device->bus, &t->urb);
+    }
+    answer_queue(answer, USBIP_COMMAND_LENGTH);
+}
+
+static void command_take(struct connection *c)
+{
+    struct usbip_command command;
+    usbip_command_read(&command, c->in);
+    c->in_length = 0;
+    if (command.devid != (1u << 16 | (c->device->index + 1))) {
+        connection_malformed(c, "a command for no such device");
+    } else if (command.command == USBIP_CMD_SUBMIT && (command.direction > USBIP_DIR_IN || command.ep > 15)) {
+        connection_malformed(c, "a transfer for no such endpoint");
+    } else if (command.command == USBIP_CMD_SUBMIT) {
+        submit_take(c, &command);
+    } else if (command.command == USBIP_CMD_UNLINK) {
+        unlink_take(c, &command);
+    } else {
+        connection_malformed(c, "a command that doesn't exist");
+    }
+}
+
+/* ---- What the server calls ---- */
+
+static void client_begin(struct connection *c)
+{
+    connection_enter(c, CONNECTION_ASKS, USBIP_OP_LENGTH);
+}
+
+static void client_taken(struct connection *c)
+{
+    switch (c->state) {
+    case CONNECTION_ASKS: operation_take(c); break;
+    case CONNECTION_NAMES: busid_take(c); break;
+    case CONNECTION_ATTACHED: command_take(c); break;
+    default: break;
+    }
+}
+
+static void client_gone(struct connection *c)
+{
+    if (c->state == CONNECTION_ATTACHED) {
+        server_log(c->server, "1-%u has gone away from its client", c->device->index + 1);
+        c->device->connection = NULL;
+        c->device = NULL;
         connection_close(c);
     }
 }
 
-static void device_suspended(void *context, bool suspended)
+/* A device that comes up, a client that says nothing. */
+static void client_wait(struct connection *c)
 {
-    (void)context;
-    (void)suspended;
-}
-
-static void device_log(void *context, const char *line)
-{
-    struct device *device = context;
-    usbip_log(device->usbip, "1-%u %s", device->index + 1, line);
-}
-
-static void device_monitor(void *context, const struct urb *urb, bool submit)
-{
-    struct device *device = context;
-    pcap_urb(device->usbip->pcap, device->bus.now_ns, urb, submit);
-}
-
-static void device_begin(struct usbip *usbip, uint32_t index)
-{
-    struct device *device = &usbip->devices[index];
-    device->usbip = usbip;
-    device->index = index;
-    bus_init(&device->bus, &usbip->config.cables[index]);
-    device->bus.context = device;
-    device->bus.monitor = usbip->pcap != NULL ? device_monitor : NULL;
-    usb_host_init(&device->usb, &device->bus);
-    device->usb.next_address = (uint8_t)(index * ADDRESS_SPACING);
-    device->usb.configured = device_configured;
-    device->usb.gone = device_gone;
-    device->usb.suspended = device_suspended;
-    device->usb.log = device_log;
-    device->usb.context = device;
-    device->plug = (struct bus_timer){.fire = device_plug, .context = device};
-    usb_host_vbus(&device->usb, true);
-}
-
-/* ---- Listening ---- */
-
-static bool listener_open(struct usbip *usbip, char *error, size_t error_size)
-{
-    const char *address = usbip->config.address != NULL ? usbip->config.address : "127.0.0.1";
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons((uint16_t)usbip->config.port)};
-    socklen_t length = sizeof name;
-    int yes = 1;
-    if (inet_pton(AF_INET, address, &name.sin_addr) != 1) {
-        snprintf(error, error_size, "--usbip %s: not an IPv4 address", address);
-        return false;
-    }
-    usbip->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    setsockopt(usbip->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (usbip->listener < 0 || bind(usbip->listener, (struct sockaddr *)&name, sizeof name) != 0 ||
-        listen(usbip->listener, BACKLOG) != 0 ||
-        getsockname(usbip->listener, (struct sockaddr *)&name, &length) != 0) {
-        snprintf(error, error_size, "--usbip %s:%d: %s", address, usbip->config.port, strerror(errno));
-        return false;
-    }
-    usbip->port = ntohs(name.sin_port);
-    return true;
-}
-
-bool usbip_adopt(struct usbip *usbip, int fd)
-{
-    usbip->stats.connections++;
-    for (unsigned i = 0; i < USBIP_CONNECTIONS_MAX; i++) {
-        if (usbip->connections[i].state == CONNECTION_FREE) {
-            connection_begin(&usbip->connections[i], usbip, fd);
-            return true;
-        }
-    }
-    usbip->stats.refused++;
-    close(fd);
-    return false;
-}
-
-static void listener_poll(struct usbip *usbip)
-{
-    int yes = 1, seconds = KEEPALIVE_S, fd;
-    for (unsigned i = 0;
-         i < BACKLOG && (fd = accept4(usbip->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0; i++) {
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        /* A machine that vanishes must not keep the board. */
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
-        usbip_adopt(usbip, fd);
+    if (c->state == CONNECTION_WAITS && device_ready(c->device)) {
+        import_answer(c);
+    } else if (c->state == CONNECTION_WAITS && connection_late(c)) {
+        import_refuse(c, ST_DEV_ERR);
+    } else if (connection_late(c) && c->state != CONNECTION_ATTACHED) {
+        c->server->stats.timeouts++;
+        connection_close(c);
     }
 }
 
-static void sockets_poll(struct usbip *usbip)
-{
-    if (usbip->listener >= 0) {
-        listener_poll(usbip);
-    }
-    for (unsigned i = 0; i < USBIP_CONNECTIONS_MAX; i++) {
-        if (usbip->connections[i].state != CONNECTION_FREE) {
-            connection_poll(&usbip->connections[i]);
-        }
-    }
-}
+static const struct server_protocol protocol = {
+    .name = "usbip",
+    .label = "1-",
+    .transfers_max = USBIP_URBS_MAX,
+    .own_size = sizeof(struct client),
+    .begin = client_begin,
+    .taken = client_taken,
+    .completed = transfer_completed,
+    .gone = client_gone,
+    .wait = client_wait,
+};
 
-/* ---- Life ---- */
-
-struct usbip *usbip_new(const struct usbip_config *config, char *error, size_t error_size)
+struct server *usbip_new(const struct server_config *config, char *error, size_t error_size)
 {
-    struct usbip *usbip = calloc(1, sizeof *usbip);
-    if (usbip == NULL || config->count == 0 || config->count > USBIP_DEVICES_MAX) {
-        snprintf(error, error_size, usbip == NULL ? "out of memory" : "1 to %u boards can be given out",
-                 USBIP_DEVICES_MAX);
-        free(usbip);
-        return NULL;
-    }
-    usbip->config = *config;
-    usbip->listener = -1;
-    if ((config->pcap != NULL && (usbip->pcap = pcap_open(config->pcap, error, error_size)) == NULL) ||
-        (config->port >= 0 && !listener_open(usbip, error, error_size))) {
-        usbip_free(usbip);
-        return NULL;
-    }
-    for (uint32_t i = 0; i < config->count; i++) {
-        device_begin(usbip, i);
-    }
-    usbip->config.cables = NULL; /* copied */
-    return usbip;
-}
-
-void usbip_free(struct usbip *usbip)
-{
-    if (usbip == NULL) {
-        return;
-    }
-    usbip->config.log = NULL;
-    for (unsigned i = 0; i < USBIP_CONNECTIONS_MAX; i++) {
-        if (usbip->connections[i].state != CONNECTION_FREE) {
-            connection_close(&usbip->connections[i]);
-        }
-    }
-    for (unsigned i = 0; i < usbip->config.count; i++) {
-        if (usbip->devices[i].usbip != NULL) {
-            usb_host_vbus(&usbip->devices[i].usb, false);
-        }
-    }
-    if (usbip->listener >= 0) {
-        close(usbip->listener);
-    }
-    pcap_close(usbip->pcap);
-    free(usbip);
-}
-
-void usbip_step(struct usbip *usbip)
-{
-    sockets_poll(usbip);
-    for (unsigned i = 0; i < usbip->config.count; i++) {
-        usb_host_frame(&usbip->devices[i].usb);
-        bus_frame(&usbip->devices[i].bus);
-    }
-    sockets_poll(usbip);
-    if (usbip->pcap != NULL && usbip->devices[0].bus.frame_number % PCAP_FLUSH_MS == 0) {
-        pcap_flush(usbip->pcap);
-    }
-}
-
-/* Wait for the time of the next frame, and see to sockets meanwhile. False: stop_fd got readable. */
-static bool frame_wait(struct usbip *usbip, struct pace *pace, int stop_fd)
-{
-    struct pollfd polled[USBIP_CONNECTIONS_MAX + 2];
-    for (;;) {
-        struct timespec wait = {0, pace_wait_ns(pace, usbip_time_ns(usbip))};
-        nfds_t count = 0;
-        polled[count++] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        polled[count++] = (struct pollfd){.fd = usbip->listener, .events = POLLIN};
-        for (unsigned i = 0; i < USBIP_CONNECTIONS_MAX; i++) {
-            const struct connection *c = &usbip->connections[i];
-            short events = (short)((connection_reads(c) ? POLLIN : 0) | (connection_writes(c) ? POLLOUT : 0));
-            if (events != 0) {
-                polled[count++] = (struct pollfd){.fd = c->fd, .events = events};
-            }
-        }
-        int ready = ppoll(polled, count, &wait, NULL);
-        if (ready > 0 && polled[0].revents != 0) {
-            return false;
-        }
-        if (ready <= 0 || wait.tv_nsec == 0) {
-            return true;
-        }
-        sockets_poll(usbip);
-    }
-}
-
-void usbip_run(struct usbip *usbip, double seconds, int stop_fd, bool (*alive)(void *context), void *context)
-{
-    uint64_t end_ns = usbip_time_ns(usbip) + (uint64_t)(seconds * 1e9);
-    struct pace pace;
-    pace_begin(&pace, usbip_time_ns(usbip));
-    while ((seconds <= 0 || usbip_time_ns(usbip) < end_ns) && (alive == NULL || alive(context)) &&
-           frame_wait(usbip, &pace, stop_fd)) {
-        usbip_step(usbip);
-    }
-}
-
-uint16_t usbip_port(const struct usbip *usbip)
-{
-    return usbip->port;
-}
-
-const struct usbip_stats *usbip_stats(const struct usbip *usbip)
-{
-    return &usbip->stats;
-}
-
-uint64_t usbip_time_ns(const struct usbip *usbip)
-{
-    return usbip->devices[0].bus.now_ns;
-}
-
-bool usbip_available(const struct usbip *usbip, unsigned index)
-{
-    return index < usbip->config.count && device_ready(&usbip->devices[index]) &&
-           usbip->devices[index].connection == NULL;
+    return server_new(&protocol, config, error, error_size);
 }

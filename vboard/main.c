@@ -15,17 +15,17 @@
 
 #include "host/lines.h"
 #include "host/options.h"
-#include "host/usbip.h"
+#include "host/server.h"
 #include "vboard/board.h"
 #include "vboard/control.h"
 #include "vboard/gdb.h"
 
 struct program {
     const struct vboard_model *model;
-    struct vboard *board;                         /* the first */
-    struct vboard *others[USBIP_DEVICES_MAX - 1]; /* with --usbip */
+    struct vboard *board;                          /* the first */
+    struct vboard *others[SERVER_DEVICES_MAX - 1]; /* given out with it */
     const char *image, *profile, *coverage, *flash;
-    const char *images[USBIP_DEVICES_MAX - 1]; /* of the others */
+    const char *images[SERVER_DEVICES_MAX - 1]; /* of the others */
     unsigned other_count;
     uint8_t uid[VBOARD_UID_LENGTH];
     bool uid_given, trace, boot0, killed, semihosting;
@@ -40,7 +40,8 @@ static void help(void)
 {
     printf("Usage: vboard [options] IMAGE.elf\n"
            "Run a firmware image on a virtual board, with its USB cable in a PC in user space.\n"
-           "With --usbip several images may be given, each for a board with a unique ID of its own.\n\n"
+           "With --usbip or --usbredir several images may be given, each for a board with a unique ID\n"
+           "of its own.\n\n"
            "  --board NAME           which board (default %s); known:",
            vboard_models[0]->id);
     for (unsigned i = 0; vboard_models[i]; i++)
@@ -222,7 +223,7 @@ static int arguments(struct program *program, struct pc_options *options, int ar
             return 2;
         if (taken == 0 && argv[at][0] == '-')
             return fail("no option %s (see --help)", argv[at]);
-        if (taken == 0 && program->image && program->other_count == USBIP_DEVICES_MAX - 1)
+        if (taken == 0 && program->image && program->other_count == SERVER_DEVICES_MAX - 1)
             return fail("too many images: %s", argv[at]);
         if (taken == 0) {
             *(program->image ? &program->images[program->other_count++] : &program->image) = argv[at];
@@ -230,8 +231,9 @@ static int arguments(struct program *program, struct pc_options *options, int ar
         }
         at += taken;
     }
-    if (program->other_count && !options->usbip)
-        return fail("one image only, not %s as well (several: with --usbip)", program->images[0]);
+    if (program->other_count && options->given == PC_GIVEN_NOBODY)
+        return fail("one image only, not %s as well (several: with --usbip or --usbredir)",
+                    program->images[0]);
     return program->image || program->flash ? 0 : fail("%s", "no image given (see --help)");
 }
 
@@ -377,11 +379,12 @@ static bool others_make(struct program *program, const struct vboard_config *fir
 
 static int serve(struct program *program, const struct pc_options *options)
 {
-    struct cable cables[USBIP_DEVICES_MAX] = {vboard_cable(program->board)};
+    struct cable cables[SERVER_DEVICES_MAX] = {vboard_cable(program->board)};
     for (unsigned i = 0; i < program->other_count; i++)
         cables[i + 1] = vboard_cable(program->others[i]);
-    return options->usbip ? options_serve_usbip(options, cables, program->other_count + 1, alive, program)
-                          : options_serve(options, cables[0], vboard_fixture(program->board), alive, program);
+    return options->given != PC_GIVEN_NOBODY
+               ? options_serve_out(options, cables, program->other_count + 1, alive, program)
+               : options_serve(options, cables[0], vboard_fixture(program->board), alive, program);
 }
 
 /* The end: what was to be written is. */

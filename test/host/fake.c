@@ -182,6 +182,8 @@ static void fake_request(struct fake *f)
         f->ep[FAKE_EP_NOTIFY].open = true;
         break;
     case USB_SET_INTERFACE: fake_set_interface(f); break;
+    case USB_GET_CONFIGURATION: fake_give(f, &f->configuration, 1); break;
+    case USB_GET_INTERFACE: fake_give(f, &f->alternate, 1); break;
     case USB_CLEAR_FEATURE:
         if (s->bmRequestType == USB_RECIPIENT_ENDPOINT) {
             struct fake_ep *ep = &f->ep[s->wIndex & 15];

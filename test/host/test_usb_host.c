@@ -315,6 +315,80 @@ TEST(host_unplug_while_suspended_or_in_reset)
     CHECK_EQUAL(host.state, USB_HOST_CONFIGURED);
 }
 
+TEST(host_light_reset_is_se0_and_an_address)
+{
+    begin();
+    run_ms(240);
+    fake.log_count = 0;
+    struct urb urb = {.address = host.address,
+                      .endpoint = 0x81,
+                      .type = USB_ENDPOINT_INTERRUPT,
+                      .interval_ms = 1,
+                      .packet_size = 16,
+                      .data = (uint8_t[16]){0},
+                      .length = 16};
+    bus_submit(&bus, &urb);
+    run_ms(3);
+    usb_host_reset_light(&host);
+    CHECK_EQUAL(urb.status, URB_CANCELLED);
+    CHECK_EQUAL(host.address, 0);
+    run_ms(72);
+    CHECK_EQUAL(host.state, USB_HOST_CONFIGURED);
+    CHECK_EQUAL(host.address, 2);
+    CHECK_EQUAL(fake.address, 2);
+    CHECK_EQUAL(fake.configuration, 0);
+    CHECK_EQUAL(fake.log_count, 3);
+    CHECK(strstr(fake.log[0], "reset 1") != NULL);
+    CHECK(strstr(fake.log[1], "reset 0") != NULL);
+    CHECK(strstr(fake.log[2], "setup 00 05 0002 0000 0") != NULL);
+    CHECK_EQUAL(configured, 1);
+    CHECK_EQUAL(gone, 0);
+    usb_host_reset_light(&host); /* twice: nothing, the first one is under way */
+    usb_host_reset_light(&host);
+    run_ms(72);
+    CHECK_EQUAL(fake.log_count, 6);
+    usb_host_reset(&host); /* and a whole one still enumerates */
+    run_ms(150);
+    CHECK_EQUAL(configured, 2);
+    CHECK_EQUAL(gone, 1);
+}
+
+/* Once is enough: what doesn't take its address after a light reset is a new device. */
+TEST(host_light_reset_without_an_answer_enumerates)
+{
+    begin();
+    run_ms(240);
+    usb_host_reset_light(&host);
+    run_ms(55);
+    fake.silent_setups = 3;
+    run_ms(10);
+    CHECK_EQUAL(gone, 1);
+    CHECK_EQUAL(host.state, USB_HOST_RESET);
+    run_ms(140);
+    CHECK_EQUAL(host.state, USB_HOST_CONFIGURED);
+    CHECK_EQUAL(configured, 2);
+    CHECK_EQUAL(fake.configuration, 1);
+}
+
+TEST(host_unplugged_in_a_light_reset)
+{
+    for (unsigned ms = 0; ms < 72; ms++) {
+        begin();
+        run_ms(240);
+        usb_host_reset_light(&host);
+        run_ms(ms);
+        usb_host_vbus(&host, false);
+        CHECK_EQUAL(gone, 1);
+        CHECK_EQUAL(host.state, USB_HOST_EMPTY);
+        run_ms(5);
+        usb_host_reset_light(&host); /* nothing is there */
+        usb_host_vbus(&host, true);
+        run_ms(240);
+        CHECK_EQUAL(configured, 2);
+        CHECK_EQUAL(gone, 1);
+    }
+}
+
 TEST(host_strings_become_utf8)
 {
     char text[USB_HOST_STRING_MAX];

@@ -9,82 +9,26 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "host/usbip.h"
 #include "host/usbip_msg.h"
-#include "test/host/fake.h"
-#include "test/test.h"
+#include "test/host/served.h"
 
-#define UP_MS      260 /* from plugged in to configured, and some */
-#define BACK_MS    (USBIP_UNPLUGGED_MS + UP_MS)
-#define CLIENTS    64
-#define DEVLIST    "\x01\x11\x80\x05\0\0\0\0"
-#define IMPORT     "\x01\x11\x80\x03\0\0\0\0"
-#define OP         USBIP_OP_LENGTH
-#define HEAD       USBIP_COMMAND_LENGTH
-#define INTERFACES 2 /* of the fake device */
-#define EP_ISO     3 /* both ways, of a device with isochronous endpoints */
+#define DEVLIST "\x01\x11\x80\x05\0\0\0\0"
+#define IMPORT  "\x01\x11\x80\x03\0\0\0\0"
+#define OP      USBIP_OP_LENGTH
+#define HEAD    USBIP_COMMAND_LENGTH
+#define EP_ISO  3 /* both ways, of a device with isochronous endpoints */
 
-/* Of the sanitizers' run time; gcc has no header for it. */
-size_t __sanitizer_get_current_allocated_bytes(void);
-
-static struct fake fakes[USBIP_DEVICES_MAX];
-static unsigned fake_count;
-static struct usbip *usbip;
-static int fds[CLIENTS];
-static unsigned fd_count;
 static uint32_t seqnum;
-static char said[4096];
 
-static const struct usbip_stats *stats(void)
-{
-    return usbip_stats(usbip);
-}
-
-static void steps(unsigned ms)
-{
-    while (ms-- != 0)
-        usbip_step(usbip);
-    for (unsigned i = 0; i < fake_count; i++)
-        if (fakes[i].wrong != NULL)
-            TEST_FAIL("device %u: %s", i, fakes[i].wrong);
-}
-
-static void on_log(void *context, uint64_t time_ns, const char *line)
-{
-    (void)context, (void)time_ns;
-    if (strlen(said) + strlen(line) + 2 < sizeof said)
-        strcat(strcat(said, line), "\n");
-}
-
-static void hang_up(int fd)
-{
-    for (unsigned i = 0; i < fd_count; i++)
-        if (fds[i] == fd) {
-            fds[i] = fds[--fd_count];
-            close(fd);
-        }
-}
-
-static void end(void)
-{
-    while (fd_count != 0)
-        hang_up(fds[0]);
-    usbip_free(usbip);
-    usbip = NULL;
-    while (fake_count != 0)
-        fake_free(&fakes[--fake_count]);
-}
-
-static struct usbip *start(const struct usbip_config *config)
+static struct server *start(const struct server_config *config)
 {
     char error[256] = "";
-    struct usbip *made = usbip_new(config, error, sizeof error);
+    struct server *made = usbip_new(config, error, sizeof error);
     if (made == NULL)
         TEST_FAIL("%s", error);
     return made;
@@ -105,20 +49,13 @@ static void iso_add(struct fake *fake)
 /* A server with so many devices, all configured. */
 static void begin_with(unsigned devices, bool iso)
 {
-    struct cable cables[USBIP_DEVICES_MAX];
-    end();
-    said[0] = 0;
+    struct cable cables[SERVER_DEVICES_MAX];
+    begin_fakes(devices, cables, iso ? iso_add : NULL);
     seqnum = 0;
-    for (fake_count = 0; fake_count < devices; fake_count++) {
-        fake_init(&fakes[fake_count]);
-        if (iso)
-            iso_add(&fakes[fake_count]);
-        cables[fake_count] = fake_cable(&fakes[fake_count]);
-    }
-    usbip = start(&(struct usbip_config){.port = -1, .cables = cables, .count = devices, .log = on_log});
+    server = start(&(struct server_config){.port = -1, .cables = cables, .count = devices, .log = on_log});
     steps(UP_MS);
     for (unsigned i = 0; i < devices; i++)
-        CHECK(usbip_available(usbip, i));
+        CHECK(server_available(server, i));
 }
 
 static void begin(unsigned devices)
@@ -127,61 +64,6 @@ static void begin(unsigned devices)
 }
 
 /* ---- Clients ---- */
-
-static int client(void)
-{
-    int pair[2];
-    CHECK(fd_count < CLIENTS);
-    CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    fds[fd_count++] = pair[1];
-    usbip_adopt(usbip, pair[0]);
-    return pair[1];
-}
-
-static void say(int fd, const void *bytes, size_t length)
-{
-    const uint8_t *from = bytes;
-    for (unsigned ms = 0; length != 0; ms++) {
-        ssize_t sent = send(fd, from, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && (errno != EAGAIN || ms == 1000))
-            TEST_FAIL("the server takes nothing more: %s", strerror(errno));
-        from += sent > 0 ? sent : 0;
-        length -= sent > 0 ? (size_t)sent : 0;
-        if (length != 0)
-            usbip_step(usbip);
-    }
-}
-
-static void hear(int fd, void *bytes, size_t length)
-{
-    uint8_t *to = bytes;
-    for (unsigned ms = 0; length != 0; ms++) {
-        ssize_t got = recv(fd, to, length, MSG_DONTWAIT);
-        if (got == 0 || (got < 0 && errno != EAGAIN) || ms == 2000)
-            TEST_FAIL("%zu bytes more wanted: %s", length, got == 0 ? "connection closed" : "nothing comes");
-        to += got > 0 ? got : 0;
-        length -= got > 0 ? (size_t)got : 0;
-        if (length != 0)
-            steps(1);
-    }
-}
-
-/* Nothing has been said to it; still open. */
-static bool quiet(int fd)
-{
-    uint8_t byte;
-    return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
-}
-
-/* It has been hung up on, after whatever was still said. */
-static bool closed(int fd)
-{
-    uint8_t bytes[4096];
-    ssize_t got;
-    while ((got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
-    }
-    return got == 0 || errno == ECONNRESET;
-}
 
 static uint32_t be32(const uint8_t *bytes)
 {
@@ -350,13 +232,6 @@ static struct command bulk_out(int32_t length)
     return (struct command){.ep = FAKE_EP_DATA, .length = length};
 }
 
-static void back_again(void)
-{
-    steps(BACK_MS);
-    for (unsigned i = 0; i < fake_count; i++)
-        CHECK(usbip_available(usbip, i));
-}
-
 /* ---- Messages ---- */
 
 TEST(usbip_msg_operations)
@@ -492,7 +367,7 @@ TEST(usbip_import_unknown_busy_and_without_end)
         CHECK(closed(fd));
     }
     int first = attach("1-1"), second = client(), third = client();
-    CHECK(!usbip_available(usbip, 0));
+    CHECK(!server_available(server, 0));
     CHECK_EQUAL(import(second, "1-1"), ST_DEV_BUSY);
     steps(1);
     CHECK(closed(second));
@@ -503,7 +378,7 @@ TEST(usbip_import_unknown_busy_and_without_end)
     steps(1);
     CHECK(closed(third));
     CHECK_EQUAL(stats()->malformed, 1);
-    CHECK_EQUAL(stats()->imports, 1);
+    CHECK_EQUAL(stats()->given, 1);
     get_device(first);
 }
 
@@ -512,10 +387,10 @@ TEST(usbip_import_waits_for_the_device)
     begin(1);
     hang_up(attach("1-1"));
     steps(2);
-    CHECK(!usbip_available(usbip, 0));
+    CHECK(!server_available(server, 0));
     int fd = client();
     import_say(fd, "1-1");
-    steps(USBIP_UNPLUGGED_MS);
+    steps(SERVER_UNPLUGGED_MS);
     CHECK(quiet(fd));
     int other = client();
     CHECK_EQUAL(import(other, "1-1"), ST_DEV_BUSY);
@@ -533,7 +408,7 @@ TEST(usbip_import_of_a_device_that_never_comes)
     steps(5);
     int fd = client();
     import_say(fd, "1-1");
-    steps(USBIP_REQUEST_MS_MAX - 10);
+    steps(SERVER_REQUEST_MS_MAX - 10);
     CHECK(quiet(fd));
     steps(20);
     hear(fd, op, OP);
@@ -566,7 +441,7 @@ TEST(usbip_wrong_operations)
     breaks(command, HEAD); /* before import */
     command_put(command, &(struct command){.code = USBIP_CMD_UNLINK, .seqnum = 1});
     breaks(command, HEAD);
-    CHECK(usbip_available(usbip, 0));
+    CHECK(server_available(server, 0));
 }
 
 /* ---- Transfers ---- */
@@ -697,11 +572,11 @@ TEST(usbip_interrupt_in)
     CHECK_EQUAL(r->status, 0);
     CHECK_EQUAL(r->actual, 16);
     CHECK_BYTES(r->data, "\xA1\x2A", 2);
-    uint64_t before = usbip_time_ns(usbip);
+    uint64_t before = server_time_ns(server);
     r = transfer(fd, notification, NULL);
     CHECK_EQUAL(r->actual, 8);
     CHECK_BYTES(r->data, "\xA1\x00\x01", 3);
-    CHECK((usbip_time_ns(usbip) - before) / 1000000 <= 34); /* bInterval 32 */
+    CHECK((server_time_ns(server) - before) / 1000000 <= 34); /* bInterval 32 */
 }
 
 TEST(usbip_stall_halts_until_cleared)
@@ -806,7 +681,7 @@ TEST(usbip_refuses_isochronous_and_reads_over_its_descriptors)
         command_say(fd, iso, over);
         say(fd, over + 64, descriptors);
         CHECK_EQUAL(ret(fd, false)->status, USBIP_EINVAL);
-        iso.length = USBIP_TRANSFER_MAX + 1; /* also where it is refused for its length */
+        iso.length = SERVER_TRANSFER_MAX + 1; /* also where it is refused for its length */
         iso.in = 1;
         command_say(fd, iso, NULL);
         say(fd, over, descriptors);
@@ -883,10 +758,10 @@ TEST(usbip_unlink_with_garbage)
 
 TEST(usbip_refuses_what_is_too_large)
 {
-    static uint8_t data[USBIP_TRANSFER_MAX + 1];
+    static uint8_t data[SERVER_TRANSFER_MAX + 1];
     int fd = attach_data();
     struct command in = bulk_in;
-    in.length = USBIP_TRANSFER_MAX + 1;
+    in.length = SERVER_TRANSFER_MAX + 1;
     CHECK_EQUAL(transfer(fd, in, NULL)->status, USBIP_EMSGSIZE);
     in.length = INT32_MAX;
     CHECK_EQUAL(transfer(fd, in, NULL)->status, USBIP_EMSGSIZE);
@@ -918,7 +793,7 @@ TEST(usbip_refuses_too_many_bytes)
 {
     int fd = attach_data();
     struct command large = bulk_in;
-    large.length = USBIP_TRANSFER_MAX;
+    large.length = SERVER_TRANSFER_MAX;
     for (unsigned i = 0; i < 3; i++)
         command_say(fd, large, NULL);
     steps(1);
@@ -949,7 +824,7 @@ TEST(usbip_unlink_pending_twice_and_unknown)
     r = ret(fd, true);
     CHECK_EQUAL(r->seqnum, two);
     CHECK_EQUAL(r->actual, 3);
-    CHECK_EQUAL(stats()->unlinks, 3);
+    CHECK_EQUAL(stats()->cancels, 3);
 }
 
 /* Both are on their way when the other end decides: first the return, then 0. */
@@ -1144,7 +1019,7 @@ TEST(usbip_stream_cut_off_after_every_byte)
             TEST_FAIL("cut after %zu of %zu bytes: %u counted as malformed", cut, s.length,
                       stats()->malformed - before);
     }
-    CHECK_EQUAL(stats()->imports, s.length - (OP + USBIP_BUSID_LENGTH) + 1);
+    CHECK_EQUAL(stats()->given, s.length - (OP + USBIP_BUSID_LENGTH) + 1);
     get_device(attach("1-1"));
 }
 
@@ -1227,11 +1102,11 @@ TEST(usbip_client_that_does_not_read)
         if (sent < 0 || seqnum % 16 == 0)
             steps(1);
     }
-    CHECK(__sanitizer_get_current_allocated_bytes() - before < USBIP_BYTES_MAX + (2u << 20));
+    CHECK(__sanitizer_get_current_allocated_bytes() - before < SERVER_BYTES_MAX + (2u << 20));
     serves(other, 1);
     CHECK_EQUAL(devlist(client(), false), 0);
     CHECK(stats()->refused > 0);
-    uint32_t served = 0, submits = stats()->submits;
+    uint32_t served = 0, submits = stats()->transfers;
     for (uint32_t i = 0; i < submits / 2; i++) /* it reads at last: nothing is lost, the order is kept */
         served += ret(deaf, true)->status == 0;
     CHECK(served > 100);
@@ -1249,7 +1124,7 @@ TEST(usbip_device_goes_away)
     fakes[0].pull_up = false;
     steps(3);
     CHECK(closed(fd));
-    CHECK(!usbip_available(usbip, 0));
+    CHECK(!server_available(server, 0));
     CHECK_EQUAL(devlist(client(), false), 0);
     fakes[0].pull_up = true;
     steps(UP_MS);
@@ -1288,10 +1163,10 @@ TEST(usbip_attach_a_hundred_times)
         hang_up(fd);
         steps(2);
         CHECK(!fakes[0].vbus);
-        CHECK_EQUAL(stats()->imports, i);
-        CHECK(!usbip_available(usbip, 0));
+        CHECK_EQUAL(stats()->given, i);
+        CHECK(!server_available(server, 0));
         steps(BACK_MS);
-        CHECK(usbip_available(usbip, 0));
+        CHECK(server_available(server, 0));
         CHECK_EQUAL(fakes[0].resets, pulled + 2); /* as from the box */
     }
     CHECK_EQUAL(__sanitizer_get_current_allocated_bytes(), before);
@@ -1324,19 +1199,19 @@ TEST(usbip_silent_client_is_hung_up_on)
     begin(1);
     int nothing = client(), half = client(), attached = attach("1-1");
     say(half, IMPORT "1-", OP + 2);
-    steps(USBIP_REQUEST_MS_MAX - 50);
+    steps(SERVER_REQUEST_MS_MAX - 50);
     CHECK(quiet(nothing) && quiet(half));
     steps(60);
     CHECK(closed(nothing) && closed(half));
     CHECK_EQUAL(stats()->timeouts, 2);
-    steps(2 * USBIP_REQUEST_MS_MAX);
+    steps(2 * SERVER_REQUEST_MS_MAX);
     get_device(attached); /* whoever has a device may be silent */
 }
 
 TEST(usbip_connections_have_a_bound)
 {
     begin(1);
-    for (unsigned i = 0; i < USBIP_CONNECTIONS_MAX; i++)
+    for (unsigned i = 0; i < SERVER_CONNECTIONS_MAX; i++)
         CHECK(quiet(client()));
     CHECK(closed(client()));
     CHECK_EQUAL(stats()->refused, 1);
@@ -1368,24 +1243,24 @@ TEST(usbip_listens)
     fake_init(&fakes[0]);
     fake_count = 1;
     cable = fake_cable(&fakes[0]);
-    struct usbip_config config = {.cables = &cable, .count = 1};
-    usbip = start(&config);
-    CHECK(usbip_port(usbip) != 0);
+    struct server_config config = {.cables = &cable, .count = 1};
+    server = start(&config);
+    CHECK(server_port(server, 0) != 0);
     steps(UP_MS);
-    name.sin_port = htons(usbip_port(usbip));
+    name.sin_port = htons(server_port(server, 0));
     int fd = fds[fd_count++] = socket(AF_INET, SOCK_STREAM, 0);
     CHECK_EQUAL(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
     CHECK_EQUAL(import(fd, "1-1"), ST_OK);
     get_device(fd);
-    config.port = usbip_port(usbip);
+    config.port = server_port(server, 0);
     CHECK(usbip_new(&config, error, sizeof error) == NULL);
     CHECK(strstr(error, "in use") != NULL);
     config.address = "localhost";
     CHECK(usbip_new(&config, error, sizeof error) == NULL);
     CHECK(strstr(error, "not an IPv4 address") != NULL);
-    config = (struct usbip_config){.port = -1, .cables = &cable, .count = 0};
+    config = (struct server_config){.port = -1, .cables = &cable, .count = 0};
     CHECK(usbip_new(&config, error, sizeof error) == NULL);
-    config.count = USBIP_DEVICES_MAX + 1;
+    config.count = SERVER_DEVICES_MAX + 1;
     CHECK(usbip_new(&config, error, sizeof error) == NULL);
     config.count = 1;
     config.pcap = "/nonexistent/x";
@@ -1403,15 +1278,15 @@ TEST(usbip_run_ends)
 {
     unsigned asked = 0;
     begin(1);
-    uint64_t before = usbip_time_ns(usbip);
-    usbip_run(usbip, 0, -1, never, &asked);
+    uint64_t before = server_time_ns(server);
+    server_run(server, 0, -1, never, &asked);
     CHECK_EQUAL(asked, 1);
-    CHECK_EQUAL(usbip_time_ns(usbip), before);
-    usbip_run(usbip, 0.02, -1, NULL, NULL);
-    CHECK_EQUAL(usbip_time_ns(usbip), before + 20000000);
+    CHECK_EQUAL(server_time_ns(server), before);
+    server_run(server, 0.02, -1, NULL, NULL);
+    CHECK_EQUAL(server_time_ns(server), before + 20000000);
     int stop = fds[fd_count++] = eventfd(1, 0);
-    usbip_run(usbip, 0, stop, NULL, NULL);
-    CHECK_EQUAL(usbip_time_ns(usbip), before + 20000000);
+    server_run(server, 0, stop, NULL, NULL);
+    CHECK_EQUAL(server_time_ns(server), before + 20000000);
     end();
 }
 

@@ -20,6 +20,7 @@ import urllib.request
 
 SERVER = "10.0.2.100"
 QUICK = os.environ.get("CHECK") == "quick"
+REDIR = os.environ.get("REDIR", "")  # where boards are plugged in by usbredir; "": by USB/IP
 LOG = "/dev/ttyS0"
 
 
@@ -79,12 +80,19 @@ def dmesg():
     return run("dmesg", quiet=True)
 
 
+def run_ask(text):
+    """run.py does it, outside; nothing is answered: look for what comes of it."""
+    print(f"@{text}", flush=True)
+
+
 class Board:
-    """A board that is given out as 1-N, and its network card here once it is plugged in."""
+    """A board that is given out as 1-N, and its network card here once it is plugged in. By usbredir: `place` is where,
+    another than all others' (run.py, PLACES)."""
 
     attached = []
 
-    def __init__(self, number=1):
+    def __init__(self, number=1, place=""):
+        self.given, self.place = number, place
         self.busid = f"1-{number}"
         self.device = None  # folder in /sys/bus/usb/devices
         self.name = None    # of the interface
@@ -92,7 +100,7 @@ class Board:
 
     def attach(self, driver=True):
         before = set(glob.glob("/sys/bus/usb/devices/*/idVendor"))
-        run("usbip", "attach", "-r", SERVER, "-b", self.busid, limit=60)
+        self.plug()
         new = wait_for("a new USB device", lambda: set(glob.glob("/sys/bus/usb/devices/*/idVendor")) - before)
         self.device = os.path.dirname(new.pop())
         Board.attached.append(self)
@@ -103,13 +111,21 @@ class Board:
                 self.name = self.card_find()
         return self
 
+    def plug(self):
+        if REDIR:
+            run_ask(f"plug {self.given} {self.place}")
+        else:
+            run("usbip", "attach", "-r", SERVER, "-b", self.busid, limit=60)
+
     def card_find(self):
         found = glob.glob(f"{self.device}/{os.path.basename(self.device)}:*/net/*")
         return os.path.basename(found[0]) if found else None
 
     def detach(self):
-        port = int(self.device.rsplit("-", 1)[1]) - 1
-        run("usbip", "detach", "-p", str(port))
+        if REDIR:
+            run_ask(f"unplug {self.given}")
+        else:
+            run("usbip", "detach", "-p", str(int(self.device.rsplit("-", 1)[1]) - 1))
         Board.attached.remove(self)
         wait_for("the device to go", lambda: not os.path.exists(self.device))
         self.device = self.name = None

@@ -13,9 +13,15 @@ ln -sf /dev/null /etc/udev/rules.d/80-net-setup-link.rules
 hostname guest
 sysctl -q -w kernel.printk="4 4 1 7"
 ip link set lo up
-modprobe -a virtio_net vhci-hcd cdc_ncm cdc_acm
-ip link set eth0 up
-ip addr add 10.0.2.15/24 dev eth0
+modprobe -a cdc_ncm cdc_acm
+export REDIR=$(sed -n 's/.*plugnet.redir=\([^ ]*\).*/\1/p' /proc/cmdline)
+if [ -n "$REDIR" ]; then
+    modprobe -a xhci_pci uhci_hcd
+else
+    modprobe -a virtio_net vhci-hcd
+    ip link set eth0 up
+    ip addr add 10.0.2.15/24 dev eth0
+fi
 
 top=$(sed -n 's/.*plugnet.top=\([^ ]*\).*/\1/p' /proc/cmdline)
 names=$(sed -n 's/.*plugnet.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')

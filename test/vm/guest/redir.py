@@ -1,0 +1,143 @@
+"""What only a real host controller does: resets of the bus, ports that are plugged and unplugged, two boards behind a hub.
+
+By usbredir (run.py --redir): the guest's own xhci_hcd or uhci_hcd asks for each of these, on a controller of QEMU's.
+"""
+# SPDX-License-Identifier: MIT
+import fcntl
+import os
+import subprocess
+
+from lib import REDIR, Board, check, dmesg, pools, pools_kept, read, run, table_find, wait_for
+
+RESETS, ROUNDS = {"quick": (3, 1), "long": (150, 20)}.get(os.environ.get("CHECK"), (12, 3))
+USBDEVFS_RESET = 0x5514
+DRIVER = "/sys/bus/usb/drivers/cdc_ncm"
+
+board = Board()
+state = {}
+
+
+def address_set(which):
+    """As before, without asking again: what is tested is the cable."""
+    which.hold()
+    which.up()
+    which.reachable()
+
+
+def resets_count(which):
+    return which.status()["usb"]["resets"]
+
+
+def begin():
+    """binds, leases, serves the page"""
+    check(REDIR, "this list is for run.py --redir")
+    board.attach().lease()
+    check(b"<html" in board.get("/"), "no page")
+    state["pools"] = pools(board)
+    root = f"/sys/bus/usb/devices/usb{board.number[0]}"
+    driver = os.path.basename(os.readlink(os.path.realpath(f"{root}/..") + "/driver"))
+    check(driver == ("uhci_hcd" if REDIR == "uhci" else "xhci_hcd"), driver)
+    check(read(f"{board.device}/speed") == "12", "not at full speed")
+    return f"{driver}, {os.path.basename(board.device)}"
+
+
+def echoes():
+    """echoes of every length"""
+    for length in (18, 64, 500, 1000, 1472):
+        text = run("ping", "-q", "-c", "20", "-i", "0.01", "-s", str(length), board.address)
+        found = table_find(text, r"(\d+) packets transmitted, (\d+) received")
+        check(found[1] == found[2], text)
+
+
+def resets():
+    """USBDEVFS_RESET: the board's bus is reset each time"""
+    before = resets_count(board)
+    for _ in range(RESETS):
+        with open("/dev/bus/usb/%03d/%03d" % board.number, "wb") as file:
+            fcntl.ioctl(file, USBDEVFS_RESET, 0)
+        board.name = wait_for("the card", board.card_find)
+        address_set(board)
+    seen = resets_count(board) - before
+    check(seen >= RESETS, f"{seen} bus resets at the board")
+    return f"{RESETS} times, {seen} bus resets"
+
+
+def unbind_and_bind():
+    """driver unbound and bound"""
+    for _ in range(ROUNDS):
+        with open(f"{DRIVER}/unbind", "w", encoding="utf-8") as file:
+            file.write(board.interface(0))
+        wait_for("the card to go", lambda: not os.path.exists(f"/sys/class/net/{board.name}"))
+        with open(f"{DRIVER}/bind", "w", encoding="utf-8") as file:
+            file.write(board.interface(0))
+        board.name = wait_for("the card", board.card_find)
+        address_set(board)
+    return f"{ROUNDS} times"
+
+
+def plugs():
+    """unplugged under traffic, and plugged in"""
+    for _ in range(ROUNDS):
+        traffic = subprocess.Popen(["ping", "-q", "-i", "0.002", "-s", "1400", board.address],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        check(board.ping(), "no answer under load")
+        board.detach()
+        traffic.kill()
+        traffic.wait()
+        board.attach()
+        address_set(board)
+    check(b"<html" in board.get("/"), "no page")
+    return f"{ROUNDS} times"
+
+
+def two():
+    """two boards; one leaves, the other doesn't notice"""
+    other = Board(2).attach().lease()
+    check(other.serial != board.serial, other.serial)
+    address_set(board)
+    check(b"<html" in other.get("/"), "no page of the second")
+    before = resets_count(board)
+    other.detach()
+    board.reachable()
+    check(resets_count(board) == before, "the first board's bus was reset")
+    pools_kept(board, state["pools"])
+    return f"{os.path.basename(board.device)} stayed"
+
+
+def own_disconnect():
+    """a board that goes by itself is a new device: into its boot loader and back"""
+    run("dfu-util", "-d", "1209:0001,0483:df11", "-a", "0", "-e", good=None)
+    rom = wait_for("the boot loader", lambda: "0483:df11" in run("lsusb", quiet=True), 60)
+    run("dfu-util", "-d", "0483:df11", "-a", "0", "-s", "0x08000000:leave", good=None)
+    wait_for("the firmware", lambda: "1209:0001" in run("lsusb", quiet=True), 60)
+    board.name = wait_for("the card", board.card_find)
+    board.lease()
+    check(rom and b"<html" in board.get("/"), "no page")
+
+
+def uhci():
+    """on UHCI: binds, leases, serves, is reset"""
+    third = Board(3, "uhci").attach().lease()
+    driver = os.path.basename(os.readlink(os.path.realpath(f"/sys/bus/usb/devices/usb{third.number[0]}/..") + "/driver"))
+    check(driver == "uhci_hcd", driver)
+    text = run("ping", "-q", "-c", "20", "-i", "0.02", "-s", "1400", third.address)
+    found = table_find(text, r"(\d+) packets transmitted, (\d+) received")
+    check(found[1] == found[2], text)
+    for _ in range(2):
+        with open("/dev/bus/usb/%03d/%03d" % third.number, "wb") as file:
+            fcntl.ioctl(file, USBDEVFS_RESET, 0)
+        third.name = wait_for("the card", third.card_find)
+        address_set(third)
+    check(b"<html" in third.get("/"), "no page")
+    third.detach()
+    board.reachable()
+
+
+def complaints():
+    """no complaint of the host controllers' drivers"""
+    bad = [line for line in dmesg().splitlines() if "hci_hcd" in line
+           and any(word in line.lower() for word in ("warn", "error", "fail", "timeout", "died", "stuck"))]
+    check(not bad, "; ".join(bad))
+
+
+TESTS = [begin, echoes, resets, unbind_and_bind, plugs, two, own_disconnect, *([uhci] if REDIR != "uhci" else []), complaints]
