@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what is missing: Debian packages (by apt, as root or with sudo), then lwIP's source (fetch_lwip.sh).
+# Install what is missing: Debian packages (by apt, as root or with sudo), then lwIP's source (fetch_lwip.sh) and, for the
+# proofs, CBMC (fetch_cbmc.sh).
 #
 #   tool/setup.sh run      what ./run needs
 #   tool/setup.sh check    what ./check needs, too
@@ -43,3 +44,4 @@ if [ -n "$missing" ]; then
 fi
 
 [ -n "${LWIP_PATH:-}" ] || tool/fetch_lwip.sh build
+[ "${1:-run}" != check ] || tool/fetch_cbmc.sh build
