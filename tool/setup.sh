@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what is missing: Debian packages (by apt, as root or with sudo), then lwIP's sources (fetch_lwip.sh).
+# Install what is missing: Debian packages (by apt, as root or with sudo), then lwIP's sources (fetch_lwip.sh) and, for the
+# proofs, CBMC (fetch_cbmc.sh).
 #
 #   tool/setup.sh run      what ./run needs
 #   tool/setup.sh check    what ./check needs, too
@@ -45,3 +46,4 @@ fi
 [ -n "${LWIP_PATH:-}" ] || tool/fetch_lwip.sh build
 # A second lwIP, which one suite is for.
 [ "${1:-run}" = run ] || tool/fetch_lwip.sh build newer || echo "lwIP 2.2 is missing: its suite will be skipped" >&2
+[ "${1:-run}" != check ] || tool/fetch_cbmc.sh build

@@ -1,0 +1,259 @@
+"""The proofs, one entry each: run.py runs them, docs/proofs.md shows them.
+
+A proof's harness is prove_NAME in its file. `calls` are the functions that it is about, called as they are; `replaces`
+are functions that contract_F of the file stands for, each called by another proof. Loops are named by the text of their
+line, so that a source that changes either keeps its contract or fails aloud.
+"""
+# SPDX-License-Identifier: MIT
+import collections
+
+# name, file in this folder, calls, replaces, loops, options of cbmc, seconds (one core, measured), in_check, about (what
+# is proven beside the common properties), bound (what is arbitrary, and how much of it)
+Proof = collections.namedtuple("Proof", "name file calls replaces loops options seconds in_check about bound")
+
+# A loop that makes at most `rounds - 1` rounds; an assertion says so. `line` None: a function of CBMC's library.
+Unwind = collections.namedtuple("Unwind", "function line rounds")
+
+# A loop's contract: what it changes, what stays true, and what gets smaller in each round, so that it ends.
+Loop = collections.namedtuple("Loop", "function line assigns keeps decreases")
+
+# CaDiCaL instead of CBMC's own solver; arrays as functions, for any two of many entries.
+CADICAL = ("--external-sat-solver", "build/cbmc/cadical")
+ARRAYS = ("--no-array-field-sensitivity", "--arrays-uf-always")
+
+PROOFS = []
+
+
+def proof(name, file, about, bound, calls, seconds, replaces=(), loops=(), options=(), in_check=True):
+    PROOFS.append(Proof(name, file, tuple(calls), tuple(replaces), tuple(loops), tuple(options), seconds, in_check, about, bound))
+
+
+# ---- wire/ntb.c ----
+
+proof("ntb_check", "ntb.c", "Each datagram lies in the block and behind its header, has 14 to datagram_max bytes, is apart "
+      "from all others; there are at most NTB_DATAGRAMS_MAX.", "200,000 bytes",
+      calls=["ntb_check"], replaces=["ntb_chain_read", "ntb_entries_take"], seconds=4, options=ARRAYS,
+      loops=[Unwind("ntb_check", "i < count", 5), Unwind("ntb_chain_read_gives", "i < NTB_NDP_MAX", 5),
+             Unwind("ntb_chain_read_gives", "j < i", 5), Unwind("contract_ntb_chain_read", "i < NTB_NDP_MAX", 5)])
+
+proof("ntb_chain_read", "ntb.c", "At most NTB_NDP_MAX tables, each in the block, aligned, apart from the others.",
+      "65,535 bytes", calls=["ntb_chain_read", "ntb_table_read"], seconds=15, options=ARRAYS,
+      loops=[Unwind("ntb_chain_read", "index != 0", 6), Unwind("ntb_table_read", "i < count", 5),
+             Unwind("ntb_chain_read_gives", "i < NTB_NDP_MAX", 5), Unwind("ntb_chain_read_gives", "j < i", 5)])
+
+proof("ntb_overlaps", "ntb.c", "What it lets through is apart from header, tables and datagrams.",
+      "40 datagrams, 4 tables", calls=["ntb_overlaps"], seconds=5, options=CADICAL,
+      loops=[Unwind("ntb_overlaps", "i < count", 5), Unwind("ntb_overlaps", "i < ntb->count", 41)])
+
+
+def datagram(i):
+    """datagram_good of ntb.c, for the loop's contract."""
+    d, t = f"ntb->datagrams[{i}]", "tables[table_any]"
+    return (f"({i} >= ntb->count || ({d}.offset >= 12 && {d}.length >= 14 && {d}.length <= datagram_max && "
+            f"{d}.offset + {d}.length <= ntb->block_length && {d}.offset + {d}.length <= high && "
+            f"(table_any >= count || {d}.offset + {d}.length <= {t}.first || {d}.offset >= {t}.end)))")
+
+
+APART = ("(one >= ntb->count || other >= ntb->count || "
+         "ntb->datagrams[one].offset + ntb->datagrams[one].length <= ntb->datagrams[other].offset || "
+         "ntb->datagrams[other].offset + ntb->datagrams[other].length <= ntb->datagrams[one].offset)")
+
+proof("ntb_entries_take", "ntb.c", "The same as ntb_check, and each datagram is apart from all tables.",
+      "65,535 bytes, 16,381 entries", calls=["ntb_entries_take"], replaces=["ntb_overlaps"], seconds=7, options=ARRAYS,
+      loops=[Loop("ntb_entries_take", "at != table->end", "at, high, __CPROVER_object_whole(ntb)",
+                  ["at >= table->first + 8", "at <= table->end", "(at - table->first) % 4 == 0", "ntb->count <= 40",
+                   "ntb->count >= before", "ntb->block_length == ntb_before.block_length",
+                   "ntb->sequence == ntb_before.sequence", datagram("one"), datagram("other"), APART],
+                  "table->end - at")])
+
+proof("ntb_spans", "ntb.c", "A span is that of an NTB that begins here.", "200,000 bytes",
+      calls=["ntb_span", "ntb_follows"], seconds=1)
+
+proof("ntb_build", "ntb.c", "It writes NTB_HEAD_LENGTH bytes; where they say that a datagram lies, one does; all are "
+      "aligned; no length loses bits.", "8 datagrams of 14 to 1,514 bytes", calls=["ntb_build"], seconds=15,
+      loops=[Unwind("ntb_build", "i < count", 9), Unwind("prove_ntb_build", "k < MOST", 9)],
+      options=["--conversion-check"])
+
+
+# ---- wire/dhcp_msg.c ----
+
+AT, END, ID = "(unsigned long)at", "(unsigned long)end", "(unsigned long)r->client_id"
+
+proof("dhcp_options_walk", "dhcp.c", "Type, size and client's name are in range and in the area.", "65,535 bytes",
+      calls=["dhcp_options_walk", "dhcp_option_take"], seconds=5,
+      loops=[Loop("dhcp_options_walk", "while (at < end", "at, overload, __CPROVER_object_whole(r)",
+                  ["__CPROVER_same_object(at, end)", f"{AT} <= {END}", f"{AT} >= (unsigned long)__CPROVER_loop_entry(at)",
+                   "r->type <= 8", "(r->max_size == 0 || r->max_size >= 576)",
+                   "r->chaddr == request_before.chaddr", "r->hlen == request_before.hlen",
+                   "(r->client_id == request_before.client_id ? r->client_id_length == request_before.client_id_length : "
+                   "r->client_id_length >= 2 && __CPROVER_same_object(r->client_id, end) && "
+                   f"{ID} >= (unsigned long)__CPROVER_loop_entry(at) && {ID} + r->client_id_length <= {END})"],
+                  f"{END} - {AT}")])
+
+proof("dhcp_request_parse", "dhcp.c", "Every pointer of the request lies in the message.", "65,535 bytes",
+      calls=["dhcp_request_parse"], replaces=["dhcp_options_walk"], seconds=2)
+
+proof("dhcp_put_option", "dhcp.c", "An option is written where there is room for it and for the end.",
+      "65,535 bytes of room, options of 0 to 255 bytes", calls=["dhcp_put_option"], seconds=2)
+
+proof("dhcp_reply", "dhcp.c", "A reply has at least DHCP_REPLY_MIN bytes and never more than fit; what doesn't fit is said.",
+      "65,535 bytes of room, options of 0 to 255 bytes", calls=["dhcp_reply_begin", "dhcp_put_u32", "dhcp_reply_end"],
+      replaces=["dhcp_put_option"], seconds=9)
+
+# ---- wire/dns_msg.c ----
+
+proof("walk_next", "dns.c", "A label lies in the message; a name has at most 255 octets; each pointer leads to the front.",
+      "65,535 bytes", calls=["walk_next"], seconds=2,
+      loops=[Loop("walk_next", "while (w->at < w->length", "__CPROVER_object_whole(w)",
+                  ["w->message == __CPROVER_loop_entry(w->message)", "w->length == __CPROVER_loop_entry(w->length)",
+                   "w->octets == __CPROVER_loop_entry(w->octets)", "w->front <= __CPROVER_loop_entry(w->front)",
+                   "w->end <= w->length"],
+                  "w->front")])
+
+WALK = ["w.message == __CPROVER_loop_entry(w.message)", "w.length == __CPROVER_loop_entry(w.length)", "w.octets <= 255",
+        "w.end <= w.length"]
+
+proof("dns_name_end", "dns.c", "A name's end lies in the message.", "65,535 bytes", calls=["dns_name_end"],
+      replaces=["walk_next"], seconds=2,
+      loops=[Loop("dns_name_end", "== STEP_LABEL", "w, label, label_length, step", WALK, "256 - w.octets")])
+
+proof("dns_label_length", "dns.c", "It ends at the text's end.", "names of ours of 255 bytes", calls=["dns_label_length"],
+      seconds=2, loops=[Loop("dns_label_length", "while (name[length]", "length",
+                             ["length <= (unsigned long)name_end - (unsigned long)name"],
+                             "(unsigned long)name_end - (unsigned long)name - length")])
+
+proof("dns_label_equal", "dns.c", "It reads what it is given.", "65,535 bytes", calls=["dns_label_equal"], seconds=2,
+      loops=[Loop("dns_label_equal", "i < length", "i", ["i <= length"], "length - i")])
+
+proof("dns_name_equal", "dns.c", "It reads message and text, and no more.", "65,535 bytes, names of ours of 255 bytes",
+      calls=["dns_name_equal"], replaces=["walk_next", "dns_label_length", "dns_label_equal"], seconds=4,
+      loops=[Loop("dns_name_equal", "== STEP_LABEL", "w, label, label_length, step, name",
+                  [*WALK, "__CPROVER_same_object(name, name_end)", "(unsigned long)name <= (unsigned long)name_end"],
+                  "256 - w.octets")])
+
+proof("dns_read", "dns.c", "Header, question and record lie in the message, a record's data, too.", "65,535 bytes",
+      calls=["dns_read_header", "dns_read_question", "dns_read_record"], replaces=["dns_name_end"], seconds=3)
+
+proof("dns_put_bytes", "dns.c", "Bytes are written where there is room, else it is said.", "65,535 bytes of room and to write",
+      calls=["dns_put_bytes"], seconds=2)
+
+proof("dns_name_find", "dns.c", "A pointer fits its 14 bits.", "24 labels, names of ours of 255 bytes",
+      calls=["dns_name_find"], replaces=["dns_name_equal"], seconds=3,
+      loops=[Unwind("prove_dns_name_find", "label_any < DNS_LABELS_MAX", 25), Unwind("dns_name_find", "i < w->label_count", 25)])
+
+proof("dns_write_header", "dns.c", "A header is written where there is room.", "65,535 bytes of room",
+      calls=["dns_write_header", "dns_put_u16", "dns_count_set"], replaces=["dns_put_bytes"], seconds=2)
+
+proof("dns_reverse_name", "dns.c", "29 bytes are enough.", "every address", calls=["dns_reverse_name"], seconds=7,
+      loops=[Unwind("dns_reverse_name", "shift < 32", 5), Unwind("text_put_u32", "value != 0", 11),
+             Unwind("text_put_bytes", "length > 0", 14), Unwind("copy", "char c", 15)])
+
+
+# ---- usb/usb_device.c ----
+
+ENDPOINTS = Unwind("endpoints_change", "i < sizeof all", 4)
+FUNCTIONS = "i < device->config->function_count"
+STATE = "every state, two functions"
+
+proof("functions_stop", "usb_device.c", "All endpoints are closed, each function hears of it once.", STATE,
+      calls=["functions_stop"], seconds=2,
+      loops=[ENDPOINTS, Unwind("functions_stop", "bit < 16", 17), Unwind("functions_stop", FUNCTIONS, 3)])
+
+proof("device_request", "usb_device.c", "No request to the device leaves its states.", STATE + ", every SETUP",
+      calls=["device_request", "configuration_set", "address_set", "device_feature"], replaces=["functions_stop"],
+      seconds=2, loops=[ENDPOINTS, Unwind("configuration_set", FUNCTIONS, 3)])
+
+proof("interface_request", "usb_device.c", "A function is asked for its own interfaces alone.", STATE + ", every SETUP",
+      calls=["interface_request", "function_of_interface"], seconds=2,
+      loops=[ENDPOINTS, Unwind("function_of_interface", FUNCTIONS, 3)])
+
+proof("endpoint_request", "usb_device.c", "Only open endpoints are halted, and their own function hears of it.",
+      STATE + ", every SETUP", calls=["endpoint_request", "endpoint_halt"], seconds=2,
+      loops=[Unwind("function_of_ep", FUNCTIONS, 3)])
+
+proof("function_request", "usb_device.c", "A function is asked in the configured state alone.", STATE + ", every SETUP",
+      calls=["function_request"], seconds=2,
+      loops=[Unwind("function_of_ep", FUNCTIONS, 3), Unwind("function_of_interface", FUNCTIONS, 3)])
+
+proof("vendor_request", "usb_device.c", "The same.", STATE + ", every SETUP", calls=["vendor_request"], seconds=2,
+      loops=[Unwind("vendor_request", "!found && i < count", 3)])
+
+REQUESTS = ["device_request", "interface_request", "endpoint_request", "function_request", "vendor_request"]
+
+proof("request", "usb_device.c", "Data that is welcome fits the buffer.", STATE + ", every SETUP",
+      calls=["request", "standard_request"], replaces=REQUESTS, seconds=2)
+
+proof("control_setup", "usb_device.c", "A reply lies in the buffer; data is awaited in whole packets that fit it.",
+      STATE + ", every SETUP", calls=["control_setup", "control_stall", "control_status_in"], replaces=["request"], seconds=2,
+      loops=[Unwind("port_setup_take", "i < 8", 9)])
+
+proof("control_out", "usb_device.c", "A function gets no more data than the request has, and only what it welcomed.",
+      STATE, calls=["control_out"], seconds=1)
+
+proof("usb_device_poll", "usb_device.c", "Any events, a detach, a wakeup: the state is one of those again.", STATE + ", all events",
+      calls=["usb_device_poll", "bus_events", "device_reset", "functions_transferred", "usb_device_detach", "usb_device_wake_host"],
+      replaces=["functions_stop", "control_setup", "control_out"], seconds=3,
+      loops=[Unwind("functions_transferred", FUNCTIONS, 3)])
+
+# ---- wire/text.c ----
+
+ROOM = "65,535 bytes of room"
+STRING = "strings of 8 bytes"
+FEW = Unwind("text_put_bytes", "length > 0", 14)
+COPY = Unwind("copy", "char c", 10)
+DIGITS = Unwind("text_put_u32", "value != 0", 11)
+
+proof("text_put", "text.c", "The same.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=[COPY])
+
+proof("text_equal_nocase", "text.c", "It reads neither behind the bytes nor behind the string's end.",
+      "65,535 bytes, " + STRING, calls=["text_equal_nocase"], seconds=1,
+      loops=[Unwind("text_equal_nocase", "i < length", 11)])
+
+# ---- wire/image.c and the first-stage boot loader, chip/cortex_m4/guard.c ----
+
+proof("image_read", "image.c", "A good header has a length that holds, and texts that end.", "128 bytes",
+      calls=["image_read", "text_read"], seconds=12,
+      loops=[Unwind("text_read", "while (length < size", 33), Unwind("text_read", "size_t i = length", 33)])
+
+proof("image_signature", "image.c", "It lies in the trailer.", "72 bytes", calls=["image_signature"], seconds=1)
+
+proof("image_version_compare", "image.c", "It reads the texts to their ends; a larger major number is newer.",
+      "all numbers, pre-releases of 5 characters", calls=["image_version_compare", "identifier_compare"], seconds=9,
+      loops=[Unwind("image_version_compare", "for (;;)", 8), Unwind("identifier_length", "while (text[length]", 7),
+             Unwind("is_number", "i < length", 7), Unwind("memcmp", None, 7)])
+
+proof("image_crc", "image.c", "It ends, and reads what it is given.", "1 MB", calls=["image_crc"], seconds=2,
+      loops=[Loop("image_crc", "length >= 4", "crc, length, byte",
+                  ["length <= __CPROVER_loop_entry(length)", "__CPROVER_same_object(byte, bytes)",
+                   "(unsigned long)byte == (unsigned long)bytes + (__CPROVER_loop_entry(length) - length)"], "length"),
+             Loop("image_crc", "i < 8", "crc, i", ["i <= 8"], "8 - i")])
+
+proof("guard_fits", "guard.c", "It reads the bytes that it is given.", "64 bytes", calls=["guard_fits"], seconds=1,
+      loops=[Unwind("guard_fits", "while (words < end)", 18)])
+
+proof("guard_image_good", "guard.c", "An image that is started lies in its slot with its CRC word and is this board's; "
+      "nothing behind the slot is read.", "slots of 1 MB", calls=["guard_image_good", "guard_image_word", "image_size"],
+      replaces=["guard_fits"], seconds=1)
+
+proof("refusal", "guard.c", "An image that is swapped in is this board's, for this place, and fits the units that take part.",
+      "slots of 1 MB, every journal", calls=["refusal"], replaces=["guard_fits"], seconds=2)
+
+proof("trial", "guard.c", "An image on trial stays, goes back or was replaced.", "slots of 1 MB, every journal and report",
+      calls=["trial", "start_ended"], replaces=["guard_fits"], seconds=1,
+      loops=[Unwind("report_check_of", "size_t i", 30)])
+
+# ---- wire/icmp_echo.c ----
+
+proof("chksum_sum", "icmp_echo.c", "It ends, reads what it is given, and loses no carry.", "65,535 bytes", calls=["chksum_sum"],
+      seconds=2,
+      loops=[Loop("chksum_sum", "length >= 4", "length, bytes, sum, word",
+                  ["length >= 0", "length <= __CPROVER_loop_entry(length)", "__CPROVER_same_object(bytes, data)",
+                   "(unsigned long)bytes == (unsigned long)data + (unsigned long)(__CPROVER_loop_entry(length) - length)",
+                   "sum <= ((unsigned long long)(__CPROVER_loop_entry(length) - length) << 30)"], "length"),
+             Unwind("chksum_sum", "sum >> 16", 7)])
+
+proof("icmp_echo_answer", "icmp_echo.c", "An answer is no longer than the request, goes to a neighbour, and changes nothing "
+      "behind the checksum; a frame that isn't answered stays as it was.", "frames of 2,048 bytes",
+      calls=["icmp_echo_answer", "is_plain_request", "checksum_change"], replaces=["chksum_sum"], seconds=2, options=ARRAYS,
+      loops=[Unwind("memcmp", None, 7)])
+
