@@ -145,8 +145,8 @@ proof("dns_write_header", "dns.c", "A header is written where there is room.", "
       calls=["dns_write_header", "dns_put_u16", "dns_count_set"], replaces=["dns_put_bytes"], seconds=2)
 
 proof("dns_reverse_name", "dns.c", "29 bytes are enough.", "every address", calls=["dns_reverse_name"], seconds=7,
-      loops=[Unwind("dns_reverse_name", "shift < 32", 5), Unwind("text_put_u32", "value != 0", 11),
-             Unwind("text_put_bytes", "length > 0", 14), Unwind("copy", "char c", 15)])
+      loops=[Unwind("dns_reverse_name", "shift < 32", 5), Unwind("put_u32", "rest > 9", 11), Unwind("put_u32", "digits > 0", 11),
+             Unwind("put_string", "end - to >= 4", 5), Unwind("put_string", "to != end", 5)])
 
 
 # ---- usb/usb_device.c ----
@@ -200,10 +200,10 @@ proof("usb_device_poll", "usb_device.c", "Any events, a detach, a wakeup: the st
 ROOM = "65,535 bytes of room"
 STRING = "strings of 8 bytes"
 FEW = Unwind("text_put_bytes", "length > 0", 14)
-COPY = Unwind("copy", "char c", 10)
-DIGITS = Unwind("text_put_u32", "value != 0", 11)
+COPY = [Unwind("put_string", "end - to >= 4", 4), Unwind("put_string", "to != end", 5)]
+DIGITS = [Unwind("put_u32", "rest > 9", 11), Unwind("put_u32", "digits > 0", 11)]
 
-proof("text_put", "text.c", "The same.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=[COPY])
+proof("text_put", "text.c", "The same.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=COPY)
 
 proof("text_equal_nocase", "text.c", "It reads neither behind the bytes nor behind the string's end.",
       "65,535 bytes, " + STRING, calls=["text_equal_nocase"], seconds=1,
