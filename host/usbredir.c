@@ -56,28 +56,19 @@ static void state_enter(struct connection *c, enum client_state state)
 
 /* ---- Answers ---- */
 
-/* An answer's bytes behind its header; NULL: no memory, and the connection has ended. */
-static struct transfer *message_new(struct connection *c, uint32_t type, uint32_t length, uint64_t id)
+/* The connection may have ended behind it, for want of memory. */
+static void message_send(struct connection *c, uint32_t type, const uint8_t *bytes, uint32_t length,
+                         uint64_t id)
 {
     const struct client *client = c->own;
     uint32_t head = usbredir_header_length(client->caps);
     struct transfer *t = answer_new(c, head + length);
     if (t != NULL) {
-        t->head = head;
         usbredir_header_put(t->answer, client->caps, type, length, id);
-    }
-    return t;
-}
-
-static void message_send(struct connection *c, uint32_t type, const uint8_t *bytes, uint32_t length,
-                         uint64_t id)
-{
-    struct transfer *t = message_new(c, type, length, id);
-    if (t != NULL) {
         if (length != 0) {
-            memcpy(transfer_data(t), bytes, length);
+            memcpy(t->answer + head, bytes, length);
         }
-        answer_queue(t, t->size);
+        answer_queue(t, head + length);
     }
 }
 

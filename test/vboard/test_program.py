@@ -36,7 +36,8 @@ def test_help():
     result = run("--help")
     assert result.returncode == 0
     for option in ("--board", "--forward", "--tap", "--pcap", "--trace", "--fast", "--for", "--gdb", "--uid",
-                   "--control", "--profile", "--flash", "--boot0", "--coverage", "--stopped", "--monitor", "--semihosting"):
+                   "--control", "--profile", "--flash", "--boot0", "--coverage", "--stopped", "--monitor", "--semihosting", "--usbip",
+                   "--usbredir"):
         assert f"  {option}" in result.stdout, f"{option} is not in the help text"
 
 
