@@ -104,10 +104,10 @@ static bool http_is_foreign(const struct http_request *r)
     if (HTTP_ORIGINS && r->origin != 0) {
         return false;
     }
-    if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_hash == 0) {
+    if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_key == 0) {
         return (r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0;
     }
-    if (r->origin_hash != r->host_hash) {
+    if (r->origin_key != r->host_key) {
         return true;
     }
     return host != origin && (r->origin_port != 0 || (~r->flags & (FLAG_LOOPBACK | FLAG_SAME_ORIGIN)) != 0);

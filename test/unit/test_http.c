@@ -263,6 +263,82 @@ TEST(http_every_split_gives_the_same)
     }
 }
 
+/* What is read a line at a time means what it means byte by byte: spaces, quotes, lists, long and broken lines. */
+static const char *const line_targets[] = {
+    "GET / HTTP/1.1\r\n",
+    "GET  / HTTP/1.1\r\n",
+    "GET / HTTP/1.1 \r\n",
+    "GET / HTTP/1.1\n",
+    "GET /two HTTP/1.0\r\n",
+    "GET /a%20b?q=\"1,2\" HTTP/1.1\r\n",
+    "GET /%0 HTTP/1.1\r\n",
+    "GET  HTTP/1.1\r\n",
+    "\r\nGET /two HTTP/1.1\r\n",
+    "GET /\x80 HTTP/1.1\r\n",
+    "GETS / HTTP/1.1\r\n",
+    "GET /23456789/23456789/23456789/23456789/23456789/23456789/23456789/2 HTTP/1.1\r\n",
+    "HEAD /two HTTP/1.1\r\n"};
+static const char *const line_fields[] = {
+    "",
+    "Accept-Encoding: gzip;q=0\r\n",
+    "Accept-Encoding: br , identity;q=0,\tgzip ; q=0\r\n",
+    "Accept-Encoding:identity\r\n",
+    "Accept-Encoding:  identity, \r\n",
+    "Accept-Encoding:\r\n",
+    "If-None-Match: \"x,\", \"abc\"\r\n",
+    "If-None-Match: \"a\",\"gz\"\r\n",
+    "if-none-match: \"abc, \"\r\n",
+    "Range: bytes=1-2\r\n",
+    "Range: bytes=1-2,3-4\r\n",
+    "Range: bytes= 1-2\r\n",
+    "Accept: a/b , application/json;q=1\r\n",
+    "Accept: application/jsons,application/jso,APPLICATION/JSON;q=0\r\n",
+    "Connection: x,close\r\n",
+    "Connection: xclose\r\n",
+    "Content-Length: 0\r\n",
+    "Content-Length: 0,0\r\n",
+    "Content-Length: 0 \r\n",
+    "Origin: http://plugnet.local\r\n",
+    "Origin: http://evil\r\n",
+    "X: a\r\nX:\r\nX:b\r\nX:   c d  \r\n",
+    "X: \x80\xff\tq\r\n",
+    "X: a\rb\r\n",
+    "X: a\r\n b\r\n",
+    "X: a\x01\r\n",
+    "X : a\r\n",
+    ": a\r\n",
+    "X\r\n",
+    "X: a\nY: b\n",
+    "Expect: 100-Continue\r\n",
+    "Expect: 200-ok,\r\n",
+    "Host: plugnet.local\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+    "X: 123456789 123456789 123456789 123456789 123456789 123456789 1234567\r\n",
+    "If-None-Match: 123456789012345678901234567890123456789012345678901234567890123,"
+    "1234567890123456789012345678901234567890123456789012345678901234567890,*\r\n"};
+
+TEST(http_whole_lines_say_the_same)
+{
+    char request[600], whole[sizeof out];
+
+    for (size_t target = 0; target < sizeof line_targets / sizeof line_targets[0]; target++) {
+        for (size_t line = 0; line < sizeof line_fields / sizeof line_fields[0]; line++) {
+            size_t length =
+                (size_t)snprintf(request, sizeof request, "%s" HOST "%s\r\nGET / HTTP/1.1\r\n%s" HOST "\r\n",
+                                 line_targets[target], line_fields[line], line_fields[line]);
+            fresh();
+            feed(request, length, 4096);
+            strcpy(whole, out);
+            CHECK(strncmp(whole, "HTTP/1.1 ", 9) == 0);
+            for (size_t step = 1; step < 70; step += step < 4 ? 1 : 11) {
+                fresh();
+                feed(request, length, step);
+                CHECK_STRING(out, whole);
+            }
+        }
+    }
+}
+
 TEST(http_head_has_no_body)
 {
     CHECK_EQUAL(status("HEAD / HTTP/1.1\r\n" HOST "\r\n"), 200);
