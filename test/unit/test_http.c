@@ -339,6 +339,120 @@ TEST(http_whole_lines_say_the_same)
     }
 }
 
+/* The same file, with the rest of its head in front of it as tool/site_pack.py puts it there, and without. */
+static const char packed[] = "ETag: \"pk\"\r\nContent-Type: text/css   \r\nContent-Length: 4\r\n\r\nbody";
+#define PACKED_HEAD (sizeof packed - 1 - 4)
+
+static struct http_resource packed_file(uint8_t head)
+{
+    return (struct http_resource){.path = "/packed",
+                                  .type = "text/css",
+                                  .etag = "\"pk\"",
+                                  .body = (const uint8_t *)packed + PACKED_HEAD,
+                                  .length = 4,
+                                  .gzip = true,
+                                  .head = head};
+}
+
+static int line_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The answer in `out` with its lines in order, and without spaces behind their values. */
+static void lines_sort(char *sorted)
+{
+    char *lines[40], *rest = out, *body = strstr(out, "\r\n\r\n");
+    size_t count = 0;
+    *body = 0;
+    for (char *line; (line = strtok_r(rest, "\r\n", &rest)) != NULL && count < 40; lines[count++] = line) {
+        while (line[strlen(line) - 1] == ' ')
+            line[strlen(line) - 1] = 0;
+    }
+    qsort(lines + 1, count - 1, sizeof lines[0], line_order);
+    *sorted = 0;
+    for (size_t i = 0; i < count; i++)
+        strcat(strcat(sorted, lines[i]), "\n");
+    strcat(sorted, body + 4);
+}
+
+static const char *packed_ask(uint8_t head, const char *request, const char *security)
+{
+    static struct http_resource file;
+    static struct http_config guarded;
+    file = packed_file(head);
+    guarded = (struct http_config){
+        .resources = &file, .resource_count = 1, .hosts = hosts, .broken = broken, .security = security};
+    fresh();
+    http_begin(&c, (site.config = &guarded, &site), 0);
+    feed(request, strlen(request), 4096);
+    return out;
+}
+
+TEST(http_packed_head_is_the_engines)
+{
+    static const char *const requests[] = {"GET /packed HTTP/1.1\r\n" HOST "\r\n",
+                                           "HEAD /packed HTTP/1.1\r\n" HOST "\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
+                                           "GET /packed HTTP/1.0\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "If-None-Match: \"pk\"\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Range: bytes=1-2\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Range: bytes=9-\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST
+                                           "Accept-Encoding: identity\r\n\r\n",
+                                           "OPTIONS /packed HTTP/1.1\r\n" HOST "\r\n"};
+    char wanted[2048], got[2048];
+
+    CHECK_EQUAL(PACKED_HEAD % 4, 0);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        for (unsigned own = 0; own < 2; own++) {
+            const char *security = own == 1 ? "X-Mine: 1\r\n" : NULL;
+            packed_ask(0, requests[i], security);
+            lines_sort(wanted);
+            CHECK(strncmp(wanted, "HTTP/1.1 ", 9) == 0);
+            packed_ask(PACKED_HEAD, requests[i], security);
+            lines_sort(got);
+            CHECK_STRING(got, wanted);
+            CHECK((own == 1) == (strstr(got, "X-Mine") != NULL && strstr(got, "nosniff") == NULL));
+        }
+    }
+}
+
+/* All of it lies in flash and whole words behind each other, the second piece up to the body's end; and an answer that has begun
+ * goes on as it has begun. */
+TEST(http_packed_pieces)
+{
+    struct http_piece piece;
+    char text[] = "GET /packed HTTP/1.1\r\n" HOST "\r\n";
+    struct http_resource file = packed_file(PACKED_HEAD);
+    struct http_config own = {.resources = &file, .resource_count = 1, .hosts = hosts, .broken = broken};
+
+    for (size_t closed = 0; closed < 3; closed++) {
+        size_t length = 0;
+        fresh();
+        http_begin(&c, (site.config = &own, &site), 0);
+        CHECK_EQUAL(http_input(&c, text, sizeof text - 1), sizeof text - 1);
+        for (size_t pieces = 0; http_output(&c, scratch, &piece); pieces++) {
+            if (pieces == closed) {
+                http_close(&c);
+                CHECK(http_output(&c, scratch, &piece));
+            }
+            CHECK_EQUAL(piece.is_static, closed > 0);
+            if (closed > 0 && length == 0)
+                CHECK_EQUAL(piece.length % 4, 0);
+            memcpy(out + length, piece.bytes, piece.length);
+            length += piece.length;
+            http_output_taken(&c, piece.length);
+            if (closed == 0)
+                break;
+            CHECK(pieces == 0 || piece.length == sizeof packed - 1);
+        }
+        out[length] = 0;
+        CHECK_EQUAL(strstr(out, "Connection: close\r\n") != NULL, closed == 0);
+        CHECK_EQUAL(http_closing(&c), closed == 1);
+    }
+}
+
 TEST(http_head_has_no_body)
 {
     CHECK_EQUAL(status("HEAD / HTTP/1.1\r\n" HOST "\r\n"), 200);
