@@ -181,6 +181,16 @@ def c_string(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n") + '"'
 
 
+def head_of(resource, body, gzipped):
+    """The rest of a gzip-coded file's head, behind what net/http/http_answer.c has for all of them (PACKED_LINES). The server makes the
+    others. Whole words, as spaces behind a value are no part of it."""
+    if not gzipped or resource.headers:
+        return b""
+    lines = [f"ETag: {etag(body)}", f"Content-Type: {resource.type}", f"Content-Length: {len(body)}", "", ""]
+    lines[1] += " " * (-len("\r\n".join(lines)) % 4)
+    return "\r\n".join(lines).encode()
+
+
 def body_name(i, gzipped):
     return f"body_{i}" + ("_gzip" if gzipped else "")
 
@@ -192,8 +202,9 @@ def c_source(resources, name, header):
         for body, gzipped in resource.bodies:
             lines.append(f"/* {resource.name} */")
             lines.append(f"static const uint8_t {body_name(i, gzipped)}[] __attribute__((aligned(4))) = {{")
-            for at in range(0, len(body), 20):
-                lines.append("    " + " ".join(f"{byte}," for byte in body[at:at + 20]))
+            for part in (head_of(resource, body, gzipped), body):
+                for at in range(0, len(part), 20):
+                    lines.append("    " + " ".join(f"{byte}," for byte in part[at:at + 20]))
             lines += ["};", ""]
     longest = max(len(path) for resource in resources for path in resource.paths)
     lines += [f'_Static_assert({longest} <= HTTP_TEXT_MAX, "a path of the site is longer than the server takes");', ""]
@@ -204,7 +215,8 @@ def c_source(resources, name, header):
                 lines.append(f"    {{.path = {c_string(path)},")
                 lines.append(f"     .type = {c_string(resource.type)},")
                 lines.append(f"     .etag = {c_string(etag(body))},")
-                lines.append(f"     .body = {body_name(i, gzipped)},")
+                head = len(head_of(resource, body, gzipped))
+                lines.append(f"     .body = {body_name(i, gzipped)}" + (f" + {head}, .head = {head}," if head else ","))
                 lines.append(f"     .length = {len(body)},")
                 lines.append(f"     .gzip = {'true' if gzipped else 'false'},")
                 lines.append(f"     .headers = {c_string(resource.headers) if resource.headers else 'NULL'}}},")

@@ -6,7 +6,84 @@
 
 #include <string.h>
 
-#include "wire/text.h"
+#include "wire/le.h"
+
+/* ---- Four bytes in a word ---- */
+
+#define EACH   0x01010101u
+#define LETTER (EACH * 0x20) /* makes capitals small */
+#define MARKS  (EACH * 0x80) /* a byte's highest bit says: this is none of them */
+
+/* Each marks the bytes that are not of its kind. A byte too large or too small carries into the ones above, so only the lowest
+ * mark is sure. */
+static uint32_t http_mark_plain(uint32_t word)
+{
+    return (word | (word - EACH * ' ') | (word + EACH)) & MARKS;
+}
+
+static uint32_t http_mark_dense(uint32_t word)
+{
+    uint32_t comma = (word ^ EACH * ',') - EACH, quote = (word ^ EACH * '"') - EACH;
+
+    return (word | (word - EACH * '!') | (word + EACH) | comma | quote) & MARKS;
+}
+
+static uint32_t http_mark_letters(uint32_t word)
+{
+    uint32_t small = word | LETTER;
+
+    return (word | (small - EACH * 'a') | (small + EACH * (0x7F - 'z'))) & MARKS;
+}
+
+/* Fewer than four bytes, and zeros, which are of no kind, for those that aren't there. */
+__attribute__((noinline)) static uint32_t http_load_few(const char *text, size_t length)
+{
+    uint32_t word = 0;
+
+    while (length > 0) {
+        word = word << 8 | (uint8_t)text[--length];
+    }
+    return word;
+}
+
+/* Inlined into each caller, with its `mark`. */
+static inline __attribute__((always_inline)) size_t http_run_length(const char *text, size_t length,
+                                                                    uint32_t (*mark)(uint32_t word))
+{
+    for (size_t at = 0;; at += 4) {
+        size_t left = length - at;
+        uint32_t marks =
+            mark(left >= 4 ? load_le32((const uint8_t *)text + at) : http_load_few(text + at, left));
+        if (marks != 0) {
+            return at + (size_t)__builtin_ctz(marks) / 8;
+        }
+    }
+}
+
+size_t http_plain_length(const char *text, size_t length)
+{
+    return http_run_length(text, length, http_mark_plain);
+}
+
+size_t http_dense_length(const char *text, size_t length)
+{
+    return http_run_length(text, length, http_mark_dense);
+}
+
+size_t http_name_length(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    for (;;) {
+        at += http_run_length(text + at, length - at, http_mark_letters);
+        if (at == length || !http_is_token(text[at])) {
+            return at;
+        }
+        at++;
+    }
+}
+
+/* ---- Words ---- */
 
 static bool http_equal(const char *text, size_t length, const char *string)
 {
@@ -30,9 +107,22 @@ uint8_t http_method_parse(const char *text, size_t length)
     return 0;
 }
 
+/* Of the same length, 4 at least, and but for the case of letters: ours has only letters and '-', for which no character that a
+ * name may have can be mistaken. */
+static bool http_name_equal(const char *name, const char *ours, size_t length)
+{
+    const uint8_t *a = (const uint8_t *)name, *b = (const uint8_t *)ours;
+
+    for (; length > 4; length -= 4, a += 4, b += 4) {
+        if (((load_le32(a) ^ load_le32(b)) & ~LETTER) != 0) {
+            return false;
+        }
+    }
+    return ((load_le32(a + length - 4) ^ load_le32(b + length - 4)) & ~LETTER) == 0;
+}
+
 enum http_header http_header_parse(const char *name, size_t length)
 {
-    /* As most write them, so that comparing is quick. */
     static const char *const names[] = {
         [HTTP_HEADER_HOST] = "Host",
         [HTTP_HEADER_ORIGIN] = "Origin",
@@ -66,7 +156,7 @@ enum http_header http_header_parse(const char *name, size_t length)
 
     for (size_t i = 0; length < 30 && i < 3; i++) {
         uint8_t header = by_length[length][i];
-        if (header != HTTP_HEADER_OTHER && text_equal_nocase(name, length, names[header])) {
+        if (header != HTTP_HEADER_OTHER && http_name_equal(name, names[header], length)) {
             return (enum http_header)header;
         }
     }
@@ -121,8 +211,11 @@ const char *http_status_text(uint16_t status)
 
 bool http_is_token(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    /* A bit for each character: letters, digits, and !#$%&'*+-.^_`|~ of RFC 9110 5.6.2. */
+    static const uint32_t tokens[4] = {0, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF};
+    uint8_t byte = (uint8_t)c;
+
+    return byte < 0x80 && (tokens[byte / 32] >> byte % 32 & 1) != 0;
 }
 
 static int http_hex_digit(char c)

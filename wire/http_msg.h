@@ -48,7 +48,7 @@ enum http_header {
 /* A method's bit; 0: unknown. Methods are case-sensitive. */
 uint8_t http_method_parse(const char *text, size_t length);
 
-/* Header by name, any case. */
+/* Header by name, any case; all of it is characters that a name may have. */
 enum http_header http_header_parse(const char *name, size_t length);
 
 /* "Not Found" for 404; "" for a code we never send. */
@@ -56,6 +56,12 @@ const char *http_status_text(uint16_t status);
 
 /* May stand in a method or header name. */
 bool http_is_token(char c);
+
+/* How many bytes at the front are of one kind; most are looked at four at a time, none behind `length`. Plain: from ' ' to '~'.
+ * Dense: plain, but no space, comma, or quote. Name: as http_is_token says. */
+size_t http_plain_length(const char *text, size_t length);
+size_t http_dense_length(const char *text, size_t length);
+size_t http_name_length(const char *text, size_t length);
 
 /* Decode %XX in place. Returns the new length, or -1: a bad escape, a zero byte or a control character. */
 int http_percent_decode(char *text, size_t length);

@@ -64,6 +64,8 @@ PLAIN int memcmp(const void *a, const void *b, size_t length)
 {
     const uint8_t *p = a, *q = b;
 
+    for (; length >= 4 && *(const any_word *)p == *(const any_word *)q; length -= 4, p += 4, q += 4) {
+    }
     for (; length; length--, p++, q++)
         if (*p != *q)
             return *p - *q;

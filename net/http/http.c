@@ -339,56 +339,116 @@ static void http_byte(struct http_request *r, char byte)
     }
 }
 
-/* Four bytes from `lowest` to 0x7E, looked at in one word. */
-static bool http_four_are_plain(const char *bytes, uint8_t lowest)
+/* The bytes at the front of a value that means nothing; whatever is left out here, http_byte does. */
+static size_t http_value_skip(struct http_request *r, const char *bytes, size_t length)
 {
-    const uint32_t each = 0x01010101;
-    uint32_t word;
-
-    memcpy(&word, bytes, sizeof word);
-    return ((word | (word - each * lowest) | (word + each)) & each * 0x80) == 0;
-}
-
-/* How many bytes at the front need no thought: the middle of a target, a header's name, or a value. They are
- * taken at once; whatever is left out here, http_byte does. */
-static size_t http_plain_take(struct http_request *r, const char *bytes, size_t length)
-{
-    bool value = r->state == AT_VALUE, skip = value && r->header == HTTP_HEADER_OTHER;
-    size_t room = r->state <= AT_VERSION ? HTTP_TARGET_MAX : HTTP_HEADERS_MAX, at = 0;
-    uint8_t lowest = skip ? ' ' : '!'; /* a space in a value may be one too many */
-
-    if ((r->state != AT_NAME && r->state != AT_TARGET && r->state != AT_VERSION && !value) ||
-        (r->flags & FLAG_CR) != 0 || r->seen >= room) {
+    if (r->state != AT_VALUE || r->header != HTTP_HEADER_OTHER || (r->flags & FLAG_CR) != 0 ||
+        length > HTTP_HEADERS_MAX - r->seen) {
         return 0;
     }
-    room -= r->seen;
-    if (!skip && room > (size_t)(HTTP_TEXT_MAX - r->length)) {
-        room = (size_t)(HTTP_TEXT_MAX - r->length);
-    }
-    length = length < room ? length : room;
-    if (value && r->header >= HTTP_HEADER_LISTS) {
-        while (at < length && (uint8_t)((uint8_t)bytes[at] - '!') < 0x7F - '!' && bytes[at] != ',' &&
-               bytes[at] != '"') {
-            at++;
-        }
-    } else if (r->state == AT_NAME) {
-        while (at < length && ((uint8_t)(((uint8_t)bytes[at] | 0x20) - 'a') < 26 || bytes[at] == '-')) {
-            at++;
-        }
+    length = http_plain_length(bytes, length);
+    r->seen += (uint32_t)length;
+    return length;
+}
+
+/* ---- Lines that are there as a whole, as most are: their texts at once ---- */
+
+/* All that is before `delimiter`, at most HTTP_TEXT_MAX bytes, and that itself; '\n' is the line's end. */
+__attribute__((noinline)) static void http_text_take(struct http_request *r, const char *bytes, size_t length,
+                                                     char delimiter)
+{
+    memcpy(r->text, bytes, length);
+    r->length = (uint8_t)length;
+    if (delimiter == '\n') {
+        http_line_end(r);
     } else {
-        while (at + 4 <= length && http_four_are_plain(bytes + at, lowest)) {
-            at += 4;
-        }
-        while (at < length && (uint8_t)((uint8_t)bytes[at] - lowest) < 0x7F - lowest) {
+        http_byte_in_line(r, delimiter);
+    }
+}
+
+/* "GET /path HTTP/1.1". Returns the bytes taken; 0: it is another line. */
+static size_t http_request_line_take(struct http_request *r, const char *line, size_t length)
+{
+    static const char begin[] = "GET ", end[] = " HTTP/1.1\r\n";
+    const char *target = line + sizeof begin - 1;
+    size_t target_length;
+
+    if (length < sizeof begin + sizeof end || memcmp(line, begin, sizeof begin - 1) != 0) {
+        return 0;
+    }
+    length -= sizeof begin + sizeof end - 2;
+    target_length = http_dense_length(target, length);
+    if (target_length > HTTP_TEXT_MAX || memcmp(target + target_length, end, sizeof end - 1) != 0) {
+        return 0;
+    }
+    r->method = HTTP_GET;
+    r->state = AT_TARGET;
+    http_text_take(r, target, target_length, ' ');
+    if (r->state != AT_VERSION) {
+        return sizeof begin + target_length;
+    }
+    r->seen = 0;
+    r->state = AT_NAME;
+    return sizeof begin + sizeof end - 2 + target_length;
+}
+
+/* A value of `length` plain bytes, and its line's end. Returns how many were taken: all, or up to where spaces or quotes mean
+ * something. */
+static size_t http_value_take(struct http_request *r, const char *value, size_t length)
+{
+    size_t at = 0, element;
+    bool last;
+
+    do {
+        while (at < length && value[at] == ' ') {
             at++;
         }
+        element = http_dense_length(value + at, length - at);
+        last = at + element == length;
+        if (element > HTTP_TEXT_MAX ||
+            (!last && (value[at + element] != ',' || r->header < HTTP_HEADER_LISTS))) {
+            return at;
+        }
+        http_text_take(r, value + at, element, last ? '\n' : ',');
+        at += element + 1;
+    } while (!last);
+    return length + 2;
+}
+
+/* "Name: value". Returns the bytes taken; 0: it must go byte by byte. */
+static size_t http_header_line_take(struct http_request *r, const char *line, size_t length)
+{
+    size_t name = http_name_length(line, length), value = name + 1, end;
+
+    if (name == 0 || name > HTTP_TEXT_MAX || name == length || line[name] != ':') {
+        return 0;
     }
-    if (!skip) {
-        memcpy(r->text + r->length, bytes, at);
-        r->length = (uint8_t)(r->length + at);
+    end = value + http_plain_length(line + value, length - value);
+    if (end + 2 > length || line[end] != '\r' || line[end + 1] != '\n') {
+        return 0;
     }
-    r->seen += (uint32_t)at;
-    return at;
+    http_text_take(r, line, name, ':');
+    if (r->header == HTTP_HEADER_OTHER) {
+        r->state = AT_NAME;
+        end += 2;
+    } else {
+        end = value + http_value_take(r, line + value, end - value);
+    }
+    r->seen += (uint32_t)end;
+    return end;
+}
+
+static size_t http_line_take(struct http_request *r, const char *line, size_t length)
+{
+    if (!HTTP_QUICK || (r->flags & FLAG_CR) != 0 || r->length > 0) {
+        return 0;
+    }
+    if (r->state == AT_START && r->seen == 0) {
+        return http_request_line_take(r, line, length);
+    }
+    return r->state == AT_NAME && length <= HTTP_HEADERS_MAX - r->seen
+               ? http_header_line_take(r, line, length)
+               : 0;
 }
 
 size_t http_input(struct http_request *r, char *bytes, size_t length)
@@ -404,8 +464,9 @@ size_t http_input(struct http_request *r, char *bytes, size_t length)
                 break;
             }
         } else {
-            at += http_plain_take(r, bytes + at, length - at);
-            if (at < length) {
+            size_t line = http_line_take(r, bytes + at, length - at);
+            at += line != 0 ? line : http_value_skip(r, bytes + at, length - at);
+            if (line == 0 && at < length) {
                 http_byte(r, bytes[at++]);
             }
         }

@@ -50,9 +50,13 @@ extern "C" {
 #ifndef HTTP_CHECK
 #define HTTP_CHECK 1 /* a look at each request, `check`, `check_headers`, `challenge`: 0.4 kB */
 #endif
+#ifndef HTTP_QUICK
+#define HTTP_QUICK                                                                                           \
+    1 /* lines read at once, heads of files packed with them: 0.9 kB, a third of a request's instructions */
+#endif
 #if HTTP_ROUTES >> 1 || HTTP_BODIES >> 1 || HTTP_UPGRADES >> 1 || HTTP_RANGES >> 1 || HTTP_ORIGINS >> 1 ||   \
-    HTTP_CHECK >> 1
-#error "HTTP_ROUTES, _BODIES, _UPGRADES, _RANGES, _ORIGINS, _CHECK: 0 or 1"
+    HTTP_CHECK >> 1 || HTTP_QUICK >> 1
+#error "HTTP_ROUTES, _BODIES, _UPGRADES, _RANGES, _ORIGINS, _CHECK, _QUICK: 0 or 1"
 #endif
 #if !HTTP_ROUTES && (HTTP_BODIES || HTTP_UPGRADES)
 #error                                                                                                       \
@@ -96,6 +100,7 @@ struct http_resource {
     const uint8_t *body;
     uint32_t length;
     bool gzip;           /* body is gzip-coded */
+    uint8_t head;        /* bytes in front of `body` that tool/site_pack.py puts there; 0: none */
     const char *headers; /* further header lines, each ended by \r\n, at most 200 bytes; NULL: none */
 };
 

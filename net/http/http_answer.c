@@ -104,10 +104,10 @@ static bool http_is_foreign(const struct http_request *r)
     if (HTTP_ORIGINS && r->origin != 0) {
         return false;
     }
-    if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_hash == 0) {
+    if ((r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0 || r->origin_key == 0) {
         return (r->flags & (FLAG_FOREIGN | FLAG_CROSS_SITE)) != 0;
     }
-    if (r->origin_hash != r->host_hash) {
+    if (r->origin_key != r->host_key) {
         return true;
     }
     return host != origin && (r->origin_port != 0 || (~r->flags & (FLAG_LOOPBACK | FLAG_SAME_ORIGIN)) != 0);
@@ -262,6 +262,43 @@ void http_complete(struct http_request *r)
     http_answer(r, status);
 }
 
+/* ---- Packed: a head made by tool/site_pack.py ---- */
+
+/*   these lines, once for all files | the rest of the head, the body: file by file, in one piece
+ *
+ * Both are whole words, as spaces behind a value are no part of it (RFC 9110 5.5): so all of it is summed and copied by words.
+ * Their end is what other answers have of HTTP_SECURITY: the linker keeps one. */
+#define PACKED_LINES                                                                                         \
+    "HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nVary: Accept-Encoding\r\nContent-Encoding: gzip\r\n" HTTP_SECURITY
+#define PACKED (sizeof PACKED_LINES - 1)
+
+_Static_assert(PACKED % 4 == 0, "add spaces behind no-cache");
+
+bool http_is_packed(const struct http_request *r)
+{
+    const struct http_config *config = r->site->config;
+
+    return HTTP_QUICK && r->status == 200 && r->resource != NULL && r->resource->head > 0 &&
+           (r->flags & FLAG_CLOSE) == 0 && config->security == NULL &&
+           (!HTTP_ORIGINS || config->origins == NULL);
+}
+
+uint32_t http_packed_length(const struct http_request *r)
+{
+    return PACKED + r->resource->head + (r->method != HTTP_HEAD ? r->resource->length : 0);
+}
+
+void http_packed_piece(const struct http_request *r, struct http_piece *piece)
+{
+    const struct http_resource *sent = r->resource;
+    bool lines = r->done < PACKED;
+
+    piece->bytes =
+        lines ? &PACKED_LINES[r->done] : (const char *)sent->body - sent->head + (r->done - PACKED);
+    piece->length = (lines ? PACKED : r->left) - r->done;
+    piece->is_static = true;
+}
+
 /* ---- Head ---- */
 
 static void http_head_methods(const char *name, uint8_t methods, struct text *t)
@@ -314,9 +351,8 @@ static void http_head_origin(const struct http_request *r, struct text *t)
     if (r->origin == 0) {
         return;
     }
-    text_put(t, "Access-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Origin: ");
-    text_put(t, r->site->config->origins[r->origin - 1]);
-    text_put(t, "\r\n");
+    text_put(t, "Access-Control-Allow-Credentials: true\r\n");
+    http_put_header(t, "Access-Control-Allow-Origin", r->site->config->origins[r->origin - 1]);
     if ((r->flags2 & FLAG2_PREFLIGHT) != 0 && r->method == HTTP_OPTIONS && r->status == 204) {
         http_head_methods("Access-Control-Allow-Methods", http_methods_allowed(r), t);
         text_put(t,
@@ -381,9 +417,7 @@ static void http_head_resource(const struct http_request *r, struct text *t)
     const struct http_resource *sent = r->resource;
 
     if (sent->etag != NULL) {
-        TEXT_PUT(t, "ETag: ");
-        text_put(t, sent->etag);
-        TEXT_PUT(t, "\r\n");
+        http_put_header(t, "ETag", sent->etag);
     }
     if (http_varies(r)) {
         TEXT_PUT(t, "Vary: Accept-Encoding\r\n");

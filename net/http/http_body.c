@@ -153,12 +153,21 @@ bool http_output(struct http_request *r, char *scratch, struct http_piece *piece
     }
     switch (r->output) {
     case OUT_HEAD:
+        if (http_is_packed(r)) {
+            http_packed_piece(r, piece);
+            return true;
+        }
         http_head(r, &t);
         piece->length = t.length;
         if (t.overflow) {
             http_break(r, "type or headers too long");
         }
         return !t.overflow;
+    case OUT_PACKED:
+        if (HTTP_QUICK) {
+            http_packed_piece(r, piece);
+        }
+        return HTTP_QUICK;
     case OUT_RESOURCE:
         piece->bytes = (const char *)r->resource->body + r->done;
         piece->length = r->left - r->done;
@@ -206,7 +215,15 @@ void http_output_taken(struct http_request *r, size_t length)
         return;
     }
     switch (r->output) {
-    case OUT_HEAD: http_head_taken(r); break;
+    case OUT_HEAD:
+        if (!http_is_packed(r)) {
+            http_head_taken(r);
+            break;
+        }
+        r->output = OUT_PACKED; /* and no more asked whether it is: http_close may come */
+        r->left = http_packed_length(r);
+        /* fall through */
+    case OUT_PACKED:
     case OUT_RESOURCE:
         r->done += (uint32_t)length;
         if (r->done >= r->left) {

@@ -59,9 +59,9 @@ struct http_request {
         uint32_t range_last;  /* a resource's */
         uint32_t body_length; /* a route's: of the request; UINT32_MAX: unknown */
     };
-    uint32_t host_hash;   /* of Host's name, 0: none yet */
-    uint32_t origin_hash; /* of the name in Origin, 0: none */
-    uint32_t seen;        /* bytes of request line or header section so far */
+    uint32_t host_key;   /* which of our names Host has, 0: none yet */
+    uint32_t origin_key; /* which one Origin has, 0: none */
+    uint32_t seen;       /* bytes of request line or header section so far */
     struct http_site *site;
     char keep[HTTP_KEEP_MAX]; /* records: a number, a value, a 0 */
     union {

@@ -17,6 +17,7 @@
 
 #define PROGRESS_UNIT 8 /* bytes */
 #define POLL_INTERVAL 2 /* of 500 ms */
+#define AT_ONCE       4 /* segments of flash that are queued by one call */
 #define NUDGES                                                                                               \
     4 /* ACKs: one that may be news, and three that say it again, which has the peer send at once */
 #define PIPELINE_SPARE 600  /* bytes of heap that stay free beside what is kept */
@@ -291,6 +292,13 @@ static void http_raw_part_made(struct http_raw_connection *c, const struct http_
     http_output_taken(&c->http, piece->length);
 }
 
+/* There is memory for several segments of flash, which are queued by one call then. */
+static bool http_raw_has_plenty(const struct http_raw_connection *c)
+{
+    return HTTP_QUICK && !http_raw_of(c)->guard->need &&
+           lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS + AT_ONCE <= MEMP_NUM_TCP_SEG;
+}
+
 /* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
 static size_t http_raw_piece_room(const struct http_raw_connection *c, const struct http_piece *piece)
 {
@@ -300,6 +308,10 @@ static size_t http_raw_piece_room(const struct http_raw_connection *c, const str
         return piece->length <= room ? piece->length : 0;
     }
     size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
+    size_t several = LWIP_MIN(piece->length, (size_t)AT_ONCE * tcp_mss(c->pcb));
+    if (piece->is_static && several > length && several <= room && http_raw_has_plenty(c)) {
+        return several;
+    }
     return length <= room              ? length
            : c->pcb->snd_queuelen == 0 ? room
                                        : 0; /* no small segments without need */

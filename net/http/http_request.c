@@ -2,7 +2,7 @@
  * What the lines of an HTTP request mean: method, target, version, headers, and the hosts that they name.
  *
  *   GET /path?query HTTP/1.1        → method, resource or route
- *   Host: plugnet.local             → known, or misdirected; kept as a hash, as Origin is, to compare both
+ *   Host: plugnet.local             → known, or misdirected; kept as a key, as Origin is, to compare both
  *   Name: value                     → left, flags
  */
 /* SPDX-License-Identifier: MIT */
@@ -11,6 +11,8 @@
 #include <string.h>
 
 /* ---- Hosts ---- */
+
+#define KEY_LOCAL (1u << 31) /* of http_host_key: a name of the PC itself */
 
 static uint32_t http_hash(const char *text, size_t length)
 {
@@ -21,10 +23,10 @@ static uint32_t http_hash(const char *text, size_t length)
         byte = byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
         hash = (hash ^ byte) * 16777619u;
     }
-    return hash | 1; /* 0 says "none" */
+    return hash;
 }
 
-/* A name of the PC itself, by which forwarded ports are reached; no name server is asked for it (RFC 6761 6.3). */
+/* "localhost", "name.localhost", "127.0.0.1". */
 static bool http_host_is_local(const char *host, size_t length)
 {
     static const char name[] = "localhost";
@@ -34,23 +36,26 @@ static bool http_host_is_local(const char *host, size_t length)
         text_equal_nocase(host + length - tail, tail, name)) {
         return length != tail + 1;
     }
-    return text_equal_nocase(host, length, "127.0.0.1") || http_host_is_loopback6(host, length);
+    return text_equal_nocase(host, length, "127.0.0.1");
 }
 
-static bool http_host_is_ours(const struct http_config *config, const char *host, size_t length)
+/* Which name it is, to compare Host and Origin by: its place in the configuration and 1. A name of the PC itself, by which forwarded
+ * ports are reached and for which no name server is asked (RFC 6761 6.3), has KEY_LOCAL and a hash, all spellings of [::1] the
+ * same. 0: no name of ours. */
+static uint32_t http_host_key(const struct http_config *config, const char *host, size_t length)
 {
-    for (const char *const *name = config->hosts; name != NULL && *name != NULL; name++) {
-        if (text_equal_nocase(host, length, *name)) {
-            return true;
+    if (http_host_is_loopback6(host, length)) {
+        return KEY_LOCAL;
+    }
+    if (http_host_is_local(host, length)) {
+        return KEY_LOCAL | http_hash(host, length);
+    }
+    for (uint32_t i = 0; config->hosts != NULL && config->hosts[i] != NULL; i++) {
+        if (text_equal_nocase(host, length, config->hosts[i])) {
+            return i + 1;
         }
     }
-    return false;
-}
-
-/* The hash of a host's name; all spellings of [::1] have the same. */
-static uint32_t http_host_hash(const char *host, size_t length)
-{
-    return http_host_is_loopback6(host, length) ? http_hash("[::1]", 5) : http_hash(host, length);
+    return 0;
 }
 
 /* The authority of Host, or of the target; `whole` if text had room for it. */
@@ -66,12 +71,9 @@ static void http_host_take(struct http_request *r, const char *authority, size_t
         http_fail(r, 400);
         return;
     }
-    r->host_hash = http_host_hash(authority, host);
-    if (http_host_is_local(authority, host)) {
-        r->flags |= FLAG_LOOPBACK;
-    } else if (host == 0 || !http_host_is_ours(r->site->config, authority, host)) {
-        r->flags |= FLAG_MISDIRECTED;
-    }
+    r->host_key = http_host_key(r->site->config, authority, host);
+    r->flags |= (r->host_key & KEY_LOCAL) != 0 ? FLAG_LOOPBACK : 0;
+    r->flags |= r->host_key == 0 || host == 0 ? FLAG_MISDIRECTED : 0;
 }
 
 static const char scheme[] = "http://";
@@ -96,7 +98,7 @@ static void http_origin_take(struct http_request *r)
     const char *authority = r->text + SCHEME_LENGTH;
     size_t host = 0;
     uint16_t port = 0;
-    uint32_t hash;
+    uint32_t key;
 
     if (http_origin_is_listed(r)) {
         return;
@@ -104,15 +106,14 @@ static void http_origin_take(struct http_request *r)
     if ((r->flags & FLAG_OVERFLOW) != 0 || r->length <= SCHEME_LENGTH ||
         !text_equal_nocase(r->text, SCHEME_LENGTH, scheme) ||
         !http_authority_parse(authority, r->length - SCHEME_LENGTH, &host, &port) ||
-        !(http_host_is_local(authority, host) || http_host_is_ours(r->site->config, authority, host))) {
+        (key = http_host_key(r->site->config, authority, host)) == 0) {
         r->flags |= FLAG_FOREIGN;
         return;
     }
-    hash = http_host_hash(authority, host);
-    if (r->origin_hash != 0 && (r->origin_hash != hash || r->origin_port != port)) {
+    if (r->origin_key != 0 && (r->origin_key != key || r->origin_port != port)) {
         r->flags |= FLAG_FOREIGN;
     }
-    r->origin_hash = hash;
+    r->origin_key = key;
     r->origin_port = port;
 }
 
@@ -334,10 +335,13 @@ static void http_coding_take(struct http_request *r)
 /* An element of Accept, with a weight or without. */
 static void http_accept_take(struct http_request *r)
 {
+    static const char json[] = "application/json";
     bool refused;
-    size_t length = http_coding_parse(r->text, r->length, &refused);
 
-    r->flags |= !refused && text_equal_nocase(r->text, length, "application/json") ? FLAG_JSON : 0;
+    if (r->length >= sizeof json - 1 && text_equal_nocase(r->text, sizeof json - 1, json) &&
+        http_coding_parse(r->text, r->length, &refused) == sizeof json - 1) {
+        r->flags |= refused ? 0 : FLAG_JSON;
+    }
 }
 
 static void http_transfer_coding_take(struct http_request *r, bool whole)

@@ -163,7 +163,7 @@ def test_lists(folder):
 
 # What HTTP need not do: each option by itself saves so many bytes at least, and all together make the least product with a page.
 SWITCHES = {"HTTP_ROUTES": 3000, "HTTP_BODIES": 500, "HTTP_UPGRADES": 400, "HTTP_RANGES": 550, "HTTP_ORIGINS": 450, "HTTP_CHECK": 300,
-            "PLUGNET_STATUS": 400, "PLUGNET_REPORT_LOG": 250}
+            "HTTP_QUICK": 800, "PLUGNET_STATUS": 400, "PLUGNET_REPORT_LOG": 250}
 LEAN_FLASH_MAX, LEAN_RAM_MAX = 48700, 22400  # bytes, without the boot loader and the page
 LEAN_MAIN = """#include "plugnet/plugnet.h"
 #include "site.h"

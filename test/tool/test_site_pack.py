@@ -54,6 +54,47 @@ int main(void)
 }
 """
 
+# What the server answers to each file's path, with the head that is packed with it, if any, and with its own: "path|packed|hex|hex".
+ANSWERS = r"""
+#include <stdio.h>
+#include <string.h>
+#include "net/http/http_engine.h"
+#include "site.h"
+static void answer(const struct http_resource *resource)
+{
+    static struct http_site http;
+    static struct http_request request;
+    static const char *const hosts[] = {"h", NULL};
+    struct http_config config = {.resources = resource, .resource_count = 1, .hosts = hosts};
+    char scratch[HTTP_SCRATCH_MAX], text[300];
+    struct http_piece piece;
+    http.config = &config;
+    http_begin(&request, &http, 0);
+    http_input(&request, text, (size_t)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", resource->path));
+    while (http_output(&request, scratch, &piece)) {
+        for (size_t i = 0; i < piece.length; i++)
+            printf("%02x", (unsigned char)piece.bytes[i]);
+        http_output_taken(&request, piece.length);
+    }
+}
+int main(void)
+{
+    for (size_t i = 0; i < site_count; i++) {
+        struct http_resource bare = site[i];
+        bare.head = 0;
+        printf("%s|%u|", site[i].path, site[i].head);
+        answer(&site[i]);
+        printf("|");
+        answer(&bare);
+        printf("\n");
+    }
+    return 0;
+}
+"""
+ENGINE = [os.path.join(ROOT, name) for name in (
+    "wire/http_msg.c", "wire/text.c", "net/http/http.c", "net/http/http_request.c", "net/http/http_answer.c", "net/http/http_body.c",
+    "net/http/http_route.c")]
+
 
 def pack(folder, out, *options):
     return subprocess.run([sys.executable, PACK, folder, "--name", "site", "-o", out, *options], text=True, timeout=60,
@@ -194,6 +235,33 @@ def test_c_gives_the_site_back(folder):
     assert set(copies) == {"/", "/index.html", "/small.js", "/a/b.svg"} and got["/small.js"][3], sorted(copies)
     assert got["/style.css"][0] == "text/css; charset=utf-8"
     assert len({etag for _, etag, _, _ in got.values()}) == len(files) - 1, "one ETag for each content"
+
+
+def test_packed_heads_are_the_servers(folder):
+    """A gzip-coded file's head is packed with it, in whole words, and says what the server's own does."""
+    site_write(folder + "/site", {"index.html": b"<p>hello</p>\n" * 20, "app.js": b"f(1);\n" * 300, "b.css": b"a{b:c}\n" * 900,
+                                  "noise.png": os.urandom(501), "a.txt": b"word " * 321, "a.svg": b"<svg>" + b" " * 5000})
+    for options, bare in (((), {"/noise.png"}), (("--policy", "default-src 'none'"), {"/noise.png", "/", "/index.html"})):
+        assert pack(folder + "/site", folder + "/site.c", *options).returncode == 0
+        with open(folder + "/answers.c", "w", encoding="utf-8") as file:
+            file.write(ANSWERS)
+        subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-I" + ROOT, "-o",
+                        folder + "/answers", folder + "/answers.c", folder + "/site.c", *ENGINE], check=True, timeout=600)
+        said = subprocess.run([folder + "/answers"], stdout=subprocess.PIPE, text=True, check=True, timeout=200).stdout
+        packed, plain = {}, set()
+        for line in said.splitlines():
+            path, head, *answers = line.split("|")
+            heads, bodies = zip(*(bytes.fromhex(answer).split(b"\r\n\r\n", 1) for answer in answers))
+            lines = [[line.rstrip() for line in head.split(b"\r\n")] for head in heads]
+            assert lines[0][0] == lines[1][0] == b"HTTP/1.1 200 OK" and sorted(lines[0]) == sorted(lines[1]), (path, lines)
+            assert bodies[0] == bodies[1] and len(heads[0]) % 4 == 0 and int(head) % 4 == 0, path
+            assert f"Content-Length: {len(bodies[0])}".encode() in lines[0], (path, lines)
+            if head == "0":
+                plain.add(path)
+            else:
+                packed[path] = b"Content-Encoding: gzip" in lines[0]
+        assert all(packed.values()) and set(packed) == {"/", "/index.html", "/app.js", "/b.css", "/a.txt", "/a.svg"} - bare, packed
+        assert bare <= plain, plain
 
 
 def test_plain_max(folder):

@@ -263,6 +263,196 @@ TEST(http_every_split_gives_the_same)
     }
 }
 
+/* What is read a line at a time means what it means byte by byte: spaces, quotes, lists, long and broken lines. */
+static const char *const line_targets[] = {
+    "GET / HTTP/1.1\r\n",
+    "GET  / HTTP/1.1\r\n",
+    "GET / HTTP/1.1 \r\n",
+    "GET / HTTP/1.1\n",
+    "GET /two HTTP/1.0\r\n",
+    "GET /a%20b?q=\"1,2\" HTTP/1.1\r\n",
+    "GET /%0 HTTP/1.1\r\n",
+    "GET  HTTP/1.1\r\n",
+    "\r\nGET /two HTTP/1.1\r\n",
+    "GET /\x80 HTTP/1.1\r\n",
+    "GETS / HTTP/1.1\r\n",
+    "GET /23456789/23456789/23456789/23456789/23456789/23456789/23456789/2 HTTP/1.1\r\n",
+    "HEAD /two HTTP/1.1\r\n"};
+static const char *const line_fields[] = {
+    "",
+    "Accept-Encoding: gzip;q=0\r\n",
+    "Accept-Encoding: br , identity;q=0,\tgzip ; q=0\r\n",
+    "Accept-Encoding:identity\r\n",
+    "Accept-Encoding:  identity, \r\n",
+    "Accept-Encoding:\r\n",
+    "If-None-Match: \"x,\", \"abc\"\r\n",
+    "If-None-Match: \"a\",\"gz\"\r\n",
+    "if-none-match: \"abc, \"\r\n",
+    "Range: bytes=1-2\r\n",
+    "Range: bytes=1-2,3-4\r\n",
+    "Range: bytes= 1-2\r\n",
+    "Accept: a/b , application/json;q=1\r\n",
+    "Accept: application/jsons,application/jso,APPLICATION/JSON;q=0\r\n",
+    "Connection: x,close\r\n",
+    "Connection: xclose\r\n",
+    "Content-Length: 0\r\n",
+    "Content-Length: 0,0\r\n",
+    "Content-Length: 0 \r\n",
+    "Origin: http://plugnet.local\r\n",
+    "Origin: http://evil\r\n",
+    "X: a\r\nX:\r\nX:b\r\nX:   c d  \r\n",
+    "X: \x80\xff\tq\r\n",
+    "X: a\rb\r\n",
+    "X: a\r\n b\r\n",
+    "X: a\x01\r\n",
+    "X : a\r\n",
+    ": a\r\n",
+    "X\r\n",
+    "X: a\nY: b\n",
+    "Expect: 100-Continue\r\n",
+    "Expect: 200-ok,\r\n",
+    "Host: plugnet.local\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+    "X: 123456789 123456789 123456789 123456789 123456789 123456789 1234567\r\n",
+    "If-None-Match: 123456789012345678901234567890123456789012345678901234567890123,"
+    "1234567890123456789012345678901234567890123456789012345678901234567890,*\r\n"};
+
+TEST(http_whole_lines_say_the_same)
+{
+    char request[600], whole[sizeof out];
+
+    for (size_t target = 0; target < sizeof line_targets / sizeof line_targets[0]; target++) {
+        for (size_t line = 0; line < sizeof line_fields / sizeof line_fields[0]; line++) {
+            size_t length =
+                (size_t)snprintf(request, sizeof request, "%s" HOST "%s\r\nGET / HTTP/1.1\r\n%s" HOST "\r\n",
+                                 line_targets[target], line_fields[line], line_fields[line]);
+            fresh();
+            feed(request, length, 4096);
+            strcpy(whole, out);
+            CHECK(strncmp(whole, "HTTP/1.1 ", 9) == 0);
+            for (size_t step = 1; step < 70; step += step < 4 ? 1 : 11) {
+                fresh();
+                feed(request, length, step);
+                CHECK_STRING(out, whole);
+            }
+        }
+    }
+}
+
+/* The same file, with the rest of its head in front of it as tool/site_pack.py puts it there, and without. */
+static const char packed[] = "ETag: \"pk\"\r\nContent-Type: text/css   \r\nContent-Length: 4\r\n\r\nbody";
+#define PACKED_HEAD (sizeof packed - 1 - 4)
+
+static struct http_resource packed_file(uint8_t head)
+{
+    return (struct http_resource){.path = "/packed",
+                                  .type = "text/css",
+                                  .etag = "\"pk\"",
+                                  .body = (const uint8_t *)packed + PACKED_HEAD,
+                                  .length = 4,
+                                  .gzip = true,
+                                  .head = head};
+}
+
+static int line_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The answer in `out` with its lines in order, and without spaces behind their values. */
+static void lines_sort(char *sorted)
+{
+    char *lines[40], *rest = out, *body = strstr(out, "\r\n\r\n");
+    size_t count = 0;
+    *body = 0;
+    for (char *line; (line = strtok_r(rest, "\r\n", &rest)) != NULL && count < 40; lines[count++] = line) {
+        while (line[strlen(line) - 1] == ' ')
+            line[strlen(line) - 1] = 0;
+    }
+    qsort(lines + 1, count - 1, sizeof lines[0], line_order);
+    *sorted = 0;
+    for (size_t i = 0; i < count; i++)
+        strcat(strcat(sorted, lines[i]), "\n");
+    strcat(sorted, body + 4);
+}
+
+static const char *packed_ask(uint8_t head, const char *request, const char *security)
+{
+    static struct http_resource file;
+    static struct http_config guarded;
+    file = packed_file(head);
+    guarded = (struct http_config){
+        .resources = &file, .resource_count = 1, .hosts = hosts, .broken = broken, .security = security};
+    fresh();
+    http_begin(&c, (site.config = &guarded, &site), 0);
+    feed(request, strlen(request), 4096);
+    return out;
+}
+
+TEST(http_packed_head_is_the_engines)
+{
+    static const char *const requests[] = {"GET /packed HTTP/1.1\r\n" HOST "\r\n",
+                                           "HEAD /packed HTTP/1.1\r\n" HOST "\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
+                                           "GET /packed HTTP/1.0\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "If-None-Match: \"pk\"\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Range: bytes=1-2\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST "Range: bytes=9-\r\n\r\n",
+                                           "GET /packed HTTP/1.1\r\n" HOST
+                                           "Accept-Encoding: identity\r\n\r\n",
+                                           "OPTIONS /packed HTTP/1.1\r\n" HOST "\r\n"};
+    char wanted[2048], got[2048];
+
+    CHECK_EQUAL(PACKED_HEAD % 4, 0);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        for (unsigned own = 0; own < 2; own++) {
+            const char *security = own == 1 ? "X-Mine: 1\r\n" : NULL;
+            packed_ask(0, requests[i], security);
+            lines_sort(wanted);
+            CHECK(strncmp(wanted, "HTTP/1.1 ", 9) == 0);
+            packed_ask(PACKED_HEAD, requests[i], security);
+            lines_sort(got);
+            CHECK_STRING(got, wanted);
+            CHECK((own == 1) == (strstr(got, "X-Mine") != NULL && strstr(got, "nosniff") == NULL));
+        }
+    }
+}
+
+/* All of it lies in flash and whole words behind each other, the second piece up to the body's end; and an answer that has begun
+ * goes on as it has begun. */
+TEST(http_packed_pieces)
+{
+    struct http_piece piece;
+    char text[] = "GET /packed HTTP/1.1\r\n" HOST "\r\n";
+    struct http_resource file = packed_file(PACKED_HEAD);
+    struct http_config own = {.resources = &file, .resource_count = 1, .hosts = hosts, .broken = broken};
+
+    for (size_t closed = 0; closed < 3; closed++) {
+        size_t length = 0;
+        fresh();
+        http_begin(&c, (site.config = &own, &site), 0);
+        CHECK_EQUAL(http_input(&c, text, sizeof text - 1), sizeof text - 1);
+        for (size_t pieces = 0; http_output(&c, scratch, &piece); pieces++) {
+            if (pieces == closed) {
+                http_close(&c);
+                CHECK(http_output(&c, scratch, &piece));
+            }
+            CHECK_EQUAL(piece.is_static, closed > 0);
+            if (closed > 0 && length == 0)
+                CHECK_EQUAL(piece.length % 4, 0);
+            memcpy(out + length, piece.bytes, piece.length);
+            length += piece.length;
+            http_output_taken(&c, piece.length);
+            if (closed == 0)
+                break;
+            CHECK(pieces == 0 || piece.length == sizeof packed - 1);
+        }
+        out[length] = 0;
+        CHECK_EQUAL(strstr(out, "Connection: close\r\n") != NULL, closed == 0);
+        CHECK_EQUAL(http_closing(&c), closed == 1);
+    }
+}
+
 TEST(http_head_has_no_body)
 {
     CHECK_EQUAL(status("HEAD / HTTP/1.1\r\n" HOST "\r\n"), 200);

@@ -61,6 +61,107 @@ TEST(text_equal_in_headers)
     CHECK_EQUAL(http_method_parse("GET\0", 4), 0);
 }
 
+/* How many bytes at the front are of a kind, one after the other. */
+static size_t run_by_bytes(const char *text, size_t length, unsigned kind)
+{
+    static const char signs[] = "!#$%&'*+-.^_`|~"; /* RFC 9110 5.6.2: and letters and digits */
+    size_t at = 0;
+    for (; at < length; at++) {
+        uint8_t byte = (uint8_t)text[at];
+        bool plain = byte >= ' ' && byte <= '~';
+        bool letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+        bool token = letter || (byte >= '0' && byte <= '9') || (byte != 0 && strchr(signs, byte) != NULL);
+        CHECK_EQUAL(http_is_token(text[at]), token);
+        if (!(kind == 0 ? plain : kind == 1 ? plain && byte != ' ' && byte != ',' && byte != '"' : token))
+            break;
+    }
+    return at;
+}
+
+static void runs_check(const char *bytes, size_t length)
+{
+    for (size_t begin = 0; begin < 4; begin++) { /* each alignment; the copy ends where its memory does */
+        char *copy = malloc(begin + length);
+        memcpy(copy + begin, bytes, length);
+        const char *text = copy + begin;
+        CHECK_EQUAL(http_plain_length(text, length), run_by_bytes(text, length, 0));
+        CHECK_EQUAL(http_dense_length(text, length), run_by_bytes(text, length, 1));
+        CHECK_EQUAL(http_name_length(text, length), run_by_bytes(text, length, 2));
+        free(copy);
+    }
+}
+
+/* Four bytes at a time find what one at a time finds: each byte at each place, behind and before every kind of neighbour. */
+TEST(text_runs_by_words)
+{
+    static const char neighbours[] = "aZ-~! ,\"\x7f\x80\xff\x01@[`{\r";
+    char bytes[40];
+    uint32_t random = 1;
+
+    for (size_t length = 0; length <= 9; length++) {
+        for (unsigned other = 0; other < sizeof neighbours; other++) {
+            memset(bytes, 'a', sizeof bytes);
+            for (unsigned byte = 0; byte < 256 && length > 0; byte++) {
+                bytes[length - 1] = (char)byte;
+                bytes[length] = bytes[length + 1] = neighbours[other];
+                runs_check(bytes, length);
+                runs_check(bytes, length + 2);
+            }
+        }
+        runs_check(bytes, length);
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        for (size_t at = 0; at < sizeof bytes; at++) {
+            random = random * 1664525 + 1013904223;
+            bytes[at] = random >> 28 != 0 ? (char)('a' + (random >> 20) % 26) : (char)(random >> 16);
+        }
+        runs_check(bytes, random >> 8 & 31);
+    }
+}
+
+/* Each header's name, and no other. */
+TEST(text_header_names)
+{
+    static const struct {
+        const char *name;
+        enum http_header header;
+    } names[] = {{"Host", HTTP_HEADER_HOST},
+                 {"Origin", HTTP_HEADER_ORIGIN},
+                 {"Content-Length", HTTP_HEADER_CONTENT_LENGTH},
+                 {"Sec-Fetch-Site", HTTP_HEADER_SEC_FETCH_SITE},
+                 {"Range", HTTP_HEADER_RANGE},
+                 {"If-Range", HTTP_HEADER_IF_RANGE},
+                 {"Access-Control-Request-Method", HTTP_HEADER_REQUEST_METHOD},
+                 {"Transfer-Encoding", HTTP_HEADER_TRANSFER_ENCODING},
+                 {"Connection", HTTP_HEADER_CONNECTION},
+                 {"Upgrade", HTTP_HEADER_UPGRADE},
+                 {"Accept", HTTP_HEADER_ACCEPT},
+                 {"Expect", HTTP_HEADER_EXPECT},
+                 {"If-Match", HTTP_HEADER_IF_MATCH},
+                 {"If-None-Match", HTTP_HEADER_IF_NONE_MATCH},
+                 {"Accept-Encoding", HTTP_HEADER_ACCEPT_ENCODING}};
+    static const char tokens[] = "!#$%&'*+-.^_`|~0189AZaz";
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t length = strlen(names[i].name);
+        char *name = malloc(length);
+        for (size_t at = 0; at < length; at++) {
+            memcpy(name, names[i].name, length);
+            CHECK_EQUAL(http_header_parse(name, length), names[i].header);
+            for (const char *other = tokens; *other != 0; other++) {
+                bool same = *other == names[i].name[at] ||
+                            (names[i].name[at] != '-' && (*other ^ 0x20) == names[i].name[at]);
+                name[at] = *other;
+                CHECK_EQUAL(http_header_parse(name, length), same ? names[i].header : HTTP_HEADER_OTHER);
+            }
+        }
+        for (size_t at = 0; at < length; at++)
+            name[at] = (char)(names[i].name[at] == '-' ? '-' : names[i].name[at] ^ 0x20);
+        CHECK_EQUAL(http_header_parse(name, length), names[i].header);
+        free(name);
+    }
+}
+
 /* A DNS label may hold any byte. */
 TEST(text_equal_in_labels)
 {
