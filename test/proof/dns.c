@@ -10,8 +10,7 @@
 #include "wire/dns_msg.c"
 #include "wire/text.c"
 
-#define TEXT_MAX  256 /* bytes of a name of ours, with its 0 */
-#define SHORT_MAX 16  /* … where the rounds for its labels are counted out */
+#define TEXT_MAX 256 /* bytes of a name of ours, with its 0 */
 
 static const char *name_end; /* the 0 of the text */
 
@@ -328,15 +327,6 @@ void prove_dns_name_find(void)
         REACHED("a place");
 }
 
-size_t contract_dns_name_find(const struct dns_writer *w, const char *name)
-{
-    size_t at = nondet_size();
-
-    PROVE(dns_name_find_needs(w, name));
-    ASSUME(dns_name_find_gives(at));
-    return at;
-}
-
 void prove_dns_write_header(void)
 {
     struct dns_writer w;
@@ -350,41 +340,6 @@ void prove_dns_write_header(void)
     dns_count_set(&w, any_size(3), nondet_u16());
     if (!w.overflow)
         REACHED("a header that fits");
-}
-
-void prove_dns_put_name(void)
-{
-    struct dns_writer w = any_writer();
-    const char *name = any_text(SHORT_MAX);
-
-    dns_put_name(&w, name);
-    PROVE(writer_good(&w));
-    if (!w.overflow)
-        REACHED("a name that fits");
-}
-
-void prove_dns_put_name_of(void)
-{
-    struct dns_writer w = any_writer();
-    size_t length = any_size(UINT16_MAX);
-    uint8_t *message = any_bytes(length);
-
-    dns_put_name_of(&w, message, length, nondet_size());
-    PROVE(writer_good(&w));
-    if (!w.overflow)
-        REACHED("a name that fits");
-}
-
-void prove_dns_record(void)
-{
-    struct dns_writer w = any_writer();
-
-    size_t begin = dns_record_begin(&w, any_text(SHORT_MAX), nondet_u16(), nondet_u16(), nondet_u32());
-    dns_put_u32(&w, nondet_u32());
-    dns_record_end(&w, begin);
-    PROVE(writer_good(&w));
-    if (!w.overflow)
-        REACHED("a record that fits");
 }
 
 void prove_dns_reverse_name(void)

@@ -32,19 +32,26 @@ PLANTED = [
     Planted("dhcp_end", "an option may take the byte of the end", "wire/dhcp_msg.c",
             "w->capacity - w->length < 3u + length", "w->capacity - w->length < 2u + length",
             "dhcp_put_option", ["test_dhcp"], "fuzz_dhcp", {"proof"}),
-    Planted("dns_pointer", "a label is remembered that no pointer reaches", "wire/dns_msg.c",
-            "w->length < 0x4000)", "w->length <= 0x4000)",
-            "dns_put_name", ["test_dns", "test_mdns"], "fuzz_dns", {"proof"}),
+    Planted("control_data", "a function gets one byte more than the request has", "usb/usb_device.c",
+            "length <= device->setup.wLength &&", "length <= device->setup.wLength + 1u &&",
+            "control_out", ["test_usb_device", "test_usb_function"], "fuzz_control", {"proof"}),
     Planted("ntb_end", "a datagram may end one byte behind its block", "wire/ntb.c",
             "end > ntb->block_length)", "end > ntb->block_length + 1u)",
-            "ntb_entries_take", ["test_ntb", "test_ncm"], "fuzz_ntb", {"proof"}),
-    Planted("control_length", "one byte more than the buffer is welcome", "usb/usb_device.c",
-            "setup->wLength > USB_CONTROL_MAX)", "setup->wLength > USB_CONTROL_MAX + 1)",
-            "request", ["test_usb_device", "test_usb_function"], "fuzz_usb", {"proof"}),
+            "ntb_entries_take", ["test_ntb", "test_ncm"], "fuzz_ntb", {"proof", "tests", "fuzzing"}),
+    Planted("dhcp_hlen", "a hardware address of 17 bytes is taken", "wire/dhcp_msg.c",
+            "bytes[AT_HLEN] > 16 ||", "bytes[AT_HLEN] > 17 ||",
+            "dhcp_request_parse", ["test_dhcp"], "fuzz_dhcp", {"proof", "tests"}),
+    Planted("key_length", "a record with a key of 33 bytes is read", "store/record.c",
+            "r->key_length - 1u < STORE_KEY_LIMIT", "r->key_length - 1u <= STORE_KEY_LIMIT",
+            "store_record", ["test_store"], "fuzz_store", {"proof", "fuzzing"}),
     Planted("dhcp_xid", "a reply has another xid than its request", "wire/dhcp_msg.c",
             "store_be32(bytes + AT_XID, request->xid);", "store_be32(bytes + AT_XID, request->xid + 1);",
-            "dhcp_reply", ["test_dhcp"], "fuzz_dhcp", {"tests"}),
+            "dhcp_reply", ["test_dhcp"], "fuzz_dhcp", {"tests", "fuzzing"}),
 ]
+
+# A harness whose assumptions exclude each other: what it claims holds of nothing.
+EMPTY = Planted("an empty proof", "", "test/proof/dns.c", "    ASSUME(walk_next_needs(&w));\n    before = w;",
+                "    ASSUME(walk_next_needs(&w) && w.octets > NAME_MAX_OCTETS);\n    before = w;", "walk_next", [], "", set())
 
 
 def copy_make():
@@ -77,12 +84,25 @@ def heal(bug):
     shutil.copy(os.path.join(run.ROOT, bug.file), os.path.join(COPY, bug.file))  # with a new time, so make sees it
 
 
-def proof_notices(bug):
+def proof_says(bug):
+    """Why the bug's proof fails in the copy; "" if it doesn't."""
     entry = next(entry for entry in table.PROOFS if entry.name == bug.proof)
     os.makedirs(os.path.join(COPY, run.RESULTS), exist_ok=True)
-    why = run.Proof(entry, COPY, run.RESULTS).prove().why
+    why = run.Proof(entry, COPY, run.RESULTS).prove().why or ""
     print(f"    {bug.name}: {bug.proof} says {why or 'nothing'}", flush=True)
-    return why is not None and why.endswith("FAILURE")
+    return why
+
+
+def empty_check():
+    why = plant(EMPTY) or proof_says(EMPTY)
+    heal(EMPTY)
+    return run.say("an empty proof is noticed", None if why.startswith("never") else why or "it passes")
+
+
+def chain_check():
+    """Without the proof of a contract, the chain must be found broken."""
+    wrong = list(run.chain_wrong([entry for entry in table.PROOFS if entry.name != EMPTY.proof]))
+    return run.say("a missing link of the chain is noticed", None if wrong else "the chain is called whole")
 
 
 def make_and_run(target, environment=None):
@@ -101,7 +121,7 @@ def notices(bug, quick):
     if why := plant(bug):
         raise run.Failed(why)
     try:
-        by = {"proof"} if proof_notices(bug) else set()
+        by = {"proof"} if proof_says(bug).endswith("FAILURE") else set()
         if not quick:
             if any([make_and_run(f"build/test/{name}") for name in bug.tests]):
                 by.add("tests")
@@ -147,6 +167,7 @@ def main(argv):
         return 0 if all(good) else 1
     copy_make()
     chosen = PLANTED[:1] if options.quick else [bug for bug in PLANTED if not options.names or bug.name in options.names]
+    good += [chain_check(), empty_check()]
     good += [judge(bug, options.quick) for bug in chosen]
     return 0 if all(good) else 1
 

@@ -231,8 +231,26 @@ def harness_read(name):
         text = file.read()
     more = []
     for macro, parameter, body in re.findall(r"#define (PROVE_\w+)\((\w+),.*\\\n((?:.*\\\n)*.*)", text):
-        more += [body.replace(parameter + "##", function) for function in re.findall(rf"^{macro}\((\w+),", text, re.M)]
+        more += [re.sub(rf"##{parameter}\b|\b{parameter}##", function, body) for function in re.findall(rf"^{macro}\((\w+),", text, re.M)]
     return text + "".join(more)
+
+
+def body_of(text, function):
+    """A function's text, "" where there is none."""
+    found = re.search(rf"\b{function}\([^;{{]*\).*?(?=\bprove_\w+\(void\)|\n}}\n|\Z)", text, re.S)
+    return found[0] if found else ""
+
+
+def link_wrong(function, user, provers):
+    """What is missing between a proof that replaces a function and those that are about it."""
+    contract = body_of(harness_read(user.file), "contract_" + function)
+    for words in (f"PROVE({function}_needs(", f"ASSUME({function}_gives("):
+        if words not in contract:
+            yield f"contract_{function} has no {words}…)"
+    proof = "".join(body_of(harness_read(user.file), "prove_" + entry.name) for entry in provers if entry.file == user.file)
+    for words in (f"ASSUME({function}_needs(", f"PROVE({function}_gives("):
+        if words not in proof:
+            yield f"no proof of {function} in {user.file} has {words}…)"
 
 
 def chain_wrong(proofs):
@@ -242,15 +260,8 @@ def chain_wrong(proofs):
         for function in entry.calls:
             called.setdefault(function, []).append(entry)
     for entry in proofs:
-        text = harness_read(entry.file)
         for function in entry.replaces:
-            if function not in called:
-                yield f"{entry.name} assumes {function}, which nothing proves"
-            for words in (f"PROVE({function}_needs(", f"ASSUME({function}_gives(", f"ASSUME({function}_needs(",
-                          f"PROVE({function}_gives("):
-                if words not in text:
-                    yield f"{entry.file} has no {words}…)"
-    for entry in proofs:
+            yield from link_wrong(function, entry, called.get(function, []))
         if entry.name in below(entry, called, set()):
             yield f"{entry.name} rests on itself"
 

@@ -27,7 +27,6 @@ PROOFS = []
 def proof(name, file, about, bound, calls, seconds, replaces=(), loops=(), options=(), in_check=True):
     PROOFS.append(Proof(name, file, tuple(calls), tuple(replaces), tuple(loops), tuple(options), seconds, in_check, about, bound))
 
-
 # ---- wire/ntb.c ----
 
 proof("ntb_check", "ntb.c", "Each datagram lies in the block and behind its header, has 14 to datagram_max bytes, is apart "
@@ -73,7 +72,6 @@ proof("ntb_build", "ntb.c", "It writes NTB_HEAD_LENGTH bytes; where they say tha
       "aligned; no length loses bits.", "8 datagrams of 14 to 1,514 bytes", calls=["ntb_build"], seconds=15,
       loops=[Unwind("ntb_build", "i < count", 9), Unwind("prove_ntb_build", "k < MOST", 9)],
       options=["--conversion-check"])
-
 
 # ---- wire/dhcp_msg.c ----
 
@@ -148,7 +146,6 @@ proof("dns_reverse_name", "dns.c", "29 bytes are enough.", "every address", call
       loops=[Unwind("dns_reverse_name", "shift < 32", 5), Unwind("put_u32", "rest > 9", 11), Unwind("put_u32", "digits > 0", 11),
              Unwind("put_string", "end - to >= 4", 5), Unwind("put_string", "to != end", 5)])
 
-
 # ---- usb/usb_device.c ----
 
 ENDPOINTS = Unwind("endpoints_change", "i < sizeof all", 4)
@@ -205,6 +202,16 @@ DIGITS = [Unwind("put_u32", "rest > 9", 11), Unwind("put_u32", "digits > 0", 11)
 
 proof("text_put", "text.c", "The same.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=COPY)
 
+proof("text_put_bytes", "text.c", "Bytes are written where there is room, else it is said.", "24 bytes of room, 48 bytes",
+      calls=["text_put_bytes"], seconds=4, loops=[FEW])
+
+proof("text_put_u32", "text.c", "The same.", "24 bytes of room, every number", calls=["text_put_u32"], seconds=4,
+      loops=[FEW, DIGITS])
+
+proof("text_words", "text.c", "The same.", "24 bytes of room, every number", calls=["text_put_hex", "text_put_ip4", "text_put_bool"],
+      replaces=["text_put_u32"], seconds=5,
+      loops=[FEW, COPY, Unwind("text_put_hex", "i < digits", 9), Unwind("text_put_ip4", "shift >= 0", 5)])
+
 proof("text_equal_nocase", "text.c", "It reads neither behind the bytes nor behind the string's end.",
       "65,535 bytes, " + STRING, calls=["text_equal_nocase"], seconds=1,
       loops=[Unwind("text_equal_nocase", "i < length", 11)])
@@ -257,3 +264,77 @@ proof("icmp_echo_answer", "icmp_echo.c", "An answer is no longer than the reques
       calls=["icmp_echo_answer", "is_plain_request", "checksum_change"], replaces=["chksum_sum"], seconds=2, options=ARRAYS,
       loops=[Unwind("memcmp", None, 7)])
 
+# ---- usb/usb_descriptor.c ----
+
+MS_OS = [Unwind("usb_ms_os_describe", FUNCTIONS, 3), Unwind("usb_ms_os_function", "c < 8", 9),
+         Unwind("usb_wide_put", "field != 0", 42)]
+
+proof("usb_writer_put", "usb_descriptor.c", "Bytes are written where there is room, and counted everywhere.",
+      "256 bytes of room, 255 bytes", calls=["usb_writer_put"], seconds=1)
+
+proof("usb_descriptor_vendor", "usb_descriptor.c", "The MS OS 2.0 set lies in the room that is there.",
+      "256 bytes of room, every SETUP", calls=["usb_descriptor_vendor", "usb_ms_os_describe"], seconds=39, loops=MS_OS)
+
+# ---- wire/http_msg.c ----
+
+proof("http_percent_decode", "http_msg.c", "What is decoded lies in front of what is left.", "65,535 bytes",
+      calls=["http_percent_decode"], seconds=2,
+      loops=[Loop("http_percent_decode", "at < length", "to, at, __CPROVER_object_whole(text)",
+                  ["at <= length", "to <= at"], "length - at")])
+
+proof("http_number_parse", "http_msg.c", "A number that is too large is the largest one.", "65,535 bytes",
+      calls=["http_number_parse"], seconds=2,
+      loops=[Loop("http_number_parse", "i < length", "sum, i", ["i <= length", "sum <= 4294967295ul"], "length - i")])
+
+proof("http_words", "http_msg.c", "Methods, names of headers, ETags and hosts are read to their ends.", "31 bytes",
+      calls=["http_method_parse", "http_header_parse", "http_etag_equal", "http_host_is_loopback6", "http_is_token",
+             "http_status_text"], seconds=9,
+      loops=[Unwind("http_method_parse", "i < sizeof methods", 10), Unwind("http_header_parse", "i < 3", 4),
+             Unwind("text_equal_nocase", "i < length", 33), Unwind("http_host_is_loopback6", "i < length - 1", 33),
+             Unwind("http_status_text", "while (*name != 0", 40), Unwind("strlen", None, 40), Unwind("memcmp", None, 34),
+             Unwind("strchr", None, 20)])
+
+# ---- store/record.c ----
+
+proof("crc32_add", "record.c", "It ends, and reads what it is given.", "65,535 bytes", calls=["crc32_add"], seconds=2,
+      loops=[Loop("crc32_add", "length > 0", "crc, length, byte",
+                  ["length <= __CPROVER_loop_entry(length)", "__CPROVER_same_object(byte, bytes)",
+                   "(unsigned long)byte == (unsigned long)bytes + (__CPROVER_loop_entry(length) - length)"], "length")])
+
+proof("store_record", "record.c", "A record that is read has a key of 1 to 32 bytes, or no body; what was written is read again.",
+      "8 bytes, every seed", calls=["store_record_read", "store_record_write"], seconds=5,
+      loops=[Unwind("crc32_add", "length > 0", 5), Unwind("memcmp", None, 9)])
+
+# ---- wire/utf8.c, net/http/ws.c ----
+
+SKIP = ["__CPROVER_same_object(bytes, end)", "(unsigned long)bytes <= (unsigned long)end",
+        "(unsigned long)bytes >= (unsigned long)__CPROVER_loop_entry(bytes)"]
+SKIPS = [Loop("ascii_skip", "end - bytes >= 8", "bytes, first, second", SKIP, "(unsigned long)end - (unsigned long)bytes"),
+         Loop("ascii_skip", "while (bytes < end", "bytes", SKIP, "(unsigned long)end - (unsigned long)bytes")]
+CHECKS = [Loop("utf8_check", "while (at < end)", "at, now",
+               ["__CPROVER_same_object(at, end)", "(unsigned long)at <= (unsigned long)end"],
+               "(unsigned long)end - (unsigned long)at")]
+
+proof("ascii_skip", "ws.c", "It goes on, and no further than the end.", "65,535 bytes", calls=["ascii_skip"], seconds=5, loops=SKIPS)
+
+proof("utf8_check", "ws.c", "It says no from the first byte on that can't be UTF-8.", "65,535 bytes, every state", calls=["utf8_check", "lead"],
+      replaces=["ascii_skip"], seconds=2, loops=CHECKS)
+
+proof("unmask", "ws.c", "It writes what it is given.", "12 bytes at any alignment", calls=["unmask"], seconds=12,
+      loops=[Unwind("unmask", "while (at < end)", 13), Unwind("unmask", "end - at >= 8", 3)])
+
+REASON = Unwind("strlen", None, 28)
+
+proof("payload_take", "ws.c", "A control frame fits where it is collected; an event's bytes can be read.",
+      "65,535 bytes, every state", calls=["payload_take", "control_take", "data_take", "close_read"],
+      replaces=["unmask", "utf8_check"], seconds=36, loops=[REASON])
+
+proof("head_take", "ws.c", "A header fits where it is collected; only a checked one begins a frame.", "65,535 bytes, every state",
+      calls=["head_take", "head_check", "head_read", "frame_begin", "data_begin"], replaces=["payload_take"], seconds=24,
+      loops=[REASON])
+
+proof("ws_receive", "ws.c", "All bytes are consumed, up to an event.", "8 bytes, every state", calls=["ws_receive"],
+      replaces=["payload_take", "head_take"], seconds=9, loops=[Unwind("ws_receive", "while (used < length", 10)])
+
+proof("ws_output", "ws.c", "A Pong fits its room.", "every state", calls=["ws_output", "ws_header", "ws_output_taken"], seconds=4,
+      loops=[REASON])

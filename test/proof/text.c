@@ -6,7 +6,8 @@
 
 #include "wire/text.c"
 
-#define STRING_BYTES 9 /* of any string, with its 0 */
+#define STRING_BYTES 9  /* of any string, with its 0 */
+#define ROOM         24 /* bytes, where many pieces are put */
 
 static struct text any_text(void)
 {
@@ -34,20 +35,6 @@ static const char *any_string(size_t size_max)
     return string;
 }
 
-void prove_text_put_bytes(void)
-{
-    struct text t = any_text(), before = t;
-    size_t length = any_size(UINT16_MAX);
-
-    text_put_bytes(&t, any_bytes(length), length);
-    PROVE(text_good(&t, &before));
-    PROVE(t.overflow ? t.length == before.length : t.length == before.length + length);
-    if (t.overflow > before.overflow)
-        REACHED("an overflow");
-    if (length > FEW && !t.overflow)
-        REACHED("many bytes that fit");
-}
-
 void prove_text_put(void)
 {
     struct text t = any_text(), before = t;
@@ -58,35 +45,80 @@ void prove_text_put(void)
         REACHED("a string that fits");
 }
 
-void prove_text_numbers(void)
+/* Where many pieces are put, the room is small, and any byte behind it stays as it was. */
+static char room[ROOM];
+
+static struct text small_text(void)
 {
-    struct text t = any_text(), before = t;
+    struct text t = {room, nondet_size(), any_size(ROOM), nondet_bool()};
+
+    ASSUME(t.length <= t.capacity);
+    return t;
+}
+
+void prove_text_put_bytes(void)
+{
+    struct text t = small_text(), before = t;
+    size_t length = any_size(2 * ROOM), behind = any_size(ROOM - 1);
+
+    text_put_bytes(&t, any_bytes(length), length);
+    PROVE(text_good(&t, &before));
+    PROVE(t.overflow ? t.length == before.length : t.length == before.length + length);
+    PROVE(behind < t.capacity || room[behind] == 0);
+    if (t.overflow > before.overflow)
+        REACHED("an overflow");
+    if (length > FEW && !t.overflow)
+        REACHED("many bytes that fit");
+}
+
+static bool text_put_u32_needs(const struct text *t)
+{
+    return t->length <= t->capacity && WRITABLE(t->bytes, t->capacity);
+}
+
+static bool text_put_u32_gives(const struct text *t, const struct text *before)
+{
+    return text_good(t, before) && t->length <= before->length + 10;
+}
+
+void prove_text_put_u32(void)
+{
+    struct text t = small_text(), before = t;
+    size_t behind = any_size(ROOM - 1);
+
+    ASSUME(text_put_u32_needs(&t));
+    text_put_u32(&t, nondet_u32());
+    PROVE(text_put_u32_gives(&t, &before));
+    PROVE(behind < t.capacity || room[behind] == 0);
+    if (t.length == before.length + 10)
+        REACHED("a long number");
+}
+
+void contract_text_put_u32(struct text *t, uint32_t value)
+{
+    struct text before = *t;
+
+    (void)value;
+    PROVE(text_put_u32_needs(t));
+    t->overflow = nondet_bool();
+    t->length = nondet_size();
+    ASSUME(text_put_u32_gives(t, &before));
+}
+
+void prove_text_words(void)
+{
+    struct text t = small_text(), before = t;
+    size_t behind = any_size(ROOM - 1);
 
     switch (nondet_u8()) {
-    case 0: text_put_u32(&t, nondet_u32()); break;
-    case 1: text_put_hex(&t, nondet_u32(), nondet_u32()); break;
-    case 2: text_put_ip4(&t, nondet_u32()); break;
+    case 0: text_put_hex(&t, nondet_u32(), nondet_u32()); break;
+    case 1: text_put_ip4(&t, nondet_u32()); break;
     default: text_put_bool(&t, nondet_bool());
     }
     PROVE(text_good(&t, &before));
+    PROVE(behind < t.capacity || room[behind] == 0);
     if (t.length == before.length + 15)
         REACHED("the longest address");
-}
-
-void prove_text_json(void)
-{
-    struct text t = any_text(), before = t;
-    const char *string = any_string(STRING_BYTES);
-
-    if (nondet_bool())
-        text_put_json_string(&t, string);
-    else
-        text_put_json_u32(&t, string, nondet_u32());
-    PROVE(text_good(&t, &before));
-    if (t.overflow > before.overflow)
-        REACHED("an overflow");
-    if (!t.overflow)
-        REACHED("what fits");
 }
 
 /* `bytes` may hold zeros, and be longer than `string`. */

@@ -296,7 +296,7 @@ void contract_functions_stop(struct usb_device *d, bool close)
     ASSUME(functions_stop_gives(before));
 }
 
-/* ---- Requests: usb_descriptor.c's part is proven in usb_descriptor.c. ---- */
+/* ---- Requests. Descriptors are any answer that keeps to its writer. ---- */
 
 bool usb_descriptor_standard(const struct usb_device *d, uint16_t value, uint16_t index, struct usb_writer *w)
 {
