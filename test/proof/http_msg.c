@@ -5,9 +5,9 @@
 #include "proof.h"
 
 #include "wire/http_msg.c"
-#include "wire/text.c"
 
 #define WORD_MAX 31 /* bytes, where the rounds are counted out */
+#define RUN_MAX  11
 
 void prove_http_percent_decode(void)
 {
@@ -45,4 +45,18 @@ void prove_http_words(void)
     case 4: PROVE(!http_is_token(0) && http_is_token((char)nondet_u8()) <= 1); break;
     default: http_status_text(nondet_u16());
     }
+}
+
+/* Four bytes at once, and never one behind the text. */
+void prove_http_runs(void)
+{
+    size_t length = any_size(RUN_MAX), run;
+    char *text = any_bytes(length);
+
+    run = nondet_bool() ? http_plain_length(text, length) : http_dense_length(text, length);
+    PROVE(run <= length);
+    if (run == RUN_MAX)
+        REACHED("a run to the end");
+    if (run < length)
+        REACHED("a run that ends");
 }

@@ -206,11 +206,11 @@ proof("text_put_bytes", "text.c", "Bytes are written where there is room, else i
       calls=["text_put_bytes"], seconds=4, loops=[FEW])
 
 proof("text_put_u32", "text.c", "The same.", "24 bytes of room, every number", calls=["text_put_u32"], seconds=4,
-      loops=[FEW, DIGITS])
+      loops=DIGITS)
 
 proof("text_words", "text.c", "The same.", "24 bytes of room, every number", calls=["text_put_hex", "text_put_ip4", "text_put_bool"],
       replaces=["text_put_u32"], seconds=5,
-      loops=[FEW, COPY, Unwind("text_put_hex", "i < digits", 9), Unwind("text_put_ip4", "shift >= 0", 5)])
+      loops=[FEW, *COPY, Unwind("text_put_hex", "i < digits", 9), Unwind("text_put_ip4", "shift >= 0", 5)])
 
 proof("text_equal_nocase", "text.c", "It reads neither behind the bytes nor behind the string's end.",
       "65,535 bytes, " + STRING, calls=["text_equal_nocase"], seconds=1,
@@ -290,9 +290,14 @@ proof("http_words", "http_msg.c", "Methods, names of headers, ETags and hosts ar
       calls=["http_method_parse", "http_header_parse", "http_etag_equal", "http_host_is_loopback6", "http_is_token",
              "http_status_text"], seconds=9,
       loops=[Unwind("http_method_parse", "i < sizeof methods", 10), Unwind("http_header_parse", "i < 3", 4),
-             Unwind("text_equal_nocase", "i < length", 33), Unwind("http_host_is_loopback6", "i < length - 1", 33),
+             Unwind("http_name_equal", "length > 4", 9),
+             Unwind("http_host_is_loopback6", "i < length - 1", 33),
              Unwind("http_status_text", "while (*name != 0", 40), Unwind("strlen", None, 40), Unwind("memcmp", None, 34),
              Unwind("strchr", None, 20)])
+
+proof("http_runs", "http_msg.c", "A run of one kind of character ends at the text's end at the latest.", "11 bytes",
+      calls=["http_plain_length", "http_dense_length"], seconds=9,
+      loops=[Unwind("http_run_length", "at = 0;; at += 4", 5), Unwind("http_load_few", "length > 0", 5)])
 
 # ---- store/record.c ----
 
