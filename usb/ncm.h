@@ -47,8 +47,11 @@ extern "C" {
 #ifndef NCM_IN_PIECES_MAX
 #define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
 #endif
-#define NCM_AHEAD_DATAGRAMS_MAX 3 /* frames in the block of those that overtake */
-#define NCM_AHEAD_PIECES_MAX    6 /* pieces of all its frames together */
+#ifndef NCM_AHEAD_DATAGRAMS_MAX
+#define NCM_AHEAD_DATAGRAMS_MAX                                                                              \
+    3 /* frames in the block of those that overtake; 0: none does, 230 bytes of flash less */
+#endif
+#define NCM_AHEAD_PIECES_MAX (2 * NCM_AHEAD_DATAGRAMS_MAX) /* pieces of all its frames together */
 #ifndef NCM_FRAME_PIECES_MAX
 #define NCM_FRAME_PIECES_MAX 20 /* pieces of one frame; lwIP makes a segment of up to TCP_SND_QUEUELEN */
 #endif

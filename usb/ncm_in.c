@@ -21,6 +21,8 @@
 
 static const uint8_t ncm_padding[4];
 
+#define AHEAD (NCM_AHEAD_DATAGRAMS_MAX > 0) /* some frames may overtake */
+
 #define BLOCK(room, pieces_)                                                                                 \
     (struct ncm_in_block)                                                                                    \
     {                                                                                                        \
@@ -33,7 +35,8 @@ void ncm_in_init(struct ncm *ncm)
 {
     for (unsigned i = 0; i < 2; i++)
         ncm->in_blocks[i] = BLOCK(ncm->in_rooms[i], NCM_IN_PIECES_MAX);
-    ncm->in_ahead = BLOCK(ncm->in_ahead_room, NCM_AHEAD_PIECES_MAX);
+    if (AHEAD)
+        ncm->in_ahead = BLOCK(ncm->in_ahead_room, NCM_AHEAD_PIECES_MAX);
     ncm->in_open = &ncm->in_blocks[0];
 }
 
@@ -58,7 +61,7 @@ static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, uint32_t
 
 void ncm_in_write(struct ncm *ncm)
 {
-    bool ahead = ncm->in_ahead.datagrams != 0;
+    bool ahead = AHEAD && ncm->in_ahead.datagrams != 0;
     struct ncm_in_block *block = ahead ? &ncm->in_ahead : ncm->in_open;
     if (block->datagrams == 0 || ncm->in_flying != NULL || !ncm->up || (ncm->halted & NCM_HALTED_IN) != 0)
         return;
@@ -117,7 +120,7 @@ bool ncm_send_frame(struct ncm *ncm, bool ahead, const struct usb_iov *pieces, s
     for (size_t i = 0; i < count; i++)
         frame += pieces[i].length;
     bool fits = frame - NTB_DATAGRAM_MIN <= NCM_FRAME_MAX - NTB_DATAGRAM_MIN;
-    ahead = ahead && fits && ncm->in_flying != NULL && ncm->in_flying != &ncm->in_ahead;
+    ahead = AHEAD && ahead && fits && ncm->in_flying != NULL && ncm->in_flying != &ncm->in_ahead;
     if (ahead && ncm_in_add(ncm, &ncm->in_ahead, pieces, count, frame, token))
         return true;
     bool added = fits && ncm_in_add(ncm, ncm->in_open, pieces, count, frame, token);
@@ -163,14 +166,15 @@ void ncm_in_stop(struct ncm *ncm)
 {
     ncm->in_sequence = 0;
     ncm_in_abort(ncm, &ncm->stats.in_unread);
-    ncm_in_release(ncm, &ncm->in_ahead, &ncm->stats.in_unread);
+    if (AHEAD)
+        ncm_in_release(ncm, &ncm->in_ahead, &ncm->stats.in_unread);
     ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_unread);
 }
 
 void ncm_in_size_set(struct ncm *ncm, uint32_t size)
 {
     ncm->in_size = size;
-    if (ncm->in_ahead.length > size && ncm->in_flying != &ncm->in_ahead)
+    if (AHEAD && ncm->in_ahead.length > size && ncm->in_flying != &ncm->in_ahead)
         ncm_in_release(ncm, &ncm->in_ahead, &ncm->stats.in_drop_abort);
     if (ncm->in_open->length > size)
         ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_drop_abort);

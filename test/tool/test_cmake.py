@@ -161,12 +161,12 @@ def test_parts(folder):
 def test_without_lwip(folder):
     shutil.copytree(os.path.join(ROOT, "examples/ownstack"), f"{folder}/ownstack")
     product_write(folder, "ownstack", {"CMakeLists.txt": lists_of(
-        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c NO_LWIP PRODUCT ownstack)")})
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c OPTIONS plugnet_options.h NO_LWIP PRODUCT ownstack)")})
     by_make = f"{ROOT}/build/stm32f4discovery-none-ownstack/ownstack"
     build = build_of(f"{folder}/ownstack", environment=git_of(f"{by_make}.elf"))
     same(f"{build}/ownstack.bin", f"{by_make}.bin")
     product_write(folder, "ownstack", {"CMakeLists.txt": lists_of(
-        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c PRODUCT_MK product.mk PRODUCT ownstack)")})
+        TAKE["add_subdirectory"].format(root=ROOT), "plugnet_add_firmware(ownstack SOURCES main.c OPTIONS plugnet_options.h PRODUCT_MK product.mk PRODUCT ownstack)")})
     build = build_of(f"{folder}/ownstack", environment=git_of(f"{by_make}.elf"))
     same(f"{build}/ownstack.bin", f"{by_make}.bin")
 
