@@ -262,9 +262,9 @@ def figures_fill():
             parts.append((FREERTOS_GUIDE, "freertos", freertos_make(bench, json.load(file))))
     for path, name, content in parts:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            text = part_replace(file.read(), name, content)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(part_replace(text, name, content))
+            file.write(text)
 
 
 def readme_fill(text):
