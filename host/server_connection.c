@@ -49,7 +49,8 @@ uint8_t *transfer_data(struct transfer *t)
 
 bool transfer_fits(const struct connection *c, uint32_t bytes)
 {
-    return c->count < c->server->protocol->transfers_max && bytes <= SERVER_BYTES_MAX - c->bytes;
+    return c->count < c->server->protocol->transfers_max && c->bytes <= SERVER_BYTES_MAX &&
+           bytes <= SERVER_BYTES_MAX - c->bytes; /* answers may have gone beyond it */
 }
 
 void answer_queue(struct transfer *t, uint32_t length)

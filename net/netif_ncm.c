@@ -19,10 +19,8 @@
 #include "wire/icmp_echo.h"
 
 #define FRAMES_A_POLL_MAX 64 /* our bound for one round of the loop */
-#define OVERTAKING_MAX                                                                                       \
-    600 /* bytes of a frame: DHCP's, most answers of DNS and mDNS; half a millisecond of bus */
-#define PROTOCOL_AT   (SIZEOF_ETH_HDR + 9)
-#define PBUF_IN_BLOCK ((pbuf_type)(PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS | PBUF_TYPE_ALLOC_SRC_MASK_APP_MIN))
+#define PROTOCOL_AT       (SIZEOF_ETH_HDR + 9)
+#define PBUF_IN_BLOCK     ((pbuf_type)(PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS | PBUF_TYPE_ALLOC_SRC_MASK_APP_MIN))
 
 /* The last reference to a received frame is gone. Any thread: only gives things back. */
 static void netif_ncm_frame_free(struct pbuf *p)
@@ -205,14 +203,13 @@ static err_t netif_ncm_refuse(struct netif_ncm *n)
     return ERR_MEM;
 }
 
-/* Anything small but TCP: an answer to a ping or a query shall not wait behind a window of segments. */
+/* Anything but TCP: an answer to a ping or a query shall not wait behind a window of segments. */
 static bool netif_ncm_overtakes(const struct pbuf *p)
 {
     const uint8_t *bytes = p->payload;
 
-    return p->tot_len <= OVERTAKING_MAX && p->len > PROTOCOL_AT &&
-           !(bytes[12] == ETHTYPE_IP >> 8 && bytes[13] == (ETHTYPE_IP & 0xFF) &&
-             bytes[PROTOCOL_AT] == IP_PROTO_TCP);
+    return p->len > PROTOCOL_AT && !(bytes[12] == ETHTYPE_IP >> 8 && bytes[13] == (ETHTYPE_IP & 0xFF) &&
+                                     bytes[PROTOCOL_AT] == IP_PROTO_TCP);
 }
 
 /* lwIP has a frame to send. Never waits; no reference is kept unless ERR_OK is returned. */

@@ -188,7 +188,10 @@ def head_of(resource, body, gzipped):
         return b""
     lines = [f"ETag: {etag(body)}", f"Content-Type: {resource.type}", f"Content-Length: {len(body)}", "", ""]
     lines[1] += " " * (-len("\r\n".join(lines)) % 4)
-    return "\r\n".join(lines).encode()
+    head = "\r\n".join(lines).encode()
+    if len(head) > 252:  # struct http_resource.head is a byte
+        raise SiteError(f"{resource.name}: its Content-Type is {len(resource.type)} letters long")
+    return head
 
 
 def body_name(i, gzipped):

@@ -23,7 +23,6 @@ _Static_assert(NCM_FRAME_PIECES_MAX <= NCM_IN_PIECES_MAX,
 #define NOTIFY_INTERVAL_MS                                                                                   \
     4 /* bInterval: the link is up so much sooner; two notifications have to be fetched */
 #define LINK_SPEED         12000000 /* bit/s, both ways */
-#define IN_BLOCK_MIN       2048     /* smallest SetNtbInputSize */
 #define PACKET_FILTER_MASK 0x1F     /* promiscuous, all multicast, directed, broadcast, multicast */
 
 #define NCM_NOTIFY_SPEED      1u
@@ -272,7 +271,7 @@ static bool ncm_control_out(struct usb_function *function, const struct usb_setu
     if (length != 4)
         return false;
     uint32_t size = load_le32(data);
-    if (size < IN_BLOCK_MIN || size > NCM_IN_BLOCK_MAX)
+    if (size < NCM_IN_SIZE_MIN || size > NCM_IN_BLOCK_MAX)
         return false;
     ncm_in_size_set(ncm_of(function), size);
     return true;

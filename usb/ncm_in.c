@@ -11,12 +11,14 @@
  * exactly as long as the host's buffer ends by that (facts.md A4), any other by a short or an empty packet.
  *
  * Small frames that overtake wait for the block in flight at most, not for the segments in the open block, too: a ping
- * beside TCP took 9.5 ms without, and takes 4. They join the open block as long as their own is in flight, so they
- * keep their order, and the others get every second block at least.
+ * beside TCP took 9.5 ms without, and takes 4. They join the open block as long as their own is in flight, so the others
+ * get every second block at least. Where one of their kind waits in the open block, all behind it do: they keep their order.
  */
 /* SPDX-License-Identifier: MIT */
 #include "usb/ncm_parts.h"
 
+#define OVERTAKING_MAX                                                                                       \
+    600 /* bytes of a frame: DHCP's, most answers of DNS and mDNS; half a millisecond of bus */
 #define GATHER_MAX 2048 /* bytes: with more in the open block an idle endpoint would wait in vain */
 
 static const uint8_t ncm_padding[4];
@@ -52,6 +54,7 @@ static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, uint32_t
     block->length = 0;
     block->datagrams = 0;
     block->pieces = 0;
+    block->ordered = false;
     ncm_in_write(ncm);
     if (lost != NULL)
         *lost += (uint32_t)count;
@@ -120,14 +123,16 @@ bool ncm_send_frame(struct ncm *ncm, bool ahead, const struct usb_iov *pieces, s
     for (size_t i = 0; i < count; i++)
         frame += pieces[i].length;
     bool fits = frame - NTB_DATAGRAM_MIN <= NCM_FRAME_MAX - NTB_DATAGRAM_MIN;
-    ahead = AHEAD && ahead && fits && ncm->in_flying != NULL && ncm->in_flying != &ncm->in_ahead;
-    if (ahead && ncm_in_add(ncm, &ncm->in_ahead, pieces, count, frame, token))
+    bool overtakes = AHEAD && ahead && fits && frame <= OVERTAKING_MAX && !ncm->in_open->ordered &&
+                     ncm->in_flying != NULL && ncm->in_flying != &ncm->in_ahead;
+    if (overtakes && ncm_in_add(ncm, &ncm->in_ahead, pieces, count, frame, token))
         return true;
     bool added = fits && ncm_in_add(ncm, ncm->in_open, pieces, count, frame, token);
     if (fits && !added) {
         ncm_in_write(ncm); /* gathered enough: the other block may be free */
         added = ncm_in_add(ncm, ncm->in_open, pieces, count, frame, token);
     }
+    ncm->in_open->ordered |= ahead && added;
     ncm->stats.in_drop_full += !added;
     if (!ncm->in_gathering || ncm->in_open->length > GATHER_MAX)
         ncm_in_write(ncm);
@@ -171,11 +176,13 @@ void ncm_in_stop(struct ncm *ncm)
     ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_unread);
 }
 
+_Static_assert(NTB_HEAD_LENGTH(NCM_AHEAD_DATAGRAMS_MAX) + NCM_AHEAD_DATAGRAMS_MAX * (OVERTAKING_MAX + 3) <=
+                   NCM_IN_SIZE_MIN,
+               "what overtakes must fit the smallest block that a host may want");
+
 void ncm_in_size_set(struct ncm *ncm, uint32_t size)
 {
     ncm->in_size = size;
-    if (AHEAD && ncm->in_ahead.length > size && ncm->in_flying != &ncm->in_ahead)
-        ncm_in_release(ncm, &ncm->in_ahead, &ncm->stats.in_drop_abort);
     if (ncm->in_open->length > size)
         ncm_in_release(ncm, ncm->in_open, &ncm->stats.in_drop_abort);
 }

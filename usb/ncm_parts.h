@@ -15,6 +15,7 @@ extern "C" {
 #define NCM_HALTED_NOTIFY 1u
 #define NCM_HALTED_IN     2u
 #define NCM_HALTED_OUT    4u
+#define NCM_IN_SIZE_MIN   2048 /* bytes: smallest SetNtbInputSize */
 
 static inline uint8_t ncm_ep_notify(const struct ncm *ncm)
 {

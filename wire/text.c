@@ -50,7 +50,7 @@ static char *put_char(char *to, const char *end, char c)
     return to + 1;
 }
 
-/* Copies string[i], or stops there. */
+/* Copies string[i] to to[i]; at the string's end it returns from put_string. */
 #define PUT_LETTER(i)                                                                                        \
     {                                                                                                        \
         char c = string[i];                                                                                  \

@@ -16,6 +16,8 @@
 #define VERSION_MAX 32 /* bytes, with what is around it */
 
 _Static_assert(HTTP_TEXT_MAX >= 40 && HTTP_TEXT_MAX <= 255, "HTTP_TEXT_MAX: its length is one byte");
+_Static_assert(HTTP_TARGET_MAX >= HTTP_TEXT_MAX,
+               "HTTP_TARGET_MAX: a line that is read at once may be so long");
 _Static_assert(HTTP_KEEP_MAX >= 4 && HTTP_KEEP_MAX <= 255, "HTTP_KEEP_MAX: its length is one byte");
 _Static_assert(HTTP_STATE_MAX >= 4 && HTTP_STATE_MAX % 4 == 0, "HTTP_STATE_MAX: a multiple of 4, at least 4");
 

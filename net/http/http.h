@@ -99,8 +99,9 @@ struct http_resource {
     const char *etag; /* with its quotes: "\"3f2a\""; NULL: none */
     const uint8_t *body;
     uint32_t length;
-    bool gzip;           /* body is gzip-coded */
-    uint8_t head;        /* bytes in front of `body` that tool/site_pack.py puts there; 0: none */
+    bool gzip; /* body is gzip-coded */
+    uint8_t
+        head; /* bytes in front of `body` that tool/site_pack.py puts there, where `gzip` is true and `headers` NULL; else 0 */
     const char *headers; /* further header lines, each ended by \r\n, at most 200 bytes; NULL: none */
 };
 

@@ -200,13 +200,13 @@ void http_blame(struct http_request *r, const char *why);
 /* http_answer.c: the answer's head, and its body where that is the status's name. */
 void http_head(const struct http_request *r, struct text *t);
 bool http_has_parts(const struct http_request *r);
+bool http_has_resource(const struct http_request *r);
 
 /* http_answer.c: the answer is all in flash, its head as well; what of it comes next, behind `done` bytes of `left`, and how many
  * there are. */
 bool http_is_packed(const struct http_request *r);
 void http_packed_piece(const struct http_request *r, struct http_piece *piece);
 uint32_t http_packed_length(const struct http_request *r);
-bool http_has_resource(const struct http_request *r);
 
 /* http_body.c: the other protocol is begun; returns 101, or a refusal. */
 uint16_t http_upgrade_begin(struct http_request *r);

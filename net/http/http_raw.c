@@ -292,11 +292,13 @@ static void http_raw_part_made(struct http_raw_connection *c, const struct http_
     http_output_taken(&c->http, piece->length);
 }
 
-/* There is memory for several segments of flash, which are queued by one call then. */
-static bool http_raw_has_plenty(const struct http_raw_connection *c)
+/* There is memory for so many bytes of flash, several segments, which are queued by one call then. */
+static bool http_raw_has_plenty(const struct http_raw_connection *c, size_t several)
 {
     return HTTP_QUICK && !http_raw_of(c)->guard->need &&
-           lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS + AT_ONCE <= MEMP_NUM_TCP_SEG;
+           lwip_stats.memp[MEMP_TCP_SEG]->used + TCP_GUARD_SEGS + AT_ONCE <= MEMP_NUM_TCP_SEG &&
+           lwip_stats.memp[MEMP_PBUF]->used + AT_ONCE < MEMP_NUM_PBUF &&
+           tcp_guard_room(tcp_guard_cost(c->pcb, several, true));
 }
 
 /* How many bytes of a piece may be queued by the connection's own limits; 0: it waits for its client. */
@@ -309,7 +311,8 @@ static size_t http_raw_piece_room(const struct http_raw_connection *c, const str
     }
     size_t length = LWIP_MIN(piece->length, tcp_mss(c->pcb));
     size_t several = LWIP_MIN(piece->length, (size_t)AT_ONCE * tcp_mss(c->pcb));
-    if (piece->is_static && several > length && several <= room && http_raw_has_plenty(c)) {
+    if (piece->is_static && several > length && several + length <= room /* and the rest of a segment */ &&
+        http_raw_has_plenty(c, several)) {
         return several;
     }
     return length <= room              ? length

@@ -1042,6 +1042,22 @@ TEST(usbredir_refuses_too_many_bytes)
     CHECK_EQUAL(stats()->malformed, 0);
 }
 
+/* An answer to a refused one goes beyond the limit by its head; that must not lift the limit for those behind it. */
+TEST(usbredir_limit_stays_a_limit)
+{
+    int fd = attach_data();
+    uint32_t head = usbredir_header_length(caps) + 10; /* of each answer */
+    for (unsigned i = 0; i < 3; i++)
+        bulk_in_say(fd, SERVER_TRANSFER_MAX);
+    bulk_in_say(fd, SERVER_BYTES_MAX - 3 * (SERVER_TRANSFER_MAX + head) - head); /* the last byte */
+    uint64_t ids[3];
+    for (unsigned i = 0; i < 3; i++)
+        ids[i] = bulk_in_say(fd, SERVER_TRANSFER_MAX);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQUAL(answer(fd, ids[i])->packet.status, USBREDIR_IOERROR);
+    CHECK_EQUAL(stats()->refused, 3);
+}
+
 /* Neither what it asks for nor what the device says by itself fills the memory. */
 TEST(usbredir_guest_that_does_not_read)
 {

@@ -135,7 +135,7 @@ proof("dns_read", "dns.c", "Header, question and record lie in the message, a re
 proof("dns_put_bytes", "dns.c", "Bytes are written where there is room, else it is said.", "65,535 bytes of room and to write",
       calls=["dns_put_bytes"], seconds=2)
 
-proof("dns_name_find", "dns.c", "A pointer fits its 14 bits.", "24 labels, names of ours of 255 bytes",
+proof("dns_name_find", "dns.c", "It returns one of the places that were remembered, or 0.", "24 labels, names of ours of 255 bytes",
       calls=["dns_name_find"], replaces=["dns_name_equal"], seconds=3,
       loops=[Unwind("prove_dns_name_find", "label_any < DNS_LABELS_MAX", 25), Unwind("dns_name_find", "i < w->label_count", 25)])
 
@@ -152,7 +152,7 @@ ENDPOINTS = Unwind("endpoints_change", "i < sizeof all", 4)
 FUNCTIONS = "i < device->config->function_count"
 STATE = "every state, two functions"
 
-proof("functions_stop", "usb_device.c", "All endpoints are closed, each function hears of it once.", STATE,
+proof("functions_stop", "usb_device.c", "No endpoint is marked as open or halted any more.", STATE,
       calls=["functions_stop"], seconds=2,
       loops=[ENDPOINTS, Unwind("functions_stop", "bit < 16", 17), Unwind("functions_stop", FUNCTIONS, 3)])
 
@@ -200,7 +200,7 @@ FEW = Unwind("text_put_bytes", "length > 0", 14)
 COPY = [Unwind("put_string", "end - to >= 4", 4), Unwind("put_string", "to != end", 5)]
 DIGITS = [Unwind("put_u32", "rest > 9", 11), Unwind("put_u32", "digits > 0", 11)]
 
-proof("text_put", "text.c", "The same.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=COPY)
+proof("text_put", "text.c", "Bytes are written where there is room.", ROOM + ", " + STRING, calls=["text_put"], seconds=4, loops=COPY)
 
 proof("text_put_bytes", "text.c", "Bytes are written where there is room, else it is said.", "24 bytes of room, 48 bytes",
       calls=["text_put_bytes"], seconds=4, loops=[FEW])
@@ -245,13 +245,13 @@ proof("guard_image_good", "guard.c", "An image that is started lies in its slot 
 proof("refusal", "guard.c", "An image that is swapped in is this board's, for this place, and fits the units that take part.",
       "slots of 1 MB, every journal", calls=["refusal"], replaces=["guard_fits"], seconds=2)
 
-proof("trial", "guard.c", "An image on trial stays, goes back or was replaced.", "slots of 1 MB, every journal and report",
+proof("trial", "guard.c", "An image on trial stays, goes back or was replaced.", "slots of 1 MB, every journal of a trial, no report",
       calls=["trial", "start_ended"], replaces=["guard_fits"], seconds=1,
       loops=[Unwind("report_check_of", "size_t i", 30)])
 
 # ---- wire/icmp_echo.c ----
 
-proof("chksum_sum", "icmp_echo.c", "It ends, reads what it is given, and loses no carry.", "65,535 bytes", calls=["chksum_sum"],
+proof("chksum_sum", "icmp_echo.c", "It ends, and reads what it is given.", "65,535 bytes", calls=["chksum_sum"],
       seconds=2,
       loops=[Loop("chksum_sum", "length >= 4", "length, bytes, sum, word",
                   ["length >= 0", "length <= __CPROVER_loop_entry(length)", "__CPROVER_same_object(bytes, data)",
@@ -282,7 +282,7 @@ proof("http_percent_decode", "http_msg.c", "What is decoded lies in front of wha
       loops=[Loop("http_percent_decode", "at < length", "to, at, __CPROVER_object_whole(text)",
                   ["at <= length", "to <= at"], "length - at")])
 
-proof("http_number_parse", "http_msg.c", "A number that is too large is the largest one.", "65,535 bytes",
+proof("http_number_parse", "http_msg.c", "It ends, and reads what it is given.", "65,535 bytes",
       calls=["http_number_parse"], seconds=2,
       loops=[Loop("http_number_parse", "i < length", "sum, i", ["i <= length", "sum <= 4294967295ul"], "length - i")])
 
@@ -322,7 +322,7 @@ CHECKS = [Loop("utf8_check", "while (at < end)", "at, now",
 
 proof("ascii_skip", "ws.c", "It goes on, and no further than the end.", "65,535 bytes", calls=["ascii_skip"], seconds=5, loops=SKIPS)
 
-proof("utf8_check", "ws.c", "It says no from the first byte on that can't be UTF-8.", "65,535 bytes, every state", calls=["utf8_check", "lead"],
+proof("utf8_check", "ws.c", "It ends, and reads what it is given; a state that goes on is one of its own.", "65,535 bytes, every state", calls=["utf8_check", "lead"],
       replaces=["ascii_skip"], seconds=2, loops=CHECKS)
 
 proof("unmask", "ws.c", "It writes what it is given.", "12 bytes at any alignment", calls=["unmask"], seconds=12,

@@ -40,7 +40,12 @@ class Boards:
                                         stderr=subprocess.STDOUT)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.log = ""
-        self.wait_log("usbredir at .*\n.*usbredir at .*\n")
+        try:
+            self.wait_log("usbredir at .*\n.*usbredir at .*\n")
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
         self.ports = [int(port) for port in re.findall(r"usbredir at 127\.0\.0\.1:(\d+)", self.log)]
 
     def read_log(self):
@@ -57,7 +62,7 @@ class Boards:
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
         try:
-            return self.process.wait(10)
+            return self.process.wait(10 * SLOW)
         finally:
             self.process.kill()
 
