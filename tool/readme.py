@@ -2,8 +2,8 @@
 """Fill in the README's generated parts, or check what can be checked without a benchmark.
 
     tool/readme.py                  write figures from build/bench.json (examples/meter's README and docs/freertos.md have
-                                    some, too), the table of boards from the logs of the system tests, and the example from examples/minimal; draw
-                                    the picture of sizes (tool/chart.py)
+                                    some, too), the table of boards from the logs of the system tests, and the example
+                                    from examples/minimal; draw the picture of sizes (tool/chart.py)
     tool/readme.py --check          the example is the file's, every link leads to a file, nothing is left to fill in
     tool/readme.py --check-boards   the table of boards is what the system tests' logs say
 

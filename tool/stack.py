@@ -7,7 +7,7 @@ resolved by tool/stack.txt: the source function that calls, by debug information
 taken must be named there, or in the product's own FILE, so that none is forgotten. Recursion must be named there with its bound.
 On top come the interrupts of the vector table, all at once, with what the processor stacks, FPU registers and alignment included.
 
-Prints the deepest way. An answer that can't be given is a mistake (exit code 1): a frame of unknown size, a call, a recursion or a
+Prints the deepest way, and who calls by a pointer without any function that it may be. An answer that can't be given is a mistake (exit code 1): a frame of unknown size, a call, a recursion or a
 function that isn't named; so is a depth of more than BYTES.
 SPDX-License-Identifier: MIT
 """
@@ -248,7 +248,8 @@ class Image:
         for function in self.functions.values():
             walk(function)
         self.sources = callers_of(elf, sorted({at for f in self.functions.values() for _, target, at in f.calls if target is None}))
-        self.memo, self.path, self.cut = {}, [], {}
+        self.memo, self.path = {}, []
+        self.nobody = set()  # who calls by a pointer that no function of this image fits
 
     def at(self, address):
         """The function that an address lies in: branches into others' middle are possible by hand-written code."""
@@ -265,7 +266,10 @@ class Image:
         if patterns is None:
             raise Mistake(f"{self.sources[address]} calls by a pointer (at {address:#x}): name it, and whom, in tool/stack.txt or --calls")
         names = ((self.functions[a], self.functions[a].name) for a in sorted(self.taken))
-        return [f for f, name in names if is_one(name, patterns) and not is_one(name, self.table.uncalled)]
+        found = [f for f, name in names if is_one(name, patterns) and not is_one(name, self.table.uncalled)]
+        if not found:
+            self.nobody.add(self.sources[address])
+        return found
 
     def depth(self, function):
         """(bytes, way) from a function on."""
@@ -336,6 +340,8 @@ def main():
         print(f"{depth:6} {name}")
     total = deepest + sum(depth for depth, _ in above)
     print(f"{total:6} bytes in all")
+    if image.nobody:
+        print("taken as calling nobody, since no function here is named for them: " + ", ".join(sorted(image.nobody)))
     if given.max is not None and total > given.max:
         sys.exit(f"stack: {total} bytes, more than {given.max}")
 

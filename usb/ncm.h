@@ -48,8 +48,7 @@ extern "C" {
 #define NCM_IN_PIECES_MAX 24 /* pieces (pbufs) of all its frames together */
 #endif
 #ifndef NCM_AHEAD_DATAGRAMS_MAX
-#define NCM_AHEAD_DATAGRAMS_MAX                                                                              \
-    3 /* frames in the block of those that overtake; 0: none does, 230 bytes of flash less */
+#define NCM_AHEAD_DATAGRAMS_MAX 3 /* frames in the block of those that overtake; 0: none does */
 #endif
 #define NCM_AHEAD_PIECES_MAX (2 * NCM_AHEAD_DATAGRAMS_MAX) /* pieces of all its frames together */
 #ifndef NCM_FRAME_PIECES_MAX
@@ -113,7 +112,7 @@ struct ncm_in_block {
     uint8_t datagrams_max;
     uint8_t pieces; /* used entries of iov, headers apart */
     uint8_t pieces_max;
-    bool ordered; /* holds a frame that could not overtake: those behind it mustn't either */
+    bool ordered; /* holds a frame that was `ahead`: those behind it mustn't overtake it */
     uint16_t *lengths;
     void **tokens;
     struct usb_iov *iov; /* headers, then pieces and padding */
@@ -188,8 +187,8 @@ void ncm_block_release(struct ncm_block *block);
 /* Add a frame, made of `count` pieces (1 to NCM_FRAME_PIECES_MAX, together 14 to NCM_FRAME_MAX bytes), to the
  * open block. True: the pieces' memory must stay as it is until `sent` is called with `token`. False: no room
  * or no link, counted, nothing kept. Never waits. The array itself may be reused at once.
- * `ahead`: it may overtake those that mayn't. Small ones do, while a block is in flight, in a block of their own as long as it
- * has room. Either kind keeps its order. */
+ * `ahead`: it may overtake those that were sent without. While a block is in flight, frames of up to 600 bytes do, as long as
+ * their own small block has room. Each of the two kinds keeps its order. */
 bool ncm_send_frame(struct ncm *ncm, bool ahead, const struct usb_iov *pieces, size_t count, void *token);
 
 /* The same, in order with all others of its kind: what most callers want. */

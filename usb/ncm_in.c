@@ -17,14 +17,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "usb/ncm_parts.h"
 
-#define OVERTAKING_MAX                                                                                       \
-    600 /* bytes of a frame: DHCP's, most answers of DNS and mDNS; half a millisecond of bus */
-#define GATHER_MAX 2048 /* bytes: with more in the open block an idle endpoint would wait in vain */
+#define OVERTAKING_MAX 600  /* bytes: DHCP's frames, most of DNS and mDNS; half a millisecond */
+#define GATHER_MAX     2048 /* bytes: with more in the open block an idle endpoint would wait in vain */
 
 static const uint8_t ncm_padding[4];
 
 #define AHEAD (NCM_AHEAD_DATAGRAMS_MAX > 0) /* some frames may overtake */
+_Static_assert(NCM_AHEAD_DATAGRAMS_MAX <= NCM_IN_DATAGRAMS_MAX,
+               "NCM_AHEAD_DATAGRAMS_MAX: NCM_IN_DATAGRAMS_MAX at most");
 
+/* An empty block, with the arrays that are its own for ever. */
 #define BLOCK(room, pieces_)                                                                                 \
     (struct ncm_in_block)                                                                                    \
     {                                                                                                        \
@@ -46,8 +48,7 @@ void ncm_in_init(struct ncm *ncm)
  * already fill the emptied block again. `lost` counts its frames; NULL: the host has read them. */
 static void ncm_in_release(struct ncm *ncm, struct ncm_in_block *block, uint32_t *lost)
 {
-    void *tokens[NCM_IN_DATAGRAMS_MAX > NCM_AHEAD_DATAGRAMS_MAX ? NCM_IN_DATAGRAMS_MAX
-                                                                : NCM_AHEAD_DATAGRAMS_MAX];
+    void *tokens[NCM_IN_DATAGRAMS_MAX];
     size_t count = block->datagrams;
     for (size_t i = 0; i < count; i++)
         tokens[i] = block->tokens[i];

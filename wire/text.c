@@ -60,7 +60,7 @@ static char *put_char(char *to, const char *end, char c)
         to[i] = c;                                                                                           \
     }
 
-/* A string. Four letters take one look at the room, which halves what a letter costs. */
+/* A string. Four letters take one look at the room. */
 static inline __attribute__((always_inline)) char *put_string(char *to, const char *end, const char *string)
 {
     for (; end - to >= 4; to += 4, string += 4) {

@@ -50,19 +50,21 @@ _Static_assert(
 #define TEXT_OF_(text)  #text
 __asm__(".global linker_stack_size\n.equ linker_stack_size, " TEXT_OF(BOARD_STACK_SIZE));
 
-#define PAINT_LOAD "ldr r2, =" TEXT_OF(STACK_PAINT) "\n"
-
 /* Runs without a frame of its own, since it paints the whole stack. */
 __attribute__((naked, noreturn, used)) void Reset_Handler(void)
 {
+    /* clang-format off */
     __asm__ volatile("cpsid i\n"
                      "ldr r0, =linker_stack_end\n"
                      "msr msp, r0\n"
-                     "ldr r1, =linker_stack_start\n" PAINT_LOAD "1: str r2, [r1], #4\n"
+                     "ldr r1, =linker_stack_start\n"
+                     "ldr r2, =" TEXT_OF(STACK_PAINT) "\n"
+                     "1: str r2, [r1], #4\n"
                      "cmp r1, r0\n"
                      "blo 1b\n"
                      "bl startup_c\n"
                      ".ltorg\n");
+    /* clang-format on */
 }
 
 __attribute__((noreturn, used)) void startup_c(void);

@@ -153,4 +153,18 @@ static bool closed(int fd)
     return got == 0 || errno == ECONNRESET;
 }
 
+/* Messages one after the other, and where each begins. */
+struct stream {
+    uint8_t bytes[1024];
+    size_t length, starts[16], count;
+};
+
+static uint32_t random_state;
+
+static uint32_t random_next(uint32_t below)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % below;
+}
+
 #endif

@@ -956,11 +956,6 @@ TEST(usbip_seqnum_twice)
 }
 
 /* A client's whole life in one stream; where its messages begin is noted. */
-struct stream {
-    uint8_t bytes[1024];
-    size_t length, starts[16], count;
-};
-
 static void stream_add(struct stream *s, const void *bytes, size_t length)
 {
     s->starts[s->count++] = s->length;
@@ -1042,14 +1037,6 @@ TEST(usbip_stream_byte_by_byte)
         CHECK_EQUAL(ret(fd, i == 0)->status, wanted[i]);
     CHECK_BYTES(fakes[0].ep[FAKE_EP_DATA].out, "some data", 9);
     CHECK_EQUAL(stats()->malformed, 0);
-}
-
-static uint32_t random_state;
-
-static uint32_t random_next(uint32_t below)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (random_state >> 8) % below;
 }
 
 /* Rubbish, and good streams with a few bytes changed; a client of the other device notices nothing. */

@@ -1195,11 +1195,6 @@ TEST(usbredir_id_twice)
 }
 
 /* A guest's whole life in one stream; where its messages begin is noted. */
-struct stream {
-    uint8_t bytes[1024];
-    size_t length, starts[16], count;
-};
-
 static void stream_add(struct stream *s, uint32_t with, uint32_t type, const void *bytes, uint32_t length)
 {
     s->starts[s->count++] = s->length;
@@ -1277,14 +1272,6 @@ TEST(usbredir_stream_byte_by_byte)
     input_status(fd, USBREDIR_SUCCESS, 0x81);
     CHECK_BYTES(fakes[0].ep[FAKE_EP_DATA].out, "some data", 9);
     CHECK_EQUAL(stats()->malformed, 0);
-}
-
-static uint32_t random_state;
-
-static uint32_t random_next(uint32_t below)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (random_state >> 8) % below;
 }
 
 /* Rubbish, and good streams with a few bytes changed; a guest of the other device notices nothing. */

@@ -1,24 +1,13 @@
 """Whatever a user or a driver may do again and again: after each round the board is reachable, and nothing leaks."""
 # SPDX-License-Identifier: MIT
-import fcntl
-import os
 import subprocess
 
-from lib import QUICK, Board, check, pools, pools_kept, read, wait_for
+from lib import QUICK, Board, check, pools, pools_kept, read
 
 ROUNDS = 5 if QUICK else 50
-USBDEVFS_RESET = 0x5514
-DRIVER = "/sys/bus/usb/drivers/cdc_ncm"
 
 board = Board()
 state = {}
-
-
-def address_set():
-    """As before, without asking again: what is tested is the cable."""
-    board.hold()
-    board.up()
-    board.reachable()
 
 
 def begin():
@@ -36,7 +25,7 @@ def up_and_down():
     try:
         for _ in range(ROUNDS):
             board.down()
-            address_set()
+            board.back()
     finally:
         traffic.kill()
         traffic.wait()
@@ -50,13 +39,7 @@ def up_and_down():
 def unbind_and_bind():
     """driver unbound and bound"""
     for _ in range(ROUNDS):
-        with open(f"{DRIVER}/unbind", "w", encoding="utf-8") as file:
-            file.write(board.interface(0))
-        wait_for("the card to go", lambda: not os.path.exists(f"/sys/class/net/{board.name}"))
-        with open(f"{DRIVER}/bind", "w", encoding="utf-8") as file:
-            file.write(board.interface(0))
-        board.name = wait_for("the card", board.card_find)
-        address_set()
+        board.rebind()
     pools_kept(board, state["pools"])
     return f"{ROUNDS} times"
 
@@ -65,10 +48,7 @@ def resets():
     """USBDEVFS_RESET"""
     before = board.status()["usb"]["setups"]
     for _ in range(ROUNDS):
-        with open("/dev/bus/usb/%03d/%03d" % board.number, "wb") as file:
-            fcntl.ioctl(file, USBDEVFS_RESET, 0)
-        board.name = wait_for("the card", board.card_find)
-        address_set()
+        board.bus_reset()
     pools_kept(board, state["pools"])
     return f"{ROUNDS} times, {board.status()['usb']['setups'] - before} SETUPs"
 
@@ -79,7 +59,7 @@ def attaches():
     for _ in range(ROUNDS):
         board.detach()
         board.attach()
-        address_set()
+        board.back()
     pools_kept(board, state["pools"])
     assert board.mac == mac
     return f"{ROUNDS} times, {board.status()['usb']['resets'] - before} bus resets"

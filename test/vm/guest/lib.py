@@ -22,6 +22,8 @@ SERVER = "10.0.2.100"
 QUICK = os.environ.get("CHECK") == "quick"
 REDIR = os.environ.get("REDIR", "")  # where boards are plugged in by usbredir; "": by USB/IP
 LOG = "/dev/ttyS0"
+USBDEVFS_RESET = 0x5514
+DRIVER = "/sys/bus/usb/drivers/cdc_ncm"
 
 
 class Failed(Exception):
@@ -171,6 +173,27 @@ class Board:
         """Have the leased address, whatever a client did to it."""
         run("ip", "link", "set", self.name, "up", quiet=True)
         run("ip", "addr", "replace", f"{self.own}/29", "dev", self.name, quiet=True)
+
+    def back(self):
+        """Its card is there, again: as before, without asking again, since what is tested is the cable."""
+        self.name = wait_for("the card", self.card_find)
+        self.hold()
+        self.up()
+        self.reachable()
+
+    def bus_reset(self):
+        with open("/dev/bus/usb/%03d/%03d" % self.number, "wb") as file:
+            fcntl.ioctl(file, USBDEVFS_RESET, 0)
+        self.back()
+
+    def rebind(self):
+        """Take the driver away, and bind it again."""
+        with open(f"{DRIVER}/unbind", "w", encoding="utf-8") as file:
+            file.write(self.interface(0))
+        wait_for("the card to go", lambda: not os.path.exists(f"/sys/class/net/{self.name}"))
+        with open(f"{DRIVER}/bind", "w", encoding="utf-8") as file:
+            file.write(self.interface(0))
+        self.back()
 
     def ping(self, limit_s=1.0):
         """True if an echo is answered in time."""

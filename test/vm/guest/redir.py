@@ -3,25 +3,15 @@
 By usbredir (run.py --redir): the guest's own xhci_hcd or uhci_hcd asks for each of these, on a controller of QEMU's.
 """
 # SPDX-License-Identifier: MIT
-import fcntl
 import os
 import subprocess
 
 from lib import REDIR, Board, check, dmesg, pools, pools_kept, read, run, table_find, wait_for
 
 RESETS, ROUNDS = {"quick": (3, 1), "long": (150, 20)}.get(os.environ.get("CHECK"), (12, 3))
-USBDEVFS_RESET = 0x5514
-DRIVER = "/sys/bus/usb/drivers/cdc_ncm"
 
 board = Board()
 state = {}
-
-
-def address_set(which):
-    """As before, without asking again: what is tested is the cable."""
-    which.hold()
-    which.up()
-    which.reachable()
 
 
 def resets_count(which):
@@ -53,10 +43,7 @@ def resets():
     """USBDEVFS_RESET: the board's bus is reset each time"""
     before = resets_count(board)
     for _ in range(RESETS):
-        with open("/dev/bus/usb/%03d/%03d" % board.number, "wb") as file:
-            fcntl.ioctl(file, USBDEVFS_RESET, 0)
-        board.name = wait_for("the card", board.card_find)
-        address_set(board)
+        board.bus_reset()
     seen = resets_count(board) - before
     check(seen >= RESETS, f"{seen} bus resets at the board")
     return f"{RESETS} times, {seen} bus resets"
@@ -65,13 +52,7 @@ def resets():
 def unbind_and_bind():
     """driver unbound and bound"""
     for _ in range(ROUNDS):
-        with open(f"{DRIVER}/unbind", "w", encoding="utf-8") as file:
-            file.write(board.interface(0))
-        wait_for("the card to go", lambda: not os.path.exists(f"/sys/class/net/{board.name}"))
-        with open(f"{DRIVER}/bind", "w", encoding="utf-8") as file:
-            file.write(board.interface(0))
-        board.name = wait_for("the card", board.card_find)
-        address_set(board)
+        board.rebind()
     return f"{ROUNDS} times"
 
 
@@ -85,7 +66,7 @@ def plugs():
         traffic.kill()
         traffic.wait()
         board.attach()
-        address_set(board)
+        board.back()
     check(b"<html" in board.get("/"), "no page")
     return f"{ROUNDS} times"
 
@@ -94,7 +75,7 @@ def two():
     """two boards; one leaves, the other doesn't notice"""
     other = Board(2).attach().lease()
     check(other.serial != board.serial, other.serial)
-    address_set(board)
+    board.back()
     check(b"<html" in other.get("/"), "no page of the second")
     before = resets_count(board)
     other.detach()
@@ -124,10 +105,7 @@ def uhci():
     found = table_find(text, r"(\d+) packets transmitted, (\d+) received")
     check(found[1] == found[2], text)
     for _ in range(2):
-        with open("/dev/bus/usb/%03d/%03d" % third.number, "wb") as file:
-            fcntl.ioctl(file, USBDEVFS_RESET, 0)
-        third.name = wait_for("the card", third.card_find)
-        address_set(third)
+        third.bus_reset()
     check(b"<html" in third.get("/"), "no page")
     third.detach()
     board.reachable()
