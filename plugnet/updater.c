@@ -13,6 +13,7 @@
 #define TRIAL_S      120u
 #define SAY_MS       50u
 #define LEAVE_MS     250u /* the answer to POST gets through meanwhile */
+#define REST_MS      50u  /* between two standstills: several requests from connect to answer */
 #define BUILD_DIGITS (2 * IMAGE_BUILD)
 
 struct attempt {
@@ -153,7 +154,13 @@ void plugnet_updater_poll(void *updater)
         break_off(u); /* the cable is out: nobody waits for that connection's time-out */
         return;
     }
+    if (u->rest_ms > 0 && u->update.state == UPDATE_ERASING) {
+        return; /* the tick's rounds come back */
+    }
+    uint32_t at = u->update.at;
+    bool stalls = u->update.state == UPDATE_ERASING && u->update.slot->stalls;
     if (update_poll(&u->update)) {
+        u->rest_ms = stalls && u->update.at != at ? REST_MS : 0;
         os_loop_wake(); /* the others first, then the next piece */
     } else {
         owner_wake(u);
@@ -203,6 +210,7 @@ void plugnet_updater_tick(void *updater, uint32_t now_ms)
     struct updater *u = updater;
 
     u->now_ms = now_ms;
+    u->rest_ms -= u->rest_ms > 0;
     if (u->said && !u->fed && !u->leaves) {
         return; /* most of the time */
     }
