@@ -9,12 +9,15 @@ a non-zero code and no "not ok" counts as one failed test.
 
 Each argument, and each line of an @file (# begins a comment there), is a command, split like in a shell, with
 options in front of it: name=NAME (default: the file's name), limit=SECONDS, exclusive (nothing else runs
-meanwhile), needs=TARGET,… (what make must have built; "-" for nothing; default: all, or a program of the build itself). The last line printed is "N passed, N failed, N skipped"; the exit code is 0 if something passed and
-nothing failed, 1 if not, 2 for a mistake in the arguments.
+meanwhile), waits (on the clock, most of the time: one such suite runs beside the --jobs others), long (begun before the others, so
+that none of them is waited for at the end), needs=TARGET,… (what make must have built; "-" for nothing; default: all, or a program of
+the build itself). The last line printed is "N passed, N failed, N skipped"; the exit code is 0 if something passed and nothing failed, 1
+if not, 2 for a mistake in the arguments.
 """
 # SPDX-License-Identifier: MIT
 import argparse
 import collections
+import contextlib
 import fnmatch
 import os
 import re
@@ -26,10 +29,10 @@ import threading
 import time
 
 LINE = re.compile(r"^(ok|not ok|skip) (.*\S)\s*$")
-OPTION = re.compile(r"^(?:(exclusive)|(name|limit|needs)=(.+))$")
+OPTION = re.compile(r"^(?:(exclusive|waits|long)|(name|limit|needs)=(.+))$")
 NEEDS_ALL = "check-build"
-Suite = collections.namedtuple("Suite", "name argv limit_s exclusive needs")
-Result = collections.namedtuple("Result", "suite passed failed skipped seconds log")
+Suite = collections.namedtuple("Suite", "name argv limit_s turn needs")  # turn: "exclusive", "waits", "long", or ""
+Result = collections.namedtuple("Result", "suite passed failed skipped seconds cpu_s log")
 
 
 class UsageError(Exception):
@@ -41,11 +44,11 @@ def suite_parse(text, limit_s):
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"suite {text!r}: {error}") from None
-    name, exclusive, needs = None, False, None
+    name, turn, needs = None, "", None
     while words and (option := OPTION.match(words[0])):
         words.pop(0)
         if option[1]:
-            exclusive = True
+            turn = option[1]
         elif option[2] == "name":
             name = option[3]
         elif option[2] == "needs":
@@ -62,7 +65,7 @@ def suite_parse(text, limit_s):
         raise UsageError(f"suite {text!r}: name={name!r} must be letters, digits, '.', '+', '-' or '_'")
     if needs is None:
         needs = [words[0]] if words[0].startswith("build/") else [NEEDS_ALL]
-    return Suite(name, words, limit_s, exclusive, needs)
+    return Suite(name, words, limit_s, turn, needs)
 
 
 def suites_read(arguments, limit_s):
@@ -124,8 +127,8 @@ class Runner:
                                            stderr=subprocess.STDOUT, start_new_session=True)
             except OSError as error:
                 why = f"can't start {suite.argv[0]}: {error.strerror}"
-                return Result(suite, [], [f"{suite.name}: {why}"], [], 0.0, log)
-            why = self._wait(process, suite.limit_s)
+                return Result(suite, [], [f"{suite.name}: {why}"], [], 0.0, 0.0, log)
+            why, cpu_s = self._wait(process, suite.limit_s)
         with open(log, encoding="utf-8", errors="replace") as file:
             said = [match.groups() for match in map(LINE.match, file) if match]
         passed, failed, skipped = ([text for kind, text in said if kind == wanted]
@@ -138,10 +141,11 @@ class Runner:
             why = "said nothing"
         if why:
             failed.append(f"{suite.name}: {why} (see {log})")
-        return Result(suite, passed, failed, skipped, time.monotonic() - begin, log)
+        return Result(suite, passed, failed, skipped, time.monotonic() - begin, cpu_s, log)
 
     def _wait(self, process, limit_s):
-        """Wait until the leader has ended, without reaping it, so that its group's number stays ours."""
+        """Wait until the leader has ended, without reaping it, so that its group's number stays ours. Why it failed, or None; and
+        the processor's seconds that it took, with the children that it waited for."""
         end = time.monotonic() + limit_s
         pause_s, why = 0.005, None
         while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
@@ -160,33 +164,41 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 pass
-        process.wait()
-        return why
+        if process.returncode is not None:
+            return why, 0.0
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return why, used.ru_utime + used.ru_stime
 
 
 def suites_run(suites, jobs, runner, report):
-    """Run the shared suites `jobs` at a time, then the exclusive ones; report() each as it ends."""
-    shared = collections.deque(suite for suite in suites if not suite.exclusive)
+    """Run the shared suites `jobs` at a time, and beside more than one of them one that waits; then the exclusive ones; report() each as it ends."""
+    shared = collections.deque(sorted((suite for suite in suites if suite.turn in ("", "long")), key=lambda suite: suite.turn != "long"))
+    waiting = collections.deque(suite for suite in suites if suite.turn == "waits")
     results, lock = [], threading.Lock()
 
-    def work():
+    def work(lists):
         while not runner.stopping.is_set():
-            try:
-                suite = shared.popleft()
-            except IndexError:
+            suite = None
+            for chosen in lists:
+                with contextlib.suppress(IndexError):
+                    suite = chosen.popleft()
+                    break
+            if suite is None:
                 return
             result = runner.run(suite)
             with lock:
                 results.append(result)
                 report(result, len(results))
 
-    threads = [threading.Thread(target=work) for _ in range(min(jobs, len(shared)))]
+    lanes = [[shared, waiting] for _ in range(jobs)] + [[waiting]] * (jobs > 1 and len(waiting) > 0)
+    threads = [threading.Thread(target=work, args=(lists,)) for lists in lanes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for suite in suites:
-        if suite.exclusive and not runner.stopping.is_set():
+        if suite.turn == "exclusive" and not runner.stopping.is_set():
             results.append(runner.run(suite))
             report(results[-1], len(results))
     return results
@@ -233,7 +245,7 @@ def main(argv):
     def report(result, done):
         skipped = f"  skip {len(result.skipped)}" if result.skipped else ""
         failed = f"  FAIL {len(result.failed)}" if result.failed else ""
-        print(f"[{done:{len(str(len(suites)))}}/{len(suites)}] {result.suite.name:{width}} {result.seconds:6.1f} s"
+        print(f"[{done:{len(str(len(suites)))}}/{len(suites)}] {result.suite.name:{width}} {result.seconds:6.1f} s, {result.cpu_s:6.1f} s of CPU"
               f"  pass {len(result.passed)}{failed}{skipped}", flush=True)
         for text in result.failed:
             print(f"    not ok {text}", flush=True)
