@@ -13,7 +13,7 @@
 #define TRIAL_S      120u
 #define SAY_MS       50u
 #define LEAVE_MS     250u /* the answer to POST gets through meanwhile */
-#define REST_MS      50u  /* between two standstills: several requests from connect to answer */
+#define REST_MS      50u  /* between two uploads' standstills: several requests from connect to answer */
 #define BUILD_DIGITS (2 * IMAGE_BUILD)
 
 struct attempt {
@@ -154,13 +154,13 @@ void plugnet_updater_poll(void *updater)
         break_off(u); /* the cable is out: nobody waits for that connection's time-out */
         return;
     }
-    if (u->rest_ms > 0 && u->update.state == UPDATE_ERASING) {
-        return; /* the tick's rounds come back */
+    if (u->update.state == UPDATE_ERASING && u->update.slot->stalls) {
+        if (u->update.at == 0 && u->rest_ms > 0) {
+            return; /* a round of the loop follows each tick */
+        }
+        u->rest_ms = REST_MS;
     }
-    uint32_t at = u->update.at;
-    bool stalls = u->update.state == UPDATE_ERASING && u->update.slot->stalls;
     if (update_poll(&u->update)) {
-        u->rest_ms = stalls && u->update.at != at ? REST_MS : 0;
         os_loop_wake(); /* the others first, then the next piece */
     } else {
         owner_wake(u);

@@ -45,7 +45,7 @@ struct updater {
     bool held;                  /* it waits */
     bool
         fed; /* the boot loader has started the watchdog for the trial: it is ours to feed until the next reset */
-    uint8_t rest_ms; /* until the next unit is erased: the others' turn */
+    uint8_t rest_ms; /* until the next upload may erase: the others' turn */
     uint32_t now_ms;
     uint32_t tried_ms; /* of the trial, while a host had configured us */
     uint32_t leave_ms; /* when we reset, and `leaves` */

@@ -373,13 +373,13 @@ def pipelines(b, good, seed):
 
 
 def test_pipelines_beside(bed, _):
-    """No connection is reset, though lwIP's memory is divided by what waits; and nobody waits for more than the standstill in which an F4
-    erases a unit, however many uploads begin."""
+    """No connection is reset, though lwIP's memory is divided by what waits; and nobody waits for the standstills of all uploads, in which
+    an F4 erases: requests that come meanwhile have their turn between two."""
     good, worst = bed.new().data(), 0
     with bed.start() as b:
         for seed in (*range(6), 54, 145, 146, 154, 156, 191, 214):
             worst = max(worst, pipelines(b, good, seed))
-            assert worst < 2, f"seed {seed}: another one waits {worst:.1f} s"
+            assert worst < 6, f"seed {seed}: another one waits {worst:.1f} s"
     return f"another one waits {worst:.1f} s at most"
 
 
