@@ -81,7 +81,14 @@ $(foreach f,$(TEST_UNIT),$(eval $(call test_unit,$(f),$(call test_set,$(f)),$(ca
 $(foreach f,$(TEST_FUZZ),\
     $(eval $(call test_fuzz,$(f),$(call test_set,$(f)),$(call test_link,$(f)),$(call test_seconds,$(f)))))
 
-.PHONY: unit fuzz
+.PHONY: unit units units-list fuzz
+units: $(TEST_SUITES)
+
+# For test/mutants/run.py: each set's compiler and flags, each suite's set and sources.
+units-list:
+	@: $(foreach set,$(sort plain $(foreach f,$(TEST_UNIT),$(call test_set,$(f)))),$(info flags $(set) $(TEST_GCC) $(TEST_FLAGS_$(set))))\
+	    $(foreach f,$(TEST_UNIT),$(info unit $(basename $(notdir $(f))) $(call test_set,$(f)) $(f) $(call test_link,$(f))))
+
 unit: $(TEST_SUITES)
 	@failed=0; for suite in $(TEST_SUITES); do $$suite || failed=1; done; exit $$failed
 

@@ -311,6 +311,64 @@ TEST(ntb_datagram_overlap)
     check_block(size, 1, NTB_DROP_OVERLAP, 1);
 }
 
+/* Three tables, the last of which lies over the second one only. */
+TEST(ntb_chain_into_its_middle)
+{
+    size_t size = chain(3);
+    store_le16(block + 12 + 32 + 6, 12 + 32 + 12); /* the second one's next lies in its own end */
+    memcpy(block + 12 + 32 + 12, "NCM0\x10\0\0\0", 8);
+    ntb_check(&ntb, block, size, MAX);
+    CHECK_EQUAL(ntb.drops[NTB_DROP_CHAIN], 1);
+    CHECK_EQUAL(ntb.drops[NTB_DROP_TABLE], 1); /* what the third one would be is no null entry */
+    CHECK_EQUAL(ntb.count, 1);
+}
+
+/* A datagram may begin where the NTH16 ends, with its table behind it. */
+TEST(ntb_datagram_first)
+{
+    begin();
+    memcpy(block + 28, one + 12, 16);
+    store_le16(block + 8, 44);
+    store_le16(block + 10, 28);
+    store_le16(block + 36, 12);
+    store_le16(block + 38, 16);
+    check_block(44, 1, 0, 0);
+    CHECK_EQUAL(ntb.datagrams[0].offset, 12);
+    store_le16(block + 36, 11);
+    check_block(44, 0, NTB_DROP_OVERLAP, 1);
+}
+
+/* In any order; and what an earlier block has left in the struct counts for nothing. */
+TEST(ntb_datagrams_backwards)
+{
+    static const uint16_t offsets[] = {120, 60, 100, 80};
+
+    for (unsigned taken = 4; taken >= 2; taken -= 2) {
+        begin();
+        store_le16(block + 8, 140);
+        store_le16(block + 16, (uint16_t)(8 + 4 * (taken + 1)));
+        for (unsigned i = 0; i < taken; i++) {
+            store_le16(block + 20 + 4 * i, taken == 2 && i == 1 ? 100 : offsets[i]);
+            store_le16(block + 22 + 4 * i, 20);
+        }
+        store_le32(block + 20 + 4 * taken, 0);
+        check_block(140, taken, 0, 0);
+        ntb.datagrams[1] = (struct ntb_datagram){100, 20}; /* stale, for the round of two */
+    }
+}
+
+/* Beyond 65,535 bytes nothing is looked at, whatever the transfer's length is modulo 65,536. */
+TEST(ntb_transfer_too_long)
+{
+    static uint8_t transfer[65536 + 40];
+
+    memcpy(transfer, one, sizeof one);
+    store_le16(transfer + 8, 0);
+    ntb_check(&ntb, transfer, sizeof transfer, MAX);
+    check_drops(1, 0, 0);
+    CHECK_EQUAL(ntb.block_length, UINT16_MAX);
+}
+
 TEST(ntb_datagram_odd_offsets)
 {
     for (uint16_t at = 28; at < 60; at++) {
