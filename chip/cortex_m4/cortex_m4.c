@@ -24,6 +24,24 @@ static uint32_t watchdog_ms;
 void BOARD_TICK_HOOK(void);
 #endif
 
+#if USB_REMOTE_WAKEUP
+/* A signal that is too long, or is left on the bus while flash is erased, would meet the host's own. Within the tick nothing comes
+ * between its begin and its end but interrupts; the tick that falls into it comes at its end. */
+static void usb_wake(void)
+{
+    uint32_t period = SYST_RVR + 1, left = period / 4 * 5, last = SYST_CVR;
+
+    if (!cortex_m4_usb_wake_begin())
+        return;
+    for (uint32_t passed = 0; passed < left;) {
+        uint32_t now = SYST_CVR;
+        passed += last >= now ? last - now : last + period - now;
+        last = now;
+    }
+    cortex_m4_usb_wake_end();
+}
+#endif
+
 /* The tick has the lowest priority: it interrupts threads, or what has hung with the priority of a thread. */
 __attribute__((used)) void cortex_m4_tick(const uint32_t *frame);
 void cortex_m4_tick(const uint32_t *frame)
@@ -34,6 +52,9 @@ void cortex_m4_tick(const uint32_t *frame)
         report_keep(BOARD_REPORT_HANG, frame, tick_ms);
         board_reset();
     }
+#if USB_REMOTE_WAKEUP
+    usb_wake();
+#endif
 #ifdef BOARD_TICK_HOOK
     BOARD_TICK_HOOK();
 #endif
