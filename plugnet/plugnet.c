@@ -271,6 +271,9 @@ void plugnet_poll(struct plugnet *p)
     uint32_t now_ms = board_time_ms();
     bool tick = now_ms != p->polled_ms, up;
 
+#if BOARD_CALM_MS > 1
+    board_calm(usb_device_suspended(&p->usb));
+#endif
     p->polled_ms = now_ms;
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);

@@ -17,6 +17,9 @@ extern uint32_t linker_stack_start[], linker_stack_end[];
 
 static volatile uint32_t tick_ms;
 static volatile bool woken;                /* since board_idle returned last */
+#if BOARD_CALM_MS > 1
+static volatile bool calm, called; /* called: board_wake was, since board_calm */
+#endif
 static volatile uint32_t watchdog_left_ms; /* 0: it isn't on */
 static uint32_t watchdog_ms;
 
@@ -74,7 +77,23 @@ void cortex_m4_watchdog_feed(void)
 void board_wake(void)
 {
     woken = true;
+#if BOARD_CALM_MS > 1
+    called = true;
+#endif
 }
+
+#if BOARD_CALM_MS > 1
+void board_calm(bool on)
+{
+    calm = on;
+    called = false;
+}
+
+bool board_calm_lasts(void)
+{
+    return calm && !called && tick_ms % BOARD_CALM_MS != 0;
+}
+#endif
 
 bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_max)
 {

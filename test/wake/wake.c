@@ -22,7 +22,8 @@ static struct wake {
     uint32_t address;
     uint16_t port;
     uint8_t byte;
-    uint8_t left_ms; /* 0: nothing is to come back */
+    uint32_t due_ms;
+    bool due;
     bool pressed;
 } wake;
 
@@ -34,7 +35,8 @@ static void wake_received(void *state, struct udp_socket *socket, const struct u
     w->address = datagram->address;
     w->port = datagram->port;
     w->byte = datagram->length != 0 ? datagram->bytes[0] : 0;
-    w->left_ms = w->byte & (FRAMES_WAKE - 1);
+    w->due_ms = board_time_ms() + (w->byte & (FRAMES_WAKE - 1));
+    w->due = true;
     config.wake_by_frames = w->byte & FRAMES_WAKE;
 }
 
@@ -43,12 +45,12 @@ static void wake_tick(void *state, uint32_t now_ms)
     struct wake *w = state;
     bool pressed = board_button();
 
-    (void)now_ms;
     if (pressed && !w->pressed) {
         plugnet_wake_host(&plugnet);
     }
     w->pressed = pressed;
-    if (w->left_ms != 0 && --w->left_ms == 0) {
+    if (w->due && (int32_t)(now_ms - w->due_ms) >= 0) {
+        w->due = false;
         udp_socket_send(&w->socket, &w->byte, 1, w->address, w->port);
     }
 }
