@@ -16,7 +16,7 @@
 extern uint32_t linker_stack_start[], linker_stack_end[];
 
 static volatile uint32_t tick_ms;
-static volatile bool woken;                /* since board_idle returned last */
+static volatile bool woken; /* since board_idle returned last */
 #if BOARD_CALM_MS > 1
 static volatile bool calm, called; /* called: board_wake was, since board_calm */
 #endif
