@@ -443,10 +443,19 @@ static void wake_declared(struct rig *rig)
     RIG_CHECK(rig, status_of_device(rig) == 0); /* a reset forbids it again */
 }
 
+static uint64_t awake_second(struct rig *rig, uint32_t ms)
+{
+    struct vboard_stats before = vboard_stats(rig->board);
+    rig_run_ms(rig, ms);
+    struct vboard_stats now = vboard_stats(rig->board);
+    uint64_t awake = now.cycles - before.cycles - (now.sleep_cycles - before.sleep_cycles);
+    return awake * 1000000000u / (now.time_ns - before.time_ns);
+}
+
 /* At any time of the sleep, and between two ticks; the virtual controller warns of a signal too early, too short or too long. */
 static void wake_by_button(struct rig *rig)
 {
-    uint64_t longest = 0, first = 0;
+    uint64_t longest = 0, first = 0, idle = awake_second(rig, 500);
     for (unsigned i = 0; i < 80; i++) {
         rig_run_ms(rig, 20);
         pc_suspend(rig->pc);
@@ -466,18 +475,11 @@ static void wake_by_button(struct rig *rig)
         RIG_CHECK(rig, host_awake(rig));
     }
     RIG_CHECK(rig, first <= FIRST_MS_MAX + AWAKE_MS_MAX);
+    RIG_CHECK(rig, awake_second(rig, 500) >
+                       idle - idle / 4); /* the board has noticed that nobody sleeps any more */
     rig_say(rig,
             "80 presses, the PC heard it within %llu ms, and had an answer to its first ping within %llu",
             (unsigned long long)longest, (unsigned long long)first);
-}
-
-static uint64_t awake_second(struct rig *rig, uint32_t ms)
-{
-    struct vboard_stats before = vboard_stats(rig->board);
-    rig_run_ms(rig, ms);
-    struct vboard_stats now = vboard_stats(rig->board);
-    uint64_t awake = now.cycles - before.cycles - (now.sleep_cycles - before.sleep_cycles);
-    return awake * 1000000000u / (now.time_ns - before.time_ns);
 }
 
 /* The loop turns once in 16 ms (BOARD_CALM_MS), and what comes is served as fast as ever. */
@@ -560,6 +562,28 @@ static void wake_by_frame(struct rig *rig)
     ask_for_late(rig, 1); /* frames don't wake the PC any more: mDNS may have something to say */
 }
 
+/* A frame that finds the PC just gone: the wish is there before the bus has been idle for 5 ms, and the signal must wait. */
+static void wake_at_once(struct rig *rig)
+{
+    unsigned woken = 0;
+    for (unsigned i = 0; i < 24; i++) {
+        uint8_t frame[PACKET_MAX], byte = (uint8_t)(0x80 | (2 + i % 8));
+        rig_frame_send(rig, frame, packet_udp(frame, &rig->me, &rig->peer, 5557, 5556, &byte, 1));
+        rig_run_ms(rig, 1);
+        pc_suspend(rig->pc);
+        RIG_CHECK(rig, rig_frame_wait(rig, is_late, NULL, 100));
+        if (rig_run_until(rig, host_awake, rig, 60)) {
+            woken++;
+        } else {
+            resumed(rig); /* it had come before */
+        }
+        rig_run_ms(rig, 20);
+    }
+    ask_for_late(rig, 1);
+    RIG_CHECK(rig, woken >= 8);
+    rig_say(rig, "%u of 24 frames found nobody, and woke the PC", woken);
+}
+
 /* A PC that doesn't listen hears it again, but not all the time; then it does listen. */
 static void wake_unheard(struct rig *rig)
 {
@@ -618,6 +642,7 @@ const struct scenario scenarios_suspend[] = {
     {"wake_by_button", SCENARIO_WAKE, wake_by_button, 60, false},
     {"wake_forbidden", SCENARIO_WAKE, wake_forbidden, 60, false},
     {"wake_by_frame", SCENARIO_WAKE, wake_by_frame, 60, false},
+    {"wake_at_once", SCENARIO_WAKE, wake_at_once, 60, false},
     {"wake_unheard", SCENARIO_WAKE, wake_unheard, 60, false},
     {"wake_and_gone", SCENARIO_WAKE, wake_and_gone, 60, false},
     {0},

@@ -317,6 +317,15 @@ TEST(port_suspend)
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESET);
     ops->remote_wakeup(&udc.udc); /* not suspended */
     CHECK(!cable->wakes(&udc));
+    cable->bus_reset(&udc, false);
+    cable->frame(&udc, 3);
+    cable->advance(&udc, 93000000);
+    ops->remote_wakeup(&udc.udc); /* too early: it waits */
+    CHECK(!cable->wakes(&udc));
+    cable->advance(&udc, 94900000);
+    CHECK(!cable->wakes(&udc));
+    cable->advance(&udc, 95000000);
+    CHECK(cable->wakes(&udc));
 }
 
 /* ---- Who breaks the contract is stopped. ---- */

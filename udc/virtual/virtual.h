@@ -45,7 +45,7 @@ struct virtual_udc {
     bool attached, vbus, in_reset, suspended, waking;
     uint64_t time_ns;
     uint64_t active_ns; /* when the bus last moved */
-    uint64_t wake_ns;   /* when resume signalling began */
+    uint64_t wake_ns;   /* when resume signalling began, or will */
     uint8_t address;
     bool address_due; /* address_next holds from the end of the next endpoint 0 IN transfer on */
     uint8_t address_next;
