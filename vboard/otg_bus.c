@@ -80,7 +80,7 @@ void otg_attach_update(struct otg_fs *otg)
     otg->attached = pull;
     otg_tell(otg, pull ? "pull-up on" : "pull-up off");
     if (!pull) {
-        otg->in_reset = otg->reset_unseen = otg->signalling = otg->suspended = false;
+        otg->in_reset = otg->reset_unseen = otg->signalling = otg->suspended = otg->host_resumes = false;
         otg->dsts &= ~DSTS_SUSPSTS;
     }
     otg_alive(otg);
@@ -132,7 +132,7 @@ void otg_bus_reset(struct otg_fs *otg, bool begins)
     if (begins) {
         otg_tell(otg, "bus reset");
         otg_alive(otg);
-        otg->self_woken = false;
+        otg->self_woken = otg->host_resumes = false;
         otg->in_reset = true;
         otg->reset_unseen = otg_clock_stands(otg);
         if (!otg->reset_unseen)
@@ -154,6 +154,7 @@ void otg_frame(struct otg_fs *otg, uint16_t number)
 {
     if (!otg->attached || otg->in_reset)
         return;
+    otg->host_resumes = false;
     otg_alive(otg);
     otg->frame_ns = otg->active_ns;
     if (!hears(otg))

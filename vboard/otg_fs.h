@@ -111,6 +111,7 @@ struct otg_fs {
     uint64_t active_ns; /* last traffic */
 
     bool signalling;                       /* resume signalling of our own is on the bus … */
+    bool host_resumes;                     /* resume signalling of the host's is, until the first SOF */
     bool self_woken;                       /* … or was, and the host hasn't answered yet */
     bool reset_unseen;                     /* a bus reset began while the PHY's clock stood */
     uint64_t signal_ns;                    /* when the signalling began */

@@ -74,7 +74,7 @@ void otg_suspend_event(struct otg_fs *otg)
 {
     if (!otg->attached || otg->suspended || otg->in_reset)
         return;
-    if (otg->signalling)
+    if (otg->signalling || (otg->host_resumes && otg->plugged))
         otg->active_ns = now(otg);
     uint64_t at = otg->active_ns + SUSPEND_NS;
     if (now(otg) < at) {
@@ -99,6 +99,7 @@ void otg_bus_suspend(struct otg_fs *otg, bool suspended)
     }
     bool own = otg->self_woken;
     otg->self_woken = false;
+    otg->host_resumes = true;
     otg_alive(otg);
     if (own && otg->variant->wakes_itself)
         woken(otg);

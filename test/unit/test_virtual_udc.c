@@ -311,6 +311,9 @@ TEST(port_suspend)
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME);
     cable->advance(&udc, 80000000);
     cable->frame(&udc, 2);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0); /* a bus that is being resumed isn't idle */
+    cable->advance(&udc, 83000000);
+    cable->frame(&udc, 3);
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME); /* the later of the two */
     cable->advance(&udc, 90000000);
     cable->bus_reset(&udc, true);

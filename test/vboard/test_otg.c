@@ -610,6 +610,11 @@ TEST(otg_suspend_after_3_ms_and_wake)
     otg_bus_suspend(OTG, false);
     CHECK(rd(GINTSTS) & GINTSTS_WKUPINT);
     CHECK(!(rd(DSTS) & DSTS_SUSPSTS));
+    OTG->plugged = true;
+    bench.now += 20000000; /* the host's signal: not idle, though there is no SOF yet */
+    otg_suspend_event(OTG);
+    CHECK(!(rd(DSTS) & DSTS_SUSPSTS));
+    otg_frame(OTG, 8);
     CHECK_EQUAL(bench.wakeups, 1);
     CHECK_EQUAL(bench.warnings, 0);
 }

@@ -272,7 +272,7 @@ void virtual_udc_init(struct virtual_udc *udc)
 static void virtual_active(struct virtual_udc *udc)
 {
     udc->active_ns = udc->time_ns;
-    udc->waking = false;
+    udc->waking = udc->resuming = false;
     if (!udc->suspended || !udc->attached)
         return;
     udc->suspended = false;
@@ -286,7 +286,8 @@ static void virtual_advance(void *device, uint64_t time_ns)
     __atomic_store_n(&udc->time_ns, time_ns, __ATOMIC_RELAXED); /* a board's clock, too */
     if (udc->waking && time_ns >= udc->wake_ns + WAKE_NS)
         udc->waking = false;
-    if (!udc->attached || udc->in_reset || udc->suspended || time_ns - udc->active_ns < SUSPEND_NS)
+    if (!udc->attached || udc->in_reset || udc->suspended || udc->resuming ||
+        time_ns - udc->active_ns < SUSPEND_NS)
         return;
     udc->suspended = true;
     udc->events &= ~USB_EVENT_RESUME;
@@ -295,7 +296,9 @@ static void virtual_advance(void *device, uint64_t time_ns)
 
 static void virtual_vbus(void *device, bool on)
 {
-    ((struct virtual_udc *)device)->vbus = on;
+    struct virtual_udc *udc = device;
+    udc->vbus = on;
+    udc->resuming = false;
 }
 
 static bool virtual_pulled_up(void *device)
@@ -308,6 +311,7 @@ static void virtual_bus_reset(void *device, bool active)
 {
     struct virtual_udc *udc = device;
     udc->in_reset = active;
+    udc->resuming = false;
     udc->active_ns = udc->time_ns;
     if (!active || !udc->attached)
         return;
@@ -326,8 +330,11 @@ static void virtual_frame(void *device, uint16_t number)
 
 static void virtual_bus_suspend(void *device, bool suspended)
 {
-    if (!suspended)
-        virtual_active(device);
+    struct virtual_udc *udc = device;
+    if (suspended)
+        return;
+    virtual_active(udc);
+    udc->resuming = udc->vbus;
 }
 
 static bool virtual_wakes(void *device)

@@ -43,6 +43,7 @@ struct virtual_udc {
     struct udc udc;
     uint32_t events;
     bool attached, vbus, in_reset, suspended, waking;
+    bool resuming; /* the host's resume signalling is on the bus, until the first frame */
     uint64_t time_ns;
     uint64_t active_ns; /* when the bus last moved */
     uint64_t wake_ns;   /* when resume signalling began, or will */
