@@ -65,6 +65,7 @@ struct run {
     const char *path;  /* of HTTP */
     bool browser;      /* its headers */
     bool ping;         /* beside it */
+    bool suspended;    /* the PC sleeps meanwhile */
 };
 
 static const struct run runs[] = {
@@ -86,6 +87,7 @@ static const struct run runs[] = {
     {.name = "ping_up", .kind = LOAD_IPERF_UP, .ping = true},
     {.name = "ping_down", .kind = LOAD_IPERF_DOWN, .ping = true},
     {.name = "dhcp", .kind = LOAD_DHCP},
+    {.name = "suspended", .suspended = true},
 };
 
 static struct snapshot snapshot_take(struct bench *b)
@@ -163,6 +165,7 @@ static void run_write(struct bench *b, const char *name, const struct snapshot *
     FIELD("cycles", board.cycles);
     FIELD("sleep_cycles", board.sleep_cycles);
     FIELD("instructions", board.instructions);
+    FIELD("usb_stopped_ns", board.usb_stopped_ns);
     FIELD("count", count);
     FIELD("bytes", bytes);
     FIELD("lost", lost);
@@ -205,6 +208,8 @@ static void load_start(struct bench *b, const struct run *run)
 static void run_measure(struct bench *b, const struct run *run)
 {
     load_start(b, run);
+    if (run->suspended)
+        pc_suspend(b->pc);
     live(b, WARM_MS);
     profile_clear(b);
     b->ping.latency_count = 0;
@@ -215,6 +220,8 @@ static void run_measure(struct bench *b, const struct run *run)
     run_write(b, run->name, &before, &after);
     load_stop(&b->load);
     load_stop(&b->ping);
+    if (run->suspended)
+        pc_resume(b->pc);
     live(b, SETTLE_MS);
 }
 

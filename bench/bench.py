@@ -78,6 +78,9 @@ MORE_ROWS = (  # what, host, run, key, unit: those that no peer was asked for
     ("ping beside TCP down, 99 % below", "linux", "ping_down", "ping_p99_ms", "ms"),
     ("ping beside TCP down, longest", "linux", "ping_down", "ping_max_ms", "ms"),
     ("awake, idle", "linux", "idle", "awake_second", "cycles/s"),
+    ("awake, the PC sleeps", "linux", "suspended", "awake_second", "cycles/s"),
+    ("the PC sleeps: USB's PHY clock stands", "linux", "suspended", "usb_stopped_percent", "%"),
+    ("the PC sleeps: the core's clock", "linux", "suspended", "clock_mhz", "MHz"),
     ("awake, TCP both ways", "linux", "tcp_both", "awake_second", "cycles/s"),
     ("awake, /api/status, 12 connections, eager", "eager", "http_status_x12", "awake_second", "cycles/s"),
 )
@@ -231,6 +234,12 @@ def awake_second(raw):
     return round((raw["cycles"] - raw["sleep_cycles"]) * 1e9 / raw["time_ns"])
 
 
+def suspended_of(raw):
+    """What stands for the current while the PC sleeps; {} where that wasn't measured."""
+    return {} if raw is None else {"awake_second": awake_second(raw), "clock_mhz": raw["clock_hz"] / 1e6,
+                                   "usb_stopped_percent": round(100 * raw["usb_stopped_ns"] / raw["time_ns"], 1)}
+
+
 def ratio(a, b, digits=2):
     if not b:
         return None
@@ -277,6 +286,7 @@ def host_basics(folder, host):
                   {"instructions": attach["instructions"]},
         "idle": {"asleep_percent": round(100 * idle["sleep_cycles"] / idle["cycles"], 3),
                  "instructions_ms": round(idle_per_ms, 1), "awake_second": awake_second(idle)},
+        "suspended": suspended_of(runs.get("suspended")),
         "runs": figures,
     }
 
@@ -314,6 +324,8 @@ def value_of(row, figures):
     host = figures["hosts"][row["host"]]
     if row["run"] in ("attach", "idle"):
         return host[row["run"]][row["key"]]
+    if row["run"] == "suspended":
+        return host.get("suspended", {}).get(row["key"])
     run = host["runs"].get(row["run"], {})
     return run.get(row["key"]) if run.get("bytes_ms") != 0 and run.get("per_second") != 0 else None
 

@@ -20,6 +20,13 @@ extern "C" {
 
 struct udc; /* usb/udc.h */
 
+/* While the host sleeps, the loop turns once in so many milliseconds, unless something happens: 2 to 50. 1: as always. Time counts
+ * in milliseconds all the same, and an operating system's threads keep theirs; but what is called "once a millisecond" is not, so
+ * it must look at the time. */
+#ifndef BOARD_CALM_MS
+#define BOARD_CALM_MS 1
+#endif
+
 #define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
 
 /* What the board is, for pages and descriptors; const, lives for ever. */
@@ -66,6 +73,14 @@ uint32_t board_idle(void);
 /* There is something to do: board_idle returns. The one flag of that kind; without this call the loop hears of it a
  * millisecond later at most. Any context. */
 void board_wake(void);
+
+#if BOARD_CALM_MS > 1
+/* At the begin of a round of the loop: from now on nothing need be done in most milliseconds, or it must again. Loop. */
+void board_calm(bool on);
+
+/* True: nothing but a millisecond in which nothing need be done has ended board_idle: sleep on. Loop, and the tick. */
+bool board_calm_lasts(void);
+#endif
 
 /* 32 random bits (hardware source where there is one, else derived from unique ID and time): sequence numbers,
  * DNS IDs; not for keys. */

@@ -80,17 +80,18 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
             p->function_ticks |= c->functions[i]->tick != NULL ? 1u << i : 0;
         }
     }
-    p->usb_config = (struct usb_device_config){
+    p->usb_config = (struct usb_device_config)
+    {
         .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
         .product_id = c->product_id != 0 ? c->product_id : board_info()->product_id,
         .release_bcd = c->release_bcd != 0 ? c->release_bcd : RELEASE_BCD,
         .manufacturer = c->manufacturer != NULL ? c->manufacturer : "plugnet",
-        .product = c->product != NULL ? c->product : "plugnet",
-        .serial = p->serial,
-        .landing_url = c->landing_url,
-        .power_ma = 100,
-        .functions = p->functions,
-        .function_count = count,
+        .product = c->product != NULL ? c->product : "plugnet", .serial = p->serial,
+        .landing_url = c->landing_url, .power_ma = 100,
+#if USB_REMOTE_WAKEUP
+        .remote_wakeup = c->remote_wakeup,
+#endif
+        .functions = p->functions, .function_count = count,
     };
 }
 
@@ -248,11 +249,31 @@ __attribute__((noinline)) static void plugnet_tick(struct plugnet *p, uint32_t n
     }
 }
 
+#if USB_REMOTE_WAKEUP
+void plugnet_wake_host(struct plugnet *p)
+{
+    __atomic_store_n(&p->wake_wanted, true, __ATOMIC_RELEASE);
+    os_loop_wake();
+}
+
+static void plugnet_wake_poll(struct plugnet *p)
+{
+    bool wanted = __atomic_exchange_n(&p->wake_wanted, false, __ATOMIC_ACQ_REL);
+
+    if (wanted || (p->config->wake_by_frames && ncm_sending(&p->ncm))) {
+        usb_device_wake_host(&p->usb);
+    }
+}
+#endif
+
 void plugnet_poll(struct plugnet *p)
 {
     uint32_t now_ms = board_time_ms();
     bool tick = now_ms != p->polled_ms, up;
 
+#if BOARD_CALM_MS > 1
+    board_calm(usb_device_suspended(&p->usb));
+#endif
     p->polled_ms = now_ms;
     usb_device_poll(&p->usb);
     netif_ncm_poll(&p->netif);
@@ -266,6 +287,9 @@ void plugnet_poll(struct plugnet *p)
         plugnet_tick(p, now_ms);
     }
     ncm_poll(&p->ncm); /* what this round has produced leaves together */
+#if USB_REMOTE_WAKEUP
+    plugnet_wake_poll(p);
+#endif
 }
 
 void plugnet_idle(struct plugnet *p)

@@ -251,6 +251,14 @@ struct plugnet_config {
      * must not wait. */
     void (*started)(void *context);
 
+#if USB_REMOTE_WAKEUP
+    /* The device may wake a PC that sleeps, if the PC allows it: declared in bmAttributes (docs/sleep.md). Linux then also suspends
+     * the link by itself where it is told to (power/control is "auto"). */
+    bool remote_wakeup;
+    bool
+        wake_by_frames; /* each frame that is to be sent while the PC sleeps wakes it; else plugnet_wake_host alone does */
+#endif
+
     /* Reset the board, with a report (plugnet/report.h), if the loop doesn't turn for so long: PLUGNET_WATCHDOG(8000); none. */
     const struct plugnet_watchdog *watchdog;
 };
@@ -266,6 +274,9 @@ struct plugnet {
     uint32_t load_start_ms;
     uint32_t load_slept; /* cycles since start; written by whoever sleeps */
     uint32_t load_slept_start;
+#if USB_REMOTE_WAKEUP
+    bool wake_wanted; /* plugnet_wake_host was called */
+#endif
 
     const struct http_stats *http; /* of plugnet_http; NULL: it isn't listed, or hasn't started */
     struct tcp_guard guard;        /* for services on TCP: net/tcp_guard.h */
@@ -314,6 +325,19 @@ bool plugnet_rename(struct plugnet *p, const char *name);
 /* True: plugnet_config.name and plugnet_rename take it. For a name from flash, before plugnet_run: with a wrong one in .name the
  * board stops. Any time, any context. */
 bool plugnet_name_fits(const char *name);
+
+/* True: the bus is suspended: the PC sleeps, or has put the device to sleep; on boards that don't sense VBUS also: the cable is
+ * unplugged. What is sent meanwhile waits in the board, as far as there is room. */
+static inline bool plugnet_host_sleeps(const struct plugnet *p)
+{
+    return usb_device_suspended(&p->usb);
+}
+
+#if USB_REMOTE_WAKEUP
+/* Wake the PC if it sleeps and has allowed it (SET_FEATURE of DEVICE_REMOTE_WAKEUP); else nothing. It takes a PC some 30 ms to use
+ * the bus again, and as long as it likes to be awake. Any context. */
+void plugnet_wake_host(struct plugnet *p);
+#endif
 
 /* True: the board's boot loader may be asked for: the board has one, and plugnet_dfu is listed. */
 bool plugnet_has_dfu(const struct plugnet *p);

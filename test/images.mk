@@ -61,6 +61,10 @@ $(foreach name,badhandler events websocket, \
     $(call test_image,$(name)-posix,$(name)/posix,test/$(name),BOARD=native OS=posix $(if $(filter-out badhandler,$(name)),TSAN=1),$(name:badhandler=bad)) \
     $(if $(FREERTOS_KERNEL_PATH),$(call test_image,$(name)-freertos,$(name)/freertos,test/$(name),BOARD=stm32f4discovery OS=freertos,$(name:badhandler=bad))))
 
+# A product that wakes the PC: on every board, and with threads on the first.
+$(foreach board,$(filter-out native,$(BOARDS)),$(call test_image,wake-$(board)-none,wake/$(board)-none,test/wake,BOARD=$(board) OS=none))
+$(if $(FREERTOS_KERNEL_PATH),$(call test_image,wake-stm32f4discovery-freertos,wake/stm32f4discovery-freertos,test/wake,BOARD=stm32f4discovery OS=freertos))
+
 $(foreach app,examples/meter test/vendor examples/usblog examples/ownfunction, \
     $(call test_image,$(notdir $(app))-none,$(notdir $(app))/none,$(app),BOARD=stm32f4discovery OS=none) \
     $(if $(FREERTOS_KERNEL_PATH),$(call test_image,$(notdir $(app))-freertos,$(notdir $(app))/freertos,$(app),BOARD=stm32f4discovery OS=freertos)))

@@ -201,6 +201,12 @@ static inline bool ncm_send(struct ncm *ncm, const struct usb_iov *pieces, size_
  * it once in each round of the loop, after usb_device_poll. */
 void ncm_poll(struct ncm *ncm);
 
+/* True while a frame waits for the host to read it. */
+static inline bool ncm_sending(const struct ncm *ncm)
+{
+    return ncm->in_flying != NULL;
+}
+
 /* True while the host has the data interface in alternate setting 1. */
 bool ncm_link_up(const struct ncm *ncm);
 

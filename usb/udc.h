@@ -26,6 +26,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Remote wake-up. 1: controllers that need code for it have it, and a product may offer it (remote_wakeup of usb_device.h and of
+ * plugnet.h). 0: 0.4 kB of flash less. */
+#ifndef USB_REMOTE_WAKEUP
+#define USB_REMOTE_WAKEUP 0
+#endif
+
 #define USB_ENDPOINTS 8 /* endpoint numbers, 0 included, that event bits have room for */
 
 /* Event bits. n is an endpoint number. */
@@ -123,8 +129,9 @@ struct udc_ops {
      * both directions until the next SETUP. */
     void (*ep_stall)(struct udc *udc, uint8_t ep, bool on);
 
-    /* Drive resume signalling towards a suspended host for the 1 to 15 ms that the standard asks for; ends
-     * by itself. NULL where the controller can't. */
+    /* Drive resume signalling towards a suspended host for the 1 to 15 ms that the standard asks for, as soon as the bus has been
+     * idle for 5 ms; ends by itself. Nothing, while the bus isn't suspended; a signal that the host doesn't answer is followed by
+     * USB_EVENT_SUSPEND. NULL where the controller can't. */
     void (*remote_wakeup)(struct udc *udc);
 };
 

@@ -128,7 +128,7 @@ struct usb_device_config {
     const char *landing_url;
     uint16_t power_ma; /* bMaxPower, 0 to 500 */
     bool self_powered;
-    bool remote_wakeup; /* offered, if the controller can */
+    bool remote_wakeup; /* offered, if the controller can: USB_REMOTE_WAKEUP (udc.h) */
     struct usb_function *const *functions;
     uint8_t function_count;
 };
@@ -178,7 +178,7 @@ void usb_device_detach(struct usb_device *device);
 /* Take the controller's events and answer them. Once in each round of the loop. */
 void usb_device_poll(struct usb_device *device);
 
-/* Wake the host, if it sleeps and has allowed it. False: it hasn't. */
+/* Wake the host, if it sleeps and has allowed it; some ms later, if it has just fallen asleep. False: it hasn't. */
 bool usb_device_wake_host(struct usb_device *device);
 
 static inline bool usb_device_suspended(const struct usb_device *device)

@@ -551,6 +551,7 @@ struct vboard_stats vboard_stats(struct vboard *board)
         .reset_cause = chip->last_cause,
         .unmodelled = chip->seen_count,
         .warnings = chip->warned_count,
+        .usb_stopped_ns = otg_clock_stood_ns(&chip->otg),
         .locked_up = chip->halted,
         .exited = chip->semihosting.exited,
         .failed = chip->semihosting.failed,

@@ -181,14 +181,15 @@ const char *vboard_chip_name(const struct vboard *board);
 
 struct vboard_stats {
     uint64_t time_ns;
-    uint64_t cycles;       /* of the core's clock since power-on */
-    uint64_t sleep_cycles; /* of these, asleep in WFI or WFE */
-    uint64_t instructions; /* executed */
-    uint32_t clock_hz;     /* of the core now, rounded */
-    uint32_t resets;       /* of any cause, without the first */
-    uint32_t reset_cause;  /* RCC_CSR bits 31:24 of the latest reset, in place */
-    uint32_t unmodelled;   /* registers reported */
-    uint32_t warnings;     /* kinds reported */
+    uint64_t cycles;         /* of the core's clock since power-on */
+    uint64_t sleep_cycles;   /* of these, asleep in WFI or WFE */
+    uint64_t instructions;   /* executed */
+    uint32_t clock_hz;       /* of the core now, rounded */
+    uint32_t resets;         /* of any cause, without the first */
+    uint32_t reset_cause;    /* RCC_CSR bits 31:24 of the latest reset, in place */
+    uint32_t unmodelled;     /* registers reported */
+    uint32_t warnings;       /* kinds reported */
+    uint64_t usb_stopped_ns; /* that the clock of USB's PHY has stood by PCGCCTL */
     bool locked_up;
     bool exited, failed; /* the image ended itself by semihosting, with an error; it is locked up, too */
     bool watchdog;       /* IWDG runs */

@@ -179,10 +179,10 @@ static const char *do_stats(void *context, struct control_call *call)
     snprintf(call->reply, CONTROL_REPLY_MAX,
              "{\"ns\": %" PRIu64 ", \"cycles\": %" PRIu64 ", \"sleep_cycles\": %" PRIu64
              ", \"instructions\": %" PRIu64 ", \"clock_hz\": %" PRIu32 ", \"resets\": %" PRIu32
-             ", \"unmodelled\": %" PRIu32 ", \"warnings\": %" PRIu32
+             ", \"unmodelled\": %" PRIu32 ", \"warnings\": %" PRIu32 ", \"usb_stopped_ns\": %" PRIu64
              ", \"locked_up\": %s, \"powered\": %s, \"rom\": %s}",
              s.time_ns, s.cycles, s.sleep_cycles, s.instructions, s.clock_hz, s.resets, s.unmodelled,
-             s.warnings, s.locked_up ? "true" : "false", s.powered ? "true" : "false",
+             s.warnings, s.usb_stopped_ns, s.locked_up ? "true" : "false", s.powered ? "true" : "false",
              s.rom ? "true" : "false");
     return NULL;
 }

@@ -16,10 +16,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define SUSPEND_NS 3000000u
-#define FRAME_NS   1000000u
+#define FRAME_NS 1000000u
 
-__attribute__((format(printf, 2, 3))) static void trace(struct otg_fs *otg, const char *format, ...)
+void otg_tell(struct otg_fs *otg, const char *format, ...)
 {
     char text[160];
     va_list arguments;
@@ -46,11 +45,6 @@ bool otg_session_valid(const struct otg_fs *otg)
 bool otg_pulled_up(const struct otg_fs *otg)
 {
     return otg->attached;
-}
-
-static void active(struct otg_fs *otg)
-{
-    otg->active_ns = otg->wires.now(otg->wires.context);
 }
 
 bool otg_asks_pull_up(const struct otg_fs *otg)
@@ -84,58 +78,17 @@ void otg_attach_update(struct otg_fs *otg)
     if (pull == otg->attached)
         return;
     otg->attached = pull;
-    trace(otg, pull ? "pull-up on" : "pull-up off");
-    if (pull) {
-        active(otg);
-        otg->wires.suspend_at(otg->wires.context, otg->active_ns + SUSPEND_NS);
-    } else {
-        otg->in_reset = false;
+    otg_tell(otg, pull ? "pull-up on" : "pull-up off");
+    if (!pull) {
+        otg->in_reset = otg->reset_unseen = otg->signalling = otg->suspended = otg->host_resumes = false;
+        otg->dsts &= ~DSTS_SUSPSTS;
     }
+    otg_alive(otg);
 }
 
 static bool hears(const struct otg_fs *otg)
 {
-    return otg->attached && !otg->in_reset && !(otg->pcgcctl & 1u) && otg->wires.ready(otg->wires.context);
-}
-
-/* Something moves on a bus that was suspended. */
-static void wake(struct otg_fs *otg)
-{
-    if (!otg->suspended)
-        return;
-    otg->suspended = false;
-    otg->dsts &= ~DSTS_SUSPSTS;
-    otg->gintsts |= GINTSTS_WKUPINT;
-    otg->wires.wakeup(otg->wires.context, true);
-    otg->wires.wakeup(otg->wires.context, false);
-    trace(otg, "resumed");
-}
-
-static void alive(struct otg_fs *otg)
-{
-    active(otg);
-    if (otg->suspended) {
-        wake(otg);
-        otg_update(otg);
-    }
-    otg->wires.suspend_at(otg->wires.context, otg->active_ns + SUSPEND_NS);
-}
-
-/* The deadline set by the last arming; traffic may have come since. */
-void otg_suspend_event(struct otg_fs *otg)
-{
-    if (!otg->attached || otg->suspended || otg->in_reset)
-        return;
-    uint64_t at = otg->active_ns + SUSPEND_NS;
-    if (otg->wires.now(otg->wires.context) < at) {
-        otg->wires.suspend_at(otg->wires.context, at);
-        return;
-    }
-    otg->suspended = true;
-    otg->dsts |= DSTS_SUSPSTS;
-    otg->gintsts |= GINTSTS_ESUSP | GINTSTS_USBSUSP;
-    trace(otg, "suspended");
-    otg_update(otg);
+    return otg->attached && !otg->in_reset && !otg_clock_stands(otg) && otg->wires.ready(otg->wires.context);
 }
 
 void otg_eopf_event(struct otg_fs *otg)
@@ -150,7 +103,7 @@ void otg_vbus(struct otg_fs *otg, bool on)
     if (otg->vbus == on)
         return;
     otg->vbus = on;
-    trace(otg, on ? "VBUS on" : "VBUS off");
+    otg_tell(otg, on ? "VBUS on" : "VBUS off");
     if (otg->gccfg & GCCFG_PWRDWN && otg_session_valid(otg) != before) {
         if (on)
             otg->gintsts |= GINTSTS_SRQINT;
@@ -161,29 +114,38 @@ void otg_vbus(struct otg_fs *otg, bool on)
     otg_update(otg);
 }
 
+void otg_reset_begins(struct otg_fs *otg)
+{
+    otg->dsts &= ~DSTS_FNSOF;
+    otg->setup_open = otg->setup_address = false;
+    for (unsigned n = 1; n < otg->variant->endpoints; n++) {
+        otg->in[n].diepctl &= ~EPCTL_USBAEP;
+        otg->out[n].doepctl &= ~EPCTL_USBAEP;
+    }
+    otg->gintsts |= GINTSTS_USBRST;
+}
+
 void otg_bus_reset(struct otg_fs *otg, bool begins)
 {
     if (!otg->attached)
         return;
-    active(otg);
     if (begins) {
-        trace(otg, "bus reset");
-        if (otg->pcgcctl & 1u)
-            wake(otg);
-        otg->suspended = false;
-        otg->dsts &= ~(DSTS_SUSPSTS | DSTS_FNSOF);
+        otg_tell(otg, "bus reset");
+        otg_alive(otg);
+        otg->self_woken = otg->host_resumes = false;
         otg->in_reset = true;
-        otg->setup_open = otg->setup_address = false;
-        for (unsigned n = 1; n < otg->variant->endpoints; n++) {
-            otg->in[n].diepctl &= ~EPCTL_USBAEP;
-            otg->out[n].doepctl &= ~EPCTL_USBAEP;
-        }
-        otg->gintsts |= GINTSTS_USBRST;
+        otg->reset_unseen = otg_clock_stands(otg);
+        if (!otg->reset_unseen)
+            otg_reset_begins(otg);
     } else if (otg->in_reset) {
         otg->in_reset = false;
-        otg->dsts |= 3u << 1; /* full speed */
-        otg->gintsts |= GINTSTS_ENUMDNE;
-        otg->wires.suspend_at(otg->wires.context, otg->active_ns + SUSPEND_NS);
+        otg_clock_wanted(otg, "OTG_FS: a bus reset has passed while PCGCCTL.STPPCLK stopped the PHY's clock");
+        if (!otg->reset_unseen) {
+            otg->dsts |= 3u << 1; /* full speed */
+            otg->gintsts |= GINTSTS_ENUMDNE;
+        }
+        otg->reset_unseen = false;
+        otg_alive(otg);
     }
     otg_update(otg);
 }
@@ -192,7 +154,9 @@ void otg_frame(struct otg_fs *otg, uint16_t number)
 {
     if (!otg->attached || otg->in_reset)
         return;
-    alive(otg);
+    otg->host_resumes = false;
+    otg_alive(otg);
+    otg->frame_ns = otg->active_ns;
     if (!hears(otg))
         return;
     otg->dsts = (otg->dsts & ~DSTS_FNSOF) | (uint32_t)number << DSTS_FNSOF_POS;
@@ -200,22 +164,6 @@ void otg_frame(struct otg_fs *otg, uint16_t number)
     unsigned percent = 80 + 5 * (otg->dcfg >> DCFG_PFIVL_POS & 3u);
     otg->wires.eopf_at(otg->wires.context, otg->active_ns + FRAME_NS / 100 * percent);
     otg_update(otg);
-}
-
-void otg_bus_suspend(struct otg_fs *otg, bool suspended)
-{
-    if (!otg->attached)
-        return;
-    if (suspended)
-        otg->wires.suspend_at(otg->wires.context, otg->active_ns + SUSPEND_NS);
-    else
-        alive(otg);
-    otg_update(otg);
-}
-
-bool otg_wakes(const struct otg_fs *otg)
-{
-    return otg->attached && otg->suspended && otg->dctl & DCTL_RWUSIG;
 }
 
 /* GUSBCFG.TRDT: too short a turnaround time for the AHB clock, and the core answers too late. The limits are those
@@ -238,13 +186,13 @@ enum cable_answer otg_setup(struct otg_fs *otg, uint8_t address, uint8_t endpoin
 {
     if (!hears(otg) || address != otg->address || endpoint != 0)
         return CABLE_SILENCE;
-    alive(otg);
+    otg_alive(otg);
     if (!otg_rx_room(otg, 3, true)) {
         otg->wires.warn(otg->wires.context, "OTG_FS: a SETUP packet was lost, the receive FIFO is full");
         return CABLE_SILENCE;
     }
-    trace(otg, "SETUP %02x %02x %02x %02x %02x %02x %02x %02x", packet[0], packet[1], packet[2], packet[3],
-          packet[4], packet[5], packet[6], packet[7]);
+    otg_tell(otg, "SETUP %02x %02x %02x %02x %02x %02x %02x %02x", packet[0], packet[1], packet[2], packet[3],
+             packet[4], packet[5], packet[6], packet[7]);
     check_turnaround(otg);
     otg_rx_push(otg, 0, PKTSTS_SETUP, false, packet, 8);
     /* Core 3.10a reports it as a completed OUT transfer, too: by flags, and in the FIFO [drivers: ST's HAL and TinyUSB
@@ -309,7 +257,7 @@ enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint,
     struct otg_out *out = &otg->out[endpoint];
     if (!(out->doepctl & EPCTL_USBAEP))
         return CABLE_SILENCE;
-    alive(otg);
+    otg_alive(otg);
     if (endpoint == 0)
         setup_close(otg);
     uint32_t size = otg_packet_size(otg, endpoint, false);
@@ -328,7 +276,7 @@ enum cable_answer otg_out(struct otg_fs *otg, uint8_t address, uint8_t endpoint,
             out->doepint |= EPINT_OTEPDIS;
     } else if (!isochronous && data1 != !!(out->doepctl & EPCTL_DPID)) {
         answer = CABLE_ACK; /* the host missed our ACK: seen before */
-        trace(otg, "OUT %u: repeated packet dropped", endpoint);
+        otg_tell(otg, "OUT %u: repeated packet dropped", endpoint);
     } else {
         answer = out_take(otg, endpoint, data1, packet, length);
     }
@@ -366,7 +314,7 @@ enum cable_answer otg_in(struct otg_fs *otg, uint8_t address, uint8_t endpoint, 
     struct otg_in *in = &otg->in[endpoint];
     if (!(in->diepctl & EPCTL_USBAEP))
         return CABLE_SILENCE;
-    alive(otg);
+    otg_alive(otg);
     if (endpoint == 0)
         setup_close(otg);
     unsigned fifo = (in->diepctl & EPCTL_TXFNUM) >> EPCTL_TXFNUM_POS;

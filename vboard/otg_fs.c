@@ -26,6 +26,7 @@ const struct otg_variant otg_stm32l4 = {
     .fifo_words = OTG_FIFO_WORDS,
     .vbden = true,
     .extra_setup = true,
+    .wakes_itself = true,
 };
 
 #define GONAK_POLLS 1000 /* reads of GINTSTS until we say what software waits for */
@@ -55,7 +56,9 @@ static void core_reset(struct otg_fs *otg)
     otg->dcfg = 0x02200000;
     otg->dctl = 0;
     otg->dsts = 0x10 | (otg->dsts & (DSTS_FNSOF | DSTS_SUSPSTS | 6u));
-    otg->diepmsk = otg->doepmsk = otg->daintmsk = otg->diepempmsk = otg->pcgcctl = 0;
+    otg->diepmsk = otg->doepmsk = otg->daintmsk = otg->diepempmsk = 0;
+    otg_pcgcctl_write(otg, 0);
+    otg->signalling = false;
     otg->dvbusdis = 0x17D7;
     otg->dvbuspulse = 0x5B8;
     memset(otg->in, 0, sizeof otg->in);
@@ -81,7 +84,7 @@ void otg_reset(struct otg_fs *otg)
     otg->gusbcfg = otg->gccfg = 0;
     otg->cid = otg->variant->cid;
     otg->dsts = 0;
-    otg->suspended = false;
+    otg->suspended = otg->signalling = otg->self_woken = otg->reset_unseen = false;
     core_reset(otg);
     otg_attach_update(otg);
     otg_update(otg);
@@ -238,7 +241,7 @@ static uint32_t device_read(struct otg_fs *otg, uint32_t offset)
     case DVBUSDIS: return otg->dvbusdis;
     case DVBUSPULSE: return otg->dvbuspulse;
     case DIEPEMPMSK: return otg->diepempmsk;
-    case PCGCCTL: return otg->pcgcctl | (otg->suspended && otg->pcgcctl & 1u ? 1u << 4 : 0);
+    case PCGCCTL: return otg->pcgcctl | (otg->suspended && otg_clock_stands(otg) ? PCGCCTL_PHYSUSP : 0);
     default: otg->wires.unmodelled(otg->wires.context, offset, false); return 0;
     }
 }
@@ -257,6 +260,8 @@ uint32_t otg_read(struct otg_fs *otg, uint32_t offset)
         return endpoint_read(otg, offset - DOEPCTL0, false);
     return device_read(otg, offset);
 }
+
+#define DISABLED "OTG_FS: an endpoint was disabled while PCGCCTL.STPPCLK stopped the PHY's clock"
 
 /* Bits that only make sense alone. */
 static void check_control(struct otg_fs *otg, uint32_t value)
@@ -288,6 +293,7 @@ static void in_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
     if (n && value & EPCTL_SD1PID)
         ctl |= EPCTL_DPID;
     if (value & EPCTL_EPDIS) {
+        otg_clock_wanted(otg, DISABLED);
         if (ctl & EPCTL_EPENA)
             in->diepint |= EPINT_EPDISD;
         ctl &= ~EPCTL_EPENA;
@@ -332,6 +338,7 @@ static void out_control_write(struct otg_fs *otg, unsigned n, uint32_t value)
         if (ctl & EPCTL_EPENA)
             warn(otg, "OTG_FS: DOEPCTL0.EPDIS has no effect");
     } else if (value & EPCTL_EPDIS) {
+        otg_clock_wanted(otg, DISABLED);
         if (ctl & EPCTL_EPENA) {
             if (!(otg->gintsts & GINTSTS_GONAKEFF))
                 warn(otg, "OTG_FS: an OUT endpoint was disabled without global OUT NAK in effect");
@@ -391,6 +398,8 @@ static void reset_write(struct otg_fs *otg, uint32_t value)
         otg_attach_update(otg);
         return;
     }
+    if (value & (GRSTCTL_RXFFLSH | GRSTCTL_TXFFLSH))
+        otg_clock_wanted(otg, "OTG_FS: a FIFO was flushed while PCGCCTL.STPPCLK stopped the PHY's clock");
     if (value & GRSTCTL_RXFFLSH)
         otg_rx_flush(otg);
     if (value & GRSTCTL_TXFFLSH) {
@@ -440,6 +449,8 @@ static void global_write(struct otg_fs *otg, uint32_t offset, uint32_t value)
 static void dctl_write(struct otg_fs *otg, uint32_t value)
 {
     uint32_t writable = 0x00000873u;
+    if ((value ^ otg->dctl) & DCTL_RWUSIG)
+        otg_wakeup_write(otg, value & DCTL_RWUSIG);
     otg->dctl = (otg->dctl & ~writable) | (value & writable);
     if (value & DCTL_SGINAK)
         otg->dctl |= DCTL_GINSTS;
@@ -473,7 +484,7 @@ static void device_write(struct otg_fs *otg, uint32_t offset, uint32_t value)
     case DVBUSDIS: otg->dvbusdis = value; break;
     case DVBUSPULSE: otg->dvbuspulse = value; break;
     case DIEPEMPMSK: otg->diepempmsk = value & 0xFFFFu; break;
-    case PCGCCTL: otg->pcgcctl = value & 3u; break;
+    case PCGCCTL: otg_pcgcctl_write(otg, value); break;
     case DSTS:
     case DAINT: break;
     default:

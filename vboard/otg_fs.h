@@ -3,6 +3,7 @@
  *
  *   registers  otg_fs.c    what software reads and writes
  *   FIFOs      otg_fifo.c  one RAM of 320 words: [0, GRXFSIZ) receives, DIEPTXFn give each IN endpoint its part
+ *   sleep      otg_sleep.c suspend, resume, remote wake-up, the stopped clock
  *   bus        otg_bus.c   what a transaction on the cable meets
  *
  * The specification is the chip: RM0090's OTG_FS chapter as far as public copies of RM0008, RM0090 and RM0390
@@ -31,6 +32,8 @@ struct otg_variant {
     uint16_t fifo_words;
     bool vbden;       /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
     bool extra_setup; /* a SETUP packet looks like a completed OUT transfer, too; see otg_setup */
+    bool
+        wakes_itself; /* WKUPINT also when the host resumes a bus that our own signal has woken; see otg_sleep.c */
 };
 
 extern const struct otg_variant otg_stm32f4; /* core 2.81a */
@@ -106,6 +109,14 @@ struct otg_fs {
     bool attached, in_reset, suspended;
     bool irq_level;
     uint64_t active_ns; /* last traffic */
+
+    bool signalling;                       /* resume signalling of our own is on the bus … */
+    bool host_resumes;                     /* resume signalling of the host's is, until the first SOF */
+    bool self_woken;                       /* … or was, and the host hasn't answered yet */
+    bool reset_unseen;                     /* a bus reset began while the PHY's clock stood */
+    uint64_t signal_ns;                    /* when the signalling began */
+    uint64_t frame_ns;                     /* the last SOF */
+    uint64_t stopped_since_ns, stopped_ns; /* the PHY's clock stands since; stood before that */
 };
 
 /* Registers of the core; offsets 0 to 0xFFF. */
@@ -198,6 +209,10 @@ struct otg_fs {
 #define DCTL_SGONAK (1u << 9)
 #define DCTL_CGONAK (1u << 10)
 
+#define PCGCCTL_STPPCLK  (1u << 0)
+#define PCGCCTL_GATEHCLK (1u << 1)
+#define PCGCCTL_PHYSUSP  (1u << 4)
+
 #define DSTS_SUSPSTS   (1u << 0)
 #define DSTS_FNSOF_POS 8
 #define DSTS_FNSOF     (0x3FFFu << DSTS_FNSOF_POS)
@@ -251,7 +266,7 @@ void otg_suspend_event(struct otg_fs *otg);
 void otg_eopf_event(struct otg_fs *otg);
 void otg_attach_update(struct otg_fs *otg); /* pins, clocks or VBUS may have changed */
 
-/* Between the three files. */
+/* Between the files. */
 void otg_update(struct otg_fs *otg);
 uint32_t otg_packet_size(const struct otg_fs *otg, unsigned n, bool in);
 uint16_t otg_tx_depth(const struct otg_fs *otg, unsigned fifo);
@@ -266,8 +281,18 @@ void otg_rx_push(struct otg_fs *otg, unsigned n, unsigned pktsts, bool data1, co
 uint32_t otg_rx_status(struct otg_fs *otg, bool pop);
 bool otg_rx_waits(const struct otg_fs *otg, unsigned n, unsigned pktsts); /* such an entry is in the FIFO */
 uint32_t otg_rx_word(struct otg_fs *otg);
+void otg_tell(struct otg_fs *otg, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void otg_alive(struct otg_fs *otg);                              /* something moves on the bus */
+void otg_reset_begins(struct otg_fs *otg);                       /* of the bus, as the core notices it */
+bool otg_clock_stands(const struct otg_fs *otg);                 /* the PHY's, by PCGCCTL */
+void otg_clock_wanted(struct otg_fs *otg, const char *for_what); /* says so if it stands */
+void otg_pcgcctl_write(struct otg_fs *otg, uint32_t value);
+void otg_wakeup_write(struct otg_fs *otg, bool on); /* DCTL.RWUSIG */
 
-/* What the cable does to it (otg_bus.c); as in cable.h. */
+/* Nanoseconds that the PHY's clock has stood so far. */
+uint64_t otg_clock_stood_ns(const struct otg_fs *otg);
+
+/* What the cable does to it (otg_bus.c, otg_sleep.c); as in cable.h. */
 bool otg_session_valid(const struct otg_fs *otg);
 /* Software wants the pull-up: `asks` without regard to the session. */
 bool otg_asks_pull_up(const struct otg_fs *otg);

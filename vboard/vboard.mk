@@ -34,7 +34,8 @@ $(VTEST)/%.o: %.c
 	@mkdir -p $(@D)
 	$(VTEST_CC) -c $< -o $@
 
-OTG_TEST_OBJ := $(addprefix $(VTEST)/,test/vboard/test_otg.o vboard/otg_fs.o vboard/otg_fifo.o vboard/otg_bus.o)
+OTG_TEST_OBJ := $(addprefix $(VTEST)/,test/vboard/test_otg.o vboard/otg_fs.o vboard/otg_fifo.o vboard/otg_bus.o \
+    vboard/otg_sleep.o)
 $(BUILD)/test/test_otg: $(OTG_TEST_OBJ)
 	$(VTEST_CC) $^ -o $@
 

@@ -295,6 +295,19 @@ uint32_t board_idle(void)
     return slept;
 }
 
+#if BOARD_CALM_MS > 1
+/* Sleep costs nothing here. */
+void board_calm(bool on)
+{
+    (void)on;
+}
+
+bool board_calm_lasts(void)
+{
+    return false;
+}
+#endif
+
 void board_wake(void)
 {
     native.woken = true;

@@ -16,12 +16,33 @@
 extern uint32_t linker_stack_start[], linker_stack_end[];
 
 static volatile uint32_t tick_ms;
-static volatile bool woken;                /* since board_idle returned last */
+static volatile bool woken; /* since board_idle returned last */
+#if BOARD_CALM_MS > 1
+static volatile bool calm, called; /* called: board_wake was, since board_calm */
+#endif
 static volatile uint32_t watchdog_left_ms; /* 0: it isn't on */
 static uint32_t watchdog_ms;
 
 #ifdef BOARD_TICK_HOOK /* the flavour's (os/NAME/os.mk): its tick is this one */
 void BOARD_TICK_HOOK(void);
+#endif
+
+#if USB_REMOTE_WAKEUP
+/* A signal that is too long, or is left on the bus while flash is erased, would meet the host's own. Within the tick nothing comes
+ * between its begin and its end but interrupts; the tick that falls into it comes at its end. */
+static void usb_wake(void)
+{
+    uint32_t period = SYST_RVR + 1, left = period / 4 * 5, last = SYST_CVR;
+
+    if (!cortex_m4_usb_wake_begin())
+        return;
+    for (uint32_t passed = 0; passed < left;) {
+        uint32_t now = SYST_CVR;
+        passed += last >= now ? last - now : last + period - now;
+        last = now;
+    }
+    cortex_m4_usb_wake_end();
+}
 #endif
 
 /* The tick has the lowest priority: it interrupts threads, or what has hung with the priority of a thread. */
@@ -34,6 +55,9 @@ void cortex_m4_tick(const uint32_t *frame)
         report_keep(BOARD_REPORT_HANG, frame, tick_ms);
         board_reset();
     }
+#if USB_REMOTE_WAKEUP
+    usb_wake();
+#endif
 #ifdef BOARD_TICK_HOOK
     BOARD_TICK_HOOK();
 #endif
@@ -53,7 +77,23 @@ void cortex_m4_watchdog_feed(void)
 void board_wake(void)
 {
     woken = true;
+#if BOARD_CALM_MS > 1
+    called = true;
+#endif
 }
+
+#if BOARD_CALM_MS > 1
+void board_calm(bool on)
+{
+    calm = on;
+    called = false;
+}
+
+bool board_calm_lasts(void)
+{
+    return calm && !called && tick_ms % BOARD_CALM_MS != 0;
+}
+#endif
 
 bool cortex_m4_sleep_until(uint32_t clock_hz, bool (*ready)(void), uint32_t ms_max)
 {

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "usb/udc.h"
+
 #define REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define SYST_CSR  REG32(0xE000E010)
@@ -62,6 +64,13 @@ void cortex_m4_tick_start(uint32_t clock_hz);
 /* From now on, reset with a report if cortex_m4_watchdog_feed doesn't come for `ms`. Loop. */
 void cortex_m4_watchdog_start(uint32_t ms);
 void cortex_m4_watchdog_feed(void);
+
+#if USB_REMOTE_WAKEUP
+/* The chip's, called by the tick: wake the USB host, if that is wanted. True: resume signalling has begun; _end follows 1.25 ms
+ * later. */
+bool cortex_m4_usb_wake_begin(void);
+void cortex_m4_usb_wake_end(void);
+#endif
 
 /* No interrupt comes any more, so that WFI sleeps for good. */
 void cortex_m4_silence(void);

@@ -22,6 +22,18 @@ void OTG_FS_IRQHandler(void)
     dwc2_interrupt(&usb);
 }
 
+#if USB_REMOTE_WAKEUP
+bool cortex_m4_usb_wake_begin(void)
+{
+    return dwc2_wake_begin(&usb);
+}
+
+void cortex_m4_usb_wake_end(void)
+{
+    dwc2_wake_end(&usb);
+}
+#endif
+
 /* Out of reset all is 0 but MODER, which on newer chips says "analog". */
 __attribute__((noinline)) void stm32_pin_mode(char port, unsigned bit, enum stm32_pin_mode mode)
 {

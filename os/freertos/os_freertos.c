@@ -66,6 +66,11 @@ const char *os_thread_name(void)
 
 void vApplicationTickHook(void)
 {
+#if BOARD_CALM_MS > 1
+    if (board_calm_lasts()) {
+        return;
+    }
+#endif
     loop_post(); /* timers are asked once a millisecond */
 }
 

@@ -6,12 +6,20 @@
 
 #include "board/board.h"
 
+#if BOARD_CALM_MS > 1
+#define CALM_LASTS board_calm_lasts()
+#else
+#define CALM_LASTS false
+#endif
+
 void os_loop_run(const struct os_loop *loop, void *context)
 {
     loop->start(context);
     for (;;) {
         loop->poll(context);
-        loop->slept(context, board_idle());
+        do {
+            loop->slept(context, board_idle());
+        } while (CALM_LASTS);
     }
 }
 

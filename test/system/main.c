@@ -8,6 +8,7 @@
  *   build/test/system holder build/native-posix-holder/holder.elf                 the scenario for test/holder
  *   build/test/system stream build/stm32f4discovery-none-stream/stream.elf        those for test/stream
  *   build/test/system BOARD build/BOARD-none-ownstack/ownstack.elf --ownstack     those for examples/ownstack
+ *   build/test/system BOARD build/test/wake/BOARD-none/wake.elf --wakes           those for test/wake
  *   build/test/system console build/test/console/32l476gdiscovery-none/console.elf   those for examples/console; console-freertos,
  *                                                                      console-native: its other images
  *
@@ -29,13 +30,9 @@
     240 /* of this machine, for the minute in which idle connections time out (rig_no_buffer_lost) */
 
 static const struct scenario *const scenario_tables[] = {
-    scenarios_basic,   scenarios_tcp,
-    scenarios_net,     scenarios_ntb,
-    scenarios_usb,     scenarios_sleep,
-    scenarios_holder,  scenarios_threads,
-    scenarios_stream,  scenarios_slow,
-    scenarios_console, scenarios_ownstack,
-    scenarios_acm,     NULL,
+    scenarios_basic,   scenarios_tcp,      scenarios_net,     scenarios_ntb,     scenarios_usb,
+    scenarios_sleep,   scenarios_holder,   scenarios_threads, scenarios_stream,  scenarios_slow,
+    scenarios_console, scenarios_ownstack, scenarios_acm,     scenarios_suspend, NULL,
 };
 
 struct options {
@@ -49,7 +46,7 @@ struct options {
 
 static const char usage[] =
     "usage: system BOARD IMAGE | stream IMAGE | console IMAGE | native PROGRAM | holder PROGRAM | console-native PROGRAM "
-    "[--threads] [--ownstack] [--list] [--talk] "
+    "[--threads] [--ownstack] [--wakes] [--list] [--talk] "
     "[--pcap FILE] [--block-end HOW] [SCENARIO ...]\n";
 
 /* What the words of the command line stand for, besides boards' names. */
@@ -93,6 +90,8 @@ static bool options_read(struct options *o, int argc, char **argv)
             o->threads = true;
         } else if (strcmp(argv[i], "--ownstack") == 0) {
             o->rig.own_stack = true;
+        } else if (strcmp(argv[i], "--wakes") == 0) {
+            o->target = SCENARIO_WAKE;
         } else if (strcmp(argv[i], "--talk") == 0) {
             o->rig.talk = true;
         } else if (strcmp(argv[i], "--pcap") == 0 && i + 1 < argc) {

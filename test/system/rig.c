@@ -101,7 +101,10 @@ static void rig_cable_bus_suspend(void *device, bool suspended)
 static bool rig_cable_wakes(void *device)
 {
     struct rig_cable *c = device;
-    return c->inner.ops->wakes(c->inner.device);
+    bool signal = c->inner.ops->wakes(c->inner.device);
+    c->signals += signal && !c->signalled;
+    c->signalled = signal;
+    return signal && !c->deaf;
 }
 
 static enum cable_answer rig_cable_setup(void *device, uint8_t address, uint8_t endpoint,

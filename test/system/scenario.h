@@ -21,6 +21,7 @@
 #define SCENARIO_STREAM 32u /* the firmware of test/stream, on the first virtual board */
 #define SCENARIO_OWNSTACK                                                                                    \
     64u /* the image of examples/ownstack (--ownstack), on a virtual board or as a process */
+#define SCENARIO_WAKE    256u /* the firmware of test/wake (--wakes), on a virtual board */
 #define SCENARIO_THREADS 8u   /* images with threads, on a virtual board (--threads) */
 #define SCENARIO_CONSOLE 16u  /* images with threads, there and as a process */
 #define SCENARIO_ACM     128u /* the firmware of examples/console */
@@ -36,6 +37,6 @@ struct scenario {
 /* The tables; each ends with a NULL name. */
 extern const struct scenario scenarios_basic[], scenarios_tcp[], scenarios_net[], scenarios_ntb[],
     scenarios_usb[], scenarios_sleep[], scenarios_holder[], scenarios_threads[], scenarios_stream[],
-    scenarios_slow[], scenarios_console[], scenarios_ownstack[], scenarios_acm[];
+    scenarios_slow[], scenarios_console[], scenarios_ownstack[], scenarios_acm[], scenarios_suspend[];
 
 #endif

@@ -5,6 +5,7 @@
 #   build/test/system-vboard-no-padding           … and against a PC with --block-end none
 #   build/test/system-native-posix, …-tsan         … against the threaded process; some of them under ThreadSanitizer
 #   build/test/system-console                     … the console's, against examples/console
+#   build/test/system-wake                        … test/wake's, on every board and on FreeRTOS
 #   build/test/system-BOARD-freertos              … against each board's image with FreeRTOS
 #   build/test/system-ownstack                    … against examples/ownstack on every board, and as a process
 #   build/test/system-BOARD-none                  … against the image of each other board (README's table: tool/readme.py)
@@ -77,6 +78,15 @@ $(BUILD)/test/system-ownstack: $(BUILD)/test/system | $(call images_of,ownstack-
 	    '$(sort $(BOARDS))' $< $(BUILD) >> $@
 	chmod +x $@
 
+# Remote wake-up.
+$(BUILD)/test/system-wake: $(BUILD)/test/system | $(call images_of,wake-%)
+	printf '#!/bin/sh\nfailed=0\n' > $@
+	printf 'for board in %s; do %s $$board %s/test/wake/$$board-none/wake.elf --wakes "$$@" || failed=1; done\n' \
+	    '$(sort $(filter-out native,$(BOARDS)))' $< $(BUILD) >> $@
+	printf '[ -z "$$FREERTOS_KERNEL_PATH" ] || %s stm32f4discovery %s/test/wake/stm32f4discovery-freertos/wake.elf --wakes "$$@" || failed=1\nexit $$failed\n' \
+	    $< $(BUILD) >> $@
+	chmod +x $@
+
 # The console: on the board that has endpoints enough, in both flavours, and as a process.
 $(BUILD)/test/system-console: $(BUILD)/test/system | $(call images_of,console-%)
 	printf '#!/bin/sh\nfailed=0\n%s console %s "$$@" || failed=1\n%s console-native %s "$$@" || failed=1\n' \
@@ -100,7 +110,7 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
-    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(BUILD)/test/system-lwip-newer $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
+    $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(BUILD)/test/system-wake $(BUILD)/test/system-lwip-newer $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 
 # In a build folder of its own, since all objects are made anew.
 LWIP_SUITES := $(addprefix $(BUILD)/test/,test_netif test_iperf test_posix fuzz_tcp host/test_ncm_host system-vboard system-native system-native-posix \

@@ -311,12 +311,24 @@ TEST(port_suspend)
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME);
     cable->advance(&udc, 80000000);
     cable->frame(&udc, 2);
+    CHECK_EQUAL(ops->events_take(&udc.udc), 0); /* a bus that is being resumed isn't idle */
+    cable->advance(&udc, 83000000);
+    cable->frame(&udc, 3);
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESUME); /* the later of the two */
     cable->advance(&udc, 90000000);
     cable->bus_reset(&udc, true);
     CHECK_EQUAL(ops->events_take(&udc.udc), USB_EVENT_RESET);
     ops->remote_wakeup(&udc.udc); /* not suspended */
     CHECK(!cable->wakes(&udc));
+    cable->bus_reset(&udc, false);
+    cable->frame(&udc, 3);
+    cable->advance(&udc, 93000000);
+    ops->remote_wakeup(&udc.udc); /* too early: it waits */
+    CHECK(!cable->wakes(&udc));
+    cable->advance(&udc, 94900000);
+    CHECK(!cable->wakes(&udc));
+    cable->advance(&udc, 95000000);
+    CHECK(cable->wakes(&udc));
 }
 
 /* ---- Who breaks the contract is stopped. ---- */

@@ -607,13 +607,182 @@ TEST(otg_suspend_after_3_ms_and_wake)
     CHECK(rd(GINTSTS) & GINTSTS_USBSUSP);
     CHECK(rd(DSTS) & DSTS_SUSPSTS);
     CHECK(!otg_wakes(OTG));
-    wr(DCTL, DCTL_RWUSIG);
-    CHECK(otg_wakes(OTG));
-    wr(DCTL, 0);
     otg_bus_suspend(OTG, false);
     CHECK(rd(GINTSTS) & GINTSTS_WKUPINT);
     CHECK(!(rd(DSTS) & DSTS_SUSPSTS));
+    OTG->plugged = true;
+    bench.now += 20000000; /* the host's signal: not idle, though there is no SOF yet */
+    otg_suspend_event(OTG);
+    CHECK(!(rd(DSTS) & DSTS_SUSPSTS));
+    otg_frame(OTG, 8);
     CHECK_EQUAL(bench.wakeups, 1);
+    CHECK_EQUAL(bench.warnings, 0);
+}
+
+/* Idle for so long, and so suspended; no interrupt is left. */
+static void asleep(uint64_t idle_ns)
+{
+    otg_frame(OTG, 1);
+    bench.now += 3000000;
+    otg_suspend_event(OTG);
+    bench.now += idle_ns - 3000000;
+    wr(GINTSTS, 0xFFFFFFFF);
+}
+
+static void signal(uint64_t ns)
+{
+    wr(DCTL, DCTL_RWUSIG);
+    CHECK(otg_wakes(OTG));
+    CHECK(!(rd(DSTS) & DSTS_SUSPSTS)); /* left by writing the bit */
+    bench.now += ns;
+    wr(DCTL, 0);
+    CHECK(!otg_wakes(OTG));
+}
+
+/* The host hears it and resumes: the F4's core says nothing of that, the L4's does; both count SOFs again. */
+TEST(otg_remote_wakeup)
+{
+    for (unsigned l4 = 0; l4 < 2; l4++) {
+        attached();
+        if (l4) {
+            OTG->variant = &otg_stm32l4;
+            wr(GOTGCTL, GOTGCTL_BVALOEN | GOTGCTL_BVALOVAL);
+        }
+        asleep(5000000);
+        signal(1000000);
+        CHECK_EQUAL(rd(GINTSTS) & (GINTSTS_WKUPINT | GINTSTS_SOF), 0);
+        otg_bus_suspend(OTG, false);
+        CHECK_EQUAL(rd(GINTSTS) & GINTSTS_WKUPINT, l4 ? GINTSTS_WKUPINT : 0);
+        bench.now += 20000000;
+        otg_frame(OTG, 2);
+        CHECK(rd(GINTSTS) & GINTSTS_SOF);
+        CHECK_EQUAL(bench.wakeups, l4);
+        CHECK_EQUAL(bench.warnings, 0);
+    }
+}
+
+/* Nobody answers: 3 ms after the signal the bus is suspended again, and a resume of the host's own is one. */
+TEST(otg_remote_wakeup_unheard)
+{
+    attached();
+    asleep(5000000);
+    signal(15000000);
+    CHECK_EQUAL(bench.warnings, 0);
+    bench.now += 3000000;
+    otg_suspend_event(OTG);
+    CHECK(rd(GINTSTS) & GINTSTS_USBSUSP && rd(DSTS) & DSTS_SUSPSTS);
+    otg_bus_suspend(OTG, false);
+    CHECK(rd(GINTSTS) & GINTSTS_WKUPINT);
+}
+
+static void warned(const char *words)
+{
+    CHECK_EQUAL(bench.warnings, 1);
+    CHECK(bench.last_warning != NULL && strstr(bench.last_warning, words) != NULL);
+    bench.warnings = 0;
+}
+
+TEST(otg_remote_wakeup_at_the_wrong_time)
+{
+    attached();
+    asleep(4999999);
+    signal(1000000);
+    warned("before the bus had been idle for 5 ms");
+
+    attached();
+    asleep(5000000);
+    signal(999999);
+    warned("less than 1 ms");
+
+    attached();
+    asleep(5000000);
+    signal(15000001);
+    warned("still set 15 ms");
+
+    attached(); /* forgotten: noticed when the bus runs again */
+    asleep(5000000);
+    wr(DCTL, DCTL_RWUSIG);
+    bench.now += 10000000;
+    otg_bus_suspend(OTG, false);
+    CHECK_EQUAL(bench.warnings, 0);
+    bench.now += 20000000;
+    otg_frame(OTG, 2);
+    warned("still set 15 ms");
+
+    attached();
+    otg_frame(OTG, 1);
+    wr(DCTL, DCTL_RWUSIG);
+    CHECK(!otg_wakes(OTG));
+    warned("wasn't suspended");
+
+    attached();
+    asleep(5000000);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    wr(DCTL, DCTL_RWUSIG);
+    CHECK(!otg_wakes(OTG));
+    warned("no signal");
+}
+
+TEST(otg_clock_stopped)
+{
+    attached();
+    asleep(5000000);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    CHECK_EQUAL(rd(PCGCCTL), PCGCCTL_STPPCLK | PCGCCTL_PHYSUSP);
+    bench.now += 7000000;
+    CHECK_EQUAL(otg_clock_stood_ns(OTG), 7000000);
+    otg_bus_suspend(OTG, false);
+    CHECK(rd(GINTSTS) & GINTSTS_WKUPINT); /* by itself, and nothing else until the clock runs */
+    otg_frame(OTG, 2);
+    CHECK(!(rd(GINTSTS) & GINTSTS_SOF));
+    CHECK_EQUAL(otg_setup(OTG, 0, 0, (const uint8_t[8]){0x80, 6}), CABLE_SILENCE);
+    wr(PCGCCTL, 0);
+    bench.now += 1000000;
+    CHECK_EQUAL(otg_clock_stood_ns(OTG), 7000000);
+    otg_frame(OTG, 3);
+    CHECK(rd(GINTSTS) & GINTSTS_SOF);
+    CHECK_EQUAL(bench.warnings, 0);
+}
+
+TEST(otg_reset_while_the_clock_stands)
+{
+    attached();
+    asleep(5000000);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    otg_bus_reset(OTG, true);
+    CHECK(rd(GINTSTS) & GINTSTS_WKUPINT);
+    CHECK(!(rd(GINTSTS) & GINTSTS_USBRST));
+    wr(PCGCCTL, 0);
+    CHECK(rd(GINTSTS) & GINTSTS_USBRST);
+    otg_bus_reset(OTG, false);
+    CHECK(rd(GINTSTS) & GINTSTS_ENUMDNE);
+    CHECK_EQUAL(bench.warnings, 0);
+
+    attached(); /* software sleeps through it */
+    asleep(5000000);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    otg_bus_reset(OTG, true);
+    otg_bus_reset(OTG, false);
+    CHECK(!(rd(GINTSTS) & (GINTSTS_USBRST | GINTSTS_ENUMDNE)));
+    warned("a bus reset has passed");
+}
+
+TEST(otg_clock_stopped_at_the_wrong_time)
+{
+    attached();
+    otg_frame(OTG, 1);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    warned("wasn't suspended");
+
+    attached();
+    asleep(5000000);
+    wr(PCGCCTL, PCGCCTL_STPPCLK);
+    wr(GRSTCTL, GRSTCTL_RXFFLSH);
+    warned("a FIFO was flushed");
+    wr(DIEPCTL(1), EPCTL_EPDIS | EPCTL_SNAK);
+    warned("an endpoint was disabled");
+    wr(PCGCCTL, PCGCCTL_STPPCLK | PCGCCTL_GATEHCLK);
+    warned("GATEHCLK");
 }
 
 TEST(otg_end_of_periodic_frame)

@@ -72,6 +72,7 @@ void dwc2_reset_state(struct dwc2 *dwc2)
     struct dwc2_regs *regs = dwc2_regs(dwc2);
     const struct dwc2_chip *chip = dwc2->chip;
 
+    dwc2_sleep(dwc2, false); /* what flushes and disables needs the PHY's clock */
     regs->DIEPEMPMSK = 0; /* the core keeps it over a bus reset, and would ask for data of a dead transfer */
     for (unsigned n = 0; n < chip->endpoint_count; n++) {
         uint32_t disable = regs->IN[n].DIEPCTL & EPCTL_EPENA ? EPCTL_EPDIS : 0;
@@ -421,6 +422,58 @@ static void detach(struct udc *udc)
     dwc2_reset_state(dwc2);
 }
 
+#if USB_REMOTE_WAKEUP
+static void remote_wakeup(struct udc *udc)
+{
+    struct dwc2 *dwc2 = (struct dwc2 *)udc;
+
+    dwc2_lock(dwc2);
+    dwc2->wake_wanted = dwc2->wake_in;
+    dwc2_unlock(dwc2);
+}
+
+/* The host has resumed the bus that we woke: the core raises no WKUPINT for that, or not always, so the next SOF tells. */
+static void wake_answered(struct dwc2 *dwc2)
+{
+    dwc2_sleep(dwc2, false);
+    dwc2->wake_sent = false;
+    dwc2->events = (dwc2->events & ~USB_EVENT_SUSPEND) | USB_EVENT_RESUME;
+    if (dwc2->udc.wake)
+        dwc2->udc.wake(dwc2->udc.wake_context);
+}
+
+bool dwc2_wake_begin(struct dwc2 *dwc2)
+{
+    struct dwc2_regs *regs = dwc2_regs(dwc2);
+    uint32_t before = regs->GAHBCFG; /* the loop may be in a section of its own */
+    bool due;
+
+    dwc2_lock(dwc2);
+    if (dwc2->wake_sent && regs->GINTSTS & GINTSTS_SOF)
+        wake_answered(dwc2);
+    dwc2->wake_in -= dwc2->wake_in > 1;
+    due = dwc2->wake_in == 1 && dwc2->wake_wanted &&
+          !(regs->GINTSTS & (GINTSTS_USBRST | GINTSTS_WKUPINT | GINTSTS_OTGINT));
+    if (due) {
+        dwc2_sleep(dwc2, false); /* no signal leaves while the clock stands */
+        dwc2->wake_sent = true;
+        regs->GINTSTS = GINTSTS_SOF;
+        regs->DCTL |= DCTL_RWUSIG;
+    }
+    regs->GAHBCFG = before;
+    return due;
+}
+
+void dwc2_wake_end(struct dwc2 *dwc2)
+{
+    uint32_t before = dwc2_regs(dwc2)->GAHBCFG;
+
+    dwc2_lock(dwc2);
+    dwc2_regs(dwc2)->DCTL &= ~DCTL_RWUSIG;
+    dwc2_regs(dwc2)->GAHBCFG = before;
+}
+#endif
+
 static const struct udc_ops dwc2_ops = {
     .plan = plan,
     .attach = attach,
@@ -435,7 +488,9 @@ static const struct udc_ops dwc2_ops = {
     .ep_write = ep_write,
     .ep_abort = ep_abort,
     .ep_stall = ep_stall,
-    .remote_wakeup = NULL, /* not offered: a host would then autosuspend the link */
+#if USB_REMOTE_WAKEUP
+    .remote_wakeup = remote_wakeup,
+#endif
 };
 
 bool dwc2_init(struct dwc2 *dwc2, const struct dwc2_chip *chip, bool vbus_sensed)

@@ -68,11 +68,25 @@ struct dwc2 {
     uint32_t dropped;                     /* OUT packets that came with no buffer armed */
     struct dwc2_in in[DWC2_ENDPOINTS_MAX];
     struct dwc2_out out[DWC2_ENDPOINTS_MAX];
+#if USB_REMOTE_WAKEUP
+    uint8_t
+        wake_in; /* calls of dwc2_wake_begin until the host may be woken, and one; 0: the bus isn't suspended */
+    bool wake_wanted; /* the loop's */
+    bool wake_sent;   /* the host has not answered yet */
+#endif
 };
 
 /* Reset the core and leave it detached. The board has clocks and pins ready. Loop, once. False: the core does
  * not answer (no clock?). `chip` must stay. `vbus_sensed`: VBUS is led to the chip's pin, and unplugging is seen. */
 bool dwc2_init(struct dwc2 *dwc2, const struct dwc2_chip *chip, bool vbus_sensed);
+
+#if USB_REMOTE_WAKEUP
+/* Wake the host, if that was asked for. Once a millisecond, from an interrupt of a lower priority than the core's own. True: resume
+ * signalling has begun. The caller waits for a little more than 1 ms, and for 15 ms at most whatever happens, then calls
+ * dwc2_wake_end. */
+bool dwc2_wake_begin(struct dwc2 *dwc2);
+void dwc2_wake_end(struct dwc2 *dwc2);
+#endif
 
 /* The whole interrupt: call it from the OTG_FS handler and nowhere else. */
 void dwc2_interrupt(struct dwc2 *dwc2);

@@ -371,11 +371,13 @@ static void bus_events(struct dwc2 *dwc2, uint32_t status)
         dwc2_reset_state(dwc2);
         dwc2->events = USB_EVENT_RESET;
     }
-    /* Of both at once the bus's state tells which came last. */
+    /* Of both at once the bus's state tells which came last. Asleep, the PHY's clock stands: it notices by itself that the bus
+     * moves. */
     if (status & (GINTSTS_USBSUSP | GINTSTS_WKUPINT)) {
         bool asleep = status & GINTSTS_USBSUSP && (!(status & GINTSTS_WKUPINT) || regs->DSTS & DSTS_SUSPSTS);
         dwc2->events &= ~(USB_EVENT_SUSPEND | USB_EVENT_RESUME);
         dwc2->events |= asleep ? USB_EVENT_SUSPEND : USB_EVENT_RESUME;
+        dwc2_sleep(dwc2, asleep);
     }
 }
 

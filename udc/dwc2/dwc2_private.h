@@ -17,6 +17,10 @@
 
 #define DWC2_EP0_PACKET_SIZE 64u
 
+/* The suspend interrupt comes after 3 ms of an idle bus, resume signalling not before 5: three ticks are 2 ms at least. */
+#define DWC2_WAKE_MS       4u
+#define DWC2_WAKE_AGAIN_MS 101u /* after a signal that wasn't answered */
+
 static inline struct dwc2_regs *dwc2_regs(const struct dwc2 *dwc2)
 {
     return dwc2->regs;
@@ -32,6 +36,16 @@ static inline __attribute__((always_inline)) void dwc2_lock(const struct dwc2 *d
 static inline __attribute__((always_inline)) void dwc2_unlock(const struct dwc2 *dwc2)
 {
     dwc2_regs(dwc2)->GAHBCFG = GAHBCFG_GINT;
+}
+
+/* The bus has been suspended, or no longer is; its clock follows. Locked, or interrupt. */
+static inline void dwc2_sleep(struct dwc2 *dwc2, bool asleep)
+{
+    dwc2_regs(dwc2)->PCGCCTL = asleep ? PCGCCTL_STPPCLK : 0;
+#if USB_REMOTE_WAKEUP
+    dwc2->wake_in = !asleep ? 0 : dwc2->wake_sent ? DWC2_WAKE_AGAIN_MS : DWC2_WAKE_MS;
+    dwc2->wake_sent = dwc2->wake_wanted = false;
+#endif
 }
 
 /* Wait until (*reg & mask) == value, bounded; counts in `stuck` when the core doesn't get there. */

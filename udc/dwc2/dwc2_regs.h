@@ -99,6 +99,7 @@ _Static_assert(__builtin_offsetof(struct dwc2_regs, FIFO) == 0x1000, "layout");
 #define GRSTCTL_AHBIDL     (1u << 31)
 
 #define GINTSTS_OTGINT     (1u << 2)
+#define GINTSTS_SOF        (1u << 3)
 #define GINTSTS_RXFLVL     (1u << 4)
 #define GINTSTS_BOUTNAKEFF (1u << 7)
 #define GINTSTS_USBSUSP    (1u << 11)
@@ -130,12 +131,15 @@ _Static_assert(__builtin_offsetof(struct dwc2_regs, FIFO) == 0x1000, "layout");
 #define DCFG_DAD_POS   4
 #define DCFG_DAD       (0x7Fu << DCFG_DAD_POS)
 
+#define DCTL_RWUSIG (1u << 0) /* resume signalling is on the bus */
 #define DCTL_SDIS   (1u << 1)
 #define DCTL_GONSTS (1u << 3)
 #define DCTL_SGONAK (1u << 9)
 #define DCTL_CGONAK (1u << 10)
 
 #define DSTS_SUSPSTS (1u << 0) /* the bus is suspended now */
+
+#define PCGCCTL_STPPCLK (1u << 0) /* the PHY's clock stands */
 
 /* DIEPCTL and DOEPCTL */
 #define EPCTL_USBAEP     (1u << 15)

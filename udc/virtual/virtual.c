@@ -11,7 +11,8 @@
 #include "wire/usb_ch9.h"
 
 #define SUSPEND_NS 3000000u  /* a bus idle for so long is suspended */
-#define WAKE_NS    10000000u /* resume signalling: 1 to 15 ms */
+#define WAKE_NS    10000000u /* resume signalling: 1 to 15 ms … */
+#define IDLE_NS    5000000u  /* … on a bus that has been idle for so long */
 
 static struct virtual_udc *virtual_of(struct udc *udc)
 {
@@ -238,7 +239,8 @@ static void virtual_remote_wakeup(struct udc *usb)
     if (!udc->suspended)
         return;
     udc->waking = true;
-    udc->wake_ns = udc->time_ns;
+    uint64_t from = udc->active_ns + IDLE_NS;
+    udc->wake_ns = udc->time_ns > from ? udc->time_ns : from;
 }
 
 static const struct udc_ops virtual_ops = {
@@ -270,7 +272,7 @@ void virtual_udc_init(struct virtual_udc *udc)
 static void virtual_active(struct virtual_udc *udc)
 {
     udc->active_ns = udc->time_ns;
-    udc->waking = false;
+    udc->waking = udc->resuming = false;
     if (!udc->suspended || !udc->attached)
         return;
     udc->suspended = false;
@@ -282,9 +284,10 @@ static void virtual_advance(void *device, uint64_t time_ns)
 {
     struct virtual_udc *udc = device;
     __atomic_store_n(&udc->time_ns, time_ns, __ATOMIC_RELAXED); /* a board's clock, too */
-    if (udc->waking && time_ns - udc->wake_ns >= WAKE_NS)
+    if (udc->waking && time_ns >= udc->wake_ns + WAKE_NS)
         udc->waking = false;
-    if (!udc->attached || udc->in_reset || udc->suspended || time_ns - udc->active_ns < SUSPEND_NS)
+    if (!udc->attached || udc->in_reset || udc->suspended || udc->resuming ||
+        time_ns - udc->active_ns < SUSPEND_NS)
         return;
     udc->suspended = true;
     udc->events &= ~USB_EVENT_RESUME;
@@ -293,7 +296,9 @@ static void virtual_advance(void *device, uint64_t time_ns)
 
 static void virtual_vbus(void *device, bool on)
 {
-    ((struct virtual_udc *)device)->vbus = on;
+    struct virtual_udc *udc = device;
+    udc->vbus = on;
+    udc->resuming = false;
 }
 
 static bool virtual_pulled_up(void *device)
@@ -306,6 +311,7 @@ static void virtual_bus_reset(void *device, bool active)
 {
     struct virtual_udc *udc = device;
     udc->in_reset = active;
+    udc->resuming = false;
     udc->active_ns = udc->time_ns;
     if (!active || !udc->attached)
         return;
@@ -324,13 +330,17 @@ static void virtual_frame(void *device, uint16_t number)
 
 static void virtual_bus_suspend(void *device, bool suspended)
 {
-    if (!suspended)
-        virtual_active(device);
+    struct virtual_udc *udc = device;
+    if (suspended)
+        return;
+    virtual_active(udc);
+    udc->resuming = udc->vbus;
 }
 
 static bool virtual_wakes(void *device)
 {
-    return ((struct virtual_udc *)device)->waking;
+    const struct virtual_udc *udc = device;
+    return udc->waking && udc->time_ns >= udc->wake_ns;
 }
 
 /* True if this device is meant, and can hear. */

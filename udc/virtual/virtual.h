@@ -43,9 +43,10 @@ struct virtual_udc {
     struct udc udc;
     uint32_t events;
     bool attached, vbus, in_reset, suspended, waking;
+    bool resuming; /* the host's resume signalling is on the bus, until the first frame */
     uint64_t time_ns;
     uint64_t active_ns; /* when the bus last moved */
-    uint64_t wake_ns;   /* when resume signalling began */
+    uint64_t wake_ns;   /* when resume signalling began, or will */
     uint8_t address;
     bool address_due; /* address_next holds from the end of the next endpoint 0 IN transfer on */
     uint8_t address_next;
