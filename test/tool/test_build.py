@@ -51,12 +51,21 @@ def run(*command, environment=None, folder=ROOT):
 
 
 def make(*arguments):
-    return run("make", "BOARD=native", "OS=none", *arguments, environment=clean_environment())
+    return run("make", "BOARD=native", "OS=none", *arguments, environment=make_environment())
 
 
 def clean_environment():
-    """Without what a make above us left for the makes below it."""
-    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS_APP")}
+    """Without what a make above us left for the makes below it. Where ./check gives a cache of compilations, CMake uses it."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS_APP")}
+    if "CCACHE_DIR" in kept:
+        kept["CMAKE_C_COMPILER_LAUNCHER"] = kept["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
+    return kept
+
+
+def make_environment():
+    """The same for make, which finds its compiler by PATH. CMake, told so, would look for the other tools beside it."""
+    kept = clean_environment()
+    return {**kept, "PATH": "/usr/lib/ccache:" + kept["PATH"]} if "CCACHE_DIR" in kept else kept
 
 
 def product_write(folder, name, files=None):
