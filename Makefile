@@ -13,6 +13,7 @@
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make vm-redir                           long lists with it on host controllers of QEMU's
 #   make prove                              what holds for every input, by CBMC: docs/proofs.md
+#   make mutants                            whether the unit suites notice small mistakes: docs/mutants.md; hours
 #   make cuts                               power cuts after every operation of the flash while images are swapped: long
 #   make suites                             everything the tests need; ./check runs them
 #   make compile_commands.json              for editors and clang-tidy
@@ -47,7 +48,7 @@ SUITES :=
 BOARDS := $(patsubst board/%/board.mk,%,$(wildcard board/*/board.mk))
 
 include firmware.mk
--include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk test/testkit/testkit.mk test/proof/proof.mk
+-include test/images.mk vboard/vboard.mk host/host.mk test/test.mk test/system/system.mk test/vm/vm.mk bench/bench.mk test/testkit/testkit.mk test/proof/proof.mk test/mutants/mutants.mk
 
 # Any lwIP source that is not there yet: fetch them all (two at once wait for each other).
 .PRECIOUS: $(LWIP_PATH)/src/%.c # no intermediate file: a build that fails would delete it

@@ -27,7 +27,8 @@ TEST_FLAGS_keep := -DHTTP_KEEP_MAX=80
 TEST_UNIT := $(wildcard test/unit/test_*.c)
 TEST_FUZZ := $(wildcard test/fuzz/fuzz_*.c)
 
-TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE)
+# bounds-strict: the last array of a struct has bounds, too.
+TEST_GCC   := $(CC) $(PCFLAGS) -O1 $(SANITIZE) -fsanitize=bounds-strict
 TEST_CLANG := $(CLANG) $(PCFLAGS) -O1 $(SANITIZE)
 
 # $(call test_line,KEY,file): the words behind "KEY:" in the file's comment, make variables expanded. All files are

@@ -14,7 +14,6 @@ enum {
     AT_OP = 0,
     AT_HTYPE = 1,
     AT_HLEN = 2,
-    AT_HOPS = 3,
     AT_XID = 4,
     AT_FLAGS = 10,
     AT_CIADDR = 12,
@@ -90,7 +89,6 @@ bool dhcp_request_parse(const uint8_t *bytes, size_t length, struct dhcp_request
     }
     request->htype = bytes[AT_HTYPE];
     request->hlen = bytes[AT_HLEN];
-    request->hops = bytes[AT_HOPS];
     request->xid = load_be32(bytes + AT_XID);
     request->flags = load_be16(bytes + AT_FLAGS);
     request->ciaddr = load_be32(bytes + AT_CIADDR);

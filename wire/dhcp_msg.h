@@ -57,7 +57,6 @@ enum dhcp_option {
 /* A request as a value. Pointers go into the message's bytes. */
 struct dhcp_request {
     uint8_t type; /* enum dhcp_type; 0: plain BOOTP */
-    uint8_t hops;
     uint8_t htype, hlen;
     uint32_t xid;
     uint16_t flags;

@@ -51,12 +51,19 @@ def run(*command, environment=None, folder=ROOT):
 
 
 def make(*arguments):
-    return run("make", "BOARD=native", "OS=none", *arguments, environment=clean_environment())
+    return run("make", "BOARD=native", "OS=none", *arguments, environment=make_environment())
 
 
 def clean_environment():
     """Without what a make above us left for the makes below it."""
     return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS_APP")}
+
+
+def make_environment():
+    """The same with the cache of compilations that ./check gives, a quarter less work. Not for CMake: it would look for the compiler's
+    other tools beside the cache."""
+    kept = clean_environment()
+    return {**kept, "PATH": "/usr/lib/ccache:" + kept["PATH"]} if "CCACHE_DIR" in kept else kept
 
 
 def product_write(folder, name, files=None):

@@ -25,7 +25,7 @@ import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_build import ROOT, clean_environment, product_write, run  # noqa: E402
+from test_build import ROOT, make_environment, product_write, run  # noqa: E402
 sys.path[:0] = [os.path.join(ROOT, "test/websocket"), os.path.join(ROOT, "testkit")]
 import test_websocket as websocket  # noqa: E402
 from plugnet_testkit import Board  # noqa: E402
@@ -66,7 +66,7 @@ class Skip(Exception):
 
 def make(folder, *arguments):
     """Into a build folder of its own; lwIP is the tree's."""
-    return run("make", "-j2", f"BUILD={folder}/build", f"LWIP_PATH={ROOT}/build/lwip", *arguments, environment=clean_environment())
+    return run("make", "-j2", f"BUILD={folder}/build", f"LWIP_PATH={ROOT}/build/lwip", *arguments, environment=make_environment())
 
 
 def built(folder, out, *arguments):

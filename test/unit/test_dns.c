@@ -331,6 +331,94 @@ TEST(dns_writer_points_back)
     CHECK(dns_name_equal(out, w.length, 23, "c.b.local"));
 }
 
+/* A label that ends behind the message: nothing of it is read there. */
+TEST(dns_label_behind_the_end)
+{
+    for (uint8_t label = 2; label < 8; label++) {
+        uint8_t *exact = malloc(15);
+        memcpy(exact, "............\x03" "ab", 15);
+        exact[12] = label;
+        CHECK_EQUAL(dns_name_end(exact, 15, 12), 0);
+        char name[] = "abcdefgh";
+        name[label] = 0;
+        CHECK(!dns_name_equal(exact, 15, 12, name));
+        exact[12] = 2;
+        CHECK(!dns_name_equal(exact, 15, 12, "ab")); /* its end is missing */
+        free(exact);
+    }
+}
+
+TEST(dns_letters)
+{
+    static const uint8_t bytes[] = "............\x06" "aAzZ[@";
+    CHECK(dns_name_equal(bytes, sizeof bytes, 12, "AaZz[@"));
+    CHECK(dns_name_equal(bytes, sizeof bytes, 12, "aazz[@"));
+    CHECK(!dns_name_equal(bytes, sizeof bytes, 12, "aazz{@"));
+    CHECK(!dns_name_equal(bytes, sizeof bytes, 12, "aazz[`"));
+}
+
+/* So many labels are remembered, and only labels: the next name is written whole each time. */
+TEST(dns_writer_remembers)
+{
+    struct dns_header header = {.id = 7};
+    struct dns_writer w;
+    uint8_t out[256];
+    char name[2] = "a";
+    dns_write_header(&w, out, sizeof out, &header);
+    w.compress = true;
+    for (unsigned i = 0; i < DNS_LABELS_MAX; i++, name[0]++) {
+        dns_put_name(&w, name);
+    }
+    size_t before = w.length;
+    name[0]--;
+    dns_put_name(&w, name);
+    CHECK_EQUAL(w.length, before + 2);
+    name[0]++;
+    dns_put_name(&w, name);
+    dns_put_name(&w, name);
+    CHECK_EQUAL(w.length, before + 2 + 3 + 3);
+    CHECK_EQUAL(w.label_count, DNS_LABELS_MAX);
+}
+
+/* A pointer has 14 bits. */
+TEST(dns_writer_points_back_so_far)
+{
+    static uint8_t out[0x4010], filling[0x4000];
+    struct dns_header header = {.id = 7};
+    for (size_t at = 0x3FFE; at <= 0x4001; at++) {
+        struct dns_writer w;
+        dns_write_header(&w, out, sizeof out, &header);
+        w.compress = true;
+        dns_put_bytes(&w, filling, at - 12);
+        dns_put_name(&w, "q");
+        dns_put_name(&w, "q");
+        CHECK(!w.overflow);
+        CHECK_EQUAL(w.length, at + 3 + (at < 0x4000 ? 2 : 3));
+        CHECK(at >= 0x4000 || load_be16(out + at + 3) == (0xC000 | at));
+    }
+}
+
+TEST(dns_malformed_name_is_not_copied)
+{
+    struct dns_header header = {.id = 7};
+    struct dns_writer w;
+    uint8_t out[64];
+    dns_write_header(&w, out, sizeof out, &header);
+    dns_put_name_of(&w, (const uint8_t *)"............\x05" "ab", 15, 12);
+    CHECK(w.overflow);
+}
+
+TEST(dns_longest_reverse_name)
+{
+    char name[DNS_REVERSE_MAX];
+    memset(name, 'x', sizeof name);
+    dns_reverse_name(name, 0xFFFFFFFF);
+    CHECK_STRING(name, "255.255.255.255.in-addr.arpa");
+    memset(name, 'x', sizeof name);
+    dns_reverse_name(name, 0);
+    CHECK_STRING(name, "0.0.0.0.in-addr.arpa");
+}
+
 TEST(dns_writer_stops_at_its_capacity)
 {
     struct dns_header header = {.id = 7};

@@ -63,6 +63,7 @@ TEST(answers)
     uint8_t asked[1600], frame[1600];
     for (unsigned i = 0; i <= 1472; i++) {
         size_t length = request(asked, i, (uint8_t)(i + 1));
+        memset(asked + length, 0xA5, sizeof asked - length);
         memcpy(frame, asked, sizeof frame);
         CHECK_EQUAL(icmp_echo_answer(frame, length + i % 3, &host), length);
         CHECK(memcmp(frame, theirs, 6) == 0 && memcmp(frame + 6, ours, 6) == 0);
@@ -131,6 +132,42 @@ TEST(not_plain)
     CHECK_EQUAL(with(6, 0x0201, 2), 45 + 15); /* of the sender's MAC address, any */
     CHECK_EQUAL(with(6, 0x0301, 2), 0);       /* but a group's */
     CHECK_EQUAL(with(0, 0xFFFF, 2), 0);       /* to another MAC address */
+}
+
+/* Checksums of every value are changed rightly. */
+TEST(every_checksum)
+{
+    uint8_t frame[1600];
+    for (uint32_t value = 0; value < 65536; value++) {
+        size_t length = request(frame, 2, 1);
+        store_be16(frame + 18, (uint16_t)value);
+        store_be16(frame + 40, (uint16_t)value);
+        sums_set(frame, 2);
+        CHECK_EQUAL(icmp_echo_answer(frame, length, &host), length);
+        CHECK_EQUAL(sum(frame + 14, 20), 0xFFFF);
+        CHECK_EQUAL(sum(frame + 34, 10), 0xFFFF);
+    }
+}
+
+/* A datagram that ends in the ICMP header, though its sums are right. */
+TEST(half_a_header)
+{
+    uint8_t frame[1600];
+    size_t length = request(frame, 18, 64);
+    store_be16(frame + 16, 24);
+    store_be16(frame + 36, 0xF7FF);
+    store_be16(frame + 24, 0);
+    store_be16(frame + 24, (uint16_t)~sum(frame + 14, 20));
+    CHECK_EQUAL(sum(frame + 34, 4), 0xFFFF);
+    CHECK_EQUAL(icmp_echo_answer(frame, length, &host), 0);
+}
+
+TEST(from_our_own_mac)
+{
+    uint8_t frame[1600];
+    size_t length = request(frame, 18, 64);
+    memcpy(frame + 6, ours, 6);
+    CHECK_EQUAL(icmp_echo_answer(frame, length, &host), 0);
 }
 
 /* Nothing is read behind a short frame: the sanitizer sees it. */
