@@ -1,15 +1,15 @@
 # The Linux guest (test/vm/run.py).
 #
 #   make vm            a Linux with the board plugged in: BOARD, OS, APP and NAME say what runs on it, as they do for `make`;
-#                      FLASH=file keeps its flash (one board only)
+#                      FLASH=file keeps its flash (one board only); KERNEL=5.10 another kernel (kernels.py)
 #   make vm-redir      the long lists with the board on host controllers that QEMU emulates, by usbredir
 #
 # SPDX-License-Identifier: MIT
 
 .PHONY: vm vm-redir
 vm: firmware vboard
-	test/vm/prepare.py
-	test/vm/run.py --image $(BOARD)-$(OS) $(if $(filter app,$(APP)),,--elf $(OUT)/$(NAME).elf) $(if $(FLASH),--flash $(FLASH)) --shell
+	test/vm/prepare.py $(KERNEL)
+	test/vm/run.py --image $(BOARD)-$(OS) $(if $(filter app,$(APP)),,--elf $(OUT)/$(NAME).elf) $(if $(FLASH),--flash $(FLASH)) $(if $(KERNEL),--kernel $(KERNEL)) --shell
 
 vm-redir: $(BUILD)/vboard/vboard image-stm32f4discovery-none image-no_dns image-lease30
 	CHECK=long test/vm/run.py --redir hub redir two crash
