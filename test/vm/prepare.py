@@ -216,7 +216,7 @@ def debs_find(folder, names, version=""):
     """The downloaded files of these packages; a version in a file's name has no epoch here."""
     there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     return [os.path.join(folder, deb) for deb in there if deb.endswith(".deb") and deb.split("_")[0] in names
-            and deb.split("_")[1].startswith(version)]
+            and version in ("", deb.split("_")[1])]
 
 
 def fetch(names):
@@ -279,17 +279,18 @@ def fetch_usual(kernel):
     return version, packages, release
 
 
-def fetch_other(kernel, folder):
-    if len(debs_find(folder, kernel.packages, kernel.version)) == len(kernel.packages):
+def fetch_pinned(pinned, folder):
+    """By an apt of our own, from another suite: a Kernel of kernels.py, or what has the same fields."""
+    if len(debs_find(folder, pinned.packages, pinned.version)) == len(pinned.packages):
         return
-    say(f"downloading the kernel {kernel.version} of Debian's {kernel.suite}")
-    done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "fetch.sh"), folder, kernel.suite,
-                           *[f"{name}={kernel.version}" for name in kernel.packages]],
+    say(f"downloading {pinned.packages[-1]} {pinned.version} of Debian's {pinned.suite}")
+    done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "fetch.sh"), folder, pinned.suite,
+                           *[f"{name}={pinned.version}" for name in pinned.packages]],
                           text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     if done.returncode == GONE:
         raise Gone(done.stdout.strip())
     if done.returncode != 0:
-        raise Failed(f"{kernel.packages[0]} can't be downloaded, see {folder}/download.log")
+        raise Failed(f"{pinned.packages[-1]} can't be downloaded, see {folder}/download.log")
 
 
 def kernel_prepare(name):
@@ -299,7 +300,7 @@ def kernel_prepare(name):
     os.makedirs(folder, exist_ok=True)
     version, packages, release, deb = *kernel[1:], os.path.join(folder, "deb")
     if kernel.suite:
-        fetch_other(kernel, deb)
+        fetch_pinned(kernel, deb)
     else:
         deb = os.path.join(HERE, "deb")
         version, packages, release = fetch_usual(kernel)
