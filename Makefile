@@ -12,6 +12,7 @@
 #   make speed                              how fast the virtual board is on this machine
 #   make vm                                 a Linux guest with the virtual board plugged in
 #   make vm-redir                           long lists with it on host controllers of QEMU's
+#   make hosts                              long lists on four kernels of Debian's: docs/hosts.md
 #   make prove                              what holds for every input, by CBMC: docs/proofs.md
 #   make mutants                            whether the unit suites notice small mistakes: docs/mutants.md; hours
 #   make cuts                               power cuts after every operation of the flash while images are swapped: long

@@ -68,6 +68,7 @@ $(if $(FREERTOS_KERNEL_PATH),$(call test_image,wake-stm32f4discovery-freertos,wa
 $(foreach app,examples/meter test/vendor examples/usblog examples/ownfunction, \
     $(call test_image,$(notdir $(app))-none,$(notdir $(app))/none,$(app),BOARD=stm32f4discovery OS=none) \
     $(if $(FREERTOS_KERNEL_PATH),$(call test_image,$(notdir $(app))-freertos,$(notdir $(app))/freertos,$(app),BOARD=stm32f4discovery OS=freertos)))
+$(call test_image,netboot,netboot,examples/netboot,BOARD=stm32f4discovery OS=none)
 $(call test_image,vendor-first,vendor/first,test/vendor,BOARD=stm32f4discovery OS=none CFLAGS_APP=-DVENDOR_FIRST)
 
 $(foreach board,$(filter-out native,$(BOARDS)), \

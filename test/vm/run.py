@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A Linux guest meets the firmware: the real cdc_ncm driver and real programs, by USB/IP or by usbredir.
 
-    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--flash FILE] [--pcap FILE] [--redir PLACE] NAME …     run test/vm/guest/NAME.py in the guest
+    test/vm/run.py [--image BOARD-OS] [--elf FILE …] [--uid HEX] [--flash FILE] [--pcap FILE] [--redir PLACE] [--kernel KERNEL] NAME …     run test/vm/guest/NAME.py in the guest
     test/vm/run.py --shell                                     a shell in it, with the board plugged in; it ends with its input
     test/vm/run.py --list
 
-The guest is Debian's newest kernel in QEMU (no KVM), over this machine's own root, which it can't change. Its network
+The guest is one of Debian's kernels (kernels.py) in QEMU (no KVM), over this machine's own root, which it can't change. Its network
 leads nowhere but to the USB/IP server of a virtual board started here. With --redir it has no network at all: the board is
 plugged into a host controller that QEMU emulates, PLACE being xhci, uhci, or hub (QEMU's hub behind xHCI); a test asks
 for plug and unplug by lines that begin with "@"; its list "crash", always the last one, ends with QEMU killed. Boards: 1-1 and 1-2 run the image, 1-3 one
@@ -30,6 +30,9 @@ import sys
 import tempfile
 import threading
 import time
+
+from kernels import KERNELS, USUAL
+from prepare import GONE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -140,15 +143,23 @@ class Plugs:
         self.folder.cleanup()
 
 
-def guest_words(names, board, plugs, console):
+def kernel_version(name):
+    """The one that prepare.py found."""
+    with open(os.path.join(BUILD, "vm", "kernel", name, "version"), encoding="utf-8") as file:
+        return file.read()
+
+
+def guest_words(names, board, plugs, console, kernel):
+    folder = os.path.join(BUILD, "vm", "kernel", kernel)
     relay = f"{sys.executable} {os.path.join(HERE, 'relay.py')} {board.ports[0]}"
     serial = ["-serial", "stdio"] if console is None else ["-serial", f"file:{console}", "-serial", "stdio"]
     return ["qemu-system-x86_64", "-accel", "tcg", "-m", "1024", "-display", "none", "-monitor", "none", "-no-reboot",
-            "-kernel", os.path.join(BUILD, "vm", "vmlinuz"), "-initrd", os.path.join(BUILD, "vm", "initrd"),
+            "-kernel", os.path.join(folder, "vmlinuz"), "-initrd", os.path.join(folder, "initrd"),
             "-append", f"console=ttyS0 quiet panic=-1 plugnet.top={ROOT} plugnet.run={','.join(names)} "
-                       f"plugnet.check={os.environ.get('CHECK', '')} plugnet.redir={plugs.place if plugs else ''}",
+                       f"plugnet.check={os.environ.get('CHECK', '')} plugnet.redir={plugs.place if plugs else ''} plugnet.kernel={kernel_version(kernel)}",
             "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", f"local,path={BUILD}/vm/root,mount_tag=extra,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", f"local,path={folder}/root,mount_tag=kernel,security_model=none,readonly=on,multidevs=remap",
             *(plugs.words() if plugs else
               ["-nic", f"user,model=virtio-net-pci,restrict=on,guestfwd=tcp:10.0.2.100:3240-cmd:{relay}"]), *serial]
 
@@ -158,7 +169,7 @@ class Guest:
 
     def __init__(self, names, board, options, console):
         self.plugs = Plugs(board.ports, options.redir) if options.redir else None
-        self.process = subprocess.Popen(guest_words(names, board, self.plugs, console), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(guest_words(names, board, self.plugs, console, options.kernel), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.unread = b""
 
@@ -305,6 +316,7 @@ def main():
     parser.add_argument("--uid", metavar="HEX", help="the first board's unique ID; the next ones count on from it")
     parser.add_argument("--flash", metavar="FILE", help="keep the board's flash in this file; with one --elf only")
     parser.add_argument("--redir", metavar="PLACE", choices=PLACES, help=f"by usbredir, into {', '.join(PLACES)}")
+    parser.add_argument("--kernel", default=USUAL, choices=KERNELS, help="Debian's kernel in the guest (%(default)s)")
     parser.add_argument("--shell", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("names", nargs="*")
@@ -331,17 +343,23 @@ def main():
     if missing := [f"{program} (Debian's package {package})" for program, package in PROGRAMS.items() if not shutil.which(program)]:
         print(f"not ok guest: missing: {', '.join(missing)}")
         return 1
-    if subprocess.run([os.path.join(HERE, "prepare.py")]).returncode != 0:
+    sys.stdout.flush()
+    if (code := subprocess.run([os.path.join(HERE, "prepare.py"), options.kernel]).returncode) != 0:
+        if code == GONE:
+            return 0
         print("not ok guest: it can't be prepared")
         return 1
+    if (version := kernel_version(options.kernel)) != (pinned := KERNELS[options.kernel].version):
+        print(f"skip vm kernel {options.kernel}: Debian has no {pinned} any more; {version} runs instead")
     logs = os.path.join(BUILD, "vm", "logs")
     os.makedirs(logs, exist_ok=True)
-    label = "-".join([options.image, *[word for word in (options.uid, options.redir) if word], *options.names])[:80]
+    kernel = options.kernel if options.kernel != USUAL else None
+    label = "-".join([options.image, *[word for word in (kernel, options.uid, options.redir) if word], *options.names])[:80]
     console = os.path.join(logs, f"{label}.console")
     board = Board(options.image.rpartition("-")[0], images, options, os.path.join(logs, f"{label}.board"))
     try:
         if options.shell:
-            return shell_play(guest_words(["shell"], board, None, None))
+            return shell_play(guest_words(["shell"], board, None, None, options.kernel))
         good = guest_run(options.names, board, options, console)
         if CRASH in options.names:
             next_guest_check(board.ports[0])

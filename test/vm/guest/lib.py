@@ -213,6 +213,45 @@ class Board:
         return json.loads(self.get("/api/status"))
 
 
+def checksum(data):
+    """The internet's: RFC 1071 [unread]."""
+    total = sum(struct.unpack(f">{len(data) // 2 + len(data) % 2}H", data + bytes(len(data) % 2)))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def echoes(board, length, count, pause_s=0.01):
+    """Ask for `count` echoes of `length` bytes each; all must come back as they were, however late, but for those that Linux itself
+    dropped before the cable, and counted: usbnet does so while a board on a busy machine stands still. ICMP's message: RFC 792
+    [unread]."""
+    def dropped():
+        return int(read(f"/sys/class/net/{board.name}/statistics/tx_dropped"))
+    before = dropped()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+        s.connect((board.address, 0))
+        s.settimeout(1)
+        sent = {}
+        for number in range(count):
+            sent[number] = os.urandom(length)
+            message = struct.pack(">BBHHH", 8, 0, 0, os.getpid() & 0xFFFF, number) + sent[number]
+            s.send(message[:2] + struct.pack(">H", checksum(message)) + message[4:])
+            time.sleep(pause_s)
+        end = time.monotonic() + 2 * SLOW
+        while sent:
+            try:
+                reply = s.recv(2000)[20:]
+            except TimeoutError:
+                if len(sent) <= dropped() - before:
+                    return
+                if time.monotonic() < end:
+                    continue
+                raise Failed(f"{len(sent)} of {count} echoes of {length} bytes are missing: {sorted(sent)}; "
+                             f"drops {board.status()['usb']['drops']}") from None
+            kind, _, _, ours, number = struct.unpack(">BBHHH", reply[:8])
+            if kind == 0 and ours == os.getpid() & 0xFFFF and number in sent:
+                check(reply[8:] == sent.pop(number), f"{length} bytes came back changed")
+
+
 # What an init system would start: a program, and when it is there. Users that the packages' scripts would have made.
 DAEMONS = {
     "dbus": (["dbus-daemon", "--system", "--nofork", "--nopidfile"], "/run/dbus/system_bus_socket"),

@@ -6,6 +6,8 @@
 """
 # SPDX-License-Identifier: MIT
 import importlib
+import os
+import re
 import sys
 import time
 import traceback
@@ -31,11 +33,19 @@ def play(module, test):
     return True
 
 
+def host():
+    """is the one that was asked for"""
+    found = re.search(r"Debian (\S+)", os.uname().version)
+    lib.check(found and found[1] == os.environ["KERNEL"], f"{os.uname().version} is not {os.environ['KERNEL']}")
+    return f"Linux {os.uname().release}, Debian's {found[1]}"
+
+
 def main(names):
     if names == ["attach"]:
         board = lib.Board().attach().lease()
         print(f"{board.name} {board.own}, board {board.address}")
         return
+    play("host", host)
     for name in names:
         for test in importlib.import_module(name).TESTS:
             if not play(name, test) and test.__name__ == "begin":

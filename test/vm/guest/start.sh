@@ -26,6 +26,7 @@ fi
 top=$(sed -n 's/.*plugnet.top=\([^ ]*\).*/\1/p' /proc/cmdline)
 names=$(sed -n 's/.*plugnet.run=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
 export CHECK=$(sed -n 's/.*plugnet.check=\([^ ]*\).*/\1/p' /proc/cmdline)
+export KERNEL=$(sed -n 's/.*plugnet.kernel=\([^ ]*\).*/\1/p' /proc/cmdline)
 cd "$top/test/vm/guest" || exit 1
 if [ "$names" = shell ]; then
     /usr/bin/python3 main.py attach
