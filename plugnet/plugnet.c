@@ -80,19 +80,21 @@ static void plugnet_usb_init(struct plugnet *p, uint32_t hash)
             p->function_ticks |= c->functions[i]->tick != NULL ? 1u << i : 0;
         }
     }
-    p->usb_config = (struct usb_device_config)
-    {
+    p->usb_config = (struct usb_device_config){
         .vendor_id = c->vendor_id != 0 ? c->vendor_id : VENDOR_ID,
         .product_id = c->product_id != 0 ? c->product_id : board_info()->product_id,
         .release_bcd = c->release_bcd != 0 ? c->release_bcd : RELEASE_BCD,
         .manufacturer = c->manufacturer != NULL ? c->manufacturer : "plugnet",
-        .product = c->product != NULL ? c->product : "plugnet", .serial = p->serial,
-        .landing_url = c->landing_url, .power_ma = 100,
-#if USB_REMOTE_WAKEUP
-        .remote_wakeup = c->remote_wakeup,
-#endif
-        .functions = p->functions, .function_count = count,
+        .product = c->product != NULL ? c->product : "plugnet",
+        .serial = p->serial,
+        .landing_url = c->landing_url,
+        .power_ma = 100,
+        .functions = p->functions,
+        .function_count = count,
     };
+#if USB_REMOTE_WAKEUP
+    p->usb_config.remote_wakeup = c->remote_wakeup;
+#endif
 }
 
 static void plugnet_net_init(struct plugnet *p)

@@ -14,7 +14,7 @@
 #
 # SPDX-License-Identifier: MIT
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 
 TEST_FLAGS_plain :=
 TEST_FLAGS_lwip  := -DLWIP_SINGLE_NETIF=0 -Inet -Ios -Ios/none -I$(LWIP_PATH)/src/include
