@@ -78,7 +78,8 @@ TEST(dhcp_msg_overload)
         for (uint8_t length = 0; length <= 2; length++) {
             bool one = length == 1;
             begin();
-            memcpy(message + AT_OPTIONS, (const uint8_t[]){52, length, (uint8_t)value, (uint8_t)value}, 2u + length);
+            memcpy(message + AT_OPTIONS, (const uint8_t[]){52, length, (uint8_t)value, (uint8_t)value},
+                   2u + length);
             message[AT_OPTIONS + 2 + length] = 255;
             memcpy(message + AT_FILE, (const uint8_t[]){54, 4, 10, 1, 2, 3, 255}, 7);
             memcpy(message + AT_SNAME, (const uint8_t[]){50, 4, 10, 1, 2, 4, 255}, 7);

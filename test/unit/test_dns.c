@@ -336,7 +336,10 @@ TEST(dns_label_behind_the_end)
 {
     for (uint8_t label = 2; label < 8; label++) {
         uint8_t *exact = malloc(15);
-        memcpy(exact, "............\x03" "ab", 15);
+        memcpy(exact,
+               "............\x03"
+               "ab",
+               15);
         exact[12] = label;
         CHECK_EQUAL(dns_name_end(exact, 15, 12), 0);
         char name[] = "abcdefgh";
@@ -350,7 +353,8 @@ TEST(dns_label_behind_the_end)
 
 TEST(dns_letters)
 {
-    static const uint8_t bytes[] = "............\x06" "aAzZ[@";
+    static const uint8_t bytes[] = "............\x06"
+                                   "aAzZ[@";
     CHECK(dns_name_equal(bytes, sizeof bytes, 12, "AaZz[@"));
     CHECK(dns_name_equal(bytes, sizeof bytes, 12, "aazz[@"));
     CHECK(!dns_name_equal(bytes, sizeof bytes, 12, "aazz{@"));
@@ -404,7 +408,10 @@ TEST(dns_malformed_name_is_not_copied)
     struct dns_writer w;
     uint8_t out[64];
     dns_write_header(&w, out, sizeof out, &header);
-    dns_put_name_of(&w, (const uint8_t *)"............\x05" "ab", 15, 12);
+    dns_put_name_of(&w,
+                    (const uint8_t *)"............\x05"
+                                     "ab",
+                    15, 12);
     CHECK(w.overflow);
 }
 
