@@ -18,6 +18,7 @@ Prints "ok NAME" and "not ok NAME: why" lines for each file, or for each of a sa
 import argparse
 import collections
 import concurrent.futures
+import functools
 import glob
 import hashlib
 import json
@@ -49,7 +50,7 @@ COMPILED, LIMIT_S = 120, 300
 MEMORY = 4 << 30  # of what a mutant writes to files
 LINKER = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []  # a third of the time
 
-Suite = collections.namedtuple("Suite", "name flags sources program seconds digest")
+Suite = collections.namedtuple("Suite", "name flags sources program digest")
 Case = collections.namedtuple("Case", "file mutant")
 
 
@@ -93,31 +94,38 @@ def units_list():
 
 
 def suites_of(files):
-    """The suites that link one of the files, each run once alone: that it passes, and how long that takes."""
+    """The suites that link one of the files."""
     suites = []
     for name, (kind, flags, sources) in units_list().items():
+        program = os.path.join("build/test", name)
         if not set(sources) & files:
             continue
-        program = os.path.join("build/test", name)
         if not os.path.exists(os.path.join(ROOT, program)):
             raise SystemExit(f"mutants: {program} isn't built: make units")
-        begin = time.monotonic()
-        code, output = run([program], LIMIT_S)
-        if code != 0:
-            raise SystemExit(f"mutants: {name} fails without any change: {output[-300:]}")
-        suites.append(Suite(name, (kind, flags), sources, program, time.monotonic() - begin,
-                            digest_of(os.path.join(ROOT, program))))
+        suites.append(Suite(name, (kind, flags), sources, program, digest_of(os.path.join(ROOT, program))))
     return suites
 
 
-def suites_for(file, suites):
-    """Nearest first: the one named after it, then by time."""
-    stem = os.path.splitext(os.path.basename(file))[0]
+@functools.cache
+def seconds_of(suite_name, program):
+    """How long it takes alone, where it passes; only those that are asked are run."""
+    begin = time.monotonic()
+    code, output = run([program], LIMIT_S)
+    if code != 0:
+        raise SystemExit(f"mutants: {suite_name} fails without any change: {output[-300:].decode(errors='replace')}")
+    return time.monotonic() - begin
 
-    def near(suite):
-        return suite.name[5:] == stem or suite.name[5:] in stem or stem in suite.name
-    mine = [suite for suite in suites if file in suite.sources and (suite.seconds < SLOW_S or near(suite))]
-    return sorted(mine, key=lambda suite: (suite.name[5:] != stem, not near(suite), suite.seconds))
+
+def nearness(file, suite):
+    """0: named after the file; 1: akin; 2: it links it."""
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return 0 if suite.name[5:] == stem else 1 if suite.name[5:] in stem or stem in suite.name else 2
+
+
+def suites_for(file, suites):
+    """Nearest first, and those that link less first."""
+    mine = [suite for suite in suites if file in suite.sources]
+    return sorted(mine, key=lambda suite: (nearness(file, suite), len(suite.sources), suite.name))
 
 
 # ---- One mutant. ----
@@ -164,6 +172,9 @@ class Bench:
         """The name of the suite that notices; "": none; "builds": it doesn't; "same": it is no change."""
         path, objects = self.write(case), {}
         for suite in suites:
+            seconds = seconds_of(suite.name, suite.program)
+            if seconds >= SLOW_S and nearness(case.file, suite) == 2:
+                continue
             kind, flags = suite.flags
             if kind not in objects:
                 made = self.compile(case, path, flags)
@@ -178,7 +189,7 @@ class Bench:
                                 program, "-lm"], COMPILED)
             if code != 0:
                 raise SystemExit(f"mutants: {suite.name} can't be linked (make units): {output[-300:].decode(errors='replace')}")
-            code, _ = run([program], TIMES * suite.seconds + 2)
+            code, _ = run([program], TIMES * seconds + 2)
             if code != 0:
                 return suite.name
         flags = suites[0].flags[1]

@@ -28,10 +28,10 @@ Planted = collections.namedtuple("Planted", "name what file old new proof tests 
 PLANTED = [
     Planted("dns_label", "a label may end one byte behind the message", "wire/dns_msg.c",
             "*label_length > w->length - w->at - 1 ||", "*label_length > w->length - w->at ||",
-            "walk_next", ["test_dns", "test_mdns"], "fuzz_dns", {"proof"}),
+            "walk_next", ["test_dns", "test_mdns"], "fuzz_dns", {"proof", "tests"}),
     Planted("dhcp_end", "an option may take the byte of the end", "wire/dhcp_msg.c",
             "w->capacity - w->length < 3u + length", "w->capacity - w->length < 2u + length",
-            "dhcp_put_option", ["test_dhcp"], "fuzz_dhcp", {"proof"}),
+            "dhcp_put_option", ["test_dhcp", "test_dhcp_msg"], "fuzz_dhcp", {"proof", "tests"}),
     Planted("control_data", "a function gets one byte more than the request has", "usb/usb_device.c",
             "length <= device->setup.wLength &&", "length <= device->setup.wLength + 1u &&",
             "control_out", ["test_usb_device", "test_usb_function"], "fuzz_control", {"proof"}),
@@ -40,13 +40,13 @@ PLANTED = [
             "ntb_entries_take", ["test_ntb", "test_ncm"], "fuzz_ntb", {"proof", "tests", "fuzzing"}),
     Planted("dhcp_hlen", "a hardware address of 17 bytes is taken", "wire/dhcp_msg.c",
             "bytes[AT_HLEN] > 16 ||", "bytes[AT_HLEN] > 17 ||",
-            "dhcp_request_parse", ["test_dhcp"], "fuzz_dhcp", {"proof", "tests"}),
+            "dhcp_request_parse", ["test_dhcp", "test_dhcp_msg"], "fuzz_dhcp", {"proof", "tests"}),
     Planted("key_length", "a record with a key of 33 bytes is read", "store/record.c",
             "r->key_length - 1u < STORE_KEY_LIMIT", "r->key_length - 1u <= STORE_KEY_LIMIT",
             "store_record", ["test_store"], "fuzz_store", {"proof", "fuzzing"}),
     Planted("dhcp_xid", "a reply has another xid than its request", "wire/dhcp_msg.c",
             "store_be32(bytes + AT_XID, request->xid);", "store_be32(bytes + AT_XID, request->xid + 1);",
-            "dhcp_reply", ["test_dhcp"], "fuzz_dhcp", {"tests", "fuzzing"}),
+            "dhcp_reply", ["test_dhcp", "test_dhcp_msg"], "fuzz_dhcp", {"tests", "fuzzing"}),
 ]
 
 # A harness whose assumptions exclude each other: what it claims holds of nothing.

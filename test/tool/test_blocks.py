@@ -44,7 +44,7 @@ PRELUDE = """#include <string.h>
 """
 SITE = os.path.join(ROOT, "build/test/blocks")  # a site.h as the build makes it
 FLAGS = ["-std=gnu11", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-fsyntax-only", "-Wall", "-Wextra",
-         "-Werror", "-Wno-unused", "-I.", "-Inet", "-Ios/none", f"-I{SITE}", "-Ibuild/lwip/src/include", '-DPLUGNET_VERSION="0"']
+         "-Werror", "-Wno-unused", "-DUSB_REMOTE_WAKEUP=1", "-I.", "-Inet", "-Ios/none", f"-I{SITE}", "-Ibuild/lwip/src/include", '-DPLUGNET_VERSION="0"']
 WAYS = {  # how a block can stand in a file
     "alone": "{block}",
     "statements": "void block_run(void);\nvoid block_run(void)\n{{\n{block}\n}}\n",

@@ -83,7 +83,9 @@ def judged(folder, tests, source="int twice(int a)\n{\n    return a * 2;\n}\n"):
         with open(f"{name}.c", "w", encoding="utf-8") as file:
             file.write("int twice(int);\nint main(void)\n{\n    " + body + "\n}\n")
         subprocess.run([*FLAGS, "-c", f"{name}.c", "-o", f"build/test/unit-plain/{name}.o"], check=True)
-        suites.append(mutants.Suite(name, ("plain", FLAGS), [f"{name}.c", "twice.c"], "", 0.1, "0"))
+        program = os.path.join(folder, name)
+        subprocess.run([*FLAGS, f"build/test/unit-plain/{name}.o", "build/test/unit-plain/twice.o", "-o", program], check=True)
+        suites.append(mutants.Suite(name, ("plain", FLAGS), [f"{name}.c", "twice.c"], program, "0"))
     bench = mutants.Bench(os.path.join(folder, "bench"))
     return {mutant.after: bench.noticed(mutants.Case("twice.c", mutant), suites) for mutant in mutate.mutants(source)}
 
