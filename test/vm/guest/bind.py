@@ -1,10 +1,9 @@
 """The kernel's cdc_ncm driver binds to the board, and finds nothing to complain of."""
 # SPDX-License-Identifier: MIT
 import glob
-import os
 import re
 
-from lib import Board, check, dmesg, read, run, table_find
+from lib import Board, check, dmesg, driver_of, read, run, table_find
 
 board = Board()
 # Lines of a healthy attach that have one of these words are none of ours: vhci_hcd warns of its own protocol.
@@ -16,7 +15,7 @@ def binds():
     """cdc_ncm binds"""
     board.attach()
     for number in (0, 1):
-        driver = os.path.basename(os.readlink(f"/sys/bus/usb/devices/{board.interface(number)}/driver"))
+        driver = driver_of(f"/sys/bus/usb/devices/{board.interface(number)}")
         check(driver == "cdc_ncm", f"interface {number} has driver {driver}")
     return table_find(dmesg(), r"cdc_ncm \S+ \S+: (register .*)")[1]
 

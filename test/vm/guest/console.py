@@ -17,7 +17,7 @@ import zlib
 import usb.core
 import usb.util
 
-from lib import QUICK, SLOW, Board, Failed, check, dmesg, read, run, table_find, wait_for
+from lib import QUICK, SLOW, Board, Failed, check, dmesg, driver_of, read, run, table_find, wait_for
 
 BYTES = 200_000 if QUICK else 1_000_000
 ANSWER_S = 5
@@ -141,7 +141,7 @@ def begin():
 def binds():
     """cdc_acm and cdc_ncm bind, and complain of nothing"""
     for number, wanted in ((0, "cdc_ncm"), (1, "cdc_ncm"), (CONTROL_INTERFACE, "cdc_acm"), (DATA_INTERFACE, "cdc_acm")):
-        driver = os.path.basename(os.readlink(f"/sys/bus/usb/devices/{board.interface(number)}/driver"))
+        driver = driver_of(f"/sys/bus/usb/devices/{board.interface(number)}")
         check(driver == wanted, f"interface {number} has driver {driver}")
     text = run("lsusb", "-v", "-s", "%d:%d" % board.number)
     for wanted in ("CDC Call Management", "CDC ACM", "CDC Union", "line coding and serial state", "sends break"):

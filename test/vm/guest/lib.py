@@ -73,6 +73,12 @@ def wait_for(what, condition, limit_s=30, pause_s=0.1):
         time.sleep(pause_s)
 
 
+def driver_of(folder):
+    """The name of the driver that is bound to an interface. A card is there before its second interface is in sysfs: that is waited for."""
+    wait_for(f"a driver for {folder}", lambda: os.path.islink(f"{folder}/driver"))
+    return os.path.basename(os.readlink(f"{folder}/driver"))
+
+
 def read(path):
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read().strip()

@@ -6,7 +6,7 @@ import select
 import struct
 import urllib.request
 
-from lib import SLOW, Board, check, read, run, wait_for
+from lib import SLOW, Board, check, driver_of, read, run, wait_for
 
 INTERFACE = 3  # NCM has 0 and 1, DFU 2
 EV_KEY, KEY_F13 = 1, 183
@@ -22,7 +22,7 @@ def begin():
     board.attach().lease()
     folder = f"{board.device}/{board.interface(INTERFACE)}"
     state["input"] = wait_for("an input device", lambda: glob.glob(f"{folder}/*/input/input*"), 10)[0]
-    check(os.path.basename(os.readlink(f"{folder}/driver")) == "usbhid", folder)
+    check(driver_of(folder) == "usbhid", folder)
     state["event"] = os.path.basename(glob.glob(f"{state['input']}/event*")[0])
 
 
