@@ -67,7 +67,7 @@ suites: $(SUITES)
 check-build: images testkit-images vboard pc suites
 
 suites-list:
-	@printf '%s\n' $(filter-out $(WAITING_SUITES),$(SUITES)); printf 'waits %s\n' $(WAITING_SUITES)
+	@printf '%s\n' $(SUITES)
 
 clean:
 	rm -rf $(BUILD)/*-none* $(BUILD)/*-freertos* $(BUILD)/vboard* $(BUILD)/host* $(BUILD)/cmake-programs $(BUILD)/test $(BUILD)/bench

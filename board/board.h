@@ -26,6 +26,9 @@ struct udc; /* usb/udc.h */
 #ifndef BOARD_CALM_MS
 #define BOARD_CALM_MS 1
 #endif
+#if BOARD_CALM_MS < 1 || BOARD_CALM_MS > 50
+#error "BOARD_CALM_MS: 1 to 50"
+#endif
 
 #define BOARD_UID_LENGTH 12 /* bytes of the chip's unique ID */
 

@@ -255,8 +255,7 @@ struct plugnet_config {
     /* The device may wake a PC that sleeps, if the PC allows it: declared in bmAttributes (docs/sleep.md). Linux then also suspends
      * the link by itself where it is told to (power/control is "auto"). */
     bool remote_wakeup;
-    bool
-        wake_by_frames; /* each frame that is to be sent while the PC sleeps wakes it; else plugnet_wake_host alone does */
+    bool wake_by_frames; /* a frame that is to be sent wakes the PC, too; else plugnet_wake_host alone does */
 #endif
 
     /* Reset the board, with a report (plugnet/report.h), if the loop doesn't turn for so long: PLUGNET_WATCHDOG(8000); none. */

@@ -9,10 +9,9 @@ a non-zero code and no "not ok" counts as one failed test.
 
 Each argument, and each line of an @file (# begins a comment there), is a command, split like in a shell, with
 options in front of it: name=NAME (default: the file's name), limit=SECONDS, exclusive (nothing else runs
-meanwhile), waits (on the clock, most of the time: one such suite runs beside the --jobs others), long (begun before the others, so
-that none of them is waited for at the end), needs=TARGET,… (what make must have built; "-" for nothing; default: all, or a program of
-the build itself). The last line printed is "N passed, N failed, N skipped"; the exit code is 0 if something passed and nothing failed, 1
-if not, 2 for a mistake in the arguments.
+meanwhile), waits (on the clock, most of the time: one such suite runs beside the --jobs others), needs=TARGET,… (what make must have
+built; "-" for nothing; default: all, or a program of the build itself). The last line printed is "N passed, N failed, N skipped"; the
+exit code is 0 if something passed and nothing failed, 1 if not, 2 for a mistake in the arguments.
 """
 # SPDX-License-Identifier: MIT
 import argparse
@@ -29,9 +28,9 @@ import threading
 import time
 
 LINE = re.compile(r"^(ok|not ok|skip) (.*\S)\s*$")
-OPTION = re.compile(r"^(?:(exclusive|waits|long)|(name|limit|needs)=(.+))$")
+OPTION = re.compile(r"^(?:(exclusive|waits)|(name|limit|needs)=(.+))$")
 NEEDS_ALL = "check-build"
-Suite = collections.namedtuple("Suite", "name argv limit_s turn needs")  # turn: "exclusive", "waits", "long", or ""
+Suite = collections.namedtuple("Suite", "name argv limit_s turn needs")  # turn: "exclusive", "waits", or ""
 Result = collections.namedtuple("Result", "suite passed failed skipped seconds cpu_s log")
 
 
@@ -172,8 +171,9 @@ class Runner:
 
 
 def suites_run(suites, jobs, runner, report):
-    """Run the shared suites `jobs` at a time, and beside more than one of them one that waits; then the exclusive ones; report() each as it ends."""
-    shared = collections.deque(sorted((suite for suite in suites if suite.turn in ("", "long")), key=lambda suite: suite.turn != "long"))
+    """Run the shared suites `jobs` at a time, and beside more than one of them one that waits; then the exclusive ones. report() each
+    as it ends."""
+    shared = collections.deque(suite for suite in suites if suite.turn == "")
     waiting = collections.deque(suite for suite in suites if suite.turn == "waits")
     results, lock = [], threading.Lock()
 
@@ -191,7 +191,9 @@ def suites_run(suites, jobs, runner, report):
                 results.append(result)
                 report(result, len(results))
 
-    lanes = [[shared, waiting] for _ in range(jobs)] + [[waiting]] * (jobs > 1 and len(waiting) > 0)
+    lanes = [[shared, waiting]] * jobs
+    if jobs > 1:
+        lanes.append([waiting])
     threads = [threading.Thread(target=work, args=(lists,)) for lists in lanes]
     for thread in threads:
         thread.start()

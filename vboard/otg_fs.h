@@ -30,10 +30,9 @@ struct otg_variant {
     uint32_t cid, gsnpsid, ghwcfg[4];
     uint8_t endpoints; /* IN and OUT each, with endpoint 0 */
     uint16_t fifo_words;
-    bool vbden;       /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
-    bool extra_setup; /* a SETUP packet looks like a completed OUT transfer, too; see otg_setup */
-    bool
-        wakes_itself; /* WKUPINT also when the host resumes a bus that our own signal has woken; see otg_sleep.c */
+    bool vbden;        /* GCCFG bit 21 switches VBUS detection on (L4) instead of off (F4) */
+    bool extra_setup;  /* a SETUP packet looks like a completed OUT transfer, too; see otg_setup */
+    bool wakes_itself; /* WKUPINT also for a resume that answers our own signal; see otg_sleep.c */
 };
 
 extern const struct otg_variant otg_stm32f4; /* core 2.81a */
@@ -110,12 +109,12 @@ struct otg_fs {
     bool irq_level;
     uint64_t active_ns; /* last traffic */
 
-    bool signalling;                       /* resume signalling of our own is on the bus … */
-    bool host_resumes;                     /* resume signalling of the host's is, until the first SOF */
-    bool self_woken;                       /* … or was, and the host hasn't answered yet */
-    bool reset_unseen;                     /* a bus reset began while the PHY's clock stood */
-    uint64_t signal_ns;                    /* when the signalling began */
-    uint64_t frame_ns;                     /* the last SOF */
+    bool signalling;    /* resume signalling of our own is on the bus */
+    bool self_woken;    /* it is or was, and the host hasn't answered yet */
+    bool host_resumes;  /* resume signalling of the host's is on the bus, until the first SOF */
+    bool reset_unseen;  /* a bus reset began while the PHY's clock stood */
+    uint64_t signal_ns; /* when the signalling began */
+    uint64_t frame_ns;  /* the last SOF */
     uint64_t stopped_since_ns, stopped_ns; /* the PHY's clock stands since; stood before that */
 };
 

@@ -63,9 +63,9 @@ struct rig_cable {
     void (*out)(void *context, uint8_t endpoint, uint16_t length);
     void (*in)(void *context, uint8_t endpoint, enum cable_answer answer, uint16_t length);
     void *context;
-    bool deaf;        /* the PC doesn't hear the board's resume signalling … */
-    bool signalled;   /* … which was there when it listened last … */
-    unsigned signals; /* … and has begun so often */
+    bool deaf;        /* the PC doesn't hear the board's resume signalling */
+    bool signalled;   /* there was such signalling when the PC listened last */
+    unsigned signals; /* how often it has begun */
 };
 
 /* Let the board live on for a while before the transaction that is about to happen. */

@@ -109,8 +109,6 @@ $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos): $(BUILD)/test/system-%-fre
 	chmod +x $@
 
 SUITES += $(SYSTEM_FREERTOS:%=$(BUILD)/test/system-%-freertos)
-# Threads have the time of the clock on the wall.
-WAITING_SUITES := $(BUILD)/test/system-native-posix
 SUITES += $(BUILD)/test/system-vboard $(BUILD)/test/system-vboard-no-padding $(BUILD)/test/system-native $(BUILD)/test/system-native-posix \
     $(BUILD)/test/system-native-posix-tsan $(BUILD)/test/system-holder $(BUILD)/test/system-stream $(BUILD)/test/system-ownstack $(BUILD)/test/system-console $(BUILD)/test/system-wake $(BUILD)/test/system-lwip-newer $(SYSTEM_BOARDS:%=$(BUILD)/test/system-%-none)
 

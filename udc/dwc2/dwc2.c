@@ -436,7 +436,6 @@ static void remote_wakeup(struct udc *udc)
 static void wake_answered(struct dwc2 *dwc2)
 {
     dwc2_sleep(dwc2, false);
-    dwc2->wake_sent = false;
     dwc2->events = (dwc2->events & ~USB_EVENT_SUSPEND) | USB_EVENT_RESUME;
     if (dwc2->udc.wake)
         dwc2->udc.wake(dwc2->udc.wake_context);

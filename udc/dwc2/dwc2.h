@@ -69,8 +69,7 @@ struct dwc2 {
     struct dwc2_in in[DWC2_ENDPOINTS_MAX];
     struct dwc2_out out[DWC2_ENDPOINTS_MAX];
 #if USB_REMOTE_WAKEUP
-    uint8_t
-        wake_in; /* calls of dwc2_wake_begin until the host may be woken, and one; 0: the bus isn't suspended */
+    uint8_t wake_in;  /* calls of dwc2_wake_begin until the host may be woken, and one; 0: not suspended */
     bool wake_wanted; /* the loop's */
     bool wake_sent;   /* the host has not answered yet */
 #endif

@@ -11,8 +11,8 @@
 #include "wire/usb_ch9.h"
 
 #define SUSPEND_NS 3000000u  /* a bus idle for so long is suspended */
-#define WAKE_NS    10000000u /* resume signalling: 1 to 15 ms … */
-#define IDLE_NS    5000000u  /* … on a bus that has been idle for so long */
+#define IDLE_NS    5000000u  /* a bus must have been idle for so long before resume signalling */
+#define WAKE_NS    10000000u /* how long that lasts: 1 to 15 ms */
 
 static struct virtual_udc *virtual_of(struct udc *udc)
 {
