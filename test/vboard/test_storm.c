@@ -13,6 +13,7 @@
 #define STEPS     600
 #define UID_FIRST 0x3A /* test/endpoints chooses its list by it */
 #define FACE_MAX  8
+#define DEAF_NS   1000000u
 
 /* A pair of endpoints that echoes. */
 struct echo {
@@ -26,6 +27,7 @@ static struct storm {
     struct echo echoes[FACE_MAX];
     unsigned count, packets;
     uint32_t random;
+    uint64_t deaf_until; /* the host left the bus idle and didn't resume it */
 } s;
 
 static uint32_t choose(uint32_t count)
@@ -96,8 +98,10 @@ static void control(void)
     uint8_t setup[8];
     setup_make(setup);
     if (choose(3) != 0) {
+        bool deaf = s.host.now < s.deaf_until;
         enum cable_answer answer = tiny_control(&s.host, setup, data, NULL);
-        CHECK(answer == CABLE_ACK || answer == CABLE_STALL || s.host.address == 0);
+        CHECK(answer == CABLE_ACK || answer == CABLE_STALL || s.host.address == 0 ||
+              (deaf && answer == CABLE_SILENCE));
         return;
     }
     s.ops->setup(s.host.cable.device, s.host.address, 0, setup);
@@ -135,9 +139,10 @@ static void bus(void)
         s.ops->bus_reset(s.host.cable.device, false);
         s.host.address = 0;
         break;
-    case 2: /* no frames: asleep, if it is long enough */
+    case 2: /* No frames: asleep, if it is long enough. The next packet may only wake the device, whose PHY's clock stands. */
         s.host.now += choose(10) * 1000000ull;
         s.ops->advance(s.host.cable.device, s.host.now);
+        s.deaf_until = s.host.now + DEAF_NS;
         break;
     default: tiny_step(&s.host, 5000000); break;
     }
