@@ -12,7 +12,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOCUMENTS = ("docs/hosts.md", "docs/http.md", "docs/ownstack.md", "docs/websocket.md")
+DOCUMENTS = ("docs/hosts.md", "docs/http.md", "docs/ownstack.md", "docs/security.md", "docs/websocket.md")
 # TEST(name) of the unit tests, {"name", …} of the system tests' tables.
 DEFINED = re.compile(r'\bTEST\((\w+)\)|^\s*\{"(\w+)",', re.M)
 

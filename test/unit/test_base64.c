@@ -59,12 +59,24 @@ TEST(base64_there_and_back)
     }
 }
 
+/* A room that is too small by any number of bytes is refused, and nothing is written behind it. */
+TEST(base64_rooms)
+{
+    static const char text[] = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNk";
+    size_t length = strlen(text) / 4 * 3;
+    for (size_t room = 0; room <= length; room++) {
+        uint8_t *bytes = malloc(room);
+        CHECK_EQUAL(base64_decode(text, strlen(text), bytes, room), room < length ? -1 : (int)length);
+        free(bytes);
+    }
+}
+
 TEST(base64_refuses)
 {
-    static const char *const bad[] = {"Z",    "Zg",      "Zg=",  "Zg===",   "=",        "==",       "===",
-                                      "====", "Z===",    "Z=g=", "=Zg=",    "Zg==Zg==", "Zm9=Zm9v", "Zh==",
-                                      "Zn==", "Zv==",    "Zm9=", "Zm+=",    "Zm9v\n",   " Zm9v",    "Zm-v",
-                                      "Zm_v", "Zm9\x80", "Zm9.", "Zm9v===="};
+    static const char *const bad[] = {"Z",    "Zg",   "Zg=",     "Zg===", "=",       "==",       "===",
+                                      "====", "Z===", "A===",    "Z=g=",  "=Zg=",    "Zg==Zg==", "Zm9=Zm9v",
+                                      "Zh==", "Zn==", "Zv==",    "Zm9=",  "Zm+=",    "Zm9v\n",   " Zm9v",
+                                      "Zm-v", "Zm_v", "Zm9\x80", "Zm9.",  "Zm9v===="};
     uint8_t bytes[16];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (decode(bad[i], bytes, sizeof bytes) != -1)

@@ -1130,6 +1130,47 @@ TEST(http_transfer_codings)
     CHECK(http_closing(&c));
 }
 
+/* Request smuggling: two servers that see the end of such a request at different places. Ours sees none, answers 400, 413 or 501, and reads
+ * nothing that follows as a request. */
+TEST(http_requests_with_two_ends)
+{
+    static const char *const heads[] = {
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        "Content-Length: 5\r\nContent-Length: 0\r\n",
+        "Content-Length: 0\r\nContent-Length: 5\r\n",
+        "Content-Length: 5, 0\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -5\r\n",
+        "Content-Length: 0x5\r\n",
+        "Content-Length: 5 5\r\n",
+        "Content-Length:\r\n",
+        "Content-Length: 18446744073709551621\r\n", /* 5 in 64 bits */
+        "Content-Length: 4294967301\r\nContent-Length: 5\r\n",
+        "Content-Length : 5\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:\x0b"
+        "chunked\r\n",
+        "X: y\rTransfer-Encoding: chunked\r\n",
+        " Transfer-Encoding: chunked\r\n",
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        char request[512];
+        int length = snprintf(request, sizeof request,
+                              POST_BOTH HOST "%s\r\n0\r\n\r\nPOST /both HTTP/1.1\r\n" HOST "\r\n", heads[i]);
+        int answer = status(request);
+        if ((answer != 400 && answer != 413 && answer != 501) || posts != 0 || !http_closing(&c))
+            TEST_FAIL("%s gives %d, %u posts", heads[i], answer, posts);
+        CHECK(strstr(out + 9, "HTTP/1.1 ") == NULL);
+        CHECK_EQUAL(http_input(&c, request, (size_t)length), 0);
+    }
+}
+
 /* Whatever a handler does costs its own connection, which ends before its answer could look whole. */
 static void check_broken(const char *path, const char *version)
 {

@@ -213,6 +213,7 @@ TEST(image_versions_at_the_edges)
         {0, 0, 0, "10a"},
         {0, 0, 0, "9a"},
         {0, 0, 0, "RC"},
+        {0, 0, 0, "a.1"},
         {0, 0, 0, "a-b"},
         {0, 0, 0, "ab"},
         {0, 0, 0, "rc"},
@@ -229,6 +230,17 @@ TEST(image_versions_at_the_edges)
         {65535, 0, 0, ""},
     };
     in_order(versions, sizeof versions / sizeof versions[0]);
+}
+
+/* A text of full length that ends in an empty identifier: nothing behind it is read. */
+TEST(image_versions_end_with_their_text)
+{
+    static const struct image_version version = {1, 2, 3, "..................."};
+    struct image_version *a = malloc(sizeof *a), *b = malloc(sizeof *b);
+    *a = *b = version;
+    CHECK_EQUAL(image_version_compare(a, b), 0);
+    free(a);
+    free(b);
 }
 
 /* No versions by the standard, but the header may hold them: the order stays one. */
