@@ -108,6 +108,40 @@ TEST(json_write_escapes)
     CHECK_STRING(STRING_WRITTEN("\0"), "\"\\u0000\"");
 }
 
+/* Chapter 7: U+0000 to U+001F all have an escape, of two letters or of six. */
+TEST(json_write_every_control_character)
+{
+    static const char *const short_ones[32] = {
+        ['\b'] = "\"\\b\"", ['\t'] = "\"\\t\"", ['\n'] = "\"\\n\"", ['\f'] = "\"\\f\"", ['\r'] = "\"\\r\""};
+    for (unsigned c = 0; c < 32; c++) {
+        char byte = (char)c, wanted[16];
+        snprintf(wanted, sizeof wanted, "\"\\u%04x\"", c);
+        CHECK_STRING(string_written(&byte, 1), short_ones[c] != NULL ? short_ones[c] : wanted);
+    }
+}
+
+/* A string of a given length is read to there and no further, and written as a whole or not at all, wherever the buffer
+ * ends. */
+TEST(json_write_string_bytes_into_every_capacity)
+{
+    static const char string[] = {'p',    'l',    'a',    'i',    'n', '"', '\x01',
+                                  '\xE2', '\x82', '\xAC', '\xFF', 'e', 'n', 'd'};
+    static const char wanted[] = "\"plain\\\"\\u0001\xE2\x82\xAC\xEF\xBF\xBD"
+                                 "end\"";
+    for (size_t size = 0; size < sizeof wanted; size++) {
+        char *piece = malloc(size), *exact = malloc(sizeof string);
+        memcpy(exact, string, sizeof string);
+        struct text text = text_over(piece, size);
+        struct json_writer w = json_writer_over(&text);
+        json_put_string_bytes(&w, exact, sizeof string);
+        CHECK_EQUAL(text.overflow, size < sizeof wanted - 1);
+        CHECK_EQUAL(text.length, size < sizeof wanted - 1 ? 0 : size);
+        CHECK_BYTES(piece, wanted, text.length);
+        free(piece);
+        free(exact);
+    }
+}
+
 #define BAD "\xEF\xBF\xBD"
 
 TEST(json_write_utf8)
