@@ -108,6 +108,40 @@ TEST(json_write_escapes)
     CHECK_STRING(STRING_WRITTEN("\0"), "\"\\u0000\"");
 }
 
+/* Chapter 7: U+0000 to U+001F all have an escape, of two letters or of six. */
+TEST(json_write_every_control_character)
+{
+    static const char *const short_ones[32] = {
+        ['\b'] = "\"\\b\"", ['\t'] = "\"\\t\"", ['\n'] = "\"\\n\"", ['\f'] = "\"\\f\"", ['\r'] = "\"\\r\""};
+    for (unsigned c = 0; c < 32; c++) {
+        char byte = (char)c, wanted[16];
+        snprintf(wanted, sizeof wanted, "\"\\u%04x\"", c);
+        CHECK_STRING(string_written(&byte, 1), short_ones[c] != NULL ? short_ones[c] : wanted);
+    }
+}
+
+/* A string of a given length is read to there and no further, and written as a whole or not at all, wherever the buffer
+ * ends. */
+TEST(json_write_string_bytes_into_every_capacity)
+{
+    static const char string[] = {'p',    'l',    'a',    'i',    'n', '"', '\x01',
+                                  '\xE2', '\x82', '\xAC', '\xFF', 'e', 'n', 'd'};
+    static const char wanted[] = "\"plain\\\"\\u0001\xE2\x82\xAC\xEF\xBF\xBD"
+                                 "end\"";
+    for (size_t size = 0; size < sizeof wanted; size++) {
+        char *piece = malloc(size), *exact = malloc(sizeof string);
+        memcpy(exact, string, sizeof string);
+        struct text text = text_over(piece, size);
+        struct json_writer w = json_writer_over(&text);
+        json_put_string_bytes(&w, exact, sizeof string);
+        CHECK_EQUAL(text.overflow, size < sizeof wanted - 1);
+        CHECK_EQUAL(text.length, size < sizeof wanted - 1 ? 0 : size);
+        CHECK_BYTES(piece, wanted, text.length);
+        free(piece);
+        free(exact);
+    }
+}
+
 #define BAD "\xEF\xBF\xBD"
 
 TEST(json_write_utf8)
@@ -505,6 +539,7 @@ static const struct sample good[] = {
     GOOD("[\"\\u0041\\u00e4\\u20AC\\uFFFF\"]"),
     GOOD("[\"\\uD834\\uDD1E\"]"),
     GOOD("[\"\\ud800\\udc00\\uDBFF\\uDFFF\"]"),
+    GOOD("[\"\\uD7FF\\uE000\"]"), /* the neighbours of the surrogates */
     GOOD("[\"\\\\u0041\"]"),
     GOOD("[\"\\\\\"]"),
     GOOD("[\"\\\\\\\"\"]"),
@@ -882,6 +917,10 @@ TEST(json_read_says_where)
     while (json_next(&r) != JSON_ERROR)
         ;
     CHECK_EQUAL(r.error_at, 5);
+    r = READER("[\"\xC3\xA4\x7F\xFF\"]");
+    while (json_next(&r) != JSON_ERROR)
+        ;
+    CHECK_EQUAL(r.error_at, 5);
     r = READER("[true");
     while (json_next(&r) != JSON_ERROR)
         ;
@@ -1035,7 +1074,7 @@ TEST(json_is_compares_what_is_meant)
     struct json_reader r =
         READER("{\"a\\\\b\":1,\"a\\u005Cb\":\"\\uD834\\uDD1E\\u00E4\",\"\":\"x\",\"plain\":\"zero\\u0000\"}");
     json_next(&r);
-    CHECK(!json_is(&r, "{"));
+    CHECK(!json_is(&r, "{") && !json_is(&r, ""));
     CHECK(json_next(&r) == JSON_KEY && json_is(&r, "a\\b") && !json_is(&r, "a\\\\b") && !json_is(&r, "a\\"));
     json_next(&r);
     CHECK(!json_is(&r, "1"));
@@ -1050,6 +1089,40 @@ TEST(json_is_compares_what_is_meant)
     json_next(&r);
     CHECK_EQUAL(json_next(&r), JSON_END);
     CHECK(!json_is(&r, "zero"));
+    r = READER("[15,0]");
+    json_next(&r);
+    CHECK(json_next(&r) == JSON_NUMBER && !json_is(&r, "15") && !json_is(&r, "5,"));
+}
+
+/* Once something was refused, it stays so: whatever is asked for, and a number or bool is as it was. */
+TEST(json_refused_for_good)
+{
+    struct json_reader r = READER("{\"key\":true}");
+    char buffer[8];
+    bool value = false;
+    json_next(&r);
+    CHECK(json_next(&r) == JSON_KEY && json_is(&r, "key"));
+    CHECK(!json_refuse(&r, "not here"));
+    CHECK(!json_is(&r, "key") && !json_take_key(&r, buffer, sizeof buffer, NULL));
+    CHECK(!json_take_bool(&r, &value) && !json_skip(&r) && json_next(&r) == JSON_ERROR);
+    CHECK_STRING(r.error, "not here");
+    CHECK_EQUAL(r.error_at, 1);
+
+    r = READER("true");
+    json_next(&r);
+    json_refuse(&r, "not here");
+    CHECK(!json_take_bool(&r, &value) && !value && !json_skip(&r));
+
+    uint32_t number = 9;
+    r = READER("5");
+    json_next(&r);
+    json_refuse(&r, "not here");
+    CHECK(!json_take_u32(&r, 0, 10, &number) && number == 9);
+
+    r = READER("\"text\"");
+    json_next(&r);
+    json_refuse(&r, "not here");
+    CHECK(!json_take_string(&r, buffer, sizeof buffer, NULL) && !json_is(&r, "text"));
 }
 
 static const char *string_taken(const char *text, size_t size, char *buffer, size_t *length)
@@ -1074,6 +1147,9 @@ TEST(json_take_strings)
     CHECK_STRING(string_taken("\"\"", 1, buffer, NULL), "");
     CHECK_STRING(buffer, "");
     CHECK_STRING(string_taken("\"\"", 0, buffer, NULL), "string too long");
+    for (size_t size = 1; size < 4; size++)
+        CHECK_STRING(string_taken("\"abc\"", size, buffer, NULL), "string too long");
+    CHECK_STRING(string_taken("\"a\\u0000b\"", 3, buffer, NULL), "string too long");
     CHECK_STRING(string_taken("\"abc\"", 4, buffer, &length), "");
     CHECK_STRING(buffer, "abc");
     CHECK_EQUAL(length, 3);
@@ -1092,7 +1168,12 @@ TEST(json_take_strings)
     CHECK_STRING(string_taken("5", 8, buffer, NULL), "string expected");
     CHECK_STRING(string_taken("{\"a\":1}", 8, buffer, NULL), "string expected");
 
-    struct json_reader r = READER("{\"k\\u0065y\":1}");
+    struct json_reader r = READER("\"a\"");
+    buffer[0] = '#';
+    CHECK(!json_take_string(&r, buffer, 0, NULL)); /* no room, not even for the zero */
+    CHECK_EQUAL(buffer[0], '#');
+    CHECK_EQUAL(r.needed, 2);
+    r = READER("{\"k\\u0065y\":1}");
     json_next(&r);
     CHECK_EQUAL(json_next(&r), JSON_KEY);
     CHECK(json_take_key(&r, buffer, 4, NULL));
@@ -1250,7 +1331,9 @@ static struct json_reader taken;
 static const char *take(const char *text, struct settings *settings, unsigned flags)
 {
     taken = reader_over(text, strlen(text));
-    if (json_take_fields(&taken, table, JSON_COUNT(table), settings, flags) && json_next(&taken) == JSON_END)
+    bool all = json_take_fields(&taken, table, JSON_COUNT(table), settings, flags);
+    CHECK_EQUAL(all, taken.error == NULL);
+    if (all && json_next(&taken) == JSON_END)
         return "";
     CHECK(taken.error != NULL);
     return taken.error;
@@ -1340,6 +1423,57 @@ TEST(json_table_refuses)
     table_refuses("{\"u16\":10,}", 0, "key expected", "none");
     table_refuses("{\"u16\":10", 0, "comma or end expected", "none");
     table_refuses("{\"u16\":01", 0, "zero before a number", "u16");
+}
+
+/* A bound of zero is one, if the other isn't zero; without bounds, all that the type holds is taken. */
+TEST(json_table_bounds)
+{
+    static const struct json_field bounds[] = {
+        JSON_FIELD(struct settings, u8, UNSIGNED, .max = 100),
+        JSON_FIELD(struct settings, u32, UNSIGNED, .max = 3000000000),
+        JSON_FIELD(struct settings, i8, SIGNED, .min = -5),
+        JSON_FIELD(struct settings, i16, SIGNED, .max = 5),
+    };
+    static const struct {
+        const char *text;
+        bool taken;
+    } cases[] = {
+        {"{\"u8\":100}", true},          {"{\"u8\":101}", false}, {"{\"u8\":0}", true},
+        {"{\"i8\":-5}", true},           {"{\"i8\":-6}", false},  {"{\"i8\":0}", true},
+        {"{\"i8\":1}", false},           {"{\"i16\":5}", true},   {"{\"i16\":6}", false},
+        {"{\"i16\":0}", true},           {"{\"i16\":-1}", false}, {"{\"u32\":3000000000}", true},
+        {"{\"u32\":3000000001}", false},
+    };
+    for (size_t i = 0; i < JSON_COUNT(cases); i++) {
+        struct settings settings = example;
+        struct json_reader r = reader_over(cases[i].text, strlen(cases[i].text));
+        if (json_take_fields(&r, bounds, JSON_COUNT(bounds), &settings, 0) != cases[i].taken)
+            TEST_FAIL("%s: %s", cases[i].text, cases[i].taken ? r.error : "taken");
+    }
+    static const char *const ends[][2] = {
+        {"u8", "0"},
+        {"u8", "255"},
+        {"u32", "0"},
+        {"u32", "4294967295"},
+        {"u64", "0"},
+        {"i8", "-128"},
+        {"i8", "127"},
+        {"i32", "-2147483648"},
+        {"i32", "2147483647"},
+        {"i64", "-9223372036854775808"},
+        {"i64", "9223372036854775807"},
+        {"i64", "0"},
+    };
+    for (size_t i = 0; i < JSON_COUNT(ends); i++) {
+        char text[80], wanted[80];
+        struct settings settings = example;
+        snprintf(text, sizeof text, "{\"u16\":10,\"%s\":%s}", ends[i][0], ends[i][1]);
+        CHECK_STRING(take(text, &settings, 0), "");
+        json_object_begin(fresh());
+        json_put_fields(&output.w, table, JSON_COUNT(table), &settings);
+        snprintf(wanted, sizeof wanted, "\"%s\":%s,", ends[i][0], ends[i][1]);
+        CHECK(strstr(written(), wanted) != NULL);
+    }
 }
 
 static void error_check(const char *text, const char *wanted)
