@@ -18,7 +18,7 @@
 #define THREADS_MAX 8
 #define STACK_SIZE  (2048u * 1024) /* more than any board has: sanitizers need it */
 #define PAINT       0xA5
-#define STACK_LOOK  (32u * 1024)
+#define STACK_LOOK  (32u * 1024) /* far more than a function's frame */
 #define PAINT_WORD  (PAINT * 0x0101010101010101u)
 
 struct os_thread {
@@ -258,8 +258,8 @@ __attribute__((no_sanitize("thread", "address"))) static uint32_t painted_to(con
     return at;
 }
 
-/* A stack has 2 MiB, and each status asks for all of them. So all of one is read only when something was written just below what was
- * known; no function's frame leaves so many bytes alone. */
+/* A stack has 2 MiB, and each status asks for all of them. So all of one is read only when something was written in the STACK_LOOK bytes
+ * below what was known. A frame that leaves as many bytes alone would be missed. */
 static uint32_t stack_left(unsigned number)
 {
     static uint32_t known[THREADS_MAX]; /* 0: nothing is */

@@ -13,7 +13,8 @@
 #define STEPS     600
 #define UID_FIRST 0x3A /* test/endpoints chooses its list by it */
 #define FACE_MAX  8
-#define DEAF_NS   1000000u
+#define DEAF_NS   1000000u /* a device that was asleep hears again by then */
+#define ASLEEP_MS 2        /* without frames, behind the last one, which may be 1 ms old */
 
 /* A pair of endpoints that echoes. */
 struct echo {
@@ -131,6 +132,7 @@ static void packet(bool in)
 
 static void bus(void)
 {
+    uint32_t idle_ms;
     switch (choose(4)) {
     case 0: enumerate(); break;
     case 1:
@@ -140,9 +142,11 @@ static void bus(void)
         s.host.address = 0;
         break;
     case 2: /* No frames: asleep, if it is long enough. The next packet may only wake the device, whose PHY's clock stands. */
-        s.host.now += choose(10) * 1000000ull;
+        idle_ms = choose(10);
+        s.host.now += idle_ms * 1000000ull;
         s.ops->advance(s.host.cable.device, s.host.now);
-        s.deaf_until = s.host.now + DEAF_NS;
+        if (idle_ms >= ASLEEP_MS)
+            s.deaf_until = s.host.now + DEAF_NS;
         break;
     default: tiny_step(&s.host, 5000000); break;
     }
